@@ -1,0 +1,72 @@
+import type { Store } from "../store/store.ts";
+import type { Event } from "./event.ts";
+
+/**
+ * All that a handler may touch. Time, host and side effects are fields, so tests run the real handlers and the
+ * real store with a clock of their own.
+ */
+export interface Bus {
+  store: Store;
+  /** Wall clock, ms since the epoch. */
+  now(): number;
+  /** This machine's name, as sessions state it. */
+  host: string;
+  processExists(pid: number): boolean;
+  waiters: Waiters;
+  /** Shows a desktop notification; false when none could be shown (the reason is in the log). */
+  notify(notification: Notification): Promise<boolean>;
+  /** Starts the delivery of a committed event to every matching webhook; never waits for it. */
+  deliver(event: Event): void;
+  /** The repository's name for a folder of `machine`. */
+  repoOf(cwd: string, machine: string): Promise<string>;
+  warn(message: string): void;
+}
+
+export interface Notification {
+  title: string;
+  subtitle?: string;
+  message: string;
+  sound?: boolean;
+  /** Notifications of one group replace each other where the desktop can do that. */
+  group?: string;
+}
+
+/** Calls that hold until an event they care about is committed. */
+export interface Waiters {
+  /** Throws BusError `too_many_waiters` when the bound is reached. Close it whatever happens. */
+  open(matches: (event: Event) => boolean): Waiter;
+  wake(event: Event): void;
+  /** Ends every waiting call with what it has: the bus stops. */
+  end(): void;
+}
+
+export interface Waiter {
+  /** The bus stops: waiting on is pointless. */
+  readonly over: boolean;
+  /** Resolves true at the next matching event (also one since `open` or the last call), false after `ms` or when `signal` aborts. */
+  next(ms: number, signal: AbortSignal): Promise<boolean>;
+  close(): void;
+}
+
+/** The call an operation runs in: who went away, and how to say that it is still running. */
+export interface Call {
+  signal: AbortSignal;
+  /** Tells the client that the call is alive; `elapsed` and `total` in seconds. */
+  progress(elapsed: number, total: number): void;
+}
+
+export type BusErrorCode = "invalid" | "storage_busy" | "storage_full" | "too_many_waiters" | "unavailable";
+
+/** A refusal inside the bus. Its message is a sentence for the caller. */
+export class BusError extends Error {
+  readonly code: BusErrorCode;
+  constructor(code: BusErrorCode, message: string) {
+    super(message);
+    this.name = "BusError";
+    this.code = code;
+  }
+}
+
+export function here(bus: Bus): { now: number; host: string; processExists: (pid: number) => boolean } {
+  return { now: bus.now(), host: bus.host, processExists: (pid) => bus.processExists(pid) };
+}

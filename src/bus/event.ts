@@ -1,0 +1,51 @@
+import type { Level } from "./level.ts";
+import { levelOf } from "./level.ts";
+
+/** What a publisher hands in. `explicit_level` is kept as sent, known or not. */
+export interface EventDraft {
+  event_type: string;
+  payload: string;
+  session_id: string;
+  channel: string;
+  correlation_id?: string | null | undefined;
+  title?: string | undefined;
+  tags?: readonly string[] | undefined;
+  explicit_level?: string | undefined;
+}
+
+/** An event as every client sees it (WIRE.md 2). */
+export interface Event {
+  id: number;
+  event_type: string;
+  payload: string;
+  session_id: string;
+  /** RFC 3339, UTC, milliseconds. */
+  timestamp: string;
+  channel: string;
+  correlation_id: string | null;
+  signal_level: Level;
+  title?: string;
+  tags?: readonly string[];
+}
+
+export const ANONYMOUS = "anonymous";
+
+export function eventOf(id: number, timestamp: string, draft: EventDraft): Event {
+  const event: Event = {
+    id,
+    event_type: draft.event_type,
+    payload: draft.payload,
+    session_id: draft.session_id,
+    timestamp,
+    channel: draft.channel,
+    correlation_id: draft.correlation_id ?? null,
+    signal_level: levelOf({
+      event_type: draft.event_type,
+      channel: draft.channel,
+      explicit_level: draft.explicit_level ?? null,
+    }),
+  };
+  if (draft.title !== undefined) event.title = draft.title;
+  if (draft.tags !== undefined) event.tags = draft.tags;
+  return event;
+}

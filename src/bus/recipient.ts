@@ -1,0 +1,64 @@
+import type { Bus } from "./bus.ts";
+import { here } from "./bus.ts";
+import type { Session } from "./session.ts";
+import { isAlive } from "./session.ts";
+
+type Resolution = { channel: string; warning?: string } | { refusal: Record<string, unknown> };
+
+const LISTED_KINDS = ["session", "repo", "machine"];
+
+/** The channel to store for the channel a publisher named (WIRE.md 2): `session:{x}` becomes the session's id. */
+export async function resolveChannel(bus: Bus, named: string): Promise<Resolution> {
+  const channel = named === "" ? "all" : named;
+  const [kind = "", ...rest] = channel.split(":");
+  const target = rest.join(":");
+  if (LISTED_KINDS.includes(kind) && channel.includes(":") && target === "")
+    return { channel, warning: `The channel "${channel}" names no ${kind}. Write ${kind}:{name}.` };
+  return kind === "session" && target !== "" ? resolveSession(bus, channel, target) : { channel };
+}
+
+async function resolveSession(bus: Bus, channel: string, target: string): Promise<Resolution> {
+  const exact = await bus.store.sessions.get(target);
+  if (exact !== undefined) return reach(bus, exact);
+  const known = await bus.store.sessions.namedLike(target);
+  const at = here(bus);
+  const alive = known.filter((session) => isAlive(session, at));
+  const byDisplayId = alive.filter((session) => session.display_id === target);
+  const candidates = byDisplayId.length > 0 ? byDisplayId : alive;
+  if (candidates.length > 1) return { refusal: ambiguous(target, candidates) };
+  const found = candidates[0] ?? known.find((session) => session.display_id === target);
+  if (found !== undefined) return reach(bus, found);
+  return {
+    channel,
+    warning: `No session has the id, display_id or name "${target}": the event is stored, but it reaches nobody. list_sessions shows who is here.`,
+  };
+}
+
+function reach(bus: Bus, session: Session): Resolution {
+  const channel = `session:${session.session_id}`;
+  if (session.deleted_at !== null)
+    return {
+      channel,
+      warning: `The session ${session.display_id} was unregistered at ${session.deleted_at}: the event is stored, but reaches nobody until it registers again.`,
+    };
+  if (!isAlive(session, here(bus)))
+    return {
+      channel,
+      warning: `The session ${session.display_id} is gone (last heard of at ${session.last_heartbeat}): the event is stored, but reaches nobody until it comes back.`,
+    };
+  return { channel };
+}
+
+function ambiguous(target: string, candidates: readonly Session[]): Record<string, unknown> {
+  return {
+    error: `Ambiguous session "${target}": ${candidates.length} live sessions have that name. Nothing was published.`,
+    candidates: candidates.map(({ session_id, display_id, name, machine, repo }) => ({
+      session_id,
+      display_id,
+      name,
+      machine,
+      repo,
+    })),
+    hint: "Publish again with session:{session_id} or session:{display_id} of the one you mean.",
+  };
+}

@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+
+/**
+ * The repository's name for a folder (WIRE.md 2). With `look`, a linked git worktree is recognised by its
+ * `.git` file, here or in a folder above; without, only the path itself speaks (it is another machine's).
+ */
+export async function repoOf(cwd: string, look: boolean): Promise<string> {
+  const path = cwd.replaceAll("\\", "/");
+  const beforeWorktrees = path.split("/.worktrees/")[0] ?? path;
+  if (beforeWorktrees !== path) return clean(lastComponent(beforeWorktrees));
+  return clean((look && cwd !== "" ? await mainRepository(cwd) : null) ?? lastComponent(path));
+}
+
+function lastComponent(path: string): string {
+  return path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+}
+
+function clean(name: string): string {
+  return name.replace(/[\n\t\r]/g, " ") || "unknown";
+}
+
+// A linked worktree's `.git` is a file: `gitdir: <main>/.git/worktrees/<name>`.
+async function mainRepository(cwd: string): Promise<string | null> {
+  for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
+    const text = await readFile(join(folder, ".git"), "utf8").catch((error) =>
+      error.code === "EISDIR" ? "" : null,
+    );
+    if (text !== null) {
+      const gitdir = /^gitdir: (.+)$/m.exec(text)?.[1]?.trim();
+      const main =
+        gitdir === undefined
+          ? undefined
+          : /^(.+)[\\/]worktrees[\\/][^\\/]+$/.exec(resolve(folder, gitdir))?.[1];
+      return main === undefined ? null : repositoryName(main);
+    }
+    if (dirname(folder) === folder) return null;
+  }
+  return null;
+}
+
+// `/x/proj/.git`, `/x/proj/.bare` and `/x/proj.git` are all the repository `proj`.
+function repositoryName(gitFolder: string): string {
+  const name = basename(gitFolder);
+  return name.startsWith(".") ? basename(dirname(gitFolder)) : name.replace(/\.git$/, "");
+}

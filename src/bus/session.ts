@@ -1,0 +1,70 @@
+/** A registered session. Rows are never removed: `deleted_at` marks an unregistered one. */
+export interface Session {
+  session_id: string;
+  display_id: string;
+  name: string;
+  machine: string;
+  cwd: string;
+  repo: string;
+  client_id: string | null;
+  registered_at: string;
+  last_heartbeat: string;
+  /** The saved cursor as an event id; null when none was ever saved. */
+  cursor: number | null;
+  deleted_at: string | null;
+}
+
+export const LEASE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether a session counts as present (WIRE.md 2): not unregistered, heard of within 24 h, and, when its
+ * client id is a process number of this host, that process exists.
+ */
+export function isAlive(
+  session: Session,
+  here: { now: number; host: string; processExists: (pid: number) => boolean },
+): boolean {
+  if (session.deleted_at !== null) return false;
+  if (here.now - Date.parse(session.last_heartbeat) >= LEASE_MS) return false;
+  const pid = session.machine === here.host ? processNumber(session.client_id) : null;
+  return pid === null || here.processExists(pid);
+}
+
+function processNumber(clientId: string | null): number | null {
+  return clientId !== null && /^[1-9]\d{0,9}$/.test(clientId) ? Number(clientId) : null;
+}
+
+export function subscribedChannels(session: Session): string[] {
+  return ["all", `session:${session.session_id}`, `repo:${session.repo}`, `machine:${session.machine}`];
+}
+
+type Deleted = {
+  session_deleted: true;
+  session_id: string;
+  display_id: string;
+  deleted_at: string;
+  hint: string;
+};
+
+/** The fields that every answer about an unregistered session carries (WIRE.md 6). */
+export function deletedFields(session: Session, hint?: string): Deleted {
+  const revive =
+    session.client_id === null
+      ? "Call register_session to get a new session_id and use that one."
+      : `Call register_session with client_id "${session.client_id}" on machine "${session.machine}" to revive it with its cursor.`;
+  return {
+    session_deleted: true,
+    session_id: session.session_id,
+    display_id: session.display_id,
+    deleted_at: session.deleted_at ?? "",
+    hint: hint ?? revive,
+  };
+}
+
+export function deletedRefusal(session: Session, hint?: string): { error: string } & Deleted {
+  return { error: "Session deleted", ...deletedFields(session, hint) };
+}
+
+export function notFound(session_id: string): { error: string; session_id: string } {
+  return { error: "Session not found", session_id };
+}

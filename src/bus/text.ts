@@ -1,0 +1,36 @@
+// Everything that could move a cursor, recolour, reorder or hide text: C0 but tab and newline, DEL, C1, bidi
+// controls, zero-width and tag characters, line separators, lone surrogates.
+const UNSAFE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+  if (code === 0x7f) return "\u2421";
+  if (code <= 0xff) return `\\x${code.toString(16).padStart(2, "0")}`;
+  return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
+}
+
+/** Untrusted text made harmless for a terminal: control and invisible characters are shown; tabs and newlines stay. */
+export function visible(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(UNSAFE, escaped);
+}
+
+/** The same for one line: newlines become ⏎, tabs spaces, and it is cut at `columns` characters with an ellipsis. */
+export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): string {
+  const cut = text.length > columns * 4 ? text.slice(0, columns * 4) : text;
+  const line = visible(cut).replaceAll("\n", "⏎").replaceAll("\t", " ");
+  const characters = Number.isFinite(columns) ? Array.from(line) : [];
+  return characters.length > columns ? `${characters.slice(0, columns - 1).join("")}…` : line;
+}
+
+/** JSON with the same characters as \u escapes: valid JSON, harmless on a terminal. */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
+    ).join(""),
+  );
+}

@@ -1,0 +1,122 @@
+import { version } from "../config.ts";
+import type { Json } from "../operation.ts";
+
+/** The bus could not be asked, or did not answer as a bus does. */
+export class Unreachable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "Unreachable";
+  }
+}
+
+/** The bus answered that it will not do this. */
+export class Refused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "Refused";
+  }
+}
+
+export interface CallOptions {
+  url: string;
+  token: string | undefined;
+  timeoutMs: number;
+}
+
+interface Answer {
+  result?: { structuredContent?: Json; content?: { text?: string }[]; isError?: boolean };
+  error?: { message?: string };
+}
+
+/** One `tools/call`, with no handshake before it. Throws Unreachable or Refused. */
+export async function callTool(name: string, args: Json, options: CallOptions): Promise<Json> {
+  const url = endpoint(options.url);
+  const { status, text } = await post(url, JSON.stringify(requestOf(name, args)), options);
+  const answer = answerIn(text);
+  if (answer?.error !== undefined)
+    throw new Refused(answer.error.message ?? "the bus answered with an error");
+  if (answer?.result === undefined) throw notABus(url, status, text);
+  const { structuredContent, content, isError } = answer.result;
+  const words = content?.[0]?.text ?? "";
+  if (isError) throw new Refused(words);
+  if (structuredContent !== undefined) return structuredContent;
+  const parsed = JSON.parse(words);
+  return Array.isArray(parsed) ? { result: parsed } : parsed;
+}
+
+function requestOf(name: string, args: Json): Json {
+  return { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } };
+}
+
+/** The MCP endpoint of a bus URL; a bare host means `/mcp` there. Throws Unreachable when it is no http(s) URL. */
+function endpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new Unreachable(
+      `"${text}" is not a bus URL. Give one like http://127.0.0.1:8080/mcp (--url or AGENT_EVENT_BUS_URL).`,
+    );
+  if (url.pathname === "/") url.pathname = "/mcp";
+  return url.href;
+}
+
+async function post(
+  url: string,
+  body: string,
+  options: CallOptions,
+): Promise<{ status: number; text: string }> {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "user-agent": `agent-event-bus/${version}`,
+  };
+  if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
+  // Bun sends even loopback calls through HTTP_PROXY unless told not to; Node knows no `proxy`.
+  const proxy = isLoopback(url) ? { proxy: false } : {};
+  const init = { method: "POST", headers, body, signal: AbortSignal.timeout(options.timeoutMs), ...proxy };
+  try {
+    const response = await fetch(url, init as RequestInit);
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    throw unreachable(url, options.timeoutMs, error);
+  }
+}
+
+function isLoopback(url: string): boolean {
+  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
+}
+
+function unreachable(url: string, timeoutMs: number, error: unknown): Unreachable {
+  if (error instanceof Error && error.name === "TimeoutError")
+    return new Unreachable(`The bus at ${url} did not answer within ${timeoutMs} ms.`, error);
+  const how = isLoopback(url)
+    ? "Start it with: agent-event-bus serve"
+    : "Check that it runs there and that this machine reaches it.";
+  return new Unreachable(`No bus at ${url}. ${how}`, error);
+}
+
+// A plain JSON body, or the last answer among the `data:` lines of an event stream.
+function answerIn(text: string): Answer | undefined {
+  const documents = text.trimStart().startsWith("{")
+    ? [text]
+    : text
+        .split(/\r?\n/)
+        .filter((line) => line.startsWith("data:"))
+        .map((line) => line.slice("data:".length));
+  for (const document of documents.reverse()) {
+    try {
+      const message = JSON.parse(document);
+      if (message?.result !== undefined || message?.error?.message !== undefined) return message;
+      if (typeof message?.error === "string") return { error: { message: message.error } };
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+function notABus(url: string, status: number, text: string): Unreachable {
+  const start = text.replace(/\s+/g, " ").slice(0, 80);
+  return new Unreachable(
+    `What answers at ${url} is no agent-event-bus (HTTP ${status}${start === "" ? "" : `: ${start}`}).`,
+  );
+}

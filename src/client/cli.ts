@@ -1,0 +1,142 @@
+import { repoOf } from "../bus/repo.ts";
+import { visible, visibleJson } from "../bus/text.ts";
+import { clientConfig, environment, machine, version } from "../config.ts";
+import { type Here, type Json, type Operation, type Printer, UsageError } from "../operation.ts";
+import { operations } from "../operations/index.ts";
+import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
+import { callTool, Refused, Unreachable } from "./call.ts";
+import { type CliCommand, commandsOf } from "./commands.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import { createPrinter } from "./printer.ts";
+
+const DONE = 0;
+const REFUSED = 1;
+const WRONG_USAGE = 2;
+const UNREACHABLE = 3;
+const TIMEOUT_MS = 10_000;
+
+/** The client side of every command: one call to the bus, shown; sets the exit code (WIRE.md 8). */
+export async function cli(argv: readonly string[], known: readonly Operation[] = operations): Promise<void> {
+  const output = { out: "", err: "" };
+  const code = await runCommand(argv, known, output);
+  await write(process.stderr, output.err);
+  await write(process.stdout, output.out);
+  process.exit(code);
+}
+
+interface Output {
+  out: string;
+  err: string;
+}
+
+async function runCommand(
+  argv: readonly string[],
+  known: readonly Operation[],
+  output: Output,
+): Promise<number> {
+  const config = clientConfig(environment);
+  const printer = createPrinter({
+    out: (text) => {
+      output.out += text;
+    },
+    err: (text) => {
+      output.err += text;
+    },
+    colours: config.colours && process.stdout.isTTY === true,
+    now: Date.now,
+  });
+  const json = argv.includes("--json");
+  try {
+    const line = parseLine(argv, commandsOf(known));
+    if (line.globals.version) return showVersion(printer, json);
+    const { command } = line;
+    if (line.globals.help || argv[0] === "help") {
+      printer.line((command === undefined ? programHelp(commandsOf(known)) : commandHelp(command)).trimEnd());
+      return DONE;
+    }
+    if (command === undefined)
+      throw new UsageError("No command given.", "agent-event-bus --help lists them.");
+    return show(command, await ask({ ...line, command }, config), json, printer);
+  } catch (error) {
+    return explain(error, argv.includes("--debug"), json, printer);
+  }
+}
+
+function showVersion(printer: Printer, json: boolean): number {
+  printer.line(json ? JSON.stringify({ version }) : version);
+  return DONE;
+}
+
+async function ask(
+  line: Line & { command: CliCommand },
+  config: ReturnType<typeof clientConfig>,
+): Promise<Json> {
+  const { command, operation } = line.command;
+  const typed = argumentsOf(line);
+  const args = (await command.before?.(typed, line.values, hereOf(config.sessionId))) ?? typed;
+  requireFlags(line.command, args);
+  const result = await callTool(operation.name, args, {
+    url: line.globals.url ?? config.url,
+    token: config.token,
+    timeoutMs: command.timeoutMs?.(args, line.values) ?? TIMEOUT_MS,
+  });
+  const refused = "error" in result;
+  return refused ? result : (command.after?.(result, line.values) ?? result);
+}
+
+function hereOf(sessionId: string | undefined): Here {
+  const cwd = process.cwd();
+  return { sessionId, cwd, machine, repo: () => repoOf(cwd, true), stdin: readStdin };
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function show(command: CliCommand, result: Json, json: boolean, printer: Printer): number {
+  const refused = result.error !== undefined || result.success === false;
+  if (json) printer.line(visibleJson(listOf(result)));
+  else if (!refused) command.operation.print(result, printer);
+  if (refused) printer.note(`agent-event-bus: ${refusalOf(result, printer)}`);
+  if (result.warning !== undefined) printer.note(`Warning: ${printer.text(result.warning)}`);
+  if (!refused && result.session_deleted === true)
+    printer.note(`Warning: the session ${printer.text(result.display_id)} is unregistered.`);
+  if (result.hint !== undefined) printer.note(printer.text(result.hint));
+  return refused ? REFUSED : DONE;
+}
+
+// A list travels as `{ result: [...] }`; a script wants the list.
+function listOf(result: Json): unknown {
+  return Array.isArray(result.result) ? result.result : result;
+}
+
+function refusalOf(result: Json, printer: Printer): string {
+  return result.error === undefined
+    ? "The notification could not be shown; the bus's log says why."
+    : printer.text(result.error);
+}
+
+function explain(error: unknown, debug: boolean, json: boolean, printer: Printer): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof UsageError ? error.hint : undefined;
+  if (json) printer.line(visibleJson({ error: message, ...(hint === undefined ? {} : { hint }) }));
+  printer.note(`agent-event-bus: ${printer.text(message)}`);
+  if (hint !== undefined) printer.note(printer.text(hint));
+  if (debug && error instanceof Error)
+    printer.note(visible(`${error.stack ?? ""}${error.cause ? `\ncause: ${error.cause}` : ""}`));
+  if (error instanceof UsageError) return WRONG_USAGE;
+  if (error instanceof Refused) return REFUSED;
+  if (error instanceof Unreachable) return UNREACHABLE;
+  return REFUSED;
+}
+
+// A reader that left early (`| head`) is no error.
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  if (text === "") return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.on("error", () => resolve());
+    stream.write(text, () => resolve());
+  });
+}

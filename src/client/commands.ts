@@ -1,0 +1,71 @@
+import { type Command, flagOf, isRequired, type Operation, type Param } from "../operation.ts";
+
+/** A flag as the command line sees it. */
+export interface Flag {
+  name: string;
+  /** The parameter it fills; undefined for a flag that only the CLI has. */
+  param: string | undefined;
+  boolean: boolean;
+  required: boolean;
+  /** Placeholder of its value in the help. */
+  value: string;
+  about: string;
+  fallback: string | undefined;
+}
+
+export interface CliCommand {
+  name: string;
+  about: string;
+  command: Command;
+  operation: Operation;
+  flags: readonly Flag[];
+}
+
+/** Every command of the operations, in their order. */
+export function commandsOf(operations: readonly Operation[]): CliCommand[] {
+  return operations.flatMap((operation) =>
+    operation.commands.map((command) => ({
+      name: command.name,
+      about: command.about ?? operation.about,
+      command,
+      operation,
+      flags: flagsOf(operation, command),
+    })),
+  );
+}
+
+function flagsOf(operation: Operation, command: Command): Flag[] {
+  const flags = Object.entries(operation.params).flatMap(([name, param]): Flag[] => {
+    const flag = flagOf(name, param);
+    const given = command.positional === name || command.fixed?.[name] !== undefined;
+    return flag === undefined || given ? [] : [flagOfParam(name, flag, param)];
+  });
+  const own = Object.entries(command.flags ?? {}).map(([name, { about, boolean, value }]) => ({
+    name,
+    param: undefined,
+    boolean: boolean === true,
+    required: false,
+    value: value ?? "",
+    about,
+    fallback: undefined,
+  }));
+  return flags.concat(own);
+}
+
+function flagOfParam(name: string, flag: string, param: Param): Flag {
+  const fallback = "default" in param && param.default !== false ? param.default : undefined;
+  return {
+    name: flag,
+    param: name,
+    boolean: param.type === "boolean",
+    required: isRequired(param),
+    value: placeholder(param),
+    about: param.about,
+    fallback: fallback === undefined ? undefined : String(fallback),
+  };
+}
+
+function placeholder(param: Param): string {
+  if (param.type === "text" && param.choices !== undefined) return param.choices.join("|");
+  return { text: "text", cursor: "id", integer: "n", list: "a,b", boolean: "" }[param.type];
+}

@@ -1,0 +1,124 @@
+import type { Bus, Call } from "./bus/bus.ts";
+
+interface Described {
+  /** One short line: it is read by agents, people and the guide. */
+  about: string;
+  /** Name of the CLI flag without dashes; the parameter's name with dashes when absent; false: not on the CLI. */
+  flag?: string | false;
+  /** Absent and null are the same for an optional parameter. */
+  optional?: true;
+}
+
+/** A parameter as plain data: MCP schema, CLI flag and guide row are derived from it. `max` is bytes of UTF-8 or items. */
+export type Param = Described &
+  (
+    | { type: "text"; min?: number; max: number; default?: string; choices?: readonly string[] }
+    | { type: "integer"; min: number; max: number; default?: number }
+    | { type: "boolean"; default?: boolean }
+    | { type: "list"; max: number; each: number }
+    | { type: "cursor" }
+  );
+
+export type Params = Readonly<Record<string, Param>>;
+
+type ValueOf<P extends Param> = P extends { type: "text"; choices: readonly (infer Choice)[] }
+  ? Choice
+  : P extends { type: "text" | "cursor" }
+    ? string
+    : P extends { type: "integer" }
+      ? number
+      : P extends { type: "boolean" }
+        ? boolean
+        : readonly string[];
+
+/** The checked arguments of a handler: an optional parameter may be undefined, a defaulted one never is. */
+export type Args<P extends Params> = {
+  [K in keyof P]: P[K] extends { optional: true } ? ValueOf<P[K]> | undefined : ValueOf<P[K]>;
+};
+
+export type Json = Record<string, unknown>;
+
+/** How a result is shown to a person. Text that came from events goes through `text` or `cell`s of `table`, never raw. */
+export interface Printer {
+  line(safe?: string): void;
+  /** To stderr. */
+  note(safe: string): void;
+  table(rows: readonly (readonly string[])[]): void;
+  text(untrusted: unknown): string;
+  /** Many lines, each indented. */
+  block(untrusted: string, indent: string): void;
+  time(iso: unknown): string;
+  ago(iso: unknown): string;
+  bold(safe: string): string;
+  dim(safe: string): string;
+  colour(name: "red" | "green" | "yellow" | "cyan", safe: string): string;
+}
+
+/** What the client side of a command knows of the place it runs in. */
+export interface Here {
+  sessionId: string | undefined;
+  cwd: string;
+  machine: string;
+  repo(): Promise<string>;
+  stdin(): Promise<string>;
+}
+
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** A usage mistake that only the command itself can see; the CLI exits with 2. */
+export class UsageError extends Error {
+  readonly hint: string | undefined;
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.name = "UsageError";
+    this.hint = hint;
+  }
+}
+
+/** One CLI command of an operation. */
+export interface Command {
+  /** One or two words, like `publish` or `webhook list`. */
+  name: string;
+  about?: string;
+  /** `what it is for` → the words after the program's name. */
+  examples: readonly (readonly [command: string, purpose: string])[];
+  /** Arguments that this command always sends; they are no flags. */
+  fixed?: Json;
+  /** The parameter that is given without a flag. */
+  positional?: string;
+  /** Flags that only the CLI has; `boolean` ones take no value. */
+  flags?: Readonly<Record<string, { about: string; boolean?: true; value?: string }>>;
+  /** Completes the arguments on the client side. */
+  before?(args: Json, flags: Flags, here: Here): Json | Promise<Json>;
+  /** Changes the result on the client side before it is shown. */
+  after?(result: Json, flags: Flags): Json;
+  /** How long the bus may take to answer, ms; the client's default when undefined. */
+  timeoutMs?(args: Json, flags: Flags): number | undefined;
+}
+
+export interface Operation<P extends Params = Params> {
+  /** The MCP tool. */
+  name: string;
+  commands: readonly Command[];
+  about: string;
+  params: P;
+  /** MCP annotations. */
+  effect: "reads" | "writes" | "overwrites" | "destroys";
+  run(bus: Bus, args: Args<P>, call: Call): Promise<Json | Json[]>;
+  /** A list result arrives as `{ result: [...] }`. */
+  print(result: Json, to: Printer): void;
+}
+
+/** Declares an operation; it only fixes the types of `run`'s arguments. */
+export function operation<const P extends Params>(declaration: Operation<P>): Operation {
+  return declaration as unknown as Operation;
+}
+
+/** The flag of a parameter on the command line, without dashes; undefined when it has none. */
+export function flagOf(name: string, param: Param): string | undefined {
+  return param.flag === false ? undefined : (param.flag ?? name.replaceAll("_", "-"));
+}
+
+export function isRequired(param: Param): boolean {
+  return param.optional !== true && !("default" in param && param.default !== undefined);
+}

@@ -1,0 +1,54 @@
+import { formatCursor, parseCursor } from "../bus/cursor.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { deletedRefusal, notFound } from "../bus/session.ts";
+import { operation } from "../operation.ts";
+import { withSession } from "./params.ts";
+import { touch } from "./present.ts";
+
+export const ackEvents = operation({
+  name: "ack_events",
+  about: "Save your cursor: everything up to it counts as seen.",
+  effect: "overwrites",
+  params: {
+    session_id: { type: "text", max: LIMITS.idBytes, about: "Your session_id" },
+    cursor: { type: "cursor", about: "Highest event id you have seen" },
+    allow_rewind: { type: "boolean", default: false, about: "Allow a cursor behind the saved one" },
+  },
+  commands: [
+    {
+      name: "ack",
+      examples: [
+        ["ack --cursor 42", "everything up to event 42 is seen"],
+        ["ack --cursor 0 --allow-rewind", "read everything again"],
+      ],
+      before: (args, _flags, here) => withSession(args, here),
+    },
+  ],
+  async run(bus, args) {
+    const { session_id } = args;
+    const session = await bus.store.sessions.get(session_id);
+    if (session === undefined) return notFound(session_id);
+    if (session.deleted_at !== null) return deletedRefusal(session);
+    touch(bus, session);
+    const saved = session.cursor === null ? null : formatCursor(session.cursor);
+    const refuse = (error: string, more = {}) => ({ error, session_id, cursor: saved, ...more });
+    if (/^\s*-\d+\s*$/.test(args.cursor))
+      return refuse(`The cursor ${args.cursor} is negative; the first one is 0.`);
+    const cursor = parseCursor(args.cursor);
+    if (cursor === null)
+      return refuse(`The cursor "${args.cursor}" is not a whole number; give an event id.`);
+    const tip = await bus.store.events.tip();
+    if (cursor > tip)
+      return refuse(`The cursor ${cursor} is beyond the newest event (${tip}).`, { tip: formatCursor(tip) });
+    if (session.cursor !== null && cursor < session.cursor && !args.allow_rewind)
+      return refuse(
+        `The cursor ${cursor} is behind the saved one (${saved}); set allow_rewind to read events again.`,
+      );
+    await bus.store.sessions.saveCursor(session_id, cursor);
+    return { success: true, session_id, cursor: formatCursor(cursor), previous_cursor: saved };
+  },
+  print(result, to) {
+    const previous = result.previous_cursor === null ? "none" : to.text(result.previous_cursor);
+    to.line(`Cursor saved: ${to.bold(to.text(result.cursor))} (before: ${previous})`);
+  },
+});

@@ -1,0 +1,203 @@
+import type { Bus, Call, Waiter } from "../bus/bus.ts";
+import { formatCursor, parseCursor } from "../bus/cursor.ts";
+import type { Event } from "../bus/event.ts";
+import { atLeast, LEVELS } from "../bus/level.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { deletedRefusal, notFound, type Session } from "../bus/session.ts";
+import { type Args, type Json, operation, UsageError } from "../operation.ts";
+import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
+import { touch } from "./present.ts";
+import { printEvents } from "./print_events.ts";
+
+const params = {
+  cursor: { type: "cursor", optional: true, about: "Read after this one: next_cursor of your last read" },
+  limit: { type: "integer", default: 50, min: 0, max: LIMITS.eventsPerRead, about: "Most events to return" },
+  session_id: SESSION_ID,
+  order: { type: "text", default: "desc", max: 4, choices: ["asc", "desc"], about: "asc = oldest first" },
+  channel: { type: "text", optional: true, max: LIMITS.channelBytes, about: "Only this channel" },
+  resume: { type: "boolean", default: false, about: "Read after your saved cursor (needs session_id)" },
+  event_types: {
+    type: "list",
+    optional: true,
+    flag: "include",
+    max: LIMITS.eventTypesFilter,
+    each: LIMITS.eventTypeBytes,
+    about: "Only these types",
+  },
+  peek: { type: "boolean", default: false, about: "Leave the saved cursor where it is" },
+  correlation_id: CORRELATION_ID,
+  min_level: {
+    type: "text",
+    optional: true,
+    max: LIMITS.levelBytes,
+    choices: LEVELS,
+    about: "Hide events below this level",
+  },
+  wait_seconds: {
+    type: "integer",
+    optional: true,
+    flag: "wait",
+    min: 0,
+    max: LIMITS.waitSeconds,
+    about: "Hold the call until something matches",
+  },
+} as const;
+
+type Query = Args<typeof params>;
+
+export const getEvents = operation({
+  name: "get_events",
+  about:
+    "Read events. Refreshes your heartbeat and saves your cursor; a narrowed or peeked read saves nothing.",
+  effect: "writes",
+  params,
+  commands: [
+    {
+      name: "events",
+      examples: [
+        ["events", "the newest 50"],
+        ['events --session-id "$SESSION_ID" --resume --order asc', "what is new since the last call"],
+        ["events --resume --peek --min-level actionable", "look, without marking as seen"],
+        ["events --resume --order asc --wait 60 --json", "wait up to a minute for news"],
+      ],
+      flags: {
+        exclude: { about: "Types to leave out, comma-separated", value: "a,b" },
+        timeout: { about: "How long the bus may take to answer, ms (default 10000)", value: "ms" },
+      },
+      before(args, flags, here) {
+        timeoutOf(flags.timeout);
+        const completed = withSession(args, here);
+        if (completed.resume === true && completed.session_id === undefined)
+          throw new UsageError(
+            "--resume needs a session.",
+            "Add --session-id, or set AGENT_EVENT_BUS_SESSION_ID.",
+          );
+        return completed;
+      },
+      after(result, flags) {
+        const excluded = String(flags.exclude ?? "")
+          .split(",")
+          .map((type) => type.trim());
+        const events = (result.events as Event[]).filter((event) => !excluded.includes(event.event_type));
+        return { ...result, events };
+      },
+      timeoutMs(args, flags) {
+        const patience = timeoutOf(flags.timeout) ?? 10_000;
+        return patience + Number(args.wait_seconds ?? 0) * 1000;
+      },
+    },
+  ],
+  async run(bus, args, call) {
+    const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
+    if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
+    touch(bus, session);
+    const start = await startOf(bus, args, session);
+    if ("answer" in start) return start.answer;
+    return args.wait_seconds ? hold(bus, args, start, call, args.wait_seconds) : read(bus, args, start);
+  },
+  print: printEvents,
+});
+
+function timeoutOf(flag: string | boolean | undefined): number | undefined {
+  if (flag === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(String(flag)))
+    throw new UsageError(`--timeout takes milliseconds, not "${flag}".`);
+  return Number(flag);
+}
+
+interface Start {
+  after: number | undefined;
+  /** The registered session whose cursor this read moves; undefined when it moves none. */
+  consumes: Session | undefined;
+  /** Start at the saved cursor, read inside the transaction that moves it. */
+  resumes: boolean;
+}
+
+/** Where a read starts and whether it moves the saved cursor (WIRE.md 4). */
+async function startOf(
+  bus: Bus,
+  args: Query,
+  session: Session | undefined,
+): Promise<Start | { answer: Json }> {
+  const narrowed = Boolean(args.channel || args.event_types?.length || args.correlation_id);
+  const consumes = args.peek || narrowed ? undefined : session;
+  const after = parseCursor(args.cursor) ?? undefined;
+  if (!args.resume || !args.session_id || after !== undefined) return { after, consumes, resumes: false };
+  if (session === undefined) return { answer: notFound(args.session_id) };
+  if (session.cursor !== null) return { after: session.cursor, consumes, resumes: consumes !== undefined };
+  if (consumes === undefined) return { after: await bus.store.events.tip(), consumes, resumes: false };
+  const tip = await bus.store.sessions.saveTip(session.session_id);
+  if (args.wait_seconds) return { after: tip, consumes, resumes: true };
+  return { answer: { events: [], next_cursor: formatCursor(tip), has_more: false } };
+}
+
+async function read(
+  bus: Bus,
+  args: Query,
+  start: Start,
+): Promise<Json & { events: Event[]; has_more: boolean }> {
+  const query = {
+    after: start.after,
+    limit: args.limit,
+    order: args.order,
+    channel: args.channel || undefined,
+    event_types: args.event_types?.length ? args.event_types : undefined,
+    correlation_id: args.correlation_id || undefined,
+  };
+  // The tip first: an event committed after it is found by the next read, never skipped.
+  const tip = await bus.store.events.tip();
+  const first = await bus.store.events.read(query);
+  const { events: raw, full } =
+    start.consumes === undefined || first.events.length === 0
+      ? first
+      : await bus.store.events.consume(start.consumes.session_id, start.resumes, query);
+  const highest = raw.reduce((high, event) => Math.max(high, event.id), 0);
+  const { min_level } = args;
+  return {
+    events: min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level)),
+    next_cursor: formatCursor(raw.length > 0 ? highest : emptyCursor(args, start, tip)),
+    has_more: full,
+  };
+}
+
+// An empty read without a start has seen that nothing up to the tip matches, unless it asked for nothing from the first event on.
+function emptyCursor(args: Query, start: Start, tip: number): number {
+  return start.after ?? (args.limit === 0 && args.order === "asc" ? 0 : tip);
+}
+
+const PROGRESS_MS = 10_000;
+
+/** Reads, and while nothing matches waits for the next event that might; a page that `min_level` hid counts as read. */
+async function hold(bus: Bus, args: Query, start: Start, call: Call, seconds: number): Promise<Json> {
+  const waiter = bus.waiters.open((event) => couldMatch(args, event));
+  try {
+    const deadline = performance.now() + seconds * 1000;
+    for (let from = start; ; ) {
+      const answer = await read(bus, args, from);
+      const left = deadline - performance.now();
+      if (answer.events.length > 0 || args.limit === 0 || left <= 0 || waiter.over || call.signal.aborted)
+        return answer;
+      from = { ...from, after: parseCursor(String(answer.next_cursor)) ?? undefined };
+      if (!answer.has_more && !(await nextEvent(waiter, call, deadline, seconds))) return answer;
+      if (call.signal.aborted) return answer;
+    }
+  } finally {
+    waiter.close();
+  }
+}
+
+async function nextEvent(waiter: Waiter, call: Call, deadline: number, seconds: number): Promise<boolean> {
+  for (;;) {
+    const left = deadline - performance.now();
+    if (left <= 0 || waiter.over || call.signal.aborted) return false;
+    if (await waiter.next(Math.min(left, PROGRESS_MS), call.signal)) return true;
+    call.progress(Math.round(seconds - (deadline - performance.now()) / 1000), seconds);
+  }
+}
+
+function couldMatch(args: Query, event: Event): boolean {
+  if (args.channel && event.channel !== args.channel) return false;
+  if (args.correlation_id && event.correlation_id !== args.correlation_id) return false;
+  if (args.event_types?.length && !args.event_types.includes(event.event_type)) return false;
+  return args.min_level === undefined || atLeast(event.signal_level, args.min_level);
+}

@@ -1,0 +1,29 @@
+import type { Operation } from "../operation.ts";
+import { ackEvents } from "./ack_events.ts";
+import { getEvents } from "./get_events.ts";
+import { listChannels } from "./list_channels.ts";
+import { listSessions } from "./list_sessions.ts";
+import { listWebhooks } from "./list_webhooks.ts";
+import { notify } from "./notify.ts";
+import { publishEvent } from "./publish_event.ts";
+import { registerSession } from "./register_session.ts";
+import { registerWebhook } from "./register_webhook.ts";
+import { setWebhookActive } from "./set_webhook_active.ts";
+import { unregisterSession } from "./unregister_session.ts";
+import { unregisterWebhook } from "./unregister_webhook.ts";
+
+/** Every operation, in the order of `tools/list`, the help and the guide. */
+export const operations: readonly Operation[] = [
+  registerSession,
+  listSessions,
+  listChannels,
+  publishEvent,
+  getEvents,
+  ackEvents,
+  unregisterSession,
+  notify,
+  registerWebhook,
+  listWebhooks,
+  setWebhookActive,
+  unregisterWebhook,
+];

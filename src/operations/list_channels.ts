@@ -1,0 +1,25 @@
+import { subscribedChannels } from "../bus/session.ts";
+import { operation } from "../operation.ts";
+import { liveSessions } from "./present.ts";
+
+export const listChannels = operation({
+  name: "list_channels",
+  about: "List the channels of live sessions with their subscriber counts.",
+  effect: "reads",
+  params: {},
+  commands: [{ name: "channels", examples: [["channels", "which channels have someone on them"]] }],
+  async run(bus) {
+    const counts = new Map<string, number>();
+    for (const channel of (await liveSessions(bus)).flatMap(subscribedChannels))
+      counts.set(channel, (counts.get(channel) ?? 0) + 1);
+    return [...counts.keys()].sort().map((channel) => ({ channel, subscribers: counts.get(channel) ?? 0 }));
+  },
+  print(result, to) {
+    const channels = result.result as Record<string, unknown>[];
+    if (channels.length === 0) return to.line("No channels: no session is live.");
+    to.table([
+      [to.dim("CHANNEL"), to.dim("SUBSCRIBERS")],
+      ...channels.map((channel) => [to.text(channel.channel), to.text(channel.subscribers)]),
+    ]);
+  },
+});

@@ -1,0 +1,42 @@
+import { subscribedChannels } from "../bus/session.ts";
+import { operation } from "../operation.ts";
+import { liveSessions } from "./present.ts";
+
+export const listSessions = operation({
+  name: "list_sessions",
+  about: "List live sessions, most recently active first.",
+  effect: "reads",
+  params: {},
+  commands: [{ name: "sessions", examples: [["sessions", "who is here"]] }],
+  async run(bus) {
+    return (await liveSessions(bus)).map((session) => ({
+      session_id: session.session_id,
+      display_id: session.display_id,
+      name: session.name,
+      machine: session.machine,
+      repo: session.repo,
+      cwd: session.cwd,
+      client_id: session.client_id,
+      registered_at: session.registered_at,
+      last_heartbeat: session.last_heartbeat,
+      age_seconds: Math.max(0, (bus.now() - Date.parse(session.registered_at)) / 1000),
+      subscribed_channels: subscribedChannels(session),
+    }));
+  },
+  print(result, to) {
+    const sessions = result.result as Record<string, unknown>[];
+    if (sessions.length === 0) return to.line("No live sessions.");
+    to.table([
+      ["SESSION", "NAME", "REPO", "MACHINE", "ACTIVE", "SINCE", "ID"].map((title) => to.dim(title)),
+      ...sessions.map((session) => [
+        to.bold(to.text(session.display_id)),
+        to.text(session.name),
+        to.text(session.repo),
+        to.text(session.machine),
+        to.ago(session.last_heartbeat),
+        to.time(session.registered_at),
+        to.dim(to.text(session.session_id)),
+      ]),
+    ]);
+  },
+});

@@ -1,0 +1,26 @@
+import { LIMITS } from "../bus/limits.ts";
+import { operation } from "../operation.ts";
+
+export const notify = operation({
+  name: "notify",
+  about: "Show a desktop notification to the person at the bus's machine.",
+  effect: "writes",
+  params: {
+    title: { type: "text", max: LIMITS.titleBytes, about: "Short title" },
+    message: { type: "text", max: LIMITS.messageBytes, about: "Body" },
+    sound: { type: "boolean", default: false, about: "Play a sound" },
+  },
+  commands: [
+    {
+      name: "notify",
+      examples: [['notify --title "Build" --message "Complete" --sound', "tell the person"]],
+    },
+  ],
+  async run(bus, args) {
+    const success = await bus.notify({ title: args.title, message: args.message, sound: args.sound });
+    return { success, title: args.title, message: args.message };
+  },
+  print(_result, to) {
+    to.line("Notification shown.");
+  },
+});

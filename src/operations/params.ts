@@ -1,0 +1,46 @@
+import { LIMITS } from "../bus/limits.ts";
+import type { Here, Json, Param } from "../operation.ts";
+
+export const SESSION_ID = {
+  type: "text",
+  optional: true,
+  max: LIMITS.idBytes,
+  about: "Your session_id",
+} as const satisfies Param;
+
+export const CLIENT_ID = {
+  type: "text",
+  optional: true,
+  min: 1,
+  max: LIMITS.idBytes,
+  about: "Your stable client id, e.g. Claude's session id or a PID",
+} as const satisfies Param;
+
+export const MACHINE = {
+  type: "text",
+  optional: true,
+  flag: false,
+  max: LIMITS.machineBytes,
+  about: "Your machine's name (default: the bus's)",
+} as const satisfies Param;
+
+export const CORRELATION_ID = {
+  type: "text",
+  optional: true,
+  max: LIMITS.correlationBytes,
+  about: "Thread of a request and its answers",
+} as const satisfies Param;
+
+export const WEBHOOK_ID = {
+  type: "integer",
+  min: 0,
+  max: Number.MAX_SAFE_INTEGER,
+  about: "From list_webhooks",
+} as const satisfies Param;
+
+/** The session of the shell or hook that runs the command, unless the arguments name one. */
+export function withSession(args: Json, here: Here): Json {
+  const { session_id, ...others } = args;
+  const own = session_id || here.sessionId;
+  return own === undefined ? others : { ...others, session_id: own };
+}

@@ -1,0 +1,27 @@
+import type { Event } from "../bus/event.ts";
+import type { Json, Printer } from "../operation.ts";
+
+const COLOURS = { lifecycle: undefined, info: "cyan", actionable: "yellow" } as const;
+
+export function printEvents(result: Json, to: Printer): void {
+  const events = result.events as Event[];
+  if (events.length === 0) to.line("No events.");
+  for (const event of events) printEvent(event, to);
+  if (result.has_more !== true) return;
+  to.note(`More events wait. Read on with --order asc --cursor ${to.text(result.next_cursor)}`);
+}
+
+function printEvent(event: Event, to: Printer): void {
+  const colour = COLOURS[event.signal_level];
+  const level =
+    colour === undefined ? to.dim(event.signal_level) : to.colour(colour, to.text(event.signal_level));
+  const head = [to.bold(`#${to.text(event.id)}`), to.text(event.event_type), to.text(event.channel), level];
+  to.line(`${head.join("  ")}  ${to.dim(`${to.time(event.timestamp)}, ${to.ago(event.timestamp)}`)}`);
+  if (event.title !== undefined) to.line(`    ${to.bold(to.text(event.title))}`);
+  to.block(event.payload, "    ");
+  const notes = [`from ${to.text(event.session_id)}`];
+  if (event.correlation_id !== null) notes.push(`correlation ${to.text(event.correlation_id)}`);
+  if (event.tags !== undefined && event.tags.length > 0)
+    notes.push(`tags ${event.tags.map((tag) => to.text(tag)).join(", ")}`);
+  to.line(to.dim(`    ${notes.join(" · ")}`));
+}

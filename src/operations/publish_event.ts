@@ -1,0 +1,99 @@
+import { announce } from "../bus/announce.ts";
+import { ANONYMOUS } from "../bus/event.ts";
+import { isLevel, LEVELS } from "../bus/level.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { resolveChannel } from "../bus/recipient.ts";
+import { deletedFields } from "../bus/session.ts";
+import { operation } from "../operation.ts";
+import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
+import { touch } from "./present.ts";
+
+export const publishEvent = operation({
+  name: "publish_event",
+  about: "Publish an event to every session. Refreshes your heartbeat.",
+  effect: "writes",
+  params: {
+    event_type: {
+      type: "text",
+      flag: "type",
+      min: 1,
+      max: LIMITS.eventTypeBytes,
+      about: "e.g. task_completed, help_needed",
+    },
+    payload: { type: "text", max: LIMITS.payloadBytes, about: "The message" },
+    channel: {
+      type: "text",
+      default: "all",
+      max: LIMITS.channelBytes,
+      about: "all, session:{id or name} (direct message), repo:{name}, machine:{name}",
+    },
+    session_id: SESSION_ID,
+    title: { type: "text", optional: true, max: LIMITS.titleBytes, about: "Short headline" },
+    tags: { type: "list", optional: true, max: LIMITS.tags, each: LIMITS.tagBytes, about: "Labels" },
+    correlation_id: CORRELATION_ID,
+    signal_level: {
+      type: "text",
+      optional: true,
+      max: LIMITS.levelBytes,
+      about: "lifecycle, info or actionable (default: by type)",
+    },
+  },
+  commands: [
+    {
+      name: "publish",
+      examples: [
+        [
+          'publish --type "done" --payload "Finished" --channel "repo:my-project"',
+          "tell a repository's sessions",
+        ],
+        [
+          'publish --type "question" --payload "Is the API frozen?" --channel "session:brave-trex"',
+          "a direct message",
+        ],
+        ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
+      ],
+      async before(args, _flags, here) {
+        const payload = args.payload === "-" ? await here.stdin() : args.payload;
+        return withSession({ ...args, payload }, here);
+      },
+    },
+  ],
+  async run(bus, args) {
+    const publisher = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
+    touch(bus, publisher);
+    const resolved = await resolveChannel(bus, args.channel);
+    if ("refusal" in resolved) return resolved.refusal;
+    const event = await bus.store.events.append({
+      event_type: args.event_type,
+      payload: args.payload,
+      session_id: args.session_id || ANONYMOUS,
+      channel: resolved.channel,
+      title: args.title,
+      tags: args.tags,
+      correlation_id: args.correlation_id,
+      explicit_level: args.signal_level,
+    });
+    announce(bus, event);
+    const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
+    return {
+      event_id: event.id,
+      event_type: event.event_type,
+      payload: event.payload,
+      channel: event.channel,
+      signal_level: event.signal_level,
+      ...(event.correlation_id === null ? {} : { correlation_id: event.correlation_id }),
+      ...(warnings.length === 0 ? {} : { warning: warnings.join(" ") }),
+      ...(publisher !== undefined && publisher.deleted_at !== null ? deletedFields(publisher) : {}),
+    };
+  },
+  print(result, to) {
+    to.line(
+      `Published ${to.bold(`#${to.text(result.event_id)}`)} ${to.text(result.event_type)} to ${to.text(result.channel)}`,
+    );
+  },
+});
+
+function levelWarning(sent: string | undefined, used: string): string | undefined {
+  if (sent === undefined || isLevel(sent)) return undefined;
+  return `The signal_level "${sent}" is unknown (known: ${LEVELS.join(", ")}): it is stored, and the event counts as ${used}.`;
+}

@@ -1,0 +1,81 @@
+import { BusError } from "../bus/bus.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { webhookUrlProblem } from "../bus/webhook.ts";
+import { operation } from "../operation.ts";
+
+export const registerWebhook = operation({
+  name: "register_webhook",
+  about: "POST matching events to a URL, signed when a secret is given.",
+  effect: "writes",
+  params: {
+    url: { type: "text", min: 1, max: LIMITS.urlBytes, about: "http(s) URL", flag: "url" },
+    channel: {
+      type: "text",
+      optional: true,
+      max: LIMITS.channelBytes,
+      about: "A channel or a prefix, e.g. repo:",
+    },
+    event_types: {
+      type: "list",
+      optional: true,
+      max: LIMITS.eventTypesFilter,
+      each: LIMITS.eventTypeBytes,
+      about: "Only these types",
+    },
+    secret: {
+      type: "text",
+      optional: true,
+      max: LIMITS.secretBytes,
+      about: "Signs each delivery (HMAC-SHA256)",
+    },
+  },
+  commands: [
+    {
+      name: "webhook register",
+      examples: [
+        ["webhook register --url https://your-server.com/events", "everything"],
+        [
+          'webhook register --url https://… --channel "session:" --secret "my-secret"',
+          "direct messages, signed",
+        ],
+      ],
+    },
+  ],
+  async run(bus, args) {
+    const problem =
+      webhookUrlProblem(args.url) ?? filterProblem(args.event_types) ?? secretProblem(args.secret);
+    if (problem !== null) throw new BusError("invalid", problem);
+    const webhook = await bus.store.webhooks.register(
+      {
+        url: args.url,
+        channel: args.channel || null,
+        event_types: args.event_types?.length ? args.event_types : null,
+        secret: args.secret || null,
+      },
+      LIMITS.webhooks,
+    );
+    if (webhook === null)
+      throw new BusError(
+        "invalid",
+        `There are ${LIMITS.webhooks} webhooks already. Remove one first (unregister_webhook).`,
+      );
+    const { webhook_id, url, channel, event_types, created_at } = webhook;
+    return { webhook_id, url, channel, event_types, created_at };
+  },
+  print(result, to) {
+    to.line(`Webhook ${to.bold(`#${to.text(result.webhook_id)}`)} registered for ${to.text(result.url)}`);
+  },
+});
+
+function filterProblem(types: readonly string[] | undefined): string | null {
+  const odd = types?.find((type) => type.includes(",") || type === "");
+  return odd === undefined
+    ? null
+    : `event_types: "${odd}" is not an event type: it is empty or holds a comma.`;
+}
+
+function secretProblem(secret: string | undefined): string | null {
+  return secret === undefined || /^[\x21-\x7e]*$/.test(secret)
+    ? null
+    : "secret: use printable ASCII without spaces, so that every receiver computes the same signature.";
+}

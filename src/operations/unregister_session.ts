@@ -1,0 +1,58 @@
+import { announce } from "../bus/announce.ts";
+import { deletedRefusal, notFound } from "../bus/session.ts";
+import { operation, UsageError } from "../operation.ts";
+import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
+import { liveSessions } from "./present.ts";
+
+export const unregisterSession = operation({
+  name: "unregister_session",
+  about: "Leave the bus. session_id wins when both ids are given.",
+  effect: "overwrites",
+  params: { session_id: SESSION_ID, client_id: CLIENT_ID, machine: MACHINE },
+  commands: [
+    {
+      name: "unregister",
+      examples: [
+        ['unregister --session-id "$SESSION_ID"', "leave"],
+        ['unregister --client-id "$$"', "leave by the client id of this machine"],
+      ],
+      before(args, _flags, here) {
+        if (args.session_id === undefined && args.client_id === undefined)
+          throw new UsageError("unregister needs --session-id or --client-id.");
+        return args.client_id === undefined ? args : { ...args, machine: here.machine };
+      },
+    },
+  ],
+  async run(bus, args) {
+    const machine = args.machine || bus.host;
+    if (!args.session_id && !args.client_id)
+      return { error: "Give session_id or client_id: nobody was unregistered." };
+    const session = args.session_id
+      ? await bus.store.sessions.get(args.session_id)
+      : await bus.store.sessions.byClient(machine, args.client_id ?? "");
+    if (session === undefined)
+      return args.session_id
+        ? notFound(args.session_id)
+        : { error: "Session not found", client_id: args.client_id, machine };
+    if (session.deleted_at !== null)
+      return deletedRefusal(session, "It is unregistered already; nothing is left to do.");
+    const event = await bus.store.sessions.unregister(session.session_id, {
+      event_type: "session_unregistered",
+      payload: `${session.name} ended on ${session.machine}`,
+      session_id: session.session_id,
+      channel: "all",
+    });
+    announce(bus, event);
+    return {
+      success: true,
+      session_id: session.session_id,
+      display_id: session.display_id,
+      active_sessions: (await liveSessions(bus)).length,
+    };
+  },
+  print(result, to) {
+    to.line(
+      `Unregistered ${to.bold(to.text(result.display_id))}; ${to.text(result.active_sessions)} still here`,
+    );
+  },
+});

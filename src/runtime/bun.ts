@@ -1,0 +1,61 @@
+import { Database as Sqlite } from "bun:sqlite";
+import type { Elysia } from "elysia";
+import type { Database, Listening, ListenOptions, Named, OpenOptions, Row } from "./types.ts";
+
+export function openDatabase(path: string, options: OpenOptions = {}): Database {
+  const db = new Sqlite(
+    path,
+    options.readonly ? { readonly: true, strict: true } : { create: true, readwrite: true, strict: true },
+  );
+  return {
+    exec: (sql) => void db.run(sql),
+    prepare(sql) {
+      const statement = db.prepare<Row, Named>(sql);
+      return {
+        get: (params = {}) => statement.get(params) ?? undefined,
+        all: (params = {}) => statement.all(params),
+        run(params = {}) {
+          const { changes, lastInsertRowid } = statement.run(params);
+          return { changes, lastInsertRowid: Number(lastInsertRowid) };
+        },
+      };
+    },
+    close: () => db.close(),
+  };
+}
+
+export function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && error.name === "SQLiteError" && "errno" in error
+    ? Number(error.errno) & 0xff
+    : undefined;
+}
+
+const peers = new WeakMap<Request, string>();
+
+/** Serves an Elysia app; throws when the address is taken. Elysia's own `listen` would share a taken port silently. */
+export async function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
+  const server = Bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    reusePort: false,
+    idleTimeout: 30,
+    maxRequestBodySize: options.maxBodyBytes,
+    fetch(request, server) {
+      const peer = server.requestIP(request);
+      if (peer !== null) peers.set(request, peer.address.replace(/^::ffff:(?=\d+\.)/, ""));
+      return app.fetch(request);
+    },
+    error: () => new Response("bad request", { status: 400 }),
+  });
+  return {
+    hostname: server.hostname ?? options.hostname,
+    port: server.port ?? options.port,
+    stop: (force) => server.stop(force),
+  };
+}
+
+export function peerOf(request: Request): string | undefined {
+  return peers.get(request);
+}
+
+export const adapter = undefined;

@@ -1,0 +1,41 @@
+export type Value = string | number | null;
+export type Named = Readonly<Record<string, Value>>;
+export type Row = Record<string, Value>;
+
+export interface Statement {
+  get(params?: Named): Row | undefined;
+  all(params?: Named): Row[];
+  run(params?: Named): { changes: number; lastInsertRowid: number };
+}
+
+/** One SQLite connection. Every call is synchronous. */
+export interface Database {
+  /** Runs every statement of a text that holds no input. */
+  exec(sql: string): void;
+  /** Parameters are written `$name` and given by name. */
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+export interface OpenOptions {
+  readonly?: boolean;
+}
+
+/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL …); undefined when the error is not SQLite's. */
+export type SqliteCode = (error: unknown) => number | undefined;
+
+export interface ListenOptions {
+  hostname: string;
+  port: number;
+  maxBodyBytes: number;
+}
+
+export interface Listening {
+  hostname: string;
+  port: number;
+  /** Refuses new connections and resolves when running requests have ended; `force` cuts them. */
+  stop(force: boolean): Promise<void>;
+}
+
+/** The address of the other end of a connection, IPv4 in its own form; undefined when the runtime does not tell. */
+export type PeerOf = (request: Request) => string | undefined;

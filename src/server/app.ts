@@ -1,0 +1,31 @@
+import { Elysia } from "elysia";
+import { adapter } from "../runtime/runtime.ts";
+import type { Refusal } from "./guard.ts";
+
+export interface AppOptions {
+  guard(request: Request): Refusal;
+  mcp(request: Request): Promise<Response>;
+  health(): Record<string, unknown>;
+  unexpected(error: unknown): void;
+}
+
+/** Every route of the bus. The guard comes before routing, and `/health` never waits for the store. */
+export function createApp(options: AppOptions): Elysia {
+  const app = new Elysia(adapter === undefined ? {} : { adapter });
+  app
+    .onRequest(({ request }) => {
+      const refusal = options.guard(request);
+      return refusal === null
+        ? undefined
+        : Response.json({ error: refusal.reason }, { status: refusal.status });
+    })
+    .onError(({ code, error }) => {
+      if (code === "NOT_FOUND")
+        return Response.json({ error: "not found: the bus answers at /mcp and /health" }, { status: 404 });
+      options.unexpected(error);
+      return Response.json({ error: "unexpected error inside the bus; its log says more" }, { status: 500 });
+    })
+    .get("/health", () => Response.json(options.health()))
+    .all("/mcp", ({ request }) => options.mcp(request), { parse: "none" });
+  return app;
+}

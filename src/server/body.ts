@@ -1,0 +1,53 @@
+import { LIMITS } from "../bus/limits.ts";
+
+/** Why a body is no JSON-RPC message, with its HTTP status and JSON-RPC code. */
+export class BodyError extends Error {
+  readonly status: number;
+  readonly code: number;
+  constructor(status: number, code: number, message: string) {
+    super(message);
+    this.name = "BodyError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/** The JSON of a request's body: at most 4 MiB, valid UTF-8, at most 64 levels deep. Throws BodyError. */
+export async function readJson(request: Request): Promise<unknown> {
+  const bytes = await readBytes(request);
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new BodyError(400, -32700, "Parse error: the body is not JSON in UTF-8");
+  }
+  if (tooDeep(value, LIMITS.jsonDepth))
+    throw new BodyError(400, -32600, `Invalid request: more than ${LIMITS.jsonDepth} levels of nesting`);
+  return value;
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length")) > LIMITS.bodyBytes) throw tooLarge();
+  if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > LIMITS.bodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(): BodyError {
+  return new BodyError(413, -32600, `Invalid request: the body is larger than ${LIMITS.bodyBytes} bytes`);
+}
+
+function tooDeep(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  for (const item of Object.values(value)) if (tooDeep(item, levels - 1)) return true;
+  return false;
+}

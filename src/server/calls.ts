@@ -1,0 +1,55 @@
+import { visibleLine } from "../bus/text.ts";
+import type { Json, Operation } from "../operation.ts";
+import type { ToolResult } from "./mcp.ts";
+
+/** Where the line of each tool call goes. */
+export interface CallLog {
+  log(line: CallLine): void;
+  /** An error that is no refusal: the details for whoever repairs it. */
+  unexpected(tool: string, error: unknown): void;
+}
+
+export interface CallLine {
+  who: string;
+  tool: string;
+  args: string;
+  outcome: "ok" | "refused" | "invalid";
+  detail: string;
+  ms: number;
+}
+
+const SHOWN = 60;
+const SECRET = new Set(["secret", "token"]);
+
+/** One line about one call: who, tool, arguments in short, outcome, ms. Never a secret, never raw text of a client. */
+export function describeCall(operation: Operation, args: unknown, result: ToolResult, ms: number): CallLine {
+  const given = typeof args === "object" && args !== null ? (args as Json) : {};
+  const who = given.session_id ?? given.client_id ?? "-";
+  return {
+    who: visibleLine(String(who), 40),
+    tool: operation.name,
+    args: Object.keys(operation.params)
+      .filter((name) => name !== "session_id" && given[name] !== undefined && given[name] !== null)
+      .map((name) => `${name}=${SECRET.has(name) ? "…" : inShort(given[name])}`)
+      .join(" "),
+    ...outcomeOf(result),
+    ms,
+  };
+}
+
+function inShort(value: unknown): string {
+  const start = typeof value === "string" ? value.slice(0, SHOWN * 2) : value;
+  return visibleLine(JSON.stringify(start) ?? "", SHOWN);
+}
+
+function outcomeOf(result: ToolResult): Pick<CallLine, "outcome" | "detail"> {
+  if (result.isError) return { outcome: "invalid", detail: visibleLine(result.content[0]?.text ?? "", 200) };
+  const { error, warning, event_id, events } = result.structuredContent ?? {};
+  if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };
+  const found =
+    event_id !== undefined ? `#${event_id}` : Array.isArray(events) ? `${events.length} events` : "";
+  return {
+    outcome: "ok",
+    detail: [found, warning === undefined ? "" : visibleLine(String(warning), 200)].filter(Boolean).join(" "),
+  };
+}

@@ -1,0 +1,126 @@
+import { mkdirSync } from "node:fs";
+import { appendFile, chmod, rename, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { CallLine } from "./calls.ts";
+
+const ROTATE_BYTES = 10 * 1024 * 1024;
+const KEPT = 2;
+
+type Level = "info" | "warn" | "error";
+
+export interface Log {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string, details?: unknown): void;
+  call(line: CallLine): void;
+  /** Resolves when every line is written. */
+  flush(): Promise<void>;
+}
+
+export interface LogOptions {
+  /** The log: one line per call. At 10 MiB it becomes `.1`, and `.1` becomes `.2`. */
+  file: string;
+  /** Details of unexpected errors; rotated likewise. */
+  errors: string;
+  /** Writes the same lines, coloured, to a terminal; undefined when there is none. */
+  terminal: ((line: string) => void) | undefined;
+  now(): number;
+}
+
+/** The server's log. Lines are written in order, off the event loop; a log that cannot be written costs no call. */
+export function createLog(options: LogOptions): Log {
+  const log = new RotatingFile(options.file);
+  const errors = new RotatingFile(options.errors);
+  const write = (level: Level, message: string, coloured = message) => {
+    const time = new Date(options.now()).toISOString();
+    log.append(`${time} ${level.padEnd(5)} ${message}\n`);
+    options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${coloured}${RESET}\n`);
+  };
+  return {
+    info: (message) => write("info", message),
+    warn: (message) => write("warn", message),
+    error(message, details) {
+      write("error", message);
+      const text = details instanceof Error ? (details.stack ?? details.message) : String(details ?? "");
+      errors.append(`${new Date(options.now()).toISOString()} ${message}\n${text}\n`);
+    },
+    call: (line) => write("info", callText(line, PLAIN), callText(line, PAINTED)),
+    flush: async () => {
+      await Promise.all([log.written, errors.written]);
+    },
+  };
+}
+
+const RESET = "\x1b[0m";
+const DIM = "\x1b[2m";
+const COLOURS: Readonly<Record<Level, string>> = { info: "", warn: "\x1b[33m", error: "\x1b[31m" };
+
+interface Paint {
+  tool(text: string): string;
+  outcome(text: string, ok: boolean): string;
+  dim(text: string): string;
+}
+
+const PLAIN: Paint = { tool: (text) => text, outcome: (text) => text, dim: (text) => text };
+const PAINTED: Paint = {
+  tool: (text) => `\x1b[1m${text}${RESET}`,
+  outcome: (text, ok) => `${ok ? "\x1b[32m" : "\x1b[33m"}${text}${RESET}`,
+  dim: (text) => `${DIM}${text}${RESET}`,
+};
+
+function callText(line: CallLine, paint: Paint): string {
+  const outcome = paint.outcome(line.outcome, line.outcome === "ok");
+  const parts = [paint.dim(line.who), paint.tool(line.tool), line.args, "→", outcome, line.detail];
+  return `${parts.filter(Boolean).join(" ")} ${paint.dim(`${line.ms.toFixed(1)} ms`)}`;
+}
+
+/** Appends in order and collects what comes while a write is under way. */
+class RotatingFile {
+  written: Promise<void> = Promise.resolve();
+  readonly #path: string;
+  #pending = "";
+  #size: number | undefined;
+  #complained = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  append(text: string): void {
+    const idle = this.#pending === "";
+    this.#pending += text;
+    if (idle) this.written = this.written.then(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#pending;
+    this.#pending = "";
+    try {
+      if ((await this.#sizeNow()) > ROTATE_BYTES) await this.#rotate();
+      await appendFile(this.#path, text, { mode: 0o600 });
+      this.#size = (this.#size ?? 0) + Buffer.byteLength(text);
+    } catch (error) {
+      if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${error}\n`);
+      this.#complained = true;
+    }
+  }
+
+  async #sizeNow(): Promise<number> {
+    if (this.#size !== undefined) return this.#size;
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    const size = await stat(this.#path).then(
+      (found) => chmod(this.#path, 0o600).then(() => found.size),
+      () => 0,
+    );
+    this.#size = size;
+    return size;
+  }
+
+  async #rotate(): Promise<void> {
+    for (let number = KEPT; number > 0; number--) {
+      const from = number === 1 ? this.#path : `${this.#path}.${number - 1}`;
+      await rename(from, `${this.#path}.${number}`).catch(() => {});
+    }
+    this.#size = 0;
+  }
+}

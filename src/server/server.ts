@@ -1,0 +1,122 @@
+import type { Bus } from "../bus/bus.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { repoOf } from "../bus/repo.ts";
+import { machine, type ServerConfig, version } from "../config.ts";
+import type { Operation } from "../operation.ts";
+import { listen } from "../runtime/runtime.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { createApp } from "./app.ts";
+import { createDelivery } from "./deliver.ts";
+import { createDesktop } from "./desktop.ts";
+import { createGuard } from "./guard.ts";
+import guide from "./guide.md" with { type: "text" };
+import type { Log } from "./log.ts";
+import { createMcp } from "./mcp.ts";
+import { createWaiters } from "./waiters.ts";
+
+export interface RunningServer {
+  port: number;
+  store: Store;
+  /** Lets running calls finish (at most 10 s), then folds the log of writes into the database. */
+  stop(): Promise<void>;
+}
+
+export interface ServerOptions {
+  config: ServerConfig;
+  operations: readonly Operation[];
+  log: Log;
+  /** Wall clock, ms. */
+  now(): number;
+}
+
+const FINISH_MS = 10_000;
+const DELIVER_MS = 1_000;
+
+/** Opens the database and listens. Throws OpenError, or the runtime's error when the address cannot be had. */
+export async function startServer({ config, operations, log, now }: ServerOptions): Promise<RunningServer> {
+  const store = openStore(config.db, now);
+  try {
+    if (store.backup !== null)
+      log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
+    const delivery = createDelivery(store, version, log);
+    const bus = createBus(config, store, delivery.deliver, log, now);
+    const mcp = await createMcp({
+      bus,
+      operations,
+      guide,
+      version,
+      calls: {
+        log: log.call,
+        unexpected: (tool, error) => log.error(`unexpected error in ${tool}: ${error}`, error),
+      },
+    });
+    const started = performance.now();
+    const app = createApp({
+      guard: createGuard(config),
+      mcp: (request) => mcp.handle(request),
+      health: () => ({
+        status: "ok",
+        service: "agent-event-bus",
+        version,
+        uptime_seconds: Math.floor((performance.now() - started) / 1000),
+      }),
+      unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
+    });
+    const listening = await listen(app, {
+      hostname: config.host,
+      port: config.port,
+      maxBodyBytes: LIMITS.bodyBytes * 4,
+    });
+    return {
+      port: listening.port,
+      store,
+      async stop() {
+        bus.waiters.end();
+        const finished = listening.stop(false);
+        const cut = setTimeout(() => listening.stop(true), FINISH_MS);
+        await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
+        clearTimeout(cut);
+        await delivery.drain(DELIVER_MS);
+        await store.close();
+        await log.flush();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function createBus(
+  config: ServerConfig,
+  store: Store,
+  deliver: Bus["deliver"],
+  log: Log,
+  now: () => number,
+): Bus {
+  return {
+    store,
+    now,
+    host: machine,
+    processExists,
+    waiters: createWaiters(LIMITS.waiters),
+    notify: createDesktop({
+      platform: process.platform,
+      ...config.desktop,
+      icon: config.icon,
+      warn: log.warn,
+    }),
+    deliver,
+    repoOf: (cwd, of) => repoOf(cwd, of === machine),
+    warn: log.warn,
+  };
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

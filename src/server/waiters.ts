@@ -1,0 +1,69 @@
+import { BusError, type Waiter, type Waiters } from "../bus/bus.ts";
+import type { Event } from "../bus/event.ts";
+
+/** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
+export function createWaiters(most: number): Waiters {
+  const open = new Set<HeldWaiter>();
+  return {
+    open(matches) {
+      if (open.size >= most)
+        throw new BusError(
+          "too_many_waiters",
+          `${most} calls are waiting already. Call again without wait_seconds.`,
+        );
+      const waiter = new HeldWaiter(matches, () => open.delete(waiter));
+      open.add(waiter);
+      return waiter;
+    },
+    wake(event) {
+      for (const waiter of open) waiter.offer(event);
+    },
+    end() {
+      for (const waiter of open) waiter.end();
+    },
+  };
+}
+
+class HeldWaiter implements Waiter {
+  over = false;
+  readonly close: () => void;
+  readonly #matches: (event: Event) => boolean;
+  #missed = false;
+  #settle: ((found: boolean) => void) | undefined;
+
+  constructor(matches: (event: Event) => boolean, close: () => void) {
+    this.#matches = matches;
+    this.close = close;
+  }
+
+  offer(event: Event): void {
+    if (!this.#matches(event)) return;
+    if (this.#settle === undefined) this.#missed = true;
+    else this.#settle(true);
+  }
+
+  end(): void {
+    this.over = true;
+    this.#settle?.(false);
+  }
+
+  next(ms: number, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted || this.over) return Promise.resolve(false);
+    if (this.#missed) {
+      this.#missed = false;
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      const settle = (found: boolean) => {
+        this.#settle = undefined;
+        clearTimeout(timer);
+        signal.removeEventListener("abort", gone);
+        resolve(found);
+      };
+      const gone = () => settle(false);
+      const timer = setTimeout(gone, ms);
+      signal.addEventListener("abort", gone);
+      this.#settle = settle;
+    });
+  }
+}

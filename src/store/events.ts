@@ -1,0 +1,186 @@
+import type { Event, EventDraft } from "../bus/event.ts";
+import { eventOf } from "../bus/event.ts";
+import { LIMITS } from "../bus/limits.ts";
+import type { Database, Named, Row, Statement } from "../runtime/runtime.ts";
+import type { SessionRows } from "./sessions.ts";
+import type { Writer } from "./writer.ts";
+
+/** Which events, in which order. Filters are exact; absent ones match everything. */
+export interface EventQuery {
+  /** Only events with a greater id. */
+  after?: number | undefined;
+  limit: number;
+  order: "asc" | "desc";
+  channel?: string | undefined;
+  event_types?: readonly string[] | undefined;
+  correlation_id?: string | undefined;
+}
+
+/** What one read found, before any filter that is not part of the query. */
+export interface Batch {
+  events: Event[];
+  /** More may follow: the limit was reached, or the bytes of one reply. */
+  full: boolean;
+}
+
+export interface EventRows {
+  insert(draft: EventDraft, timestamp: string): Event;
+  select(query: EventQuery): Batch;
+  tip(): number;
+}
+
+/** The SQL of events, for use inside one call or one write unit. */
+export function eventRows(db: Database): EventRows {
+  const insert = db.prepare(`
+    INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta)
+    VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta)`);
+  const tip = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
+  const statements = new Map<string, Statement>();
+
+  function statement(query: EventQuery): Statement {
+    const types = query.event_types?.length ?? 0;
+    const shape = [
+      query.order,
+      query.channel !== undefined,
+      query.correlation_id !== undefined,
+      types,
+    ].join();
+    let prepared = statements.get(shape);
+    if (prepared === undefined) {
+      prepared = db.prepare(selectSql(query));
+      statements.set(shape, prepared);
+    }
+    return prepared;
+  }
+
+  return {
+    insert(draft, timestamp) {
+      const { lastInsertRowid } = insert.run({
+        event_type: draft.event_type,
+        payload: draft.payload,
+        session_id: draft.session_id,
+        timestamp,
+        channel: draft.channel,
+        correlation_id: draft.correlation_id ?? null,
+        meta: metaOf(draft),
+      });
+      return eventOf(lastInsertRowid, timestamp, draft);
+    },
+    select: (query) => selectBatch(query, (chunk) => statement(query).all(chunk).map(eventOfRow)),
+    tip: () => Number(tip.get()?.seq ?? 0),
+  };
+}
+
+const COLUMNS = "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta";
+
+// One branch for each wanted type, so that each is a bounded walk along its index whatever the others hold.
+function selectSql(query: EventQuery): string {
+  const order = query.order === "asc" ? "ASC" : "DESC";
+  const filters = ["id > $after", "id < $before"];
+  if (query.channel !== undefined) filters.push("channel = $channel");
+  if (query.correlation_id !== undefined) filters.push("correlation_id = $correlation_id");
+  const types = (query.event_types ?? []).map((_, i) => `event_type = $type${i}`);
+  const branch = (filter: readonly string[]) =>
+    `SELECT * FROM (SELECT ${COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit)`;
+  const branches = types.length === 0 ? [branch(filters)] : types.map((type) => branch([...filters, type]));
+  return `${branches.join(" UNION ALL ")} ORDER BY id ${order} LIMIT $limit`;
+}
+
+const CHUNK = 50;
+// An event stands twice in a reply: as structured content and as text.
+const MOST_CHARACTERS = LIMITS.replyBytes / 2;
+
+// In chunks, so that a thousand large payloads are never in memory at once; at least one event is returned.
+function selectBatch(query: EventQuery, read: (params: Named) => Event[]): Batch {
+  const events: Event[] = [];
+  const params = selectParams(query);
+  let characters = 0;
+  while (events.length < query.limit) {
+    const limit = Math.min(CHUNK, query.limit - events.length);
+    const chunk = read({ ...params, limit });
+    for (const event of chunk) {
+      characters += event.payload.length;
+      if (characters > MOST_CHARACTERS && events.length > 0) return { events, full: true };
+      events.push(event);
+    }
+    const last = chunk.at(-1);
+    if (last === undefined || chunk.length < limit) break;
+    params[query.order === "asc" ? "after" : "before"] = last.id;
+  }
+  return { events, full: events.length > 0 && events.length === query.limit };
+}
+
+function selectParams(query: EventQuery): Record<string, string | number> {
+  const params: Record<string, string | number> = {
+    after: query.after ?? 0,
+    before: Number.MAX_SAFE_INTEGER,
+  };
+  if (query.channel !== undefined) params.channel = query.channel;
+  if (query.correlation_id !== undefined) params.correlation_id = query.correlation_id;
+  for (const [i, type] of (query.event_types ?? []).entries()) params[`type${i}`] = type;
+  return params;
+}
+
+function metaOf(draft: EventDraft): string | null {
+  const { title, tags, explicit_level: signal_level } = draft;
+  const meta = { title, tags, signal_level };
+  return title === undefined && tags === undefined && signal_level === undefined
+    ? null
+    : JSON.stringify(meta);
+}
+
+function eventOfRow(row: Row): Event {
+  const meta = row.payload_meta === null ? {} : parseMeta(String(row.payload_meta));
+  return eventOf(Number(row.id), String(row.timestamp), {
+    event_type: String(row.event_type),
+    payload: String(row.payload),
+    session_id: String(row.session_id),
+    channel: String(row.channel),
+    correlation_id: row.correlation_id === null ? null : String(row.correlation_id),
+    ...meta,
+  });
+}
+
+function parseMeta(text: string): Pick<EventDraft, "title" | "tags" | "explicit_level"> {
+  try {
+    const { title, tags, signal_level } = JSON.parse(text);
+    return { title: title ?? undefined, tags: tags ?? undefined, explicit_level: signal_level ?? undefined };
+  } catch {
+    return {};
+  }
+}
+
+export interface Events {
+  /** Resolves with the stored event after its commit. */
+  append(draft: EventDraft): Promise<Event>;
+  read(query: EventQuery): Promise<Batch>;
+  /**
+   * Reads after the session's saved cursor (`resume`) or after `query.after`, and moves the saved cursor to the highest
+   * id read, never backwards, in one transaction: two concurrent resumes never both get an event.
+   */
+  consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch>;
+  /** The id of the newest event ever stored; 0 when there is none. */
+  tip(): Promise<number>;
+}
+
+export function createEvents(
+  rows: EventRows,
+  sessions: SessionRows,
+  writer: Writer,
+  timestamp: () => string,
+): Events {
+  return {
+    append: (draft) => writer.write(() => rows.insert(draft, timestamp())),
+    read: async (query) => rows.select(query),
+    consume: (sessionId, resume, query) =>
+      writer.write(() => {
+        const session = sessions.get(sessionId);
+        const after = resume ? (session?.cursor ?? undefined) : query.after;
+        const batch = rows.select({ ...query, after });
+        const highest = batch.events.reduce((high, event) => Math.max(high, event.id), 0);
+        if (session !== undefined && highest > (session.cursor ?? 0)) sessions.saveCursor(sessionId, highest);
+        return batch;
+      }),
+    tip: async () => rows.tip(),
+  };
+}

@@ -1,0 +1,188 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import type { Database } from "../runtime/runtime.ts";
+import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import type { Lock } from "./lock.ts";
+import { lockHolder, takeLock } from "./lock.ts";
+import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
+
+/** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
+export class OpenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "OpenError";
+  }
+}
+
+export interface Opened {
+  db: Database;
+  lock: Lock;
+  /** The copy made before the schema of an existing database was changed. */
+  backup: string | null;
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  5: "is locked by another program",
+  8: "cannot be written (read-only file or file system)",
+  10: "cannot be read or written (I/O error)",
+  11: "is corrupt",
+  13: "cannot be written: the disk is full",
+  14: "cannot be opened (permissions, a read-only file system, or a folder in its place)",
+  26: "is not an SQLite database",
+};
+
+const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
+
+/**
+ * Opens a database for the one server it may have: takes the lock, inspects the file without touching it, and only
+ * then migrates it, after a backup. Throws OpenError.
+ */
+export function openFile(path: string, now: () => number): Opened {
+  const lock = lockDatabase(path);
+  try {
+    const version = existsSync(path) && statSync(path).size > 0 ? inspect(path) : null;
+    if (version === null) closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+    const backup = version !== null && version < SCHEMA_VERSION ? backUp(path, version, now()) : null;
+    const db = openDatabase(path);
+    configure(db);
+    migrate(db, version ?? 0);
+    return { db, lock, backup };
+  } catch (error) {
+    lock.release();
+    throw explained(path, error);
+  }
+}
+
+function lockDatabase(path: string): Lock {
+  let lock: Lock | null;
+  try {
+    if (existsSync(path) && statSync(path).isDirectory())
+      throw new OpenError(
+        `The database path ${path} is a folder. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`,
+      );
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    lock = takeLock(path);
+  } catch (error) {
+    throw explained(path, error);
+  }
+  if (lock === null)
+    throw new OpenError(
+      `The database ${path} is in use by another agent-event-bus (${lockHolder(path)}). Stop that one, or give this one another --db.`,
+    );
+  return lock;
+}
+
+/** The schema version of an existing file; 0 when it holds no tables of ours. Reads only. */
+function inspect(path: string): number {
+  const db = openDatabase(path, { readonly: true });
+  try {
+    db.exec("PRAGMA busy_timeout = 2000");
+    const version = schemaVersion(db, path);
+    if (version > SCHEMA_VERSION)
+      throw new OpenError(
+        `The database ${path} has schema version ${version}, but this agent-event-bus knows versions up to ${SCHEMA_VERSION}. Install the newer release that wrote it.`,
+      );
+    const sessions = columnsOf(db, "sessions");
+    if (sessions.has("pid") && !sessions.has("client_id"))
+      throw new OpenError(
+        `The database ${path} has the process-id based sessions of the first prototype, which cannot be taken over. Move it away, or give another --db.`,
+      );
+    if (statSync(path).size < QUICK_CHECK_BYTES) {
+      const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+      if (found !== "ok") throw new OpenError(corrupt(path, String(found)));
+    }
+    return version;
+  } finally {
+    db.close();
+  }
+}
+
+function schemaVersion(db: Database, path: string): number {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const names = new Set(tables.map((row) => row.name));
+  if (names.has("schema_version"))
+    return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
+  if (names.size > 0 && !names.has("sessions"))
+    throw new OpenError(
+      `The database ${path} belongs to another program. It was left as it is: give another --db.`,
+    );
+  return names.size > 0 ? 1 : 0;
+}
+
+function configure(db: Database): void {
+  db.exec(`
+    PRAGMA busy_timeout = 50;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA journal_size_limit = ${64 * 1024 * 1024};
+    BEGIN IMMEDIATE; ROLLBACK;`);
+}
+
+// Every step and the version mark share one transaction: a process killed inside it leaves the old version whole.
+function migrate(db: Database, from: number): void {
+  if (from === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    db.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)");
+    for (const migration of MIGRATIONS) if (migration.version > from) migration.apply(db);
+    db.exec(
+      `DELETE FROM schema_version; INSERT INTO schema_version (version) VALUES (${SCHEMA_VERSION}); COMMIT;`,
+    );
+  } catch (error) {
+    db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Writes a consistent copy beside the database. A copy cut short by a crash keeps its `.partial` name and is made anew. */
+function backUp(path: string, version: number, now: number): string {
+  const stem = `${path}.backup-v${version}-${new Date(now).toISOString().slice(0, 10)}`;
+  let target = stem;
+  for (let number = 2; existsSync(target); number++) target = `${stem}-${number}`;
+  const partial = `${target}.partial`;
+  rmSync(partial, { force: true });
+  const umask = process.umask(0o077);
+  const db = openDatabase(path);
+  try {
+    db.exec("PRAGMA busy_timeout = 2000");
+    db.prepare("VACUUM INTO $target").run({ target: partial });
+  } finally {
+    db.close();
+    process.umask(umask);
+  }
+  const file = openSync(partial, "r");
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(partial, target);
+  return target;
+}
+
+function corrupt(path: string, detail: string): string {
+  return `The database ${path} is corrupt (${detail.split("\n")[0]}). It was left as it is: restore a backup (${path}.backup-…), or give another --db.`;
+}
+
+function explained(path: string, error: unknown): Error {
+  if (error instanceof OpenError) return error;
+  const code = sqliteCode(error);
+  if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
+  if (code !== undefined)
+    return new OpenError(
+      `The database ${path} ${CODES[code] ?? "cannot be used"}: ${(error as Error).message}. It was left as it is.`,
+    );
+  if (error instanceof Error && "code" in error)
+    return new OpenError(`The database ${path} cannot be opened: ${error.message}`);
+  return error as Error;
+}

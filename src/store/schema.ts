@@ -1,0 +1,83 @@
+import type { Database } from "../runtime/runtime.ts";
+
+/** The last schema version of the Python original, and the first one whose tables ours have in common with it. */
+const ORIGINAL_VERSION = 5;
+
+export const SCHEMA_VERSION = 6;
+
+interface Migration {
+  version: number;
+  apply(db: Database): void;
+}
+
+/** In order; each brings a database from any lower version to `version`. */
+export const MIGRATIONS: readonly Migration[] = [
+  { version: ORIGINAL_VERSION, apply: completeOriginal },
+  { version: 6, apply: toUtc },
+];
+
+const ORIGINAL_TABLES = `
+  CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, display_id TEXT NOT NULL, name TEXT NOT NULL, machine TEXT NOT NULL, cwd TEXT NOT NULL,
+    repo TEXT NOT NULL, registered_at TIMESTAMP NOT NULL, last_heartbeat TIMESTAMP NOT NULL, client_id TEXT,
+    last_cursor TEXT, deleted_at TIMESTAMP
+  );
+  CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL, session_id TEXT NOT NULL,
+    timestamp TIMESTAMP NOT NULL, channel TEXT NOT NULL DEFAULT 'all', correlation_id TEXT, payload_meta TEXT
+  );
+  CREATE TABLE IF NOT EXISTS webhooks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, channel_filter TEXT, event_types TEXT,
+    created_at TIMESTAMP NOT NULL, active INTEGER NOT NULL DEFAULT 1, secret TEXT
+  );`;
+
+/** Columns that early versions of the original lack. Values are constants of this file, never input. */
+const LATER_COLUMNS = [
+  { table: "sessions", column: "display_id", type: "TEXT" },
+  { table: "sessions", column: "deleted_at", type: "TIMESTAMP" },
+  { table: "sessions", column: "last_cursor", type: "TEXT" },
+  { table: "sessions", column: "repo", type: "TEXT NOT NULL DEFAULT 'unknown'" },
+  { table: "events", column: "channel", type: "TEXT NOT NULL DEFAULT 'all'" },
+  { table: "events", column: "correlation_id", type: "TEXT" },
+  { table: "events", column: "payload_meta", type: "TEXT" },
+] as const;
+
+function completeOriginal(db: Database): void {
+  db.exec(ORIGINAL_TABLES);
+  for (const { table, column, type } of LATER_COLUMNS) {
+    if (!columnsOf(db, table).has(column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+  }
+  // The first version had one id for people and programs.
+  db.exec("UPDATE sessions SET display_id = id WHERE display_id IS NULL");
+}
+
+export function columnsOf(db: Database, table: "sessions" | "events" | "webhooks"): Set<string> {
+  return new Set(
+    db
+      .prepare(`SELECT name FROM pragma_table_info('${table}')`)
+      .all()
+      .map((row) => String(row.name)),
+  );
+}
+
+// Times of the original are naive local text with six fractional digits (26 characters, cut to milliseconds) or none.
+// SQLite reads a text that names its zone as it says, and `utc` then changes nothing; a text that is no time stays.
+function toUtc(db: Database): void {
+  const utc = (column: string) =>
+    `${column} = COALESCE(strftime('%Y-%m-%dT%H:%M:%fZ', iif(length(${column}) = 26, substr(${column}, 1, 23), ${column}), 'utc'), ${column})`;
+  db.exec(`UPDATE events SET ${utc("timestamp")}`);
+  db.exec(`UPDATE sessions SET ${utc("registered_at")}, ${utc("last_heartbeat")}, ${utc("deleted_at")}`);
+  db.exec(`UPDATE webhooks SET ${utc("created_at")}`);
+  db.exec(`
+    DROP INDEX IF EXISTS idx_events_id;
+    DROP INDEX IF EXISTS idx_events_correlation;
+    CREATE INDEX events_by_channel ON events (channel, id);
+    CREATE INDEX events_by_type ON events (event_type, id);
+    CREATE INDEX events_by_correlation ON events (correlation_id, id) WHERE correlation_id IS NOT NULL;
+    CREATE INDEX sessions_by_client ON sessions (machine, client_id);
+    CREATE INDEX sessions_by_display_id ON sessions (display_id);
+    CREATE INDEX sessions_by_name ON sessions (name);
+    CREATE INDEX sessions_present ON sessions (last_heartbeat) WHERE deleted_at IS NULL;
+    CREATE TABLE bus (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    INSERT INTO bus (key, value) VALUES ('id', lower(hex(randomblob(4))));`);
+}

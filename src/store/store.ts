@@ -1,0 +1,42 @@
+import { createEvents, type Events, eventRows } from "./events.ts";
+import { openFile } from "./open.ts";
+import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
+import { createWebhooks, type Webhooks } from "./webhooks.ts";
+import { createWriter } from "./writer.ts";
+
+export { OpenError } from "./open.ts";
+
+/** Everything that is kept. Functions return promises; a write's promise resolves after its commit. */
+export interface Store {
+  /** Eight hex digits made once for a database; part of every webhook-id. */
+  id: string;
+  events: Events;
+  sessions: Sessions;
+  webhooks: Webhooks;
+  /** The copy made before an older database was changed; null when nothing had to be. */
+  backup: string | null;
+  /** Commits what is under way, folds the write-ahead log into the file and frees the lock. */
+  close(): Promise<void>;
+}
+
+/** Opens the database for this one process; throws OpenError with a one-line reason, the file left as it was. */
+export function openStore(path: string, now: () => number): Store {
+  const { db, lock, backup } = openFile(path, now);
+  const timestamp = () => new Date(now()).toISOString();
+  const writer = createWriter(db);
+  const events = eventRows(db);
+  const sessions = sessionRows(db);
+  return {
+    id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
+    events: createEvents(events, sessions, writer, timestamp),
+    sessions: createSessions(sessions, events, writer, timestamp),
+    webhooks: createWebhooks(db, writer, timestamp),
+    backup,
+    async close() {
+      await writer.drain();
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close();
+      lock.release();
+    },
+  };
+}

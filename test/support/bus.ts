@@ -1,0 +1,147 @@
+import { afterAll } from "bun:test";
+import { join, resolve } from "node:path";
+import type { Subprocess } from "bun";
+import { node24 } from "../../build/node24.ts";
+import { serverConfig } from "../../src/config.ts";
+import type { Operation } from "../../src/operation.ts";
+import { operations as all } from "../../src/operations/index.ts";
+import type { Log } from "../../src/server/log.ts";
+import { type RunningServer, startServer } from "../../src/server/server.ts";
+import { binary, nodeBundle } from "./binary.ts";
+import { tempFolder } from "./folder.ts";
+import { callTool } from "./rpc.ts";
+
+export const root = resolve(import.meta.dir, "../..");
+
+/** Which program serves: the sources on Bun, the compiled binary, or the bundle on Node 24. */
+export type Kind = "source" | "binary" | "node";
+
+export interface TestBus {
+  url: string;
+  port: number;
+  db: string;
+  folder: string;
+  /** The tool's structured result. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  call(tool: string, args?: unknown): Promise<any>;
+  /** SIGTERM and wait; resolves with the exit code. */
+  stop(): Promise<number>;
+}
+
+export interface ProcessBus extends TestBus {
+  process: Subprocess<"ignore", "pipe", "pipe">;
+  /** kill -9 and wait. */
+  kill(): Promise<void>;
+}
+
+const running = new Set<() => void>();
+afterAll(() => {
+  for (const end of running) end();
+  running.clear();
+});
+
+export async function programOf(kind: Kind): Promise<string[]> {
+  if (kind === "binary") return [binary];
+  if (kind === "node") return [await node24(), nodeBundle];
+  return [process.execPath, join(root, "src/main.ts")];
+}
+
+export interface BusOptions {
+  folder?: string;
+  port?: number;
+  args?: string[];
+  env?: Record<string, string>;
+}
+
+/** Starts a server process with a HOME of its own and waits until it listens. */
+export async function startBus(kind: Kind, options: BusOptions = {}): Promise<ProcessBus> {
+  const folder = options.folder ?? tempFolder();
+  const db = join(folder, "data.db");
+  const child = Bun.spawn(
+    [
+      ...(await programOf(kind)),
+      "serve",
+      "--port",
+      String(options.port ?? 0),
+      "--db",
+      db,
+      ...(options.args ?? []),
+    ],
+    {
+      cwd: folder,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: {
+        PATH: process.env.PATH ?? "",
+        HOME: folder,
+        AGENT_EVENT_BUS_LOG: join(folder, "bus.log"),
+        AGENT_EVENT_BUS_ERR: join(folder, "bus.err"),
+        ...options.env,
+      },
+    },
+  );
+  const end = () => child.kill("SIGKILL");
+  running.add(end);
+  child.exited.then(() => running.delete(end));
+  const url = await listeningUrl(child);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    db,
+    folder,
+    process: child,
+    call: async (tool, args) => (await callTool(url, tool, args)).structuredContent,
+    async stop() {
+      child.kill("SIGTERM");
+      return child.exited;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+async function listeningUrl(child: Subprocess<"ignore", "pipe", "pipe">): Promise<string> {
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += new TextDecoder().decode(chunk);
+    const url = /listens on (\S+)/.exec(output)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`the bus did not start: ${output}${await new Response(child.stderr).text()}`);
+}
+
+export const silent: Log = { info() {}, warn() {}, error() {}, call() {}, flush: async () => {} };
+
+/** Starts a server inside this process, with a clock and operations of the test's choice. */
+export async function startHere(
+  options: { now?: () => number; folder?: string; operations?: readonly Operation[]; log?: Log } = {},
+): Promise<TestBus & { server: RunningServer }> {
+  const folder = options.folder ?? tempFolder();
+  const db = join(folder, "data.db");
+  const config = serverConfig({ db, port: "0" }, {}, {});
+  const server = await startServer({
+    config,
+    operations: options.operations ?? all,
+    log: options.log ?? silent,
+    now: options.now ?? Date.now,
+  });
+  const url = `http://127.0.0.1:${server.port}/mcp`;
+  let stopped: Promise<number> | undefined;
+  const stop = () => {
+    stopped ??= server.stop().then(() => 0);
+    return stopped;
+  };
+  running.add(() => void stop());
+  return {
+    url,
+    port: server.port,
+    db,
+    folder,
+    server,
+    call: async (tool, args) => (await callTool(url, tool, args)).structuredContent,
+    stop,
+  };
+}
