@@ -1,0 +1,82 @@
+// Rewrites the tables of the guide and the README from the declarations; `--check` only says which are stale.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CliCommand, commandsOf } from "../src/client/commands.ts";
+import { VARIABLES } from "../src/config.ts";
+import { isRequired, type Operation, type Param } from "../src/operation.ts";
+import { operations } from "../src/operations/index.ts";
+
+const FILES = ["src/server/guide.md", "README.md"];
+
+/** The generated parts of the documents, by the name in their markers. */
+export function tablesOf(known: readonly Operation[]): Record<string, string> {
+  return {
+    tools: known.map(toolRows).join("\n\n"),
+    overview: table(
+      ["Tool", "What it does"],
+      known.map((operation) => [`\`${operation.name}\``, operation.about]),
+    ),
+    commands: table(
+      ["Command", "What it does"],
+      commandsOf(known).map((command) => [`\`${usageOf(command)}\``, command.about]),
+    ),
+    settings: table(
+      ["Variable", "Default", "Meaning"],
+      Object.values(VARIABLES).map(({ name, fallback, about }) => [`\`${name}\``, fallback, about]),
+    ),
+  };
+}
+
+function toolRows(operation: Operation): string {
+  const rows = Object.entries(operation.params).map(
+    ([name, param]) => `- \`${name}\`${noteOf(param)}: ${param.about}`,
+  );
+  return [`**${operation.name}**: ${operation.about}`, ...rows].join("\n");
+}
+
+function noteOf(param: Param): string {
+  if (isRequired(param)) return " (required)";
+  const fallback = "default" in param ? param.default : undefined;
+  return fallback === undefined ? "" : ` (default ${fallback})`;
+}
+
+function usageOf(command: CliCommand): string {
+  const required = command.flags
+    .filter((flag) => flag.required)
+    .map((flag) => ` --${flag.name} <${flag.value}>`);
+  return `${command.name}${command.command.positional === undefined ? "" : " ID"}${required.join("")}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** The document with every generated part made anew. Throws when a marker names no part. */
+export function regenerate(text: string, tables: Readonly<Record<string, string>>): string {
+  return text.replace(
+    /(<!-- generated: (\w+) -->\n)[\s\S]*?(\n<!-- end -->)/g,
+    (_whole, open: string, name: string, close: string) => {
+      const made = tables[name];
+      if (made === undefined) throw new Error(`there is no generated part "${name}"`);
+      return `${open}\n${made}\n${close}`;
+    },
+  );
+}
+
+if (import.meta.main) {
+  const tables = tablesOf(operations);
+  const root = join(import.meta.dir, "..");
+  const stale = FILES.filter((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    const made = regenerate(text, tables);
+    if (made !== text && !process.argv.includes("--check")) writeFileSync(join(root, file), made);
+    return made !== text;
+  });
+  if (stale.length > 0 && process.argv.includes("--check")) {
+    console.error(`Stale tables in ${stale.join(", ")}. Run: npm run guide`);
+    process.exit(1);
+  }
+  console.log(stale.length > 0 ? `rewrote ${stale.join(", ")}` : "the tables are up to date");
+}
