@@ -2,7 +2,7 @@ import { formatCursor, parseCursor } from "../bus/cursor.ts";
 import { LIMITS } from "../bus/limits.ts";
 import { deletedRefusal, notFound } from "../bus/session.ts";
 import { operation } from "../operation.ts";
-import { withSession } from "./params.ts";
+import { withOwnSession } from "./params.ts";
 import { touch } from "./present.ts";
 
 export const ackEvents = operation({
@@ -21,7 +21,7 @@ export const ackEvents = operation({
         ["ack --cursor 42", "everything up to event 42 is seen"],
         ["ack --cursor 0 --allow-rewind", "read everything again"],
       ],
-      before: (args, _flags, here) => withSession(args, here),
+      before: (args, _flags, here) => withOwnSession(args, here, "ack"),
     },
   ],
   async run(bus, args) {

@@ -5,7 +5,7 @@ import { atLeast, LEVELS } from "../bus/level.ts";
 import { LIMITS } from "../bus/limits.ts";
 import { deletedRefusal, notFound, type Session } from "../bus/session.ts";
 import { type Args, type Json, operation, UsageError } from "../operation.ts";
-import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
+import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 import { printEvents } from "./print_events.ts";
 
@@ -39,7 +39,7 @@ const params = {
     flag: "wait",
     min: 0,
     max: LIMITS.waitSeconds,
-    about: "Hold the call until something matches",
+    about: "Seconds to wait until something matches",
   },
 } as const;
 
@@ -66,13 +66,7 @@ export const getEvents = operation({
       },
       before(args, flags, here) {
         timeoutOf(flags.timeout);
-        const completed = withSession(args, here);
-        if (completed.resume === true && completed.session_id === undefined)
-          throw new UsageError(
-            "--resume needs a session.",
-            "Add --session-id, or set AGENT_EVENT_BUS_SESSION_ID.",
-          );
-        return completed;
+        return args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here);
       },
       after(result, flags) {
         const excluded = String(flags.exclude ?? "")

@@ -1,5 +1,5 @@
 import { LIMITS } from "../bus/limits.ts";
-import type { Here, Json, Param } from "../operation.ts";
+import { type Here, type Json, type Param, UsageError } from "../operation.ts";
 
 export const SESSION_ID = {
   type: "text",
@@ -43,4 +43,15 @@ export function withSession(args: Json, here: Here): Json {
   const { session_id, ...others } = args;
   const own = session_id || here.sessionId;
   return own === undefined ? others : { ...others, session_id: own };
+}
+
+/** The same for what cannot do without a session; `what` names it. */
+export function withOwnSession(args: Json, here: Here, what: string): Json {
+  const completed = withSession(args, here);
+  if (completed.session_id === undefined)
+    throw new UsageError(
+      `${what} needs a session: give --session-id.`,
+      "Or set AGENT_EVENT_BUS_SESSION_ID once for the whole shell.",
+    );
+  return completed;
 }

@@ -7,8 +7,14 @@ export function printEvents(result: Json, to: Printer): void {
   const events = result.events as Event[];
   if (events.length === 0) to.line("No events.");
   for (const event of events) printEvent(event, to);
-  if (result.has_more !== true) return;
-  to.note(`More events wait. Read on with --order asc --cursor ${to.text(result.next_cursor)}`);
+  if (result.has_more === true) to.note(more(events, to.text(result.next_cursor)));
+}
+
+// Only a page that runs oldest first ends where the next one begins (WIRE.md 4).
+function more([first, second]: readonly Event[], cursor: string): string {
+  return first !== undefined && second !== undefined && first.id < second.id
+    ? `More events wait. Read on with --order asc --cursor ${cursor}`
+    : "There are more events than --limit allows; --order asc pages through them, oldest first.";
 }
 
 function printEvent(event: Event, to: Printer): void {
@@ -18,7 +24,7 @@ function printEvent(event: Event, to: Printer): void {
   const head = [to.bold(`#${to.text(event.id)}`), to.text(event.event_type), to.text(event.channel), level];
   to.line(`${head.join("  ")}  ${to.dim(`${to.time(event.timestamp)}, ${to.ago(event.timestamp)}`)}`);
   if (event.title !== undefined) to.line(`    ${to.bold(to.text(event.title))}`);
-  to.block(event.payload, "    ");
+  if (event.payload !== "") to.block(event.payload, "    ");
   const notes = [`from ${to.text(event.session_id)}`];
   if (event.correlation_id !== null) notes.push(`correlation ${to.text(event.correlation_id)}`);
   if (event.tags !== undefined && event.tags.length > 0)
