@@ -1,8 +1,9 @@
 #!/usr/bin/env bun
 const [command, ...rest] = process.argv.slice(2);
-if (command === "serve") {
+const helpOfServe = command === "help" && rest[0] === "serve";
+if (command === "serve" || helpOfServe) {
   const { serve } = await import("./server/serve.ts");
-  await serve(rest);
+  await serve(helpOfServe ? ["--help", ...rest.slice(1)] : rest);
 } else {
   const { cli } = await import("./client/cli.ts");
   await cli(process.argv.slice(2));

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { visible, visibleJson } from "../bus/text.ts";
 import {
   ConfigError,
   dataDirectory,
@@ -9,6 +10,7 @@ import {
   type ServerConfig,
   serverConfig,
   VARIABLES,
+  version,
 } from "../config.ts";
 import { operations } from "../operations/index.ts";
 import { OpenError } from "../store/store.ts";
@@ -21,7 +23,8 @@ const WRONG_USAGE = 2;
 
 /** `agent-event-bus serve`: runs the bus until SIGTERM or SIGINT. */
 export async function serve(argv: readonly string[]): Promise<void> {
-  const config = configOf(argv);
+  const json = argv.includes("--json");
+  const config = configOf(argv, json);
   if (config === null) return;
   process.umask(0o077);
   const log = createLog({
@@ -36,18 +39,17 @@ export async function serve(argv: readonly string[]): Promise<void> {
     stopOnSignals(server);
     const url = urlOf(config.host, server.port);
     log.info(`listening on ${url}, database ${config.db}`);
-    process.stdout.write(
-      `agent-event-bus listens on ${url}\nAdd it to Claude Code:\n  claude mcp add --transport http --scope user agent-event-bus ${url}\n`,
-    );
+    const told = `agent-event-bus listens on ${url}\nAdd it to Claude Code:\n  claude mcp add --transport http --scope user agent-event-bus ${url}`;
+    say(json ? visibleJson({ url, database: config.db, log: config.log }) : told);
   } catch (error) {
     const reason = reasonOf(error, config);
     log.error(reason, error);
     await log.flush();
-    exit(FAILED, reason);
+    exit(FAILED, reason, json);
   }
 }
 
-function configOf(argv: readonly string[]): ServerConfig | null {
+function configOf(argv: readonly string[], json: boolean): ServerConfig | null {
   try {
     const { values } = parseArgs({
       args: [...argv],
@@ -55,19 +57,37 @@ function configOf(argv: readonly string[]): ServerConfig | null {
         host: { type: "string" },
         port: { type: "string" },
         db: { type: "string" },
+        json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
+        version: { type: "boolean" },
       },
     });
-    if (values.help) {
-      process.stdout.write(help());
+    const { help, version: versionWanted, json: _, ...flags } = values;
+    if (help || versionWanted) {
+      const told = help ? { help: helpText() } : { version };
+      say(json ? visibleJson(told) : (told.help ?? version));
       return null;
     }
-    const { help: _, ...flags } = values;
     return serverConfig(flags, environment, settingsFile());
   } catch (error) {
-    if (error instanceof ConfigError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS"))
-      return exit(WRONG_USAGE, `${(error as Error).message} See agent-event-bus serve --help.`);
-    throw error;
+    const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
+    if (problem === undefined) throw error;
+    return exit(WRONG_USAGE, `${problem} See agent-event-bus serve --help.`, json);
+  }
+}
+
+/** What `parseArgs` refuses, in our words; undefined for any other error. */
+function usageProblem(error: Error): string | undefined {
+  const flag = /'(-[^ ',]+)/.exec(error.message)?.[1];
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
+      return `serve has no flag ${flag}.`;
+    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
+      return /does not take/.test(error.message) ? `${flag} takes no value.` : `${flag} needs a value.`;
+    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
+      return "serve takes no further word.";
+    default:
+      return undefined;
   }
 }
 
@@ -82,14 +102,30 @@ function settingsFile(): Record<string, string | undefined> {
   return parseSettings(text, file);
 }
 
-function help(): string {
+const OWN_FLAGS = [
+  ["--json", "Print one JSON document: url, database, log"],
+  ["--help", "Show this help"],
+  ["--version", "Show the version"],
+];
+
+function helpText(): string {
   const rows = Object.values(VARIABLES).filter((variable) => "flag" in variable && variable.flag !== "url");
-  const flags = rows.map(
-    (row) =>
-      `  --${"flag" in row ? row.flag : ""} `.padEnd(12) +
-      `${row.about} (${row.name}, default ${row.fallback})`,
-  );
-  return `Run the bus in the foreground.\n\nUsage: agent-event-bus serve [flags]\n\nFlags:\n${flags.join("\n")}\n`;
+  const flags = rows.map((row) => [
+    `--${"flag" in row ? row.flag : ""}`,
+    `${row.about} (${row.name}, default ${row.fallback})`,
+  ]);
+  return [
+    "Run the bus in the foreground.",
+    "",
+    "Usage: agent-event-bus serve [flags]",
+    "",
+    "Flags:",
+    ...flags.concat(OWN_FLAGS).map(([flag = "", about]) => `  ${flag.padEnd(9)}  ${about}`),
+    "",
+    "Examples:",
+    "  agent-event-bus serve",
+    "  agent-event-bus serve --port 9090 --db ./data.db",
+  ].join("\n");
 }
 
 function urlOf(host: string, port: number): string {
@@ -117,14 +153,19 @@ function stopOnSignals(server: RunningServer): void {
     stopping = true;
     server.stop().then(
       () => process.exit(STARTED),
-      (error) => exit(FAILED, `The bus did not stop cleanly: ${error}`),
+      (error) => exit(FAILED, `The bus did not stop cleanly: ${error}`, false),
     );
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
 }
 
-function exit(code: number, reason: string): never {
-  process.stderr.write(`agent-event-bus: ${reason}\n`);
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function exit(code: number, reason: string, json: boolean): never {
+  if (json) say(visibleJson({ error: reason }));
+  process.stderr.write(`agent-event-bus: ${visible(reason)}\n`);
   process.exit(code);
 }
