@@ -24,6 +24,8 @@ export interface Line {
   globals: Globals;
   /** Undefined when there is no command word. */
   command: CliCommand | undefined;
+  /** The first word of two-word commands, when the second is missing. */
+  group: string | undefined;
   /** Words after the command's own; checked by `argumentsOf`. */
   positionals: readonly string[];
   values: Flags;
@@ -33,7 +35,7 @@ export interface Line {
 export function parseLine(argv: readonly string[], commands: readonly CliCommand[]): Line {
   const start = firstWord(argv);
   const before = parseFlags(argv.slice(0, start), GLOBAL_FLAGS);
-  const { command, words } = findCommand(argv.slice(start), commands);
+  const { command, group, words } = findCommand(argv.slice(start), commands);
   const own = command?.flags ?? [];
   const flags = own.concat(GLOBAL_FLAGS.filter((global) => !own.some((flag) => flag.name === global.name)));
   const after = parseFlags(argv.slice(start + words), flags);
@@ -51,6 +53,7 @@ export function parseLine(argv: readonly string[], commands: readonly CliCommand
       version: globals.version === true,
     },
     command,
+    group,
     positionals: after.positionals,
     values: after.values,
   };
@@ -62,29 +65,33 @@ function firstWord(argv: readonly string[]): number {
   return Math.min(i, argv.length);
 }
 
-function findCommand(
-  argv: readonly string[],
-  commands: readonly CliCommand[],
-): { command: CliCommand | undefined; words: number } {
-  const [first, second = ""] = argv[0] === "help" ? argv.slice(1) : argv;
+type Found = Pick<Line, "command" | "group"> & { words: number };
+
+function findCommand(argv: readonly string[], commands: readonly CliCommand[]): Found {
   const extra = argv[0] === "help" ? 1 : 0;
-  if (first === undefined) return { command: undefined, words: extra };
+  const [first, second = ""] = argv.slice(extra);
+  const found = (command: CliCommand | undefined, words: number) => ({
+    command,
+    group: undefined,
+    words: extra + words,
+  });
+  if (first === undefined || first.startsWith("-")) return found(undefined, 0);
   const two = commands.find((command) => command.name === `${first} ${second}`);
-  if (two !== undefined) return { command: two, words: extra + 2 };
+  if (two !== undefined) return found(two, 2);
   const one = commands.find((command) => command.name === first);
-  if (one !== undefined) return { command: one, words: extra + 1 };
-  const group = commands
-    .filter((command) => command.name.startsWith(`${first} `))
-    .map((command) => command.name);
-  if (group.length > 0) {
-    if (second === "" || second.startsWith("-"))
-      throw new UsageError(`${first} needs a further word: ${group.join(", ")}.`);
-    throw unknown(`command "${first} ${second}"`, suggestion(`${first} ${second}`, group));
-  }
-  throw unknown(
-    `command "${first}"`,
-    suggestion(first, commands.map((command) => command.name).concat("serve")),
-  );
+  if (one !== undefined) return found(one, 1);
+  const names = commands.map((command) => command.name);
+  const members = names.filter((name) => name.startsWith(`${first} `));
+  if (members.length === 0) throw unknownCommand(first, names);
+  if (second !== "" && !second.startsWith("-"))
+    throw unknown(`command "${first} ${second}"`, suggestion(`${first} ${second}`, members));
+  return { command: undefined, group: first, words: extra + 1 };
+}
+
+function unknownCommand(word: string, names: readonly string[]): UsageError {
+  if (word === "serve")
+    return new UsageError("serve must be the first word.", "Write: agent-event-bus serve [flags]");
+  return unknown(`command "${word}"`, suggestion(word, [...names, "serve"]));
 }
 
 function unknown(what: string, meant: string | undefined): UsageError {
@@ -187,7 +194,10 @@ function positionalOf({ command, positionals }: Line & { command: CliCommand }):
 export function requireFlags(command: CliCommand, args: Json): void {
   for (const flag of command.flags)
     if (flag.required && flag.param !== undefined && args[flag.param] === undefined)
-      throw new UsageError(`${command.name} needs --${flag.name}.`);
+      throw new UsageError(
+        `${command.name} needs --${flag.name}.`,
+        `agent-event-bus ${command.name} --help shows its flags.`,
+      );
 }
 
 function convert(label: string, value: string | boolean, param: Param): unknown {

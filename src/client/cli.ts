@@ -6,7 +6,7 @@ import { operations } from "../operations/index.ts";
 import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
 import { callTool, Refused, Unreachable } from "./call.ts";
 import { type CliCommand, commandsOf } from "./commands.ts";
-import { commandHelp, programHelp } from "./help.ts";
+import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { createPrinter } from "./printer.ts";
 
 const DONE = 0;
@@ -45,26 +45,35 @@ async function runCommand(
     colours: config.colours && process.stdout.isTTY === true,
     now: Date.now,
   });
-  const json = argv.includes("--json");
+  // Read before the line is understood, so that a mistake in it is told as JSON too.
+  const json = argv.includes("--json") || argv.includes("--json=true");
   try {
     const line = parseLine(argv, commandsOf(known));
-    if (line.globals.version) return showVersion(printer, json);
-    const { command } = line;
-    if (line.globals.help || argv[0] === "help") {
-      printer.line((command === undefined ? programHelp(commandsOf(known)) : commandHelp(command)).trimEnd());
-      return DONE;
-    }
-    if (command === undefined)
-      throw new UsageError("No command given.", "agent-event-bus --help lists them.");
+    const { command, globals } = line;
+    if (globals.version) return tell("version", version, json, printer);
+    if (globals.help || argv[0] === "help")
+      return tell("help", helpOf(line, commandsOf(known)), json, printer);
+    if (command === undefined) throw incomplete(line, commandsOf(known));
     return show(command, await ask({ ...line, command }, config), json, printer);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);
   }
 }
 
-function showVersion(printer: Printer, json: boolean): number {
-  printer.line(json ? JSON.stringify({ version }) : version);
+function tell(key: string, text: string, json: boolean, printer: Printer): number {
+  printer.line(json ? JSON.stringify({ [key]: text }) : text);
   return DONE;
+}
+
+function helpOf({ command, group }: Line, commands: readonly CliCommand[]): string {
+  if (command !== undefined) return commandHelp(command);
+  return group === undefined ? programHelp(commands) : groupHelp(group, commands);
+}
+
+function incomplete({ group }: Line, commands: readonly CliCommand[]): UsageError {
+  if (group === undefined) return new UsageError("No command given.", "agent-event-bus --help lists them.");
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name);
+  return new UsageError(`${group} needs a further word: ${members.join(", ")}.`);
 }
 
 async function ask(

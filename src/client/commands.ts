@@ -11,6 +11,8 @@ export interface Flag {
   value: string;
   about: string;
   fallback: string | undefined;
+  /** The words it takes; any text when undefined. */
+  choices?: readonly string[];
 }
 
 export interface CliCommand {
@@ -62,10 +64,12 @@ function flagOfParam(name: string, flag: string, param: Param): Flag {
     value: placeholder(param),
     about: param.about,
     fallback: fallback === undefined ? undefined : String(fallback),
+    ...(param.type === "text" && param.choices !== undefined && { choices: param.choices }),
   };
 }
 
 function placeholder(param: Param): string {
-  if (param.type === "text" && param.choices !== undefined) return param.choices.join("|");
+  if (param.type === "text" && param.choices !== undefined)
+    return param.choices.length > 2 ? "word" : param.choices.join("|");
   return { text: "text", cursor: "id", integer: "n", list: "a,b", boolean: "" }[param.type];
 }

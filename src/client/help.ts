@@ -1,27 +1,50 @@
+import { VARIABLES } from "../config.ts";
 import { GLOBAL_FLAGS } from "./argv.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
 const PROGRAM = "agent-event-bus";
+const WIDTH = 80;
 
 /** Commands that are no operations; they have a help of their own. */
 export const OTHER_COMMANDS = [{ name: "serve", about: "Run the bus in the foreground." }] as const;
 
+const READ_BY_COMMANDS = [VARIABLES.url, VARIABLES.token, VARIABLES.sessionId, VARIABLES.claudeSessionId];
+
 export function programHelp(commands: readonly CliCommand[]): string {
-  const rows = [...OTHER_COMMANDS, ...commands].map(({ name, about }) => [name, about] as const);
   return [
     "The event bus that connects agent sessions: who is here, what happened, who needs whom.",
     "",
     `Usage: ${PROGRAM} <command> [flags]`,
     "",
     "Commands:",
-    ...columns(rows),
+    ...columns([...OTHER_COMMANDS, ...commands].map(commandRow)),
     "",
     "Flags of every command:",
     ...columns(GLOBAL_FLAGS.map(flagRow)),
     "",
-    `${PROGRAM} <command> --help shows a command's flags and examples.`,
+    "Environment:",
+    ...columns(READ_BY_COMMANDS.map(({ name, about }) => [name, about])),
     "",
+    `${PROGRAM} <command> --help shows a command's flags and examples.`,
   ].join("\n");
+}
+
+/** The commands that share a first word. */
+export function groupHelp(group: string, commands: readonly CliCommand[]): string {
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+  return [
+    `Usage: ${PROGRAM} ${group} <command> [flags]`,
+    "",
+    "Commands:",
+    ...columns(members.map(commandRow)),
+    "",
+    `${PROGRAM} ${group} <command> --help shows a command's flags and examples.`,
+  ].join("\n");
+}
+
+// The first sentence is what it is for; the rest belongs to the command's own help.
+function commandRow({ name, about }: { name: string; about: string }): readonly [string, string] {
+  return [name, about.split(/(?<=\.) /)[0] ?? about];
 }
 
 export function commandHelp(command: CliCommand): string {
@@ -30,7 +53,7 @@ export function commandHelp(command: CliCommand): string {
   const own = new Set(command.flags.map((flag) => flag.name));
   const globals = GLOBAL_FLAGS.filter((flag) => !own.has(flag.name));
   return [
-    command.about,
+    ...wrapped(command.about, WIDTH),
     "",
     `Usage: ${PROGRAM} ${command.name}${positional}${command.flags.length > 0 ? " [flags]" : ""}`,
     ...flags,
@@ -40,7 +63,6 @@ export function commandHelp(command: CliCommand): string {
     "",
     "Examples:",
     ...command.command.examples.flatMap(([line, purpose]) => [`  # ${purpose}`, `  ${exampleLine(line)}`]),
-    "",
   ].join("\n");
 }
 
@@ -50,8 +72,10 @@ export function exampleLine(line: string): string {
 }
 
 function flagRow(flag: Flag): readonly [string, string] {
+  const listed = flag.choices !== undefined && flag.choices.join("|") !== flag.value;
   const notes = [
     flag.required ? "required" : "",
+    listed ? `one of ${flag.choices?.join(", ")}` : "",
     flag.fallback === undefined ? "" : `default ${flag.fallback}`,
   ];
   const note = notes.filter(Boolean).join(", ");
@@ -63,5 +87,17 @@ function flagRow(flag: Flag): readonly [string, string] {
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+  return rows.flatMap(([left, right]) =>
+    wrapped(right, WIDTH - width - 4).map((line, i) => `  ${(i === 0 ? left : "").padEnd(width)}  ${line}`),
+  );
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines.splice(-1, 1, `${last} ${word}`);
+    else lines.push(word);
+  }
+  return lines;
 }

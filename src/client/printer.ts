@@ -3,7 +3,8 @@ import type { Printer } from "../operation.ts";
 
 const CODES = { red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 const WIDE =
-  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+const NO_WIDTH = /\p{Mark}/u;
 
 export interface PrinterOptions {
   out(text: string): void;
@@ -48,7 +49,7 @@ function width(cell: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colour codes take no place
   const shown = cell.replace(/\x1b\[\d+m/g, "");
   let columns = 0;
-  for (const character of shown) columns += WIDE.test(character) ? 2 : 1;
+  for (const character of shown) columns += NO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
   return columns;
 }
 
