@@ -34,12 +34,6 @@ export interface ProcessBus extends TestBus {
   kill(): Promise<void>;
 }
 
-const running = new Set<() => void>();
-afterAll(() => {
-  for (const end of running) end();
-  running.clear();
-});
-
 export async function programOf(kind: Kind): Promise<string[]> {
   if (kind === "binary") return [binary];
   if (kind === "node") return [await node24(), nodeBundle];
@@ -81,9 +75,8 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
       },
     },
   );
-  const end = () => child.kill("SIGKILL");
-  running.add(end);
-  child.exited.then(() => running.delete(end));
+  // Here, not once for the module: that would serve the first test file only.
+  afterAll(() => child.kill("SIGKILL"));
   const url = await listeningUrl(child);
   return {
     url,
@@ -134,7 +127,7 @@ export async function startHere(
     stopped ??= server.stop().then(() => 0);
     return stopped;
   };
-  running.add(() => void stop());
+  afterAll(stop);
   return {
     url,
     port: server.port,
