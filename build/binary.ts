@@ -1,0 +1,66 @@
+// `npm run build`: dist/agent-event-bus for this machine; `--all`: one file per target, and their checksums.
+import { basename, join, relative } from "node:path";
+
+const root = join(import.meta.dir, "..");
+const targets = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "windows-x64"] as const;
+
+export interface BinaryOptions {
+  entry?: string;
+  outfile?: string;
+  /** Without it: this machine. */
+  target?: (typeof targets)[number];
+}
+
+/** Returns the path of the executable. */
+export async function buildBinary(options: BinaryOptions = {}): Promise<string> {
+  const { entry = join(root, "src/main.ts"), outfile = join(root, "dist/agent-event-bus"), target } = options;
+  await Bun.build({
+    entrypoints: [entry],
+    target: "bun",
+    format: "esm",
+    // A command then loads and parses its own part of the program only.
+    splitting: true,
+    bytecode: true,
+    // Short identifiers start slower and make stacks unreadable.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    define: { "process.versions.bun": JSON.stringify(Bun.version) },
+    compile: {
+      outfile,
+      // The program runs inside other people's projects, whose settings are not meant for it.
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      // Compiles a function to machine code after five times as many calls as usual: a command never gets there.
+      jitPolicy: 5,
+      ...(target && { target: `bun-${target}` }),
+    },
+  });
+  return outfile;
+}
+
+export async function report(file: string): Promise<void> {
+  const megabytes = (Bun.file(file).size / 1e6).toFixed(1);
+  console.log(`${relative(root, file)}  ${megabytes} MB`);
+}
+
+async function buildAll(): Promise<void> {
+  const sums: string[] = [];
+  for (const target of targets) {
+    const extension = target.startsWith("windows") ? ".exe" : "";
+    const outfile = join(root, `dist/agent-event-bus-${target}${extension}`);
+    await report(await buildBinary({ outfile, target }));
+    sums.push(`${await sha256(outfile)}  ${basename(outfile)}\n`);
+  }
+  await Bun.write(join(root, "dist/SHA256SUMS"), sums.join(""));
+  console.log("dist/SHA256SUMS");
+}
+
+async function sha256(file: string): Promise<string> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const chunk of Bun.file(file).stream()) hasher.update(chunk);
+  return hasher.digest("hex");
+}
+
+if (import.meta.main) {
+  if (process.argv.includes("--all")) await buildAll();
+  else await report(await buildBinary());
+}

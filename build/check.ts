@@ -1,0 +1,25 @@
+// `npm run check`: everything that must hold before a change is merged, cheap steps first.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+
+const steps: [heading: string, ...command: string[]][] = [
+  ["format and lint", "node_modules/@biomejs/biome/bin/biome", "check", "--config-path=build", "."],
+  ["types", "node_modules/typescript/bin/tsc"],
+  ["generated guide", "build/guide.ts", "--check"],
+  ["tests", "build/test.ts"],
+];
+
+for (const [heading, script, ...args] of steps) {
+  if (script === undefined || !existsSync(join(root, script))) continue;
+  console.log(`== ${heading}`);
+  const { exitCode } = Bun.spawnSync([process.execPath, script, ...args], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (exitCode !== 0) {
+    if (heading !== "tests") console.error(`check failed: ${heading}`);
+    process.exit(1);
+  }
+}
