@@ -12,7 +12,7 @@ const READ_BY_COMMANDS = [VARIABLES.url, VARIABLES.token, VARIABLES.sessionId, V
 
 export function programHelp(commands: readonly CliCommand[]): string {
   return [
-    "The event bus that connects agent sessions: who is here, what happened, who needs whom.",
+    "Connects agent sessions: who is here, what happened, who needs whom.",
     "",
     `Usage: ${PROGRAM} <command> [flags]`,
     "",

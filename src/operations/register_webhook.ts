@@ -35,7 +35,7 @@ export const registerWebhook = operation({
       examples: [
         ["webhook register --url https://your-server.com/events", "everything"],
         [
-          'webhook register --url https://your-server.com/direct --channel "session:" --secret "my-secret"',
+          'webhook register --url https://example.com/dm --channel "session:" --secret "my-secret"',
           "direct messages, signed",
         ],
       ],
