@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import { deletedFields, isAlive, LEASE_MS, type Session, subscribedChannels } from "../../src/bus/session.ts";
+import { startHere } from "../support/bus.ts";
+
+const NOW = Date.UTC(2026, 0, 31, 8);
+const HOUR = 3_600_000;
+
+function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
+  return {
+    session_id: "s",
+    display_id: "brave-trex",
+    name: "n",
+    machine: "host",
+    cwd: "/x",
+    repo: "x",
+    client_id: null,
+    registered_at: new Date(NOW - 48 * HOUR).toISOString(),
+    last_heartbeat: new Date(NOW - heardMsAgo).toISOString(),
+    cursor: null,
+    deleted_at: null,
+    ...more,
+  };
+}
+
+const PIDS = [77];
+const here = { now: NOW, host: "host", processExists: (pid: number) => PIDS.includes(pid) };
+const deleted_at = new Date(NOW).toISOString();
+
+const cases: [what: string, session: Session, alive: boolean][] = [
+  ["just heard of", session(), true],
+  ["heard of 1 ms less than 24 h ago", session({}, LEASE_MS - 1), true],
+  ["heard of exactly 24 h ago", session({}, LEASE_MS), false],
+  ["heard of two days ago", session({}, 48 * HOUR), false],
+  ["heard of in the future, for the clock went back", session({}, -5 * HOUR), true],
+  ["unregistered", session({ deleted_at }), false],
+  ["unregistered, process running", session({ deleted_at, client_id: "77" }), false],
+  ["a process of this host that runs", session({ client_id: "77" }), true],
+  ["a process of this host that is gone", session({ client_id: "78" }), false],
+  ["a running process, not heard of for 24 h", session({ client_id: "77" }, LEASE_MS), false],
+  ["a process number of another machine", session({ client_id: "78", machine: "other" }), true],
+  ["a client id that is no number", session({ client_id: "claude-78" }), true],
+  ["a client id that only begins as a number", session({ client_id: "78a" }), true],
+  ["a client id of digits that no process can have", session({ client_id: "78787878787878" }), true],
+  ["the client id 0", session({ client_id: "0" }), true],
+  ["a negative client id", session({ client_id: "-78" }), true],
+  ["a heartbeat that is no time", session({ last_heartbeat: "?" }), true],
+];
+
+for (const [what, one, alive] of cases)
+  test(`${alive ? "alive" : "not alive"}: ${what}`, () => {
+    expect(isAlive(one, here)).toBe(alive);
+  });
+
+test("24 hours are 24 hours", () => {
+  expect(LEASE_MS).toBe(24 * HOUR);
+});
+
+test("a session is on all, its own, its repository's and its machine's channel", () => {
+  expect(subscribedChannels(session())).toEqual(["all", "session:s", "repo:x", "machine:host"]);
+});
+
+test("the hint about an unregistered session says how to come back", () => {
+  expect(deletedFields(session({ deleted_at, client_id: "c" })).hint).toContain(
+    'client_id "c" on machine "host"',
+  );
+  expect(deletedFields(session({ deleted_at })).hint).toContain("register_session");
+  expect(deletedFields(session({ deleted_at }), "mine").hint).toBe("mine");
+});
+
+test("a real bus lists the session of a running process, and not that of one that ended", async () => {
+  const bus = await startHere();
+  const gone = Bun.spawn([process.execPath, "-e", ""]);
+  await gone.exited;
+  await bus.call("register_session", { name: "me", client_id: String(process.pid) });
+  await bus.call("register_session", { name: "gone", client_id: String(gone.pid) });
+  await bus.call("register_session", { name: "far", client_id: String(gone.pid), machine: "far-away" });
+  const { result } = await bus.call("list_sessions");
+  expect(result.map(({ name }: { name: string }) => name).sort()).toEqual(["far", "me"]);
+});
+
+test("a real bus forgets a session after 24 h without a sign, and a clock set back does not lose it", async () => {
+  let now = NOW;
+  const bus = await startHere({ now: () => now });
+  await bus.call("register_session", { name: "a", client_id: "a" });
+  const count = async () => (await bus.call("list_sessions")).result.length;
+  now = NOW - HOUR;
+  expect(await count()).toBe(1);
+  expect((await bus.call("list_sessions")).result[0].age_seconds).toBe(0);
+  now = NOW + LEASE_MS - 1;
+  expect(await count()).toBe(1);
+  now = NOW + LEASE_MS;
+  expect(await count()).toBe(0);
+});

@@ -1,0 +1,196 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { commandsOf } from "../../src/client/commands.ts";
+import { operations } from "../../src/operations/index.ts";
+import { fresh } from "../support/agent.ts";
+import { startHere } from "../support/bus.ts";
+import { type CliOptions, type CliResult, cli, startBusWithDesktop } from "../support/cli.ts";
+import { tempFolder } from "../support/folder.ts";
+
+const bus = await startHere();
+const used = new Set<string>();
+
+/** `command --flag value …` as one types it, with --json, and exit code 0. */
+async function run(
+  command: string,
+  flags: Record<string, string | true> = {},
+  options: CliOptions = {},
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+): Promise<any> {
+  const result = await runRaw(command, flags, options, "--json");
+  expect(`${result.code} ${result.stderr}`).toBe("0 ");
+  return result.json();
+}
+
+function runRaw(
+  command: string,
+  flags: Record<string, string | true>,
+  options: CliOptions = {},
+  ...more: string[]
+): Promise<CliResult> {
+  const words = command.split(" ").filter((word) => !/^\d+$/.test(word));
+  used.add(words.join(" "));
+  for (const flag of Object.keys(flags)) used.add(`${words.join(" ")} --${flag}`);
+  const typed = Object.entries(flags).flatMap(([flag, value]) =>
+    value === true ? [`--${flag}`] : [`--${flag}`, value],
+  );
+  return cli([...command.split(" "), ...typed, ...more], { bus, ...options });
+}
+
+const payloadsOf = (answer: { events: { payload: string }[] }) => answer.events.map(({ payload }) => payload);
+
+test("register without a flag joins under the folder's name, and states folder, machine and repository", async () => {
+  const folder = join(tempFolder(), "my-repo", ".worktrees", "my feature");
+  mkdirSync(folder, { recursive: true });
+  const answer = await run("register", {}, { cwd: folder });
+  expect(answer).toMatchObject({ name: "my feature", repo: "my-repo", machine: hostname(), resumed: false });
+  expect(answer.cwd).toEndWith("/my-repo/.worktrees/my feature");
+});
+
+test("register --client-id again resumes the session", async () => {
+  const id = fresh("client");
+  const first = await run("register", { name: "one", "client-id": id });
+  const again = await run("register", { name: "two", "client-id": id });
+  expect(first).toMatchObject({ session_id: id, name: "one", resumed: false });
+  expect(again).toMatchObject({ session_id: id, display_id: first.display_id, name: "two", resumed: true });
+});
+
+test("unregister takes the session by --session-id or by --client-id", async () => {
+  const [one, two] = [fresh("client"), fresh("client")];
+  await run("register", { "client-id": one });
+  await run("register", { "client-id": two });
+  expect(await run("unregister", { "session-id": one })).toMatchObject({ success: true, session_id: one });
+  expect(await run("unregister", { "client-id": two })).toMatchObject({ success: true, session_id: two });
+});
+
+test("unregister --client-id means the session of this machine, not of the bus's", async () => {
+  const id = fresh("client");
+  const elsewhere = await bus.call("register_session", { name: "far", client_id: id, machine: "far-away" });
+  const here = await run("register", { "client-id": id });
+  expect(here.session_id).not.toBe(elsewhere.session_id);
+  expect((await run("unregister", { "client-id": id })).session_id).toBe(here.session_id);
+});
+
+test("sessions and channels list who is here", async () => {
+  const { session_id, display_id } = await run("register", { name: "listed" });
+  const sessions = await run("sessions");
+  expect(sessions.find((one: { session_id: string }) => one.session_id === session_id).name).toBe("listed");
+  expect(await run("channels")).toContainEqual({ channel: `session:${session_id}`, subscribers: 1 });
+  const { stdout } = await runRaw("sessions", {});
+  expect(stdout).toContain(display_id);
+  expect((await runRaw("channels", {})).stdout).toContain(`session:${session_id}`);
+});
+
+test("publish sends every flag", async () => {
+  const flags = { type: "note", payload: "hello", channel: "repo:x", "session-id": fresh(), title: "Head" };
+  const more = { tags: "a, b,,c", "correlation-id": "c-1", "signal-level": "lifecycle" };
+  const { event_id } = await run("publish", { ...flags, ...more });
+  const { events } = await run("events", { cursor: String(event_id - 1), order: "asc" });
+  expect(events).toEqual([
+    {
+      id: event_id,
+      event_type: "note",
+      payload: "hello",
+      session_id: flags["session-id"],
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      channel: "repo:x",
+      correlation_id: "c-1",
+      signal_level: "lifecycle",
+      title: "Head",
+      tags: ["a", "b", "c"],
+    },
+  ]);
+});
+
+test("events selects by --cursor, --limit, --order, --channel, --include, --exclude, --correlation-id and --min-level", async () => {
+  const tip = (await run("events", { limit: "0" })).next_cursor;
+  const since = { cursor: tip, order: "asc" };
+  const [one, two, three] = ["one", "two", "three"];
+  await run("publish", { type: "t1", payload: one, channel: "repo:one" });
+  await run("publish", { type: "t2", payload: two, "correlation-id": "thread" });
+  await run("publish", { type: "help_needed", payload: three });
+  expect(payloadsOf(await run("events", since))).toEqual([one, two, three]);
+  expect(payloadsOf(await run("events", { cursor: tip, order: "desc" }))).toEqual([three, two, one]);
+  expect(payloadsOf(await run("events", { ...since, limit: "2" }))).toEqual([one, two]);
+  expect(payloadsOf(await run("events", { ...since, channel: "repo:one" }))).toEqual([one]);
+  expect(payloadsOf(await run("events", { ...since, include: "t1, t2" }))).toEqual([one, two]);
+  expect(payloadsOf(await run("events", { ...since, exclude: "t1, t2" }))).toEqual([three]);
+  expect(payloadsOf(await run("events", { ...since, "correlation-id": "thread" }))).toEqual([two]);
+  expect(payloadsOf(await run("events", { ...since, "min-level": "actionable" }))).toEqual([three]);
+});
+
+test("events --resume reads each event once, and --peek leaves it unread", async () => {
+  const { session_id } = await run("register");
+  const mine = { "session-id": session_id, resume: true, order: "asc" } as const;
+  await run("publish", { type: "note", payload: "news" });
+  expect(payloadsOf(await run("events", { ...mine, peek: true }))).toEqual(["news"]);
+  expect(payloadsOf(await run("events", mine))).toEqual(["news"]);
+  expect(payloadsOf(await run("events", mine))).toEqual([]);
+});
+
+test("events --wait holds the call until something matches, longer than --timeout alone would allow", async () => {
+  const { session_id } = await run("register");
+  const mine = { "session-id": session_id, resume: true, order: "asc" } as const;
+  const waiting = run("events", { ...mine, wait: "20", timeout: "600" });
+  await Bun.sleep(1_000);
+  await run("publish", { type: "note", payload: "at last" });
+  expect(payloadsOf(await waiting)).toEqual(["at last"]);
+});
+
+test("ack saves the cursor, and --allow-rewind moves it back", async () => {
+  const { session_id, cursor } = await run("register");
+  const session = { "session-id": session_id };
+  const { event_id } = await run("publish", { type: "note", payload: "x" });
+  const saved = await run("ack", { ...session, cursor: String(event_id) });
+  expect(saved).toEqual({ success: true, session_id, cursor: String(event_id), previous_cursor: cursor });
+  expect((await runRaw("ack", { ...session, cursor: "0" })).code).toBe(1);
+  expect((await run("ack", { ...session, cursor: "0", "allow-rewind": true })).cursor).toBe("0");
+});
+
+test.skipIf(process.platform === "win32")("notify shows a notification on the bus's desktop", async () => {
+  const desktop = await startBusWithDesktop();
+  const sent = { title: "Build", message: "Complete" };
+  expect(await run("notify", sent, { bus: desktop })).toEqual({ success: true, ...sent });
+  expect(readFileSync(desktop.shown, "utf8")).toMatch(/Build[\s\S]*Complete/);
+  expect(readFileSync(desktop.shown, "utf8")).not.toContain("sound");
+  await run("notify", { ...sent, sound: true }, { bus: desktop });
+  expect(readFileSync(desktop.shown, "utf8")).toContain("sound");
+});
+
+test("webhook register, list, disable, enable and unregister manage webhooks", async () => {
+  const filters = { channel: "repo:", "event-types": "a,b", secret: "s3cret" };
+  const hook = await run("webhook register", { url: "https://example.com/x", ...filters });
+  expect(hook).toMatchObject({ url: "https://example.com/x", channel: "repo:", event_types: ["a", "b"] });
+  const id = hook.webhook_id;
+  const listed = { webhook_id: id, active: true, has_secret: true };
+  expect(await run("webhook list")).toEqual([expect.objectContaining(listed)]);
+  expect(await run(`webhook disable ${id}`)).toEqual({ success: true, webhook_id: id, active: false });
+  expect(await run("webhook list")).toEqual([]);
+  expect(await run("webhook list", { all: true })).toEqual([
+    expect.objectContaining({ ...listed, active: false }),
+  ]);
+  expect(await run(`webhook enable ${id}`)).toEqual({ success: true, webhook_id: id, active: true });
+  expect(await run(`webhook unregister ${id}`)).toEqual({ success: true, webhook_id: id });
+  expect(await run("webhook list", { all: true })).toEqual([]);
+});
+
+test("webhook register --url is the target; --url before the command is the bus", async () => {
+  const target = "https://example.com/target";
+  const { code, json } = await cli(["--url", bus.url, "webhook", "register", "--url", target, "--json"], {
+    env: { AGENT_EVENT_BUS_URL: "http://127.0.0.1:1/mcp" },
+  });
+  expect(code).toBe(0);
+  expect(json().url).toBe(target);
+  const other = await cli(["sessions", "--url", bus.url], { env: { AGENT_EVENT_BUS_URL: "http://x:1" } });
+  expect(other.code).toBe(0);
+});
+
+test("the tests above used every command and every flag", () => {
+  const all = commandsOf(operations).flatMap(({ name, flags }) => [
+    name,
+    ...flags.map((flag) => `${name} --${flag.name}`),
+  ]);
+  expect(all.filter((one) => !used.has(one))).toEqual([]);
+});

@@ -1,0 +1,169 @@
+import { expect, test } from "bun:test";
+import { startHere } from "../support/bus.ts";
+import { bash, cli } from "../support/cli.ts";
+
+const bus = await startHere();
+await bus.call("register_session", { name: "here", client_id: "here-1" });
+await bus.call("register_session", { name: "gone", client_id: "gone-1" });
+await bus.call("unregister_session", { session_id: "gone-1" });
+
+const PUBLISH = ["publish", "--type", "t", "--payload", "p"];
+
+const usage: [argv: string[], says: string][] = [
+  [["publish", "--payload", "p"], "publish needs --type."],
+  [["publish", "--type", "t"], "publish needs --payload."],
+  [["notify", "--title", "t"], "notify needs --message."],
+  [["webhook", "register"], "webhook register needs --url."],
+  [["ack", "--session-id", "x"], "ack needs --cursor."],
+  [["ack", "--cursor", "1"], "ack needs a session: give --session-id."],
+  [["events", "--resume"], "--resume needs a session: give --session-id."],
+  [["unregister"], "unregister needs --session-id or --client-id."],
+  [["webhook", "enable"], "webhook enable needs an ID."],
+  [["webhook", "enable", "one"], 'the ID of webhook enable takes a whole number, not "one".'],
+  [["webhook", "enable", "1", "2"], 'webhook enable takes no further word, but was given "2".'],
+  [["webhook"], "webhook needs a further word: webhook register, webhook list,"],
+  [["sessions", "all"], 'sessions takes no further word, but was given "all".'],
+  [["events", "--limit", "1.5"], '--limit takes a whole number, not "1.5".'],
+  [["events", "--limit", "1001"], "--limit takes a number from 0 to 1000, not 1001."],
+  [["events", "--wait", "301"], "--wait takes a number from 0 to 300, not 301."],
+  [["events", "--timeout", "0"], '--timeout takes milliseconds, not "0".'],
+  [["events", "--order", "up"], '--order is one of asc, desc, not "up".'],
+  [["events", "--min-level", "loud"], '--min-level is one of lifecycle, info, actionable, not "loud".'],
+  [["publish", "--type"], "--type needs a value."],
+  [["publish", "--type", "--payload", "p"], "--type needs a value, but --payload follows."],
+  [["events", "--peek=no"], '--peek takes no value, but was given "no".'],
+  [["publsh"], 'Unknown command "publsh". Did you mean "publish"?'],
+  [["webhook", "lst"], 'Unknown command "webhook lst". Did you mean "webhook list"?'],
+  [["frobnicate"], 'Unknown command "frobnicate".\n'],
+  [["serv"], 'Unknown command "serv". Did you mean "serve"?'],
+  [["publish", "--paylod", "p"], 'Unknown flag --paylod. Did you mean "--payload"?'],
+  [["publish", "-p", "p"], "Unknown flag -p."],
+  [["sessions", "--session-id", "x"], "Unknown flag --session-id."],
+  [["--jsno", "sessions"], 'Unknown flag --jsno. Did you mean "--json"?'],
+  [["--json", "serve"], "serve must be the first word."],
+  [[], "No command given."],
+  [["serve", "--prot", "1"], "serve has no flag --prot."],
+  [["serve", "--port"], "--port needs a value."],
+  [["serve", "--port", "99999"], 'The port "99999" is not a number from 0 to 65535 (--port or PORT)'],
+  [["serve", "now"], "serve takes no further word."],
+];
+
+for (const [argv, says] of usage)
+  test(`2 for wrong usage: ${argv.join(" ") || "nothing at all"}`, async () => {
+    const { code, stderr, stdout } = await cli(argv, { bus });
+    expect(stderr).toContain(`agent-event-bus: ${says}`);
+    if (!argv.includes("--json")) expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+
+test("1 for a refusal: its error, then its hint, on stderr", async () => {
+  const result = await cli(["events", "--session-id", "gone-1"], { bus });
+  const [error, hint, ...more] = result.stderr.split("\n");
+  expect(error).toBe("agent-event-bus: Session deleted");
+  expect(hint).toMatch(/^Call register_session with client_id "gone-1" .* to revive it with its cursor\.$/);
+  expect(more).toEqual([""]);
+  expect([result.code, result.stdout]).toEqual([1, ""]);
+});
+
+test("1 for a refusal in JSON: the object on stdout, the same words on stderr", async () => {
+  const { code, json, stderr } = await cli(["events", "--session-id", "gone-1", "--json"], { bus });
+  expect(json()).toMatchObject({ error: "Session deleted", session_deleted: true, session_id: "gone-1" });
+  expect(stderr).toStartWith("agent-event-bus: Session deleted\nCall register_session ");
+  expect(code).toBe(1);
+});
+
+test("1 when the bus finds an argument wrong, and its sentence names it", async () => {
+  const { code, stderr } = await cli(["publish", "--type", "t", "--payload", "p", "--tags", "x".repeat(65)], {
+    bus,
+  });
+  expect(stderr).toContain("tags[0] must be at most 64 bytes");
+  expect(code).toBe(1);
+});
+
+test("0 and a warning for a publish by an unregistered session: the event is kept", async () => {
+  const { code, stderr, stdout } = await cli([...PUBLISH, "--session-id", "gone-1"], { bus });
+  expect(stdout).toMatch(/^Published #\d+ t to all\n$/);
+  expect(stderr).toMatch(/^Warning: the session [a-z]+-[a-z]+ is unregistered\.\nCall register_session /);
+  expect(code).toBe(0);
+});
+
+test("0 and a warning for a direct message that reaches nobody", async () => {
+  const { code, stderr } = await cli([...PUBLISH, "--channel", "session:nobody"], { bus });
+  expect(stderr).toMatch(/^Warning: No session has the id, display_id or name "nobody"/);
+  expect(code).toBe(0);
+});
+
+const unreachable: [why: string, url: string, says: string][] = [
+  ["nothing listens", "http://127.0.0.1:1/mcp", "No bus at http://127.0.0.1:1/mcp. Start it with: agent"],
+  ["a bare host", "http://localhost:1", "No bus at http://localhost:1/mcp. Start it with: agent-event-bus s"],
+  [
+    "an unknown host",
+    "http://nowhere.invalid/mcp",
+    "No bus at http://nowhere.invalid/mcp. Check that it runs",
+  ],
+  ["no URL", "127.0.0.1:8080", '"127.0.0.1:8080" is not a bus URL. Give one like http://127.0.0.1:8080/mcp'],
+  ["another scheme", "ftp://127.0.0.1/", '"ftp://127.0.0.1/" is not a bus URL.'],
+];
+
+for (const [why, url, says] of unreachable)
+  test(`3 and one line when the bus cannot be asked: ${why}`, async () => {
+    for (const options of [{ bus: { url } }, { env: { AGENT_EVENT_BUS_URL: url } }]) {
+      const { code, stderr, stdout } = await cli(PUBLISH, options);
+      expect(stderr).toStartWith(`agent-event-bus: ${says}`);
+      expect([stderr.split("\n").length, stdout, code]).toEqual([2, "", 3]);
+    }
+  });
+
+test("3 when something else answers there", async () => {
+  const pages: Record<string, () => Response> = {
+    "/html": () => new Response("<html>hello</html>", { status: 404 }),
+    "/json": () => Response.json({ hello: 1 }),
+    "/empty": () => new Response(""),
+  };
+  const server = Bun.serve({
+    port: 0,
+    fetch: ({ url }) => pages[new URL(url).pathname]?.() ?? new Response(),
+  });
+  for (const path of Object.keys(pages)) {
+    const url = `http://127.0.0.1:${server.port}${path}`;
+    const { code, stderr } = await cli(["sessions"], { bus: { url } });
+    expect(stderr).toStartWith(`agent-event-bus: What answers at ${url} is no agent-event-bus (HTTP `);
+    expect(code).toBe(3);
+  }
+  await server.stop(true);
+});
+
+test("3 when the bus takes longer than --timeout", async () => {
+  const server = Bun.serve({ port: 0, fetch: () => Bun.sleep(5_000).then(() => new Response("")) });
+  const url = `http://127.0.0.1:${server.port}/mcp`;
+  const { code, stderr } = await cli(["events", "--timeout", "100"], { bus: { url } });
+  expect(stderr).toBe(`agent-event-bus: The bus at ${url} did not answer within 100 ms.\n`);
+  expect(code).toBe(3);
+  await server.stop(true);
+});
+
+test("--debug adds the details of a failure on stderr", async () => {
+  const nobody = { url: "http://127.0.0.1:1/mcp" };
+  const { stderr, code } = await cli(["sessions", "--debug"], { bus: nobody });
+  expect(stderr).toMatch(/No bus at .*\n[\s\S]*at .*call\.ts[\s\S]*cause: /);
+  expect(code).toBe(3);
+});
+
+test("a proxy in the environment does not come between the program and a bus on this machine", async () => {
+  const proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"];
+  const env = Object.fromEntries(proxies.map((name) => [name, "http://127.0.0.1:1"]));
+  for (const url of [bus.url, bus.url.replace("127.0.0.1", "localhost")])
+    expect((await cli(["sessions"], { bus: { url }, env })).stderr).toBe("");
+});
+
+test("a reader that leaves early is no error", async () => {
+  for (let i = 0; i < 40; i++)
+    await bus.call("publish_event", { event_type: "big", payload: "line\n".repeat(5_000) });
+  const { stdout, stderr, code } = await bash(
+    "set -o pipefail; agent-event-bus events | head -1; agent-event-bus events --json | head -c 10 >/dev/null",
+    { bus },
+  );
+  expect(stderr.replace(/^More events wait.*\n|^There are more.*\n/, "")).toBe("");
+  expect(stdout).toMatch(/^#\d+ {2}big/);
+  expect(code).toBe(0);
+});

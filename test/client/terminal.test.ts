@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { startHere } from "../support/bus.ts";
+import { cli, cliOnTerminal } from "../support/cli.ts";
+
+const bus = await startHere();
+await bus.call("register_session", { name: "colourful", client_id: "c-1" });
+await bus.call("publish_event", { event_type: "help_needed", payload: "look", title: "Head" });
+await bus.call("register_webhook", { url: "https://example.com/" });
+
+const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`);
+const shown = [
+  ["sessions"],
+  ["channels"],
+  ["events"],
+  ["webhook", "list"],
+  ["publish", "--type=t", "--payload=p"],
+];
+const noTerminal = process.platform === "win32";
+
+for (const argv of shown) {
+  const name = argv.slice(0, 2).join(" ");
+
+  test.skipIf(noTerminal)(`${name} is coloured on a terminal`, async () => {
+    const screen = await cliOnTerminal(argv, { bus });
+    expect(screen).toMatch(COLOUR);
+    const plain = Bun.stripANSI(screen).replaceAll("\r\n", "\n");
+    if (!argv.includes("publish")) expect(plain).toBe((await cli(argv, { bus })).stdout);
+  });
+
+  test.skipIf(noTerminal)(`${name} has no colour with NO_COLOR or on a dumb terminal`, async () => {
+    expect(await cliOnTerminal(argv, { bus, env: { NO_COLOR: "1" } })).not.toMatch(COLOUR);
+    expect(await cliOnTerminal(argv, { bus, env: { TERM: "dumb" } })).not.toMatch(COLOUR);
+  });
+
+  test(`${name} has no colour in a pipe`, async () => {
+    expect((await cli(argv, { bus, env: { TERM: "xterm-256color", FORCE_COLOR: "1" } })).stdout).not.toMatch(
+      COLOUR,
+    );
+  });
+
+  test.skipIf(noTerminal)(`${name} --json has no colour on a terminal either`, async () => {
+    expect(await cliOnTerminal([...argv, "--json"], { bus })).not.toMatch(COLOUR);
+  });
+}
+
+test("help has no colour", async () => {
+  expect((await cli(["--help"])).stdout).not.toMatch(COLOUR);
+});

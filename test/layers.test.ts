@@ -1,0 +1,149 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative, resolve } from "node:path";
+
+const src = resolve(import.meta.dir, "../src");
+const PACKAGE = "package.json";
+
+/** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
+const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
+  "main.ts": only("client", "server"),
+  "config.ts": only(PACKAGE),
+  "operation.ts": only(),
+  "files.d.ts": only(),
+  bus: only("bus"),
+  operations: only("operations", "operation.ts", "bus"),
+  store: only("store", "bus", "runtime"),
+  server: (loaded) => loaded !== "client" && loaded !== "main.ts",
+  client: only("client", "operations", "operation.ts", "bus", "config.ts", "cac"),
+  runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
+};
+
+function only(...allowed: string[]): (loaded: string) => boolean {
+  return (loaded) => allowed.includes(loaded);
+}
+
+function isPackage(room: string): boolean {
+  return !(room in MAY_LOAD) && room !== PACKAGE;
+}
+
+interface Import {
+  room: string;
+  /** The file of ours that is loaded; undefined for a package. */
+  file: string | undefined;
+  lazy: boolean;
+}
+
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+/** What a file loads when it runs: imports of types only are no imports. Builtins are left out, they are free. */
+function importsOf(file: string): Import[] {
+  // Bun's scanner reads no `#!` line.
+  const code = readFileSync(file, "utf8").replace(/^#!.*/, "");
+  return transpiler.scanImports(code).flatMap(({ path, kind }): Import[] => {
+    const lazy = kind === "dynamic-import";
+    if (path.startsWith(".")) {
+      const target = resolve(dirname(file), path);
+      return [{ room: roomOf(target), file: target, lazy }];
+    }
+    if (path.startsWith("node:") || path.startsWith("bun:") || path === "bun") return [];
+    return [{ room: packageOf(path), file: undefined, lazy }];
+  });
+}
+
+function roomOf(file: string): string {
+  const path = relative(src, file);
+  return path === `../${PACKAGE}` ? PACKAGE : (path.split("/")[0] ?? path);
+}
+
+function packageOf(path: string): string {
+  return path
+    .split("/")
+    .slice(0, path.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => join(src, file));
+
+/** Every file of ours and every package that is loaded when `entry` runs, without what it loads later. */
+function reachedFrom(entry: string): { ours: Set<string>; packages: Set<string> } {
+  const ours = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (file: string) => {
+    if (ours.has(file)) return;
+    ours.add(file);
+    if (!file.endsWith(".ts")) return;
+    for (const one of importsOf(file)) {
+      if (one.file !== undefined) visit(one.file);
+      else packages.add(one.room);
+    }
+  };
+  visit(entry);
+  return { ours, packages };
+}
+
+test("every room has a rule", () => {
+  expect(readdirSync(src).filter((room) => !(room in MAY_LOAD))).toEqual([]);
+});
+
+test("each room loads only what it may", () => {
+  const broken = files.flatMap((file) =>
+    importsOf(file)
+      .filter(({ room }) => !MAY_LOAD[roomOf(file)]?.(room))
+      .map(
+        ({ room, file: target }) => `${relative(src, file)} loads ${target ? relative(src, target) : room}`,
+      ),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("main loads the client and the server by import() only", () => {
+  const imports = importsOf(join(src, "main.ts"));
+  expect(imports.map(({ room }) => room).sort()).toEqual(["client", "server"]);
+  expect(imports.every(({ lazy }) => lazy)).toBe(true);
+});
+
+test("a command loads no package but cac, and nothing of the server or the store", () => {
+  const { ours, packages } = reachedFrom(join(src, "client/cli.ts"));
+  expect([...packages]).toEqual(["cac"]);
+  const rooms = new Set([...ours].map(roomOf));
+  expect([...rooms].sort()).toEqual(
+    ["bus", "client", "config.ts", "operation.ts", "operations", PACKAGE].sort(),
+  );
+});
+
+test("the server loads no cac", () => {
+  expect([...reachedFrom(join(src, "server/serve.ts")).packages]).not.toContain("cac");
+});
+
+test("builtins are named with node: and those of Bun stand in the runtime's own file only", () => {
+  for (const file of files) {
+    const code = readFileSync(file, "utf8");
+    for (const [, name = ""] of code.matchAll(/from "([a-z_/]+)"/g))
+      expect(builtinModules).not.toContain(name);
+    if (relative(src, file) !== "runtime/bun.ts") {
+      expect(`${relative(src, file)}: ${/from "bun(:\w+)?"/.exec(code)?.[0] ?? ""}`).toEndWith(": ");
+      expect(`${relative(src, file)}: ${/\bBun\.\w+\(/.exec(code)?.[0] ?? ""}`).toEndWith(": ");
+    }
+  }
+});
+
+test("only config.ts reads the environment", () => {
+  const readers = files.filter((file) =>
+    /process\s*\.\s*env|process\[|Bun\.env|import\.meta\.env/.test(readFileSync(file, "utf8")),
+  );
+  expect(readers.map((file) => relative(src, file))).toEqual(["config.ts"]);
+});
+
+test("the scanner sees what runs and not what is only a type", () => {
+  const seen = (code: string) => transpiler.scanImports(code).map(({ path }) => path);
+  expect(seen('import type { A } from "a"; import { type B } from "b"; export type * from "c";')).toEqual([]);
+  expect(seen('import { a } from "a"; a(); export { b } from "b"; await import("c");')).toEqual([
+    "a",
+    "b",
+    "c",
+  ]);
+});

@@ -1,0 +1,122 @@
+import { afterAll } from "bun:test";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Kind, type ProcessBus, programOf, startBus } from "./bus.ts";
+import { tempFolder } from "./folder.ts";
+
+export interface CliResult {
+  stdout: string;
+  stderr: string;
+  code: number;
+  /** The one JSON document that stdout is; throws when it is anything else. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  json(): any;
+}
+
+export interface CliOptions {
+  /** Given by AGENT_EVENT_BUS_URL. */
+  bus?: { url: string };
+  env?: Record<string, string>;
+  cwd?: string;
+  stdin?: string | Uint8Array;
+  kind?: Kind;
+}
+
+const empty = join(tmpdir(), `aeb-test-home-${process.pid}`);
+
+/** A HOME that no command writes to. */
+function home(): string {
+  mkdirSync(empty, { recursive: true });
+  afterAll(() => rmSync(empty, { recursive: true, force: true }));
+  return empty;
+}
+
+function environmentOf({ bus, env }: CliOptions): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? "",
+    HOME: home(),
+    ...(bus && { AGENT_EVENT_BUS_URL: bus.url }),
+    ...env,
+  };
+}
+
+/** Runs the program with a clean environment, a HOME of its own, and no terminal. */
+export async function cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = Bun.spawn([...(await programOf(options.kind ?? "source")), ...args], {
+    cwd: options.cwd ?? home(),
+    env: environmentOf(options),
+    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, code, json: () => oneDocument(stdout) };
+}
+
+/** The same on a terminal of 120 columns; returns all that it shows. */
+export async function cliOnTerminal(args: readonly string[], options: CliOptions = {}): Promise<string> {
+  let shown = "";
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([...(await programOf(options.kind ?? "source")), ...args], {
+    cwd: options.cwd ?? home(),
+    env: { TERM: "xterm-256color", ...environmentOf(options) },
+    terminal: {
+      cols: 120,
+      rows: 24,
+      data(_terminal, chunk) {
+        shown += decoder.decode(chunk, { stream: true });
+      },
+    },
+  });
+  await child.exited;
+  child.terminal?.close();
+  return shown;
+}
+
+/** Runs a bash script in an empty HOME where both names of the program are on the PATH, as links to it. */
+export async function bash(script: string, options: CliOptions = {}): Promise<CliResult & { home: string }> {
+  const folder = tempFolder();
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  const program = (await programOf(options.kind ?? "source")).map((word) => `'${word}'`).join(" ");
+  executable(join(bin, "agent-event-bus"), `exec ${program} "$@"`);
+  Bun.spawnSync(["ln", "-s", "agent-event-bus", join(bin, "agent-event-bus-cli")]);
+  const child = Bun.spawn(["bash", "-c", script], {
+    cwd: folder,
+    env: { ...environmentOf(options), PATH: `${bin}:${process.env.PATH}`, HOME: folder },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, code, json: () => oneDocument(stdout), home: folder };
+}
+
+/** A bus whose desktop notifications go to a program that records its arguments in `shown`. */
+export async function startBusWithDesktop(kind: Kind = "source"): Promise<ProcessBus & { shown: string }> {
+  const folder = tempFolder();
+  const shown = join(folder, "shown");
+  for (const name of ["notify-send", "terminal-notifier"])
+    executable(join(folder, name), `printf '%s\\n' "$@" >> '${shown}'`);
+  const bus = await startBus(kind, { env: { PATH: `${folder}:${process.env.PATH}`, DISPLAY: ":9" } });
+  return Object.assign(bus, { shown });
+}
+
+function executable(file: string, command: string): void {
+  writeFileSync(file, `#!/bin/sh\n${command}\n`);
+  chmodSync(file, 0o755);
+}
+
+function oneDocument(stdout: string): unknown {
+  if (!/^[^\n]+\n$/.test(stdout)) throw new Error(`not one line: ${JSON.stringify(stdout)}`);
+  return JSON.parse(stdout);
+}
