@@ -82,6 +82,8 @@ describe.skipIf(Bun.which("git") === null)("with real repositories", () => {
     git(main, "worktree", "add", "--quiet", linked);
     await Bun.write(join(linked, ".git"), "gitdir: ../main-repo/.git/worktrees/relative\r\n");
     expect(await repoOf(linked, true)).toBe("main-repo");
+    await Bun.write(join(main, "inside", ".git"), "gitdir: ../.git/worktrees/inside\n");
+    expect(await repoOf(join(main, "inside"), true)).toBe("main-repo");
   });
 
   for (const [bare, name] of [

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { commandsOf } from "../../src/client/commands.ts";
 import { operations } from "../../src/operations/index.ts";
 import { fresh } from "../support/agent.ts";
@@ -65,12 +65,27 @@ test("unregister takes the session by --session-id or by --client-id", async () 
   expect(await run("unregister", { "client-id": two })).toMatchObject({ success: true, session_id: two });
 });
 
-test("unregister --client-id means the session of this machine, not of the bus's", async () => {
-  const id = fresh("client");
-  const elsewhere = await bus.call("register_session", { name: "far", client_id: id, machine: "far-away" });
-  const here = await run("register", { "client-id": id });
-  expect(here.session_id).not.toBe(elsewhere.session_id);
-  expect((await run("unregister", { "client-id": id })).session_id).toBe(here.session_id);
+test("register and unregister --client-id state this machine, for the bus may run on another", async () => {
+  const sent: unknown[] = [];
+  const elsewhere = Bun.serve({
+    port: 0,
+    async fetch(request) {
+      sent.push(((await request.json()) as { params: { arguments: object } }).params.arguments);
+      return Response.json({ jsonrpc: "2.0", id: 1, result: { structuredContent: {} } });
+    },
+  });
+  const options = { bus: { url: `http://127.0.0.1:${elsewhere.port}/mcp` }, cwd: tempFolder() };
+  await run("register", { name: "n", "client-id": "c" }, options);
+  await run("unregister", { "client-id": "c" }, options);
+  await run("unregister", { "session-id": "s" }, options);
+  const cwd = realpathSync(options.cwd);
+  const here = { cwd, repo: basename(cwd), machine: hostname() };
+  expect(sent).toEqual([
+    { name: "n", client_id: "c", ...here },
+    { client_id: "c", machine: hostname() },
+    { session_id: "s" },
+  ]);
+  await elsewhere.stop(true);
 });
 
 test("sessions and channels list who is here", async () => {

@@ -156,14 +156,16 @@ test("a proxy in the environment does not come between the program and a bus on 
     expect((await cli(["sessions"], { bus: { url }, env })).stderr).toBe("");
 });
 
-test("a reader that leaves early is no error", async () => {
-  for (let i = 0; i < 40; i++)
-    await bus.call("publish_event", { event_type: "big", payload: "line\n".repeat(5_000) });
-  const { stdout, stderr, code } = await bash(
-    "set -o pipefail; agent-event-bus events | head -1; agent-event-bus events --json | head -c 10 >/dev/null",
-    { bus },
-  );
-  expect(stderr.replace(/^More events wait.*\n|^There are more.*\n/, "")).toBe("");
-  expect(stdout).toMatch(/^#\d+ {2}big/);
-  expect(code).toBe(0);
-});
+for (const kind of ["source", "binary", "node"] as const)
+  test.skipIf(process.platform === "win32")(`a reader that leaves early is no error (${kind})`, async () => {
+    const busy = await startHere();
+    for (let i = 0; i < 40; i++)
+      await busy.call("publish_event", { event_type: "big", payload: "line\n".repeat(5_000) });
+    const { stdout, stderr, code } = await bash(
+      "set -o pipefail; agent-event-bus events | head -1; agent-event-bus events --json | head -c 10 >/dev/null",
+      { bus: busy, kind },
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^#\d+ {2}big/);
+    expect(code).toBe(0);
+  });

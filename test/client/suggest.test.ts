@@ -13,6 +13,7 @@ const cases: [typed: string, meant: string | undefined][] = [
   ["event", "events"],
   ["sesions", "sessions"],
   ["acl", "ack"],
+  ["akc", "ack"],
   ["kca", undefined],
   ["frobnicate", undefined],
   ["x", undefined],
