@@ -19,10 +19,21 @@ const TIMEOUT_MS = 10_000;
 export async function cli(argv: readonly string[], known: readonly Operation[] = operations): Promise<void> {
   const output = { out: "", err: "" };
   const code = await runCommand(argv, known, output);
-  // Not process.stdout: loading Bun's streams takes longer than the rest of a short command.
-  if (output.err !== "") console.error(output.err.replace(/\n$/, ""));
-  if (output.out !== "") console.log(output.out.replace(/\n$/, ""));
+  if (output.err !== "") await write("stderr", output.err);
+  if (output.out !== "") await write("stdout", output.out);
   process.exit(code);
+}
+
+// The constant condition leaves each build its own half.
+async function write(to: "stdout" | "stderr", text: string): Promise<void> {
+  if (process.versions.bun === undefined) {
+    const stream = to === "stdout" ? process.stdout : process.stderr;
+    // A reader that left early (`| head`) is no error; a slow one still gets all of it.
+    stream.on("error", () => {});
+    return new Promise((resolve) => void stream.write(text, () => resolve()));
+  }
+  // Not process.stdout: loading Bun's streams takes longer than the rest of a short command.
+  (to === "stdout" ? console.log : console.error)(text.replace(/\n$/, ""));
 }
 
 interface Output {
