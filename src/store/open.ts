@@ -31,14 +31,16 @@ export interface Opened {
   backup: string | null;
 }
 
-const CODES: Readonly<Record<number, string>> = {
-  5: "is locked by another program",
-  8: "cannot be written (read-only file or file system)",
-  10: "cannot be read or written (I/O error)",
-  11: "is corrupt",
-  13: "cannot be written: the disk is full",
-  14: "cannot be opened (permissions, a read-only file system, or a folder in its place)",
-  26: "is not an SQLite database",
+const PROBLEMS: Readonly<Record<number, readonly [problem: string, advice: string]>> = {
+  5: ["is locked by another program", "stop that program, or give another --db"],
+  8: ["cannot be written (read-only file or file system)", "make it writable, or give another --db"],
+  10: ["cannot be read or written (I/O error)", "check the disk, or give another --db"],
+  13: ["cannot be written because the disk is full", "free some space"],
+  14: [
+    "cannot be opened (permissions, or a read-only file system)",
+    "make it and its folder writable, or give another --db",
+  ],
+  26: ["is not an SQLite database", "restore a backup, or give another --db"],
 };
 
 const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
@@ -87,16 +89,12 @@ function lockDatabase(path: string): Lock {
 function inspect(path: string): number {
   const db = openDatabase(path, { readonly: true });
   try {
-    db.exec("PRAGMA busy_timeout = 2000");
-    const version = schemaVersion(db, path);
+    db.exec("PRAGMA busy_timeout = 1000");
+    checkOwner(db, path);
+    const version = schemaVersion(db);
     if (version > SCHEMA_VERSION)
       throw new OpenError(
         `The database ${path} has schema version ${version}, but this agent-event-bus knows versions up to ${SCHEMA_VERSION}. Install the newer release that wrote it.`,
-      );
-    const sessions = columnsOf(db, "sessions");
-    if (sessions.has("pid") && !sessions.has("client_id"))
-      throw new OpenError(
-        `The database ${path} has the process-id based sessions of the first prototype, which cannot be taken over. Move it away, or give another --db.`,
       );
     if (statSync(path).size < QUICK_CHECK_BYTES) {
       const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
@@ -108,16 +106,44 @@ function inspect(path: string): number {
   }
 }
 
-function schemaVersion(db: Database, path: string): number {
-  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-  const names = new Set(tables.map((row) => row.name));
-  if (names.has("schema_version"))
-    return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
-  if (names.size > 0 && !names.has("sessions"))
+/** Columns that every version of the original had; a table of that name without them is another program's. */
+const ALWAYS = {
+  sessions: ["id", "name", "machine", "cwd", "registered_at", "last_heartbeat"],
+  events: ["id", "event_type", "payload", "session_id", "timestamp"],
+  webhooks: ["id", "url", "channel_filter", "event_types", "created_at"],
+} as const;
+
+function checkOwner(db: Database, path: string): void {
+  const tables = tablesOf(db);
+  const known = Object.entries(ALWAYS).filter(([table]) => tables.has(table));
+  const lacks = ([table, columns]: (typeof known)[number]) => {
+    const present = columnsOf(db, table as keyof typeof ALWAYS);
+    return columns.some((column) => !present.has(column));
+  };
+  const others = [...tables].filter((table) => table !== "schema_version");
+  if (known.some(lacks) || (others.length > 0 && !tables.has("sessions")))
     throw new OpenError(
       `The database ${path} belongs to another program. It was left as it is: give another --db.`,
     );
-  return names.size > 0 ? 1 : 0;
+  const sessions = columnsOf(db, "sessions");
+  if (sessions.has("pid") && !sessions.has("client_id"))
+    throw new OpenError(
+      `The database ${path} has the process-id based sessions of the first prototype, which cannot be taken over. Move it away, or give another --db.`,
+    );
+}
+
+function schemaVersion(db: Database): number {
+  const tables = tablesOf(db);
+  if (tables.has("schema_version"))
+    return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
+  return tables.size > 0 ? 1 : 0;
+}
+
+function tablesOf(db: Database): Set<string> {
+  const rows = db
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all();
+  return new Set(rows.map((row) => String(row.name)));
 }
 
 function configure(db: Database): void {
@@ -157,7 +183,7 @@ function backUp(path: string, version: number, now: number): string {
   const umask = process.umask(0o077);
   const db = openDatabase(path);
   try {
-    db.exec("PRAGMA busy_timeout = 2000");
+    db.exec("PRAGMA busy_timeout = 1000");
     db.prepare("VACUUM INTO $target").run({ target: partial });
   } finally {
     db.close();
@@ -178,10 +204,12 @@ function explained(path: string, error: unknown): Error {
   if (error instanceof OpenError) return error;
   const code = sqliteCode(error);
   if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
-  if (code !== undefined)
+  if (code !== undefined) {
+    const [problem, advice] = PROBLEMS[code] ?? ["cannot be used", "give another --db"];
     return new OpenError(
-      `The database ${path} ${CODES[code] ?? "cannot be used"}: ${(error as Error).message}. It was left as it is.`,
+      `The database ${path} ${problem}: ${(error as Error).message}. It was left as it is: ${advice}.`,
     );
+  }
   if (error instanceof Error && "code" in error)
     return new OpenError(`The database ${path} cannot be opened: ${error.message}`);
   return error as Error;
