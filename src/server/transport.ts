@@ -6,6 +6,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
 import { BodyError, readJson } from "./body.ts";
+import { checkedMessage, corrected, INVALID_META, requestFor } from "./message.ts";
 
 const STREAM_AFTER_MS = 5_000;
 const KEEP_ALIVE_MS = 15_000;
@@ -38,7 +39,7 @@ export class HttpTransport implements Transport {
     const exchange = this.#exchanges.get(Number(id));
     if (exchange === undefined) return;
     if ("method" in message) exchange.notify(message);
-    else exchange.answer({ ...message, id: exchange.clientId });
+    else exchange.answer(corrected({ ...message, id: exchange.clientId }));
   }
 
   /** Answers one HTTP request to the MCP endpoint. */
@@ -83,7 +84,9 @@ export class HttpTransport implements Transport {
       this.#exchanges.delete(id);
       if (this.#cancellable.get(key) === id) this.#cancellable.delete(key);
     };
-    this.onmessage?.({ ...message, id });
+    const handed = requestFor(message, id);
+    if (handed === null) exchange.answer({ jsonrpc: "2.0", id: message.id, error: INVALID_META });
+    else this.onmessage?.(handed);
     return exchange.response;
   }
 
@@ -215,23 +218,6 @@ function headProblem(request: Request): Response | null {
       `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}; newest ${LATEST_PROTOCOL_VERSION})`,
     );
   return null;
-}
-
-// The shape only; parameters are checked by whoever reads them. An array is refused: MCP has no batches since 2025-06-18.
-function checkedMessage(value: unknown): JSONRPCMessage {
-  if (Array.isArray(value))
-    throw new BodyError(400, -32600, "Invalid request: batches are not supported, send one message");
-  if (typeof value !== "object" || value === null)
-    throw new BodyError(400, -32600, "Invalid request: not an object");
-  const { jsonrpc, id, method, params } = value as Record<string, unknown>;
-  if (jsonrpc !== "2.0") throw new BodyError(400, -32600, 'Invalid request: jsonrpc must be "2.0"');
-  if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id))
-    throw new BodyError(400, -32600, "Invalid request: id must be a string or a whole number");
-  if (method !== undefined ? typeof method !== "string" : !("result" in value || "error" in value))
-    throw new BodyError(400, -32600, "Invalid request: method must be a string");
-  if (params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params)))
-    throw new BodyError(400, -32600, "Invalid request: params must be an object");
-  return value as JSONRPCMessage;
 }
 
 function refuse(
