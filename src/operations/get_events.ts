@@ -135,7 +135,7 @@ async function read(
     limit: args.limit,
     order: args.order,
     channel: args.channel || undefined,
-    event_types: args.event_types?.length ? args.event_types : undefined,
+    event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
     correlation_id: args.correlation_id || undefined,
   };
   // The tip first: an event committed after it is found by the next read, never skipped.
