@@ -11,7 +11,8 @@ export interface AppOptions {
 
 /** Every route of the bus. The guard comes before routing, and `/health` never waits for the store. */
 export function createApp(options: AppOptions): Elysia {
-  const app = new Elysia(adapter === undefined ? {} : { adapter });
+  // Not a "standard" host name: the path of http://x/mcp would be looked for behind its slash.
+  const app = new Elysia({ handler: { standardHostname: false }, ...(adapter && { adapter }) });
   app
     .onRequest(({ request }) => {
       const refusal = options.guard(request);
