@@ -5,6 +5,8 @@ import type { ToolResult } from "./mcp.ts";
 /** Where the line of each tool call goes. */
 export interface CallLog {
   log(line: CallLine): void;
+  /** The call was about an unregistered session; `answer` carries its fields. */
+  deleted(tool: string, answer: Json): void;
   /** An error that is no refusal: the details for whoever repairs it. */
   unexpected(tool: string, error: unknown): void;
 }
@@ -16,6 +18,18 @@ export interface CallLine {
   outcome: "ok" | "refused" | "invalid";
   detail: string;
   ms: number;
+}
+
+/** Warns once for each unregistered session and tool: a hook that does not know goes on calling. */
+export function warnOfDeleted(warn: (message: string) => void): CallLog["deleted"] {
+  const warned = new Set<string>();
+  return (tool, { session_id, display_id, deleted_at }) => {
+    const key = JSON.stringify([tool, session_id, deleted_at]);
+    if (warned.has(key)) return;
+    warned.add(key);
+    const session = `${visibleLine(String(display_id), 40)} (${visibleLine(String(session_id), 40)})`;
+    warn(`${tool} for ${session}, unregistered at ${deleted_at}; this is logged once`);
+  };
 }
 
 const SHOWN = 60;

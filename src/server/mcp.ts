@@ -70,6 +70,8 @@ function serveTools(server: Server, { bus, operations, calls }: McpOptions): voi
         ? failure(checked.problem)
         : await run(tool.operation, bus, checked.args, callOf(extra), calls);
     calls.log(describeCall(tool.operation, args, result, performance.now() - began));
+    if (result.structuredContent?.session_deleted === true)
+      calls.deleted(tool.operation.name, result.structuredContent);
     return result;
   };
 }

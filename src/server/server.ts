@@ -6,6 +6,7 @@ import type { Operation } from "../operation.ts";
 import { listen } from "../runtime/runtime.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { createApp } from "./app.ts";
+import { warnOfDeleted } from "./calls.ts";
 import { createDelivery } from "./deliver.ts";
 import { createDesktop } from "./desktop.ts";
 import { createGuard } from "./guard.ts";
@@ -47,6 +48,7 @@ export async function startServer({ config, operations, log, now }: ServerOption
       version,
       calls: {
         log: log.call,
+        deleted: warnOfDeleted(log.warn),
         unexpected: (tool, error) => log.error(`unexpected error in ${tool}: ${error}`, error),
       },
     });
