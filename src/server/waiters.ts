@@ -4,6 +4,7 @@ import type { Event } from "../bus/event.ts";
 /** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
 export function createWaiters(most: number): Waiters {
   const open = new Set<HeldWaiter>();
+  let ended = false;
   return {
     open(matches) {
       if (open.size >= most)
@@ -12,6 +13,7 @@ export function createWaiters(most: number): Waiters {
           `${most} calls are waiting already. Call again without wait_seconds.`,
         );
       const waiter = new HeldWaiter(matches, () => open.delete(waiter));
+      waiter.over = ended;
       open.add(waiter);
       return waiter;
     },
@@ -19,6 +21,7 @@ export function createWaiters(most: number): Waiters {
       for (const waiter of open) waiter.offer(event);
     },
     end() {
+      ended = true;
       for (const waiter of open) waiter.end();
     },
   };
