@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
@@ -35,15 +36,27 @@ interface Served {
 /** Serves an Elysia app built with `adapter`; rejects when the address is taken. */
 export function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    app.listen({ hostname: options.hostname, port: options.port, reusePort: false }, (served) => {
+    // Without `gracefulShutdown: false` srvx answers signals itself and cuts every call after 5 s.
+    const serve = {
+      hostname: options.hostname,
+      port: options.port,
+      reusePort: false,
+      gracefulShutdown: false,
+    };
+    app.listen(serve, (served) => {
       const { raw } = served as unknown as Served;
       const server = raw.node?.server;
       if (server === undefined) return reject(new Error("the Node server did not start"));
       server.once("error", reject);
+      const sockets = new Set<Socket>();
+      server.on("connection", (socket) => {
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket));
+      });
       const ready = () => {
         const address = server.address();
         const port = typeof address === "object" && address !== null ? address.port : options.port;
-        resolve({ hostname: options.hostname, port, stop: (force) => stop(server, force) });
+        resolve({ hostname: options.hostname, port, stop: (force) => stop(server, sockets, force) });
       };
       if (server.listening) ready();
       else server.once("listening", ready);
@@ -51,10 +64,15 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
   });
 }
 
-function stop(server: Server, force: boolean): Promise<void> {
+function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
+    // Node closes those at once that are idle now: not those whose last answer is under way, nor those that never asked.
+    const closing = setInterval(() => server.closeIdleConnections(), 50);
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    server.close(() => {
+      clearInterval(closing);
+      resolve();
+    });
     if (force) server.closeAllConnections();
   });
 }
