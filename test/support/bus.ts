@@ -45,11 +45,13 @@ export interface BusOptions {
   port?: number;
   args?: string[];
   env?: Record<string, string>;
+  /** It was started in a hook and serves many tests: the caller ends it. */
+  outlives?: true;
 }
 
 /** Starts a server process with a HOME of its own and waits until it listens. */
 export async function startBus(kind: Kind, options: BusOptions = {}): Promise<ProcessBus> {
-  const folder = options.folder ?? tempFolder();
+  const folder = options.folder ?? tempFolder(options.outlives);
   const db = join(folder, "data.db");
   const child = Bun.spawn(
     [
@@ -75,8 +77,8 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
       },
     },
   );
-  // Here, not once for the module: that would serve the first test file only.
-  afterAll(() => child.kill("SIGKILL"));
+  // Here, not once for the module: that would serve the first test file only. Within a test it means the test's end.
+  if (!options.outlives) afterAll(() => child.kill("SIGKILL"));
   const url = await listeningUrl(child);
   return {
     url,

@@ -1,0 +1,3 @@
+import { contractOf } from "./contract/index.ts";
+
+contractOf("binary");

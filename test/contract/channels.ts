@@ -1,0 +1,156 @@
+import { expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join as path } from "node:path";
+import { fresh, join, newest, publish, resume, stored } from "../support/agent.ts";
+import { type Kind, type ProcessBus, startBus, type TestBus } from "../support/bus.ts";
+import { tempFolder } from "../support/folder.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into it
+function send(bus: TestBus, to: string, more = {}): Promise<any> {
+  return bus.call("publish_event", { event_type: "note", payload: "hi", channel: to, ...more });
+}
+
+function deadPid(): string {
+  return String(Bun.spawnSync(["true"]).pid);
+}
+
+/** WIRE.md 2, channels. */
+export function channels(target: () => TestBus): void {
+  test("a channel hides nothing: every session sees every event", async () => {
+    const [a, b] = [await join(target()), await join(target())];
+    const ids = [
+      await publish(target(), "x", { channel: `session:${a.session_id}` }),
+      await publish(target(), "x", { channel: "repo:of-nobody" }),
+      await publish(target(), "x", { channel: "machine:of-nobody" }),
+    ];
+    const seen = (await resume(target(), b.session_id)).events.map((event: { id: number }) => event.id);
+    expect(seen).toEqual(ids);
+  });
+
+  test.each(["repo:x", "machine:x", "room", "a:b:c", "Session:x", ":", "%", "sess"])(
+    "the channel %j is legal and kept",
+    async (channel) => {
+      const answer = await send(target(), channel);
+      expect([answer.channel, answer.warning, answer.signal_level]).toEqual([channel, undefined, "info"]);
+      expect((await newest(target())).channel).toBe(channel);
+    },
+  );
+
+  test("a direct message finds its session by id, display id and name; the id is stored", async () => {
+    const name = fresh("worker");
+    const { session_id, display_id } = await join(target(), { name });
+    for (const to of [session_id, display_id, name]) {
+      const answer = await send(target(), `session:${to}`);
+      expect(answer).toMatchObject({ channel: `session:${session_id}`, signal_level: "actionable" });
+      expect(answer.warning).toBeUndefined();
+      expect((await newest(target())).channel).toBe(`session:${session_id}`);
+    }
+  });
+
+  test("a name with a colon is found as well", async () => {
+    const name = fresh("fix: colon");
+    const { session_id } = await join(target(), { name });
+    expect((await send(target(), `session:${name}`)).channel).toBe(`session:${session_id}`);
+  });
+
+  test("a direct message to nobody is stored, and its answer says so", async () => {
+    const answer = await send(target(), "session:nobody-at-all");
+    expect(answer).toMatchObject({ channel: "session:nobody-at-all", signal_level: "actionable" });
+    expect(answer.warning).toContain("nobody-at-all");
+    expect((await newest(target())).id).toBe(answer.event_id);
+  });
+
+  test.each(["session:", "repo:", "machine:"])(
+    "the channel %s without a name is stored with a warning",
+    async (to) => {
+      const answer = await send(target(), to);
+      expect(answer.channel).toBe(to);
+      expect(answer.warning).toContain(to);
+    },
+  );
+
+  test("an ambiguous name is refused with the candidates, and nothing is stored", async () => {
+    const name = fresh("twin");
+    const twins = [await join(target(), { name }), await join(target(), { name })];
+    const before = stored(target());
+    const answer = await send(target(), `session:${name}`);
+    expect(answer.error).toContain(name);
+    expect(answer.candidates.map((each: { session_id: string }) => each.session_id).sort()).toEqual(
+      twins.map((twin) => twin.session_id).sort(),
+    );
+    expect(answer.hint).toBeString();
+    expect(stored(target())).toEqual(before);
+    await target().call("unregister_session", { session_id: twins[0].session_id });
+    expect((await send(target(), `session:${name}`)).channel).toBe(`session:${twins[1].session_id}`);
+  });
+
+  test("an id wins over a name, and a display id over a name", async () => {
+    const one = await join(target());
+    await join(target(), { name: one.session_id });
+    await join(target(), { name: one.display_id });
+    for (const to of [one.session_id, one.display_id])
+      expect((await send(target(), `session:${to}`)).channel).toBe(`session:${one.session_id}`);
+  });
+
+  test("a direct message to a session that has left or died is stored under its id, with a warning", async () => {
+    const left = await join(target());
+    await target().call("unregister_session", { session_id: left.session_id });
+    const died = await join(target(), { client_id: deadPid() });
+    for (const session of [left, died])
+      for (const to of [session.session_id, session.display_id]) {
+        const answer = await send(target(), `session:${to}`);
+        expect(answer.channel).toBe(`session:${session.session_id}`);
+        expect(answer.warning).toContain(session.display_id);
+      }
+  });
+}
+
+/** WIRE.md 2 and 3: what the person sees. */
+export function desktop(kind: Kind): void {
+  const folder = tempFolder();
+  const shown = path(folder, "shown");
+
+  async function withDesktop(): Promise<ProcessBus> {
+    mkdirSync(path(folder, "bin"), { recursive: true });
+    const program = path(folder, "bin/notify-send");
+    writeFileSync(program, `#!/bin/sh\nprintf '%s|' "$@" >> ${shown}\n`);
+    chmodSync(program, 0o755);
+    const PATH = `${path(folder, "bin")}:${process.env.PATH}`;
+    return startBus(kind, { env: { PATH, DISPLAY: ":99" } });
+  }
+
+  async function untilShown(text: string): Promise<string> {
+    for (let tries = 0; tries < 200; tries++) {
+      const now = existsSync(shown) ? readFileSync(shown, "utf8") : "";
+      if (now.includes(text)) return now;
+      await Bun.sleep(10);
+    }
+    throw new Error(`${text} was not shown`);
+  }
+
+  test.skipIf(process.platform !== "linux")(
+    "notify and direct messages reach the person, others do not",
+    async () => {
+      const bus = await withDesktop();
+      const to = await join(bus, { name: "recipient", repo: "proj" });
+      const from = await join(bus, { name: "sender" });
+      const args = { title: "Build", message: "Complete" };
+      expect(await bus.call("notify", args)).toEqual({ success: true, ...args });
+      await untilShown("Complete");
+      await publish(bus, "for all");
+      await publish(bus, "for you", { channel: "session:recipient", session_id: from.session_id });
+      const all = await untilShown("for you");
+      for (const part of ["recipient", "proj", "sender"]) expect(all).toContain(part);
+      expect(all).not.toContain("for all");
+      expect(to.resumed).toBe(false);
+      await bus.kill();
+    },
+  );
+
+  test("notify says when nothing could be shown", async () => {
+    const bus = await startBus(kind, { env: { PATH: "/nonexistent" } });
+    const args = { title: "Build", message: "Complete" };
+    expect(await bus.call("notify", args)).toEqual({ success: false, ...args });
+    await bus.kill();
+  });
+}
