@@ -1,0 +1,93 @@
+// The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { root } from "../support/bus.ts";
+
+const VERSION = "2.1.330";
+const NAME = "@anthropic-ai/claude-code";
+const FETCH_MS = 60_000;
+const RUN_MS = 50_000;
+
+const folder = join(root, "node_modules/.cache", `claude-code-${VERSION}`);
+
+/** The client's executable; undefined when it cannot be fetched or does not run here. */
+export async function findClaude(): Promise<string | undefined> {
+  const file = (await executable()) ?? ((await fetched()) ? await executable() : undefined);
+  if (file === undefined) return undefined;
+  const { stdout } = Bun.spawnSync([file, "--version"], { env: environment(folder), timeout: RUN_MS });
+  return stdout.toString().startsWith(VERSION) ? file : undefined;
+}
+
+// The package depends on one package per platform, which holds the executable.
+async function executable(): Promise<string | undefined> {
+  const packages = join(folder, "node_modules/@anthropic-ai");
+  const names = await readdir(packages).catch(() => []);
+  const program = process.platform === "win32" ? "claude.exe" : "claude";
+  return names.map((name) => join(packages, name, program)).find((file) => existsSync(file));
+}
+
+async function fetched(): Promise<boolean> {
+  const partial = `${folder}.${process.pid}`;
+  await mkdir(partial, { recursive: true });
+  await Bun.write(join(partial, "package.json"), "{}\n");
+  const add = [process.execPath, "add", "--no-save", "--ignore-scripts", `${NAME}@${VERSION}`];
+  const { success } = Bun.spawnSync(add, {
+    cwd: partial,
+    stdio: ["ignore", "ignore", "ignore"],
+    timeout: FETCH_MS,
+  });
+  if (success) {
+    await rm(folder, { recursive: true, force: true });
+    await rename(partial, folder);
+  } else await rm(partial, { recursive: true, force: true });
+  return success;
+}
+
+/** One person's client: `home` holds its settings, `modelUrl` answers in the model's place. */
+export class Claude {
+  readonly #file: string;
+  readonly #env: Record<string, string>;
+  readonly #home: string;
+
+  constructor(file: string, home: string, modelUrl = "http://127.0.0.1:9") {
+    this.#file = file;
+    this.#home = home;
+    this.#env = environment(home, modelUrl);
+  }
+
+  /** Runs `claude …` to its end and returns all that it printed; throws when it fails. */
+  async run(...args: string[]): Promise<string> {
+    const child = Bun.spawn([this.#file, ...args], {
+      cwd: this.#home,
+      env: this.#env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: RUN_MS,
+    });
+    const printed = (
+      await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+    ).join("");
+    if ((await child.exited) !== 0) throw new Error(`claude ${args.join(" ")}: ${printed}`);
+    return printed;
+  }
+
+  async add(url: string): Promise<void> {
+    await this.run("mcp", "add", "--transport", "http", "--scope", "user", "agent-event-bus", url);
+  }
+}
+
+// Nothing of the caller's environment: its settings and keys are not meant for this client.
+function environment(home: string, modelUrl = ""): Record<string, string> {
+  return {
+    HOME: home,
+    USERPROFILE: home,
+    PATH: process.env.PATH ?? "",
+    ANTHROPIC_BASE_URL: modelUrl,
+    ANTHROPIC_API_KEY: "none",
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    DISABLE_AUTOUPDATER: "1",
+    DISABLE_TELEMETRY: "1",
+  };
+}
