@@ -1,17 +1,8 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "../runtime/runtime.ts";
 import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { backUp } from "./backup.ts";
 import type { Lock } from "./lock.ts";
 import { lockHolder, takeLock } from "./lock.ts";
 import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
@@ -56,10 +47,7 @@ export function openFile(path: string, now: () => number): Opened {
     if (version === null) closeSync(openSync(path, "a", 0o600));
     chmodSync(path, 0o600);
     const backup = version !== null && version < SCHEMA_VERSION ? backUp(path, version, now()) : null;
-    const db = openDatabase(path);
-    configure(db);
-    migrate(db, version ?? 0);
-    return { db, lock, backup };
+    return { db: openCurrent(path, version ?? 0, backup), lock, backup };
   } catch (error) {
     lock.release();
     throw explained(path, error);
@@ -146,6 +134,20 @@ function tablesOf(db: Database): Set<string> {
   return new Set(rows.map((row) => String(row.name)));
 }
 
+function openCurrent(path: string, version: number, backup: string | null): Database {
+  const db = openDatabase(path);
+  try {
+    configure(db);
+    migrate(db, version);
+    return db;
+  } catch (error) {
+    db.close();
+    // The database is as it was; a service that is started again and again must not fill the disk with copies.
+    if (backup !== null) rmSync(backup, { force: true });
+    throw error;
+  }
+}
+
 function configure(db: Database): void {
   db.exec(`
     PRAGMA busy_timeout = 50;
@@ -168,32 +170,12 @@ function migrate(db: Database, from: number): void {
       `DELETE FROM schema_version; INSERT INTO schema_version (version) VALUES (${SCHEMA_VERSION}); COMMIT;`,
     );
   } catch (error) {
-    db.exec("ROLLBACK");
+    // A full disk has ended the transaction already.
+    try {
+      db.exec("ROLLBACK");
+    } catch {}
     throw error;
   }
-}
-
-/** Writes a consistent copy beside the database. A copy cut short by a crash keeps its `.partial` name and is made anew. */
-function backUp(path: string, version: number, now: number): string {
-  const stem = `${path}.backup-v${version}-${new Date(now).toISOString().slice(0, 10)}`;
-  let target = stem;
-  for (let number = 2; existsSync(target); number++) target = `${stem}-${number}`;
-  const partial = `${target}.partial`;
-  rmSync(partial, { force: true });
-  const umask = process.umask(0o077);
-  const db = openDatabase(path);
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
-    db.prepare("VACUUM INTO $target").run({ target: partial });
-  } finally {
-    db.close();
-    process.umask(umask);
-  }
-  const file = openSync(partial, "r");
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(partial, target);
-  return target;
 }
 
 function corrupt(path: string, detail: string): string {
