@@ -1,40 +1,15 @@
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { closeSync, mkdirSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { startBus, startHere } from "../support/bus.ts";
+import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { moments, writeOriginal } from "../support/original.ts";
-import {
-  type Ended,
-  filesIn,
-  lockElsewhere,
-  type ServeOptions,
-  serveUntilExit,
-  sha256,
-} from "../support/serve.ts";
+import { current, expectRefusal, filesIn, lockElsewhere, sqlite } from "../support/serve.ts";
 
 const WITHIN_MS = 2_000;
 
-function sqlite(path: string, sql: string): Database {
-  const db = new Database(path, { create: true });
-  db.run(sql);
-  return db;
-}
-
 function foreign(sql: string): (path: string) => void {
   return (path) => sqlite(path, sql).close(true);
-}
-
-/** A current database with some hundred pages. */
-async function current(path: string): Promise<void> {
-  const bus = await startHere({ folder: join(path, "..") });
-  await Promise.all(
-    Array.from({ length: 400 }, (_, i) =>
-      bus.call("publish_event", { event_type: "t", payload: `${i} `.repeat(500) }),
-    ),
-  );
-  await bus.stop();
 }
 
 async function overwritten(path: string): Promise<void> {
@@ -141,20 +116,6 @@ const refusals: Refusal[] = [
   },
 ];
 
-/** Runs `serve` on the database and checks what every refusal has in common. */
-async function expectRefusal(options: ServeOptions, says: RegExp): Promise<Ended> {
-  const path = join(options.folder, "data.db");
-  const before = sha256(path);
-  const ended = await serveUntilExit({ ...options, args: ["--port", "0", "--db", path] });
-  expect(ended.stderr).toMatch(says);
-  expect(ended.stderr).toContain(path);
-  expect(ended.stderr.trim().split("\n")).toHaveLength(1);
-  expect(ended.stdout).toBe("");
-  expect(ended.code).toBe(1);
-  expect(sha256(path)).toBe(before);
-  return ended;
-}
-
 describe("the bus refuses to open, in one line, and leaves as it was", () => {
   test.each(refusals)("$what", async ({ what, prepare, says }) => {
     const folder = tempFolder();
@@ -197,30 +158,4 @@ test("after kill -9 of the first bus a second one starts at once", async () => {
     event_id: 2,
   });
   await second.stop();
-});
-
-const mount = Bun.spawnSync(["unshare", "-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]).exitCode === 0;
-if (!mount) console.log("skipped: read-only file system, unshare -rm cannot mount here");
-
-describe.skipIf(!mount)("on a read-only file system", () => {
-  const readOnly = (folder: string, prepare: string) => [
-    ...["unshare", "-rm", "sh", "-c"],
-    `cp -a ${folder}/. /mnt && mount -t tmpfs tmpfs ${folder} && cp -a /mnt/. ${folder} && ${prepare} mount -o remount,ro ${folder} && exec "$@"`,
-    "sh",
-  ];
-  const log = { AGENT_EVENT_BUS_LOG: "/dev/null", AGENT_EVENT_BUS_ERR: "/dev/null" };
-  const says = /cannot be (written|opened).*read-only/;
-
-  test("a database of ours is refused", async () => {
-    const folder = tempFolder();
-    await current(join(folder, "data.db"));
-    const { ms } = await expectRefusal({ folder, env: log, inside: readOnly(folder, "") }, says);
-    expect(ms).toBeLessThan(WITHIN_MS);
-  });
-
-  test("a database of ours without its lock file is refused", async () => {
-    const folder = tempFolder();
-    await current(join(folder, "data.db"));
-    await expectRefusal({ folder, env: log, inside: readOnly(folder, `rm ${folder}/data.db.lock;`) }, says);
-  });
 });

@@ -97,8 +97,11 @@ export function writeOriginal(path: string, version: Version, zone: string, time
   db.run("PRAGMA journal_mode = WAL");
   db.run(tables(version));
   const time = (i: number) => naive(zone, times[i % times.length] as Moment);
+  const columnsOf = new Map<string, string[]>();
   const insert = (table: string, row: Record<string, Cell>) => {
-    const known = db.query(`SELECT name FROM pragma_table_info('${table}')`).values().flat() as string[];
+    const known =
+      columnsOf.get(table) ?? db.query(`SELECT name FROM pragma_table_info('${table}')`).values().flat();
+    columnsOf.set(table, known as string[]);
     const columns = Object.keys(row).filter((column) => known.includes(column));
     const values = columns.map((column) => row[column] as Cell);
     db.query(`INSERT INTO ${table} (${columns}) VALUES (${columns.map(() => "?")})`).run(...values);

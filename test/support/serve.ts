@@ -1,8 +1,9 @@
-import { afterAll } from "bun:test";
+import { Database } from "bun:sqlite";
+import { afterAll, expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { programOf } from "./bus.ts";
+import { programOf, startHere } from "./bus.ts";
 
 export interface Ended {
   code: number | null;
@@ -75,4 +76,36 @@ export function filesIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => !name.startsWith("bus.") && !name.startsWith("."))
     .sort();
+}
+
+/** Runs SQL on a file, made when it is absent. */
+export function sqlite(path: string, sql: string): Database {
+  const db = new Database(path, { create: true });
+  db.run(sql);
+  return db;
+}
+
+/** A current database with some hundred pages. */
+export async function current(path: string): Promise<void> {
+  const bus = await startHere({ folder: join(path, "..") });
+  await Promise.all(
+    Array.from({ length: 400 }, (_, i) =>
+      bus.call("publish_event", { event_type: "t", payload: `${i} `.repeat(500) }),
+    ),
+  );
+  await bus.stop();
+}
+
+/** Runs `serve` on the database and checks what every refusal has in common. */
+export async function expectRefusal(options: ServeOptions, says: RegExp): Promise<Ended> {
+  const path = join(options.folder, "data.db");
+  const before = sha256(path);
+  const ended = await serveUntilExit({ ...options, args: ["--port", "0", "--db", path] });
+  expect(ended.stderr).toMatch(says);
+  expect(ended.stderr).toContain(path);
+  expect(ended.stderr.trim().split("\n")).toHaveLength(1);
+  expect(ended.stdout).toBe("");
+  expect(ended.code).toBe(1);
+  expect(sha256(path)).toBe(before);
+  return ended;
 }
