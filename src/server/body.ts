@@ -30,15 +30,21 @@ export async function readJson(request: Request): Promise<unknown> {
 
 async function readBytes(request: Request): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length")) > LIMITS.bodyBytes) throw tooLarge();
-  if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > LIMITS.bodyBytes) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of request.body ?? []) {
+      size += chunk.byteLength;
+      if (size > LIMITS.bodyBytes) throw tooLarge();
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (error instanceof BodyError) throw error;
+    // The client left, or its chunks are no chunks.
+    throw new BodyError(400, -32700, "Parse error: the body ended early");
   }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(): BodyError {
