@@ -7,10 +7,12 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { BodyError, readJson } from "./body.ts";
 import { checkedMessage, corrected, INVALID_META, requestFor } from "./message.ts";
+import { lostAnswer, opening, resumedCall } from "./resume.ts";
 
 const STREAM_AFTER_MS = 5_000;
 const KEEP_ALIVE_MS = 15_000;
 const SESSION = "mcp-session-id";
+const STREAM = { "content-type": "text/event-stream", "cache-control": "no-cache" };
 
 /**
  * MCP streamable HTTP in front of one long-lived SDK server: every POST is an exchange of its own, its request id
@@ -44,6 +46,8 @@ export class HttpTransport implements Transport {
 
   /** Answers one HTTP request to the MCP endpoint. */
   async handle(request: Request): Promise<Response> {
+    const resumed = resumedCall(request);
+    if (resumed !== undefined) return this.#resume(request, resumed);
     if (request.method !== "POST")
       return refuse(405, -32000, "Method not allowed: POST one JSON-RPC message", { allow: "POST" });
     const problem = headProblem(request);
@@ -61,21 +65,25 @@ export class HttpTransport implements Transport {
     }
   }
 
+  // The call that the stream belonged to is over: it ended with its process, or it is cancelled here.
+  #resume(request: Request, id: string | number): Response {
+    this.#cancel(this.#cancellable.get(cancelKey(request, id)));
+    return new Response(frame(lostAnswer(id)), { headers: STREAM });
+  }
+
   #accept(request: Request, message: JSONRPCMessage): void {
     if (!("method" in message)) return;
-    if (message.method === "notifications/cancelled") {
-      const id = this.#cancellable.get(cancelKey(request, message.params?.requestId));
-      if (id !== undefined) this.#cancel(id);
-    } else this.onmessage?.(message);
+    if (message.method === "notifications/cancelled")
+      this.#cancel(this.#cancellable.get(cancelKey(request, message.params?.requestId)));
+    else this.onmessage?.(message);
   }
 
   #exchange(request: Request, message: JSONRPCRequest): Promise<Response> {
     const id = ++this.#lastId;
     const key = cancelKey(request, message.id);
-    const exchange = new Exchange(message.id, wantsStream(request), initialHeaders(message), () =>
-      this.#cancel(id),
-    );
     const gone = () => this.#cancel(id);
+    const streams = wantsStream(request) ? opening(request, message.id) : undefined;
+    const exchange = new Exchange(message.id, streams, initialHeaders(message), gone);
     request.signal.addEventListener("abort", gone);
     this.#exchanges.set(id, exchange);
     if (request.headers.has(SESSION)) this.#cancellable.set(key, id);
@@ -90,8 +98,8 @@ export class HttpTransport implements Transport {
     return exchange.response;
   }
 
-  #cancel(id: number): void {
-    const exchange = this.#exchanges.get(id);
+  #cancel(id: number | undefined): void {
+    const exchange = id === undefined ? undefined : this.#exchanges.get(id);
     if (exchange === undefined) return;
     this.onmessage?.({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } });
     exchange.abandon();
@@ -107,27 +115,28 @@ class Exchange {
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #headers: Record<string, string>;
+  readonly #opening: string | undefined;
   readonly #onGone: () => void;
 
+  /** `opening` is what a stream starts with; without it the answer is never a stream. */
   constructor(
     clientId: string | number,
-    mayStream: boolean,
+    opening: string | undefined,
     headers: Record<string, string>,
     onGone: () => void,
   ) {
     this.clientId = clientId;
-    this.#headers = mayStream
-      ? { ...headers, "content-type": "text/event-stream", "cache-control": "no-cache" }
-      : headers;
+    this.#opening = opening;
+    this.#headers = opening === undefined ? headers : { ...headers, ...STREAM };
     this.#onGone = onGone;
     this.response = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    if (mayStream) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS);
+    if (opening !== undefined) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS);
   }
 
   get #mayStream(): boolean {
-    return "content-type" in this.#headers;
+    return this.#opening !== undefined;
   }
 
   answer(message: JSONRPCMessage): void {
@@ -169,6 +178,7 @@ class Exchange {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#stream = controller;
+        if (this.#opening) controller.enqueue(encoder.encode(this.#opening));
       },
       cancel: () => this.#onGone(),
     });

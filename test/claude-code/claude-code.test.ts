@@ -6,6 +6,8 @@ import { Claude, findClaude } from "./client.ts";
 import { type CallTool, type Model, type Shown, startModel } from "./model.ts";
 
 const TIMEOUT_MS = 60_000;
+/** By then a waiting call has begun to stream. */
+const STREAMING_MS = 7_000;
 
 const claude = await findClaude();
 if (claude === undefined) console.log("Claude Code tests skipped: no claude");
@@ -127,6 +129,26 @@ testWithClaude(
       for (let i = 0; i < 3; i++) expect((await listSessions(call)).isError).toBe(true);
       await startBus("source", { folder, port: first.port });
       expect(await recovered(call)).toBe(true);
+    });
+  },
+  TIMEOUT_MS,
+);
+
+testWithClaude(
+  "a call that waits when the bus is killed ends when the bus is back",
+  async () => {
+    const folder = tempFolder();
+    const bus = await startBus("source", { folder });
+    await converse(bus.url, async (call) => {
+      await answersOf(call)("register_session", { name: "api", client_id: "patient" });
+      const waits = call("mcp__agent-event-bus__get_events", { cursor: "99", wait_seconds: 60 });
+      await Bun.sleep(STREAMING_MS);
+      await bus.kill();
+      await startBus("source", { folder, port: bus.port });
+      const { isError, text } = await waits;
+      expect(isError).toBe(true);
+      expect(text).toContain("can be repeated");
+      expect((await listSessions(call)).isError).toBe(false);
     });
   },
   TIMEOUT_MS,
