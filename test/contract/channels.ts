@@ -11,7 +11,7 @@ function send(bus: TestBus, to: string, more = {}): Promise<any> {
 }
 
 function deadPid(): string {
-  return String(Bun.spawnSync(["true"]).pid);
+  return String(Bun.spawnSync([process.execPath, "--version"]).pid);
 }
 
 /** WIRE.md 2, channels. */

@@ -21,7 +21,7 @@ async function ids(bus: TestBus): Promise<string[]> {
 }
 
 function deadPid(): string {
-  return String(Bun.spawnSync(["true"]).pid);
+  return String(Bun.spawnSync([process.execPath, "--version"]).pid);
 }
 
 /** WIRE.md 2, sessions, and register_session, list_sessions, unregister_session of 3. */
