@@ -5,8 +5,14 @@ import type { Store } from "../store/store.ts";
 import { signBody, signDelivery } from "./sign.ts";
 
 const TIMEOUT_MS = 15_000;
-const IN_FLIGHT = 64;
+// For each webhook: an endpoint that hangs delays its own deliveries only.
+const IN_FLIGHT = 4;
 const QUEUED = 10_000;
+
+interface Lane {
+  queue: (() => Promise<void>)[];
+  running: number;
+}
 
 export interface Delivery {
   /** Starts the POSTs of an event; never waits for them. */
@@ -15,45 +21,50 @@ export interface Delivery {
   drain(ms: number): Promise<void>;
 }
 
-/** Sends each committed event once to every webhook it matches, at most 64 POSTs at a time (WIRE.md 7). */
+/** Sends each committed event once to every webhook it matches, at most 4 POSTs at a time to each (WIRE.md 7). */
 export function createDelivery(
   store: Store,
   version: string,
   log: { info(m: string): void; warn(m: string): void },
 ): Delivery {
-  const queue: (() => Promise<void>)[] = [];
-  let running = 0;
+  const lanes = new Map<number, Lane>();
 
-  function start(): void {
-    while (running < IN_FLIGHT && queue.length > 0) {
-      running++;
-      queue
+  function start(webhookId: number, lane: Lane): void {
+    while (lane.running < IN_FLIGHT && lane.queue.length > 0) {
+      lane.running++;
+      lane.queue
         .shift()?.()
         .catch((error) => log.warn(`webhook delivery failed: ${error}`))
         .finally(() => {
-          running--;
-          start();
+          lane.running--;
+          start(webhookId, lane);
         });
     }
+    if (lane.running === 0) lanes.delete(webhookId);
   }
 
-  async function matching(event: Event): Promise<void> {
-    for (const webhook of await store.webhooks.list()) {
-      if (!webhookMatches(webhook, event)) continue;
-      if (queue.length >= QUEUED)
-        log.warn(`webhook ${webhook.webhook_id}: event ${event.id} not sent, ${QUEUED} deliveries wait`);
-      else queue.push(() => post(store.id, version, webhook, event, log));
-    }
-    start();
+  function enqueue(webhook: Webhook, event: Event): void {
+    const { webhook_id } = webhook;
+    const lane = lanes.get(webhook_id) ?? { queue: [], running: 0 };
+    lanes.set(webhook_id, lane);
+    if (lane.queue.length >= QUEUED)
+      log.warn(`webhook ${webhook_id}: event ${event.id} not sent, ${QUEUED} deliveries wait`);
+    else lane.queue.push(() => post(store.id, version, webhook, event, log));
+    start(webhook_id, lane);
   }
 
   return {
     deliver(event) {
-      matching(event).catch((error) => log.warn(`webhooks of event ${event.id} not started: ${error}`));
+      store.webhooks
+        .list()
+        .then((webhooks) => {
+          for (const webhook of webhooks) if (webhookMatches(webhook, event)) enqueue(webhook, event);
+        })
+        .catch((error) => log.warn(`webhooks of event ${event.id} not started: ${error}`));
     },
     async drain(ms) {
       const deadline = performance.now() + ms;
-      while (running + queue.length > 0 && performance.now() < deadline)
+      while (lanes.size > 0 && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 10));
     },
   };
