@@ -238,9 +238,9 @@ export function webhooks(target: () => TestBus): void {
     const made = await Promise.all(bad.map((url) => target().call("register_webhook", { url })));
     const { at, answer } = await register();
     const began = performance.now();
-    for (let i = 0; i < 10; i++) await publish(target(), "x");
-    expect(performance.now() - began).toBeLessThan(1_000);
-    await hooks().until(at, 10, 2_000);
+    for (let i = 0; i < 100; i++) await publish(target(), "x");
+    expect(performance.now() - began).toBeLessThan(2_000);
+    await hooks().until(at, 100, 2_000);
     for (const each of [...made, answer]) await unregister(each.webhook_id);
     slow.stop();
   });
