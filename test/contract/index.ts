@@ -6,6 +6,7 @@ import { arguments_ } from "./arguments.ts";
 import { channels, desktop } from "./channels.ts";
 import { deleted } from "./deleted.ts";
 import { events } from "./events.ts";
+import { fuzz } from "./fuzz.ts";
 import { hostile } from "./hostile.ts";
 import { allowedHosts, hosts } from "./hosts.ts";
 import { lifecycle } from "./lifecycle.ts";
@@ -33,6 +34,7 @@ const SECTIONS: Record<string, (target: () => TestBus) => void> = {
   webhooks,
   hosts,
   hostile,
+  fuzz,
   arguments: arguments_,
 };
 

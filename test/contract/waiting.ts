@@ -199,6 +199,17 @@ export function waiting(target: () => TestBus): void {
     expect(await payloads(resume(target(), session_id))).toEqual(["kept"]);
   });
 
+  test("without an MCP session nobody can cancel: ids of different clients may be equal", async () => {
+    const { session_id } = await join(target());
+    const call = rpc(target().url, waitingBody({ session_id }, 77));
+    await Bun.sleep(100);
+    const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 77 } };
+    expect((await rpc(target().url, cancel)).status).toBe(202);
+    await Bun.sleep(50);
+    await publish(target(), "news");
+    expect((await call).message.result.structuredContent.events[0].payload).toBe("news");
+  });
+
   test("0 does not wait, and neither does a read of nothing", async () => {
     const { session_id } = await join(target());
     const began = performance.now();
