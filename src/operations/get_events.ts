@@ -184,8 +184,11 @@ async function nextEvent(waiter: Waiter, call: Call, deadline: number, seconds: 
   for (;;) {
     const left = deadline - performance.now();
     if (left <= 0 || waiter.over || call.signal.aborted) return false;
-    if (await waiter.next(Math.min(left, PROGRESS_MS), call.signal)) return true;
-    call.progress(Math.round(seconds - (deadline - performance.now()) / 1000), seconds);
+    const step = Math.min(left, PROGRESS_MS);
+    if (await waiter.next(step, call.signal)) return true;
+    // After whole steps only: each value has to be greater than the one before.
+    if (step === PROGRESS_MS && !waiter.over)
+      call.progress(Math.round(seconds - (deadline - performance.now()) / 1000), seconds);
   }
 }
 
