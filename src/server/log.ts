@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { appendFile, chmod, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { visible, visibleLine } from "../bus/text.ts";
 import type { CallLine } from "./calls.ts";
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
@@ -25,13 +26,17 @@ export interface LogOptions {
   /** Writes the same lines, coloured, to a terminal; undefined when there is none. */
   terminal: ((line: string) => void) | undefined;
   now(): number;
+  /** Size at which a file is rotated; 10 MiB unless a test says otherwise. */
+  rotateBytes?: number;
 }
 
 /** The server's log. Lines are written in order, off the event loop; a log that cannot be written costs no call. */
 export function createLog(options: LogOptions): Log {
-  const log = new RotatingFile(options.file);
-  const errors = new RotatingFile(options.errors);
-  const write = (level: Level, message: string, coloured = message) => {
+  const log = new RotatingFile(options.file, options.rotateBytes);
+  const errors = new RotatingFile(options.errors, options.rotateBytes);
+  const write = (level: Level, text: string, painted?: string) => {
+    const message = visibleLine(text);
+    const coloured = painted ?? message;
     const time = new Date(options.now()).toISOString();
     log.append(`${time} ${level.padEnd(5)} ${message}\n`);
     options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${coloured}${RESET}\n`);
@@ -42,7 +47,7 @@ export function createLog(options: LogOptions): Log {
     error(message, details) {
       write("error", message);
       const text = details instanceof Error ? (details.stack ?? details.message) : String(details ?? "");
-      errors.append(`${new Date(options.now()).toISOString()} ${message}\n${text}\n`);
+      errors.append(`${new Date(options.now()).toISOString()} ${visibleLine(message)}\n${visible(text)}\n`);
     },
     call: (line) => write("info", callText(line, PLAIN), callText(line, PAINTED)),
     flush: async () => {
@@ -78,12 +83,14 @@ function callText(line: CallLine, paint: Paint): string {
 class RotatingFile {
   written: Promise<void> = Promise.resolve();
   readonly #path: string;
+  readonly #limit: number;
   #pending = "";
   #size: number | undefined;
   #complained = false;
 
-  constructor(path: string) {
+  constructor(path: string, limit = ROTATE_BYTES) {
     this.#path = path;
+    this.#limit = limit;
   }
 
   append(text: string): void {
@@ -96,9 +103,10 @@ class RotatingFile {
     const text = this.#pending;
     this.#pending = "";
     try {
-      if ((await this.#sizeNow()) > ROTATE_BYTES) await this.#rotate();
+      let size = await this.#sizeNow();
+      if (size >= this.#limit) size = await this.#rotate();
       await appendFile(this.#path, text, { mode: 0o600 });
-      this.#size = (this.#size ?? 0) + Buffer.byteLength(text);
+      this.#size = size + Buffer.byteLength(text);
     } catch (error) {
       if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${error}\n`);
       this.#complained = true;
@@ -108,19 +116,18 @@ class RotatingFile {
   async #sizeNow(): Promise<number> {
     if (this.#size !== undefined) return this.#size;
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const size = await stat(this.#path).then(
-      (found) => chmod(this.#path, 0o600).then(() => found.size),
-      () => 0,
-    );
-    this.#size = size;
-    return size;
+    const found = await stat(this.#path).catch(() => undefined);
+    // A device like /dev/null or /dev/stderr keeps its mode and its name.
+    if (found !== undefined && !found.isFile()) return Number.NEGATIVE_INFINITY;
+    if (found !== undefined) await chmod(this.#path, 0o600);
+    return found?.size ?? 0;
   }
 
-  async #rotate(): Promise<void> {
+  async #rotate(): Promise<number> {
     for (let number = KEPT; number > 0; number--) {
       const from = number === 1 ? this.#path : `${this.#path}.${number - 1}`;
       await rename(from, `${this.#path}.${number}`).catch(() => {});
     }
-    this.#size = 0;
+    return 0;
   }
 }
