@@ -1,10 +1,11 @@
+import { createServer } from "node:net";
 import type { Bus } from "../bus/bus.ts";
 import { LIMITS } from "../bus/limits.ts";
 import { repoOf } from "../bus/repo.ts";
 import { machine, type ServerConfig, version } from "../config.ts";
 import type { Operation } from "../operation.ts";
 import { listen } from "../runtime/runtime.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { lockDatabase, openStore, type Store } from "../store/store.ts";
 import { createApp } from "./app.ts";
 import { warnOfDeleted } from "./calls.ts";
 import { createDelivery } from "./deliver.ts";
@@ -35,7 +36,14 @@ const DELIVER_MS = 1_000;
 
 /** Opens the database and listens. Throws OpenError, or the runtime's error when the address cannot be had. */
 export async function startServer({ config, operations, log, now }: ServerOptions): Promise<RunningServer> {
-  const store = openStore(config.db, now);
+  const lock = lockDatabase(config.db);
+  try {
+    await expectFree(config);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  const store = openStore(config.db, now, lock);
   try {
     if (store.backup !== null)
       log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
@@ -87,6 +95,15 @@ export async function startServer({ config, operations, log, now }: ServerOption
     await store.close();
     throw error;
   }
+}
+
+// The original takes no lock: while its server still runs, only the taken port tells so, and its database must stay.
+function expectFree({ host, port }: ServerConfig): Promise<void> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
 }
 
 function createBus(

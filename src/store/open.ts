@@ -37,11 +37,10 @@ const PROBLEMS: Readonly<Record<number, readonly [problem: string, advice: strin
 const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
 
 /**
- * Opens a database for the one server it may have: takes the lock, inspects the file without touching it, and only
- * then migrates it, after a backup. Throws OpenError.
+ * Opens a database for the one server it may have: inspects the file without touching it, and only then migrates it,
+ * after a backup. Throws OpenError, the lock released.
  */
-export function openFile(path: string, now: () => number): Opened {
-  const lock = lockDatabase(path);
+export function openFile(path: string, now: () => number, lock: Lock): Opened {
   try {
     const version = existsSync(path) && statSync(path).size > 0 ? inspect(path) : null;
     if (version === null) closeSync(openSync(path, "a", 0o600));
@@ -54,7 +53,8 @@ export function openFile(path: string, now: () => number): Opened {
   }
 }
 
-function lockDatabase(path: string): Lock {
+/** Makes this process the database's one server; throws OpenError when another one is. */
+export function lockDatabase(path: string): Lock {
   let lock: Lock | null;
   try {
     if (existsSync(path) && statSync(path).isDirectory())

@@ -1,10 +1,11 @@
 import { createEvents, type Events, eventRows } from "./events.ts";
+import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
 import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
 import { createWebhooks, type Webhooks } from "./webhooks.ts";
 import { createWriter } from "./writer.ts";
 
-export { OpenError } from "./open.ts";
+export { lockDatabase, OpenError } from "./open.ts";
 
 /** Everything that is kept. Functions return promises; a write's promise resolves after its commit. */
 export interface Store {
@@ -20,8 +21,8 @@ export interface Store {
 }
 
 /** Opens the database for this one process; throws OpenError with a one-line reason, the file left as it was. */
-export function openStore(path: string, now: () => number): Store {
-  const { db, lock, backup } = openFile(path, now);
+export function openStore(path: string, now: () => number, lock: Lock): Store {
+  const { db, backup } = openFile(path, now, lock);
   const timestamp = () => new Date(now()).toISOString();
   const writer = createWriter(db);
   const events = eventRows(db);

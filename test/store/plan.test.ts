@@ -3,13 +3,13 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Database } from "../../src/runtime/runtime.ts";
 import { type EventQuery, eventRows } from "../../src/store/events.ts";
-import { openFile } from "../../src/store/open.ts";
+import { lockDatabase, openFile } from "../../src/store/open.ts";
 import { sessionRows } from "../../src/store/sessions.ts";
 import { tempFolder } from "../support/folder.ts";
 
 const EVENTS = 50_000;
 const path = join(tempFolder(), "data.db");
-const { db, lock } = openFile(path, Date.now);
+const { db, lock } = openFile(path, Date.now, lockDatabase(path));
 // Most events on one channel and of one type, as on a real bus; the rest rare.
 db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${EVENTS})
   INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id)

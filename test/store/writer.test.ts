@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Event } from "../../src/bus/event.ts";
 import { openDatabase } from "../../src/runtime/runtime.ts";
-import { openStore } from "../../src/store/store.ts";
+import { lockDatabase, openStore } from "../../src/store/store.ts";
 import { createWriter } from "../../src/store/writer.ts";
 import { tempFolder } from "../support/folder.ts";
 
@@ -36,7 +36,7 @@ const draft = { event_type: "t", payload: "p", session_id: "s", channel: "all" }
 
 test("concurrent publishes get strictly increasing ids in the order they came, each answered after its commit", async () => {
   const path = join(tempFolder(), "data.db");
-  const store = openStore(path, Date.now);
+  const store = openStore(path, Date.now, lockDatabase(path));
   const beside = new Database(path, { readonly: true });
   const stored = beside.query("SELECT payload FROM events WHERE id = ?");
   const answered: Event[] = [];
@@ -102,7 +102,7 @@ test("a unit that fails alone leaves the writer usable", async () => {
 test("draining waits for everything handed in, also for what a lock holds up", async () => {
   const { writer, insert, stored } = numbers();
   const path = join(tempFolder(), "data.db");
-  const store = openStore(path, Date.now);
+  const store = openStore(path, Date.now, lockDatabase(path));
   const other = new Database(path);
   other.run("BEGIN IMMEDIATE");
   const held = store.events.append(draft);
