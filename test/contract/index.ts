@@ -52,7 +52,7 @@ export function contractOf(kind: Kind): void {
   describe(`${kind}: lifecycle`, () => lifecycle(kind));
   slow.end();
   afterAll(async () => {
-    await bus.kill();
+    await Promise.all([bus.kill(), slow.kill()]);
     removeFolders();
   });
 }

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { join, payloads, publish, resume, savedCursor } from "../support/agent.ts";
-import { type Kind, startBus, type TestBus } from "../support/bus.ts";
+import { type Kind, type ProcessBus, startBus, type TestBus } from "../support/bus.ts";
 import { hold, post } from "../support/raw.ts";
 import { receiver } from "../support/receiver.ts";
 import { BOTH } from "../support/rpc.ts";
@@ -33,6 +33,14 @@ function stream(bus: TestBus, args: Record<string, unknown>, meta?: Record<strin
   return reading;
 }
 
+const started: Promise<ProcessBus>[] = [];
+
+function start(kind: Kind, env: Record<string, string> = {}): Promise<ProcessBus> {
+  const starting = startBus(kind, { outlives: true, env });
+  started.push(starting);
+  return starting;
+}
+
 /** The text of a stream that waits in vain for 11 seconds. */
 async function inVain(bus: TestBus, meta?: Record<string, unknown>): Promise<string> {
   const reading = stream(bus, { channel: "of-nobody", wait_seconds: 11 }, meta);
@@ -53,7 +61,7 @@ async function leftAfterKeepAlive(bus: TestBus): Promise<{ text: string; moved: 
 }
 
 async function halfSent(kind: Kind): Promise<{ code: number; ms: number }> {
-  const bus = await startBus(kind, { outlives: true });
+  const bus = await start(kind);
   const half = await hold(bus.port, post("{", { "content-length": "100" }));
   await Bun.sleep(200);
   const began = performance.now();
@@ -65,10 +73,7 @@ async function halfSent(kind: Kind): Promise<{ code: number; ms: number }> {
 async function proxied(kind: Kind): Promise<string> {
   const hooks = receiver();
   const nowhere = "http://127.0.0.1:1";
-  const bus = await startBus(kind, {
-    outlives: true,
-    env: { HTTP_PROXY: nowhere, http_proxy: nowhere, ALL_PROXY: nowhere },
-  });
+  const bus = await start(kind, { HTTP_PROXY: nowhere, http_proxy: nowhere, ALL_PROXY: nowhere });
   await bus.call("register_webhook", { url: hooks.url("/hook"), secret: "s" });
   await publish(bus, "direct");
   const [delivery] = await hooks.until("/hook", 1);
@@ -91,21 +96,20 @@ function begun(kind: Kind, bus: TestBus) {
 }
 
 /** What takes ten seconds begins with the first test of a kind and is looked at after the last. */
-export function patience(kind: Kind): { begin(): void; end(): void } {
+export function patience(kind: Kind): { begin(): void; end(): void; kill(): Promise<unknown> } {
   let running: ReturnType<typeof begun>;
   let bus: TestBus;
   return {
+    kill: () => Promise.all(started.map(async (starting) => (await starting).kill())),
     begin() {
       beforeAll(async () => {
-        bus = await startBus(kind, { outlives: true });
+        bus = await start(kind);
         running = begun(kind, bus);
         for (const each of Object.values(running)) each.catch(() => {});
       });
     },
     end: () =>
       describe(`${kind}: patience`, () => {
-        afterAll(() => bus.stop());
-
         test("a long wait sends keep-alives, progress to the token it was given, and then its answer", async () => {
           const text = await running.progress;
           expect(text).toStartWith(": still running\n\n");
