@@ -1,3 +1,4 @@
+import { formatCursor } from "../bus/cursor.ts";
 import { subscribedChannels } from "../bus/session.ts";
 import { operation } from "../operation.ts";
 import { liveSessions } from "./present.ts";
@@ -19,6 +20,7 @@ export const listSessions = operation({
       client_id: session.client_id,
       registered_at: session.registered_at,
       last_heartbeat: session.last_heartbeat,
+      cursor: session.cursor === null ? null : formatCursor(session.cursor),
       age_seconds: Math.max(0, (bus.now() - Date.parse(session.registered_at)) / 1000),
       subscribed_channels: subscribedChannels(session),
     }));

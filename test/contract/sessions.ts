@@ -9,7 +9,7 @@ import { tempFolder } from "../support/folder.ts";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const FIELDS =
-  "session_id display_id name machine repo cwd client_id registered_at last_heartbeat age_seconds subscribed_channels";
+  "session_id display_id name machine repo cwd client_id registered_at last_heartbeat cursor age_seconds subscribed_channels";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into it
 async function present(bus: TestBus): Promise<any[]> {
@@ -162,6 +162,7 @@ export function sessions(target: () => TestBus): void {
     });
     expect(session.registered_at).toMatch(TIME);
     expect(session.last_heartbeat).toMatch(TIME);
+    expect(session.cursor).toMatch(/^\d+$/);
     expect(session.age_seconds).toBeWithin(0, 60);
   });
 
