@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CliCommand, commandsOf } from "../src/client/commands.ts";
+import { positionalOf } from "../src/client/help.ts";
 import { VARIABLES } from "../src/config.ts";
 import { isRequired, type Operation, type Param } from "../src/operation.ts";
 import { operations } from "../src/operations/index.ts";
@@ -44,7 +45,7 @@ function usageOf(command: CliCommand): string {
   const required = command.flags
     .filter((flag) => flag.required)
     .map((flag) => ` --${flag.name} <${flag.value}>`);
-  return `${command.name}${command.command.positional === undefined ? "" : " ID"}${required.join("")}`;
+  return `${command.name}${positionalOf(command)}${required.join("")}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

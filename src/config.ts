@@ -28,6 +28,26 @@ export const VARIABLES = {
     fallback: "none",
     about: "Further host names the bus answers to, comma-separated",
   },
+  webhookAllowCidrs: {
+    name: "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS",
+    fallback: "none",
+    about: "Private networks that webhooks registered from other machines may name, comma-separated",
+  },
+  webhookBacklog: {
+    name: "AGENT_EVENT_BUS_WEBHOOK_BACKLOG",
+    fallback: "100000",
+    about: "Deliveries that may wait for one webhook; the oldest beyond it expire",
+  },
+  webhookTimeout: {
+    name: "AGENT_EVENT_BUS_WEBHOOK_TIMEOUT",
+    fallback: "15000",
+    about: "How long a webhook's receiver may take to answer, ms",
+  },
+  webhookSpeed: {
+    name: "AGENT_EVENT_BUS_WEBHOOK_SPEED",
+    fallback: "1",
+    about: "How many times faster waits between attempts pass; for tests",
+  },
   url: {
     name: "AGENT_EVENT_BUS_URL",
     fallback: "http://127.0.0.1:8080/mcp",
@@ -75,6 +95,12 @@ export interface ServerConfig {
   err: string;
   icon: string | undefined;
   allowedHosts: readonly string[];
+  webhooks: {
+    allowedNetworks: string;
+    backlog: number;
+    timeoutMs: number;
+    speed: number;
+  };
   /** What the desktop's notification program needs to find the person's screen. */
   desktop: { path: string; env: Environment };
 }
@@ -94,6 +120,12 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
       .split(",")
       .map((host) => host.trim().toLowerCase())
       .filter(Boolean),
+    webhooks: {
+      allowedNetworks: value("webhookAllowCidrs") ?? "",
+      backlog: numberOf("webhookBacklog", value("webhookBacklog"), 1, 10_000_000),
+      timeoutMs: numberOf("webhookTimeout", value("webhookTimeout"), 100, 60_000),
+      speed: numberOf("webhookSpeed", value("webhookSpeed"), 1, 1_000_000),
+    },
     desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
   };
 }
@@ -106,6 +138,19 @@ const DESKTOP = [
   "XAUTHORITY",
   "HOME",
 ];
+
+function numberOf(
+  key: keyof typeof VARIABLES,
+  text: string | undefined,
+  least: number,
+  most: number,
+): number {
+  const { name, fallback } = VARIABLES[key];
+  const number = /^\d+$/.test(text ?? fallback) ? Number(text ?? fallback) : Number.NaN;
+  if (!(number >= least && number <= most))
+    throw new ConfigError(`${name} takes a whole number from ${least} to ${most}, not "${text}".`);
+  return number;
+}
 
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;

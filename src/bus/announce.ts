@@ -7,7 +7,7 @@ const PREVIEW = 120;
 /** Everything that follows the commit of an event: waiting calls wake, webhooks start, a direct message is shown to the person. */
 export function announce(bus: Bus, event: Event): void {
   bus.waiters.wake(event);
-  bus.deliver(event);
+  bus.deliveries.poke();
   if (event.channel.startsWith("session:")) {
     notifyRecipient(bus, event).catch((error) =>
       bus.warn(`notification of event ${event.id} failed: ${error}`),

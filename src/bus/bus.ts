@@ -1,5 +1,6 @@
 import type { Store } from "../store/store.ts";
 import type { Event } from "./event.ts";
+import type { Deliveries } from "./webhook.ts";
 
 /**
  * All that a handler may touch. Time, host and side effects are fields, so tests run the real handlers and the
@@ -15,8 +16,7 @@ export interface Bus {
   waiters: Waiters;
   /** Shows a desktop notification; false when none could be shown (the reason is in the log). */
   notify(notification: Notification): Promise<boolean>;
-  /** Starts the delivery of a committed event to every matching webhook; never waits for it. */
-  deliver(event: Event): void;
+  deliveries: Deliveries;
   /** The repository's name for a folder of `machine`. */
   repoOf(cwd: string, machine: string): Promise<string>;
   warn(message: string): void;
@@ -51,6 +51,8 @@ export interface Waiter {
 /** The call an operation runs in: who went away, and how to say that it is still running. */
 export interface Call {
   signal: AbortSignal;
+  /** It comes from this machine, not over the network. */
+  local: boolean;
   /** Tells the client that the call is alive; `elapsed` and `total` in seconds. */
   progress(elapsed: number, total: number): void;
 }

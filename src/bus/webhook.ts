@@ -7,29 +7,87 @@ export interface Webhook {
   channel: string | null;
   event_types: readonly string[] | null;
   secret: string | null;
+  /** Signs too until `secret_old_until` (ms), so that a receiver can change over. */
+  secret_old: string | null;
+  secret_old_until: number;
   active: boolean;
+  /** One delivery at a time, each event waiting for the one before. */
+  ordered: boolean;
+  /** Registered from this machine: private addresses and loopback are allowed. */
+  local: boolean;
   created_at: string;
+  /** Why the bus itself paused it; null when a person did, or it is active. */
+  paused_reason: string | null;
+  last_success: string | null;
+  last_failure: string | null;
+  /** What the last failure was: a status or a reason. */
+  last_error: string | null;
+  /** First failure since the last success, ms; null when the last attempt succeeded. */
+  failing_since: number | null;
 }
 
-/** Whether an event goes to a webhook (WIRE.md 7). An inactive webhook gets nothing. */
-export function webhookMatches(webhook: Webhook, event: Event): boolean {
-  if (!webhook.active) return false;
+/** Whether an event goes to a webhook (WIRE.md 7), active or not. */
+export function webhookMatches(webhook: Pick<Webhook, "channel" | "event_types">, event: Event): boolean {
   if (webhook.channel !== null && !event.channel.startsWith(webhook.channel)) return false;
   return webhook.event_types === null || webhook.event_types.includes(event.event_type);
 }
 
+export const DELIVERY_STATES = ["pending", "in_flight", "delivered", "dead", "expired"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** One event on its way to one webhook. `in_flight` is a pending one that is being sent at this moment. */
+export interface Delivery {
+  delivery_id: number;
+  webhook_id: number;
+  event_id: number;
+  state: DeliveryState;
+  attempts: number;
+  /** When the next attempt is due, ms; 0 = at once, in event order. */
+  next_at: number;
+  created_at: number;
+  /** Sent again on request. */
+  redelivery: boolean;
+  last_status: number | null;
+  last_error: string | null;
+  last_at: number | null;
+  last_ms: number | null;
+}
+
+/** What one POST came to. */
+export interface Outcome {
+  /** HTTP status; null when there was none. */
+  status: number | null;
+  /** Why it does not count as delivered; null when it does. */
+  error: string | null;
+  /** The receiver's Retry-After, ms; 0 when it gave none. */
+  retryAfterMs: number;
+  ms: number;
+}
+
+/** The side of the bus that sends deliveries, as handlers see it. */
+export interface Deliveries {
+  /** Something new is queued, or this webhook changed: look soon. Never waits. */
+  poke(webhookId?: number): void;
+  /** Ids of deliveries that are being sent at this moment. */
+  inFlight(): ReadonlySet<number>;
+  /** Sends a `webhook_test` event that is not stored. */
+  test(webhook: Webhook): Promise<Outcome>;
+  /** Why a URL may not be registered, as a sentence; null when it may. */
+  refuseUrl(url: string, local: boolean): Promise<string | null>;
+}
+
 /** The body of a delivery: the keys of the original, in its order. */
 export function webhookBody(event: Event): string {
-  const { id, title, tags, ...fields } = event;
+  const { title, tags } = event;
   return JSON.stringify({
-    event_id: id,
-    event_type: fields.event_type,
-    payload: fields.payload,
-    session_id: fields.session_id,
-    timestamp: fields.timestamp,
-    channel: fields.channel,
-    correlation_id: fields.correlation_id,
-    signal_level: fields.signal_level,
+    event_id: event.id,
+    event_type: event.event_type,
+    payload: event.payload,
+    session_id: event.session_id,
+    timestamp: event.timestamp,
+    channel: event.channel,
+    correlation_id: event.correlation_id,
+    signal_level: event.signal_level,
     ...(title === undefined ? {} : { title }),
     ...(tags === undefined ? {} : { tags }),
   });

@@ -1,5 +1,5 @@
 import { cac } from "cac";
-import { type Flags, type Json, type Param, UsageError } from "../operation.ts";
+import { type Flags, isRequired, type Json, type Param, UsageError } from "../operation.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 import { suggestion } from "./suggest.ts";
 
@@ -184,10 +184,11 @@ function positionalOf({ command, positionals }: Line & { command: CliCommand }):
   const surplus = name === undefined ? word : more[0];
   if (surplus !== undefined)
     throw new UsageError(`${command.name} takes no further word, but was given "${surplus}".`);
-  if (name === undefined) return {};
-  if (word === undefined) throw new UsageError(`${command.name} needs an ID.`, `Write: ${command.name} ID`);
-  const param = command.operation.params[name];
-  return param === undefined ? {} : { [name]: convert(`the ID of ${command.name}`, word, param) };
+  const param = name === undefined ? undefined : command.operation.params[name];
+  if (name === undefined || param === undefined) return {};
+  if (word !== undefined) return { [name]: convert(`the ID of ${command.name}`, word, param) };
+  if (isRequired(param)) throw new UsageError(`${command.name} needs an ID.`, `Write: ${command.name} ID`);
+  return {};
 }
 
 /** Refuses a command line that lacks a required flag; run after the client side has completed the arguments. */

@@ -1,4 +1,5 @@
 import { VARIABLES } from "../config.ts";
+import { isRequired } from "../operation.ts";
 import { GLOBAL_FLAGS } from "./argv.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
@@ -48,14 +49,13 @@ function commandRow({ name, about }: { name: string; about: string }): readonly 
 }
 
 export function commandHelp(command: CliCommand): string {
-  const positional = command.command.positional === undefined ? "" : " ID";
   const flags = command.flags.length === 0 ? [] : ["", "Flags:", ...columns(command.flags.map(flagRow))];
   const own = new Set(command.flags.map((flag) => flag.name));
   const globals = GLOBAL_FLAGS.filter((flag) => !own.has(flag.name));
   return [
     ...wrapped(command.about, WIDTH),
     "",
-    `Usage: ${PROGRAM} ${command.name}${positional}${command.flags.length > 0 ? " [flags]" : ""}`,
+    `Usage: ${PROGRAM} ${command.name}${positionalOf(command)}${command.flags.length > 0 ? " [flags]" : ""}`,
     ...flags,
     "",
     "Flags of every command:",
@@ -64,6 +64,13 @@ export function commandHelp(command: CliCommand): string {
     "Examples:",
     ...command.command.examples.flatMap(([line, purpose]) => [`  # ${purpose}`, `  ${exampleLine(line)}`]),
   ].join("\n");
+}
+
+/** ` ID` or ` [ID]` for a command that takes one without a flag. */
+export function positionalOf({ command, operation }: CliCommand): string {
+  const param = command.positional === undefined ? undefined : operation.params[command.positional];
+  if (param === undefined) return "";
+  return isRequired(param) ? " ID" : " [ID]";
 }
 
 /** An example as one types it: a line that names the program somewhere stays as it is. */

@@ -2,13 +2,17 @@ import type { Operation } from "../operation.ts";
 import { ackEvents } from "./ack_events.ts";
 import { getEvents } from "./get_events.ts";
 import { listChannels } from "./list_channels.ts";
+import { listDeliveries } from "./list_deliveries.ts";
 import { listSessions } from "./list_sessions.ts";
 import { listWebhooks } from "./list_webhooks.ts";
 import { notify } from "./notify.ts";
 import { publishEvent } from "./publish_event.ts";
+import { redeliverWebhook } from "./redeliver_webhook.ts";
 import { registerSession } from "./register_session.ts";
 import { registerWebhook } from "./register_webhook.ts";
+import { rotateWebhookSecret } from "./rotate_webhook_secret.ts";
 import { setWebhookActive } from "./set_webhook_active.ts";
+import { testWebhook } from "./test_webhook.ts";
 import { unregisterSession } from "./unregister_session.ts";
 import { unregisterWebhook } from "./unregister_webhook.ts";
 
@@ -25,5 +29,9 @@ export const operations: readonly Operation[] = [
   registerWebhook,
   listWebhooks,
   setWebhookActive,
+  rotateWebhookSecret,
+  testWebhook,
+  listDeliveries,
+  redeliverWebhook,
   unregisterWebhook,
 ];

@@ -17,14 +17,31 @@ export const listWebhooks = operation({
     },
   ],
   async run(bus, args) {
-    const webhooks = await bus.store.webhooks.list();
-    return webhooks.filter((webhook) => webhook.active || !args.active_only).map(webhookView);
+    const webhooks = (await bus.store.webhooks.list()).filter(({ active }) => active || !args.active_only);
+    const counts = await Promise.all(
+      webhooks.map(({ webhook_id }) => bus.store.deliveries.counts(webhook_id)),
+    );
+    return webhooks.map((webhook, i) =>
+      webhookView(webhook, counts[i] ?? { pending: 0, dead: 0, expired: 0 }),
+    );
   },
   print(result, to) {
     const webhooks = result.result as Record<string, unknown>[];
     if (webhooks.length === 0) return to.line("No webhooks.");
+    const head = [
+      "ID",
+      "STATE",
+      "URL",
+      "CHANNEL",
+      "TYPES",
+      "SIGNED",
+      "PENDING",
+      "DEAD",
+      "SUCCESS",
+      "FAILURE",
+    ];
     to.table([
-      ["ID", "STATE", "URL", "CHANNEL", "TYPES", "SIGNED", "CREATED"].map((title) => to.dim(title)),
+      head.map((title) => to.dim(title)),
       ...webhooks.map((webhook) => [
         to.bold(`#${to.text(webhook.webhook_id)}`),
         webhook.active === true ? to.colour("green", "on") : to.colour("red", "off"),
@@ -32,8 +49,15 @@ export const listWebhooks = operation({
         to.text(webhook.channel ?? "every"),
         to.text((webhook.event_types as string[] | null)?.join(",") ?? "every"),
         webhook.has_secret === true ? "yes" : "no",
-        to.time(webhook.created_at),
+        to.text(webhook.pending),
+        to.text(webhook.dead),
+        to.ago(webhook.last_success),
+        to.ago(webhook.last_failure),
       ]),
     ]);
+    for (const webhook of webhooks.filter(({ paused_reason }) => paused_reason !== undefined))
+      to.note(
+        `#${to.text(webhook.webhook_id)} was switched off by the bus: ${to.text(webhook.paused_reason)}`,
+      );
   },
 });

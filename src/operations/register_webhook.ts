@@ -2,6 +2,7 @@ import { BusError } from "../bus/bus.ts";
 import { LIMITS } from "../bus/limits.ts";
 import { webhookUrlProblem } from "../bus/webhook.ts";
 import { operation } from "../operation.ts";
+import { secretProblem } from "./webhooks.ts";
 
 export const registerWebhook = operation({
   name: "register_webhook",
@@ -28,6 +29,11 @@ export const registerWebhook = operation({
       max: LIMITS.secretBytes,
       about: "Signs each delivery (HMAC-SHA256)",
     },
+    ordered: {
+      type: "boolean",
+      default: false,
+      about: "Strictly one after the other; a failing event holds back later ones",
+    },
   },
   commands: [
     {
@@ -41,9 +47,12 @@ export const registerWebhook = operation({
       ],
     },
   ],
-  async run(bus, args) {
+  async run(bus, args, call) {
     const problem =
-      webhookUrlProblem(args.url) ?? filterProblem(args.event_types) ?? secretProblem(args.secret);
+      webhookUrlProblem(args.url) ??
+      filterProblem(args.event_types) ??
+      secretProblem(args.secret) ??
+      (await bus.deliveries.refuseUrl(args.url, call.local));
     if (problem !== null) throw new BusError("invalid", problem);
     const webhook = await bus.store.webhooks.register(
       {
@@ -51,6 +60,8 @@ export const registerWebhook = operation({
         channel: args.channel || null,
         event_types: args.event_types?.length ? args.event_types : null,
         secret: args.secret || null,
+        ordered: args.ordered,
+        local: call.local,
       },
       LIMITS.webhooks,
     );
@@ -59,8 +70,8 @@ export const registerWebhook = operation({
         "invalid",
         `There are ${LIMITS.webhooks} webhooks already. Remove one first (unregister_webhook).`,
       );
-    const { webhook_id, url, channel, event_types, created_at } = webhook;
-    return { webhook_id, url, channel, event_types, created_at };
+    const { webhook_id, url, channel, event_types, created_at, ordered } = webhook;
+    return { webhook_id, url, channel, event_types, created_at, ordered };
   },
   print(result, to) {
     to.line(`Webhook ${to.bold(`#${to.text(result.webhook_id)}`)} registered for ${to.text(result.url)}`);
@@ -72,10 +83,4 @@ function filterProblem(types: readonly string[] | undefined): string | null {
   return odd === undefined
     ? null
     : `event_types: "${odd}" is not an event type: it is empty or holds a comma.`;
-}
-
-function secretProblem(secret: string | undefined): string | null {
-  return secret === undefined || /^[\x21-\x7e]*$/.test(secret)
-    ? null
-    : "secret: use printable ASCII without spaces, so that every receiver computes the same signature.";
 }

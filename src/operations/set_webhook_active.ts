@@ -9,6 +9,13 @@ export const setWebhookActive = operation({
   params: {
     webhook_id: WEBHOOK_ID,
     active: { type: "boolean", flag: false, about: "true = deliver, false = pause" },
+    since: {
+      type: "integer",
+      optional: true,
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+      about: "When enabling: also queue matching events from this id on that were published meanwhile",
+    },
   },
   commands: [
     {
@@ -16,7 +23,10 @@ export const setWebhookActive = operation({
       about: "Deliver to a webhook again.",
       positional: "webhook_id",
       fixed: { active: true },
-      examples: [["webhook enable 1", "deliver again"]],
+      examples: [
+        ["webhook enable 1", "deliver again"],
+        ["webhook enable 1 --since 42", "and what was published meanwhile, from event 42 on"],
+      ],
     },
     {
       name: "webhook disable",
@@ -26,11 +36,19 @@ export const setWebhookActive = operation({
       examples: [["webhook disable 1", "pause"]],
     },
   ],
-  async run(bus, { webhook_id, active }) {
+  async run(bus, { webhook_id, active, since }) {
     const found = await bus.store.webhooks.setActive(webhook_id, active);
-    return found ? { success: true, webhook_id, active } : webhookNotFound(webhook_id);
+    const webhook = await bus.store.webhooks.get(webhook_id);
+    if (!found || webhook === undefined) return webhookNotFound(webhook_id);
+    const meanwhile = active && since !== undefined;
+    const queued = meanwhile
+      ? await bus.store.deliveries.queueSince(webhook, since, false, bus.now())
+      : undefined;
+    bus.deliveries.poke(webhook_id);
+    return { success: true, webhook_id, active, ...(queued === undefined ? {} : { queued }) };
   },
   print(result, to) {
     to.line(`Webhook #${to.text(result.webhook_id)} is ${result.active === true ? "on" : "off"}`);
+    if (result.queued !== undefined) to.line(`${to.text(result.queued)} events queued`);
   },
 });

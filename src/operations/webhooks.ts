@@ -1,9 +1,30 @@
-import type { Webhook } from "../bus/webhook.ts";
+import type { Outcome, Webhook } from "../bus/webhook.ts";
+import type { WebhookCounts } from "../store/deliveries.ts";
 
-/** A webhook as clients see it: never its secret. */
-export function webhookView(webhook: Webhook): Record<string, unknown> {
-  const { webhook_id, url, channel, event_types, active, created_at, secret } = webhook;
-  return { webhook_id, url, channel, event_types, active, created_at, has_secret: secret !== null };
+/** A webhook as clients see it: never its secrets. */
+export function webhookView(
+  webhook: Webhook,
+  { pending, dead, expired }: WebhookCounts,
+): Record<string, unknown> {
+  const { webhook_id, url, channel, event_types, active, created_at, secret, ordered } = webhook;
+  const { paused_reason, last_success, last_failure, last_error } = webhook;
+  return {
+    webhook_id,
+    url,
+    channel,
+    event_types,
+    active,
+    created_at,
+    has_secret: secret !== null,
+    ordered,
+    pending,
+    dead,
+    expired,
+    last_success,
+    last_failure,
+    last_error,
+    ...(paused_reason === null ? {} : { paused_reason }),
+  };
 }
 
 export function webhookNotFound(webhook_id: number): Record<string, unknown> {
@@ -13,4 +34,18 @@ export function webhookNotFound(webhook_id: number): Record<string, unknown> {
     webhook_id,
     hint: "list_webhooks with active_only=false shows all.",
   };
+}
+
+/** What is wrong with a secret, as a sentence; null when every receiver can compute with it. */
+export function secretProblem(secret: string | undefined): string | null {
+  if (secret === undefined || secret === "") return null;
+  if (!/^[\x21-\x7e]+$/.test(secret))
+    return "secret: use printable ASCII without spaces, so that every receiver computes the same signature.";
+  if (secret.startsWith("whsec_") && !/^whsec_[A-Za-z0-9+/]{2,}={0,2}$/.test(secret))
+    return "secret: what follows whsec_ must be base64 (Standard Webhooks).";
+  return null;
+}
+
+export function outcomeView({ status, error, ms }: Outcome): Record<string, unknown> {
+  return { delivered: error === null, status, error, milliseconds: ms };
 }

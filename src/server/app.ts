@@ -1,10 +1,10 @@
 import { Elysia } from "elysia";
-import { adapter } from "../runtime/runtime.ts";
-import type { Refusal } from "./guard.ts";
+import { adapter, peerOf } from "../runtime/runtime.ts";
+import { isLocal, type Refusal } from "./guard.ts";
 
 export interface AppOptions {
   guard(request: Request): Refusal;
-  mcp(request: Request): Promise<Response>;
+  mcp(request: Request, local: boolean): Promise<Response>;
   health(): Record<string, unknown>;
   unexpected(error: unknown): void;
 }
@@ -27,6 +27,6 @@ export function createApp(options: AppOptions): Elysia {
       return Response.json({ error: "unexpected error inside the bus; its log says more" }, { status: 500 });
     })
     .get("/health", () => Response.json(options.health()))
-    .all("/mcp", ({ request }) => options.mcp(request), { parse: "none" });
+    .all("/mcp", ({ request }) => options.mcp(request, isLocal(peerOf(request), request)), { parse: "none" });
   return app;
 }

@@ -36,6 +36,14 @@ export function createGuard(options: GuardOptions): (request: Request) => Refusa
   };
 }
 
+const FORWARDING = /^(x-forwarded-|x-real-ip$|forwarded$|via$|tailscale-)/i;
+
+/** Whether a request comes from a program of this machine itself, not through a proxy on it. */
+export function isLocal(peer: string | undefined, request: Request): boolean {
+  if (peer === undefined || !(peer.startsWith("127.") || peer === "::1")) return false;
+  return ![...request.headers.keys()].some((name) => FORWARDING.test(name));
+}
+
 function bracketed(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host.toLowerCase();
 }

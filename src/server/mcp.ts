@@ -42,6 +42,7 @@ const INSTRUCTIONS = `Connects the agent sessions of a person. register_session 
 interface CallContext {
   signal: AbortSignal;
   _meta?: { progressToken?: string | number | undefined } | undefined;
+  authInfo?: { extra?: Record<string, unknown> | undefined } | undefined;
   sendNotification(notification: {
     method: "notifications/progress";
     params: { progressToken: string | number; progress: number; total: number };
@@ -104,10 +105,11 @@ function failure(text: string): ToolResult {
   return { content: [{ type: "text", text }], isError: true };
 }
 
-function callOf({ signal, _meta, sendNotification }: CallContext): Call {
+function callOf({ signal, _meta, authInfo, sendNotification }: CallContext): Call {
   const progressToken = _meta?.progressToken;
   return {
     signal,
+    local: authInfo?.extra?.local === true,
     progress(elapsed, total) {
       if (progressToken === undefined) return;
       const params = { progressToken, progress: elapsed, total };

@@ -1,20 +1,17 @@
 import { createServer } from "node:net";
-import type { Bus } from "../bus/bus.ts";
 import { LIMITS } from "../bus/limits.ts";
-import { repoOf } from "../bus/repo.ts";
-import { machine, type ServerConfig, version } from "../config.ts";
+import { ConfigError, type ServerConfig, version } from "../config.ts";
 import type { Operation } from "../operation.ts";
 import { listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore, type Store } from "../store/store.ts";
 import { createApp } from "./app.ts";
+import { createBus } from "./bus.ts";
 import { warnOfDeleted } from "./calls.ts";
-import { createDelivery } from "./deliver.ts";
-import { createDesktop } from "./desktop.ts";
+import { type Lookup, parseNetworks } from "./deliver/address.ts";
 import { createGuard } from "./guard.ts";
 import guide from "./guide.md" with { type: "text" };
 import type { Log } from "./log.ts";
 import { createMcp } from "./mcp.ts";
-import { createWaiters } from "./waiters.ts";
 
 export interface RunningServer {
   port: number;
@@ -29,13 +26,17 @@ export interface ServerOptions {
   log: Log;
   /** Wall clock, ms. */
   now(): number;
+  /** Addresses of a webhook's host; the system's resolver when undefined. */
+  lookup?: Lookup;
 }
 
 const FINISH_MS = 10_000;
 const DELIVER_MS = 1_000;
 
 /** Opens the database and listens. Throws OpenError, or the runtime's error when the address cannot be had. */
-export async function startServer({ config, operations, log, now }: ServerOptions): Promise<RunningServer> {
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, operations, log, now } = options;
+  const allowedNetworks = networksOf(config);
   const lock = lockDatabase(config.db);
   try {
     await expectFree(config);
@@ -44,11 +45,20 @@ export async function startServer({ config, operations, log, now }: ServerOption
     throw error;
   }
   const store = openStore(config.db, now, lock);
+  let port = config.port;
   try {
     if (store.backup !== null)
       log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
-    const delivery = createDelivery(store, version, log);
-    const bus = createBus(config, store, delivery.deliver, log, now);
+    const { lookup } = options;
+    const { bus, pump } = createBus({
+      config,
+      store,
+      log,
+      now,
+      lookup,
+      allowedNetworks,
+      ownPort: () => port,
+    });
     const mcp = await createMcp({
       bus,
       operations,
@@ -63,7 +73,7 @@ export async function startServer({ config, operations, log, now }: ServerOption
     const started = performance.now();
     const app = createApp({
       guard: createGuard(config),
-      mcp: (request) => mcp.handle(request),
+      mcp: (request, local) => mcp.handle(request, local),
       health: () => ({
         status: "ok",
         service: "agent-event-bus",
@@ -77,8 +87,10 @@ export async function startServer({ config, operations, log, now }: ServerOption
       port: config.port,
       maxBodyBytes: LIMITS.bodyBytes * 4,
     });
+    port = listening.port;
+    await pump.start();
     return {
-      port: listening.port,
+      port,
       store,
       async stop() {
         bus.waiters.end();
@@ -86,7 +98,7 @@ export async function startServer({ config, operations, log, now }: ServerOption
         const cut = setTimeout(() => listening.stop(true), FINISH_MS);
         await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
         clearTimeout(cut);
-        await delivery.drain(DELIVER_MS);
+        await pump.stop(DELIVER_MS);
         await store.close();
         await log.flush();
       },
@@ -106,36 +118,10 @@ function expectFree({ host, port }: ServerConfig): Promise<void> {
   });
 }
 
-function createBus(
-  config: ServerConfig,
-  store: Store,
-  deliver: Bus["deliver"],
-  log: Log,
-  now: () => number,
-): Bus {
-  return {
-    store,
-    now,
-    host: machine,
-    processExists,
-    waiters: createWaiters(LIMITS.waiters),
-    notify: createDesktop({
-      platform: process.platform,
-      ...config.desktop,
-      icon: config.icon,
-      warn: log.warn,
-    }),
-    deliver,
-    repoOf: (cwd, of) => repoOf(cwd, of === machine),
-    warn: log.warn,
-  };
-}
-
-function processExists(pid: number): boolean {
+function networksOf(config: ServerConfig): ReturnType<typeof parseNetworks> {
   try {
-    process.kill(pid, 0);
-    return true;
+    return parseNetworks(config.webhooks.allowedNetworks);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    throw new ConfigError(`AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: ${(error as Error).message}`);
   }
 }

@@ -44,8 +44,8 @@ export class HttpTransport implements Transport {
     else exchange.answer(corrected({ ...message, id: exchange.clientId }));
   }
 
-  /** Answers one HTTP request to the MCP endpoint. */
-  async handle(request: Request): Promise<Response> {
+  /** Answers one HTTP request to the MCP endpoint. `local`: from a program of this machine; handlers find it in `authInfo`. */
+  async handle(request: Request, local: boolean): Promise<Response> {
     const resumed = resumedCall(request);
     if (resumed !== undefined) return this.#resume(request, resumed);
     if (request.method !== "POST")
@@ -58,7 +58,7 @@ export class HttpTransport implements Transport {
         this.#accept(request, message);
         return new Response(null, { status: 202 });
       }
-      return await this.#exchange(request, message as JSONRPCRequest);
+      return await this.#exchange(request, message as JSONRPCRequest, local);
     } catch (error) {
       if (error instanceof BodyError) return refuse(error.status, error.code, error.message);
       throw error;
@@ -78,7 +78,7 @@ export class HttpTransport implements Transport {
     else this.onmessage?.(message);
   }
 
-  #exchange(request: Request, message: JSONRPCRequest): Promise<Response> {
+  #exchange(request: Request, message: JSONRPCRequest, local: boolean): Promise<Response> {
     const id = ++this.#lastId;
     const key = cancelKey(request, message.id);
     const gone = () => this.#cancel(id);
@@ -93,8 +93,9 @@ export class HttpTransport implements Transport {
       if (this.#cancellable.get(key) === id) this.#cancellable.delete(key);
     };
     const handed = requestFor(message, id);
+    const authInfo = { token: "", clientId: "", scopes: [], extra: { local } };
     if (handed === null) exchange.answer({ jsonrpc: "2.0", id: message.id, error: INVALID_META });
-    else this.onmessage?.(handed);
+    else this.onmessage?.(handed, { authInfo });
     return exchange.response;
   }
 

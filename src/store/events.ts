@@ -29,8 +29,8 @@ export interface EventRows {
   tip(): number;
 }
 
-/** The SQL of events, for use inside one call or one write unit. */
-export function eventRows(db: Database): EventRows {
+/** The SQL of events, for use inside one call or one write unit. `onInsert` runs in the transaction of each new event. */
+export function eventRows(db: Database, onInsert: (event: Event) => void): EventRows {
   const insert = db.prepare(`
     INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta)
     VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta)`);
@@ -64,7 +64,9 @@ export function eventRows(db: Database): EventRows {
         correlation_id: draft.correlation_id ?? null,
         meta: metaOf(draft),
       });
-      return eventOf(lastInsertRowid, timestamp, draft);
+      const event = eventOf(lastInsertRowid, timestamp, draft);
+      onInsert(event);
+      return event;
     },
     select: (query) => selectBatch(query, (chunk) => statement(query).all(chunk).map(eventOfRow)),
     tip: () => Number(tip.get()?.seq ?? 0),

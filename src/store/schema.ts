@@ -3,7 +3,7 @@ import type { Database } from "../runtime/runtime.ts";
 /** The last schema version of the Python original, and the first one whose tables ours have in common with it. */
 const ORIGINAL_VERSION = 5;
 
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 interface Migration {
   version: number;
@@ -14,6 +14,7 @@ interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: ORIGINAL_VERSION, apply: completeOriginal },
   { version: 6, apply: toUtc },
+  { version: 7, apply: addOutbox },
 ];
 
 const ORIGINAL_TABLES = `
@@ -80,4 +81,26 @@ function toUtc(db: Database): void {
     CREATE INDEX sessions_present ON sessions (last_heartbeat) WHERE deleted_at IS NULL;
     CREATE TABLE bus (key TEXT PRIMARY KEY, value TEXT NOT NULL);
     INSERT INTO bus (key, value) VALUES ('id', lower(hex(randomblob(4))));`);
+}
+
+function addOutbox(db: Database): void {
+  db.exec(`
+    ALTER TABLE webhooks ADD COLUMN ordered INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE webhooks ADD COLUMN local INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE webhooks ADD COLUMN secret_old TEXT;
+    ALTER TABLE webhooks ADD COLUMN secret_old_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE webhooks ADD COLUMN paused_reason TEXT;
+    ALTER TABLE webhooks ADD COLUMN last_success TEXT;
+    ALTER TABLE webhooks ADD COLUMN last_failure TEXT;
+    ALTER TABLE webhooks ADD COLUMN last_error TEXT;
+    ALTER TABLE webhooks ADD COLUMN failing_since INTEGER;
+    CREATE TABLE deliveries (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, webhook_id INTEGER NOT NULL, event_id INTEGER NOT NULL,
+      state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,
+      created_at INTEGER NOT NULL, redelivery INTEGER NOT NULL DEFAULT 0, last_status INTEGER, last_error TEXT,
+      last_at INTEGER, last_ms INTEGER, UNIQUE (webhook_id, event_id)
+    );
+    CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at, event_id) WHERE state = 'pending';
+    CREATE INDEX deliveries_by_state ON deliveries (webhook_id, state, event_id);
+    CREATE INDEX deliveries_done ON deliveries (last_at) WHERE state <> 'pending';`);
 }

@@ -1,8 +1,10 @@
+import { createDeliveries, type DeliveryStore, enqueueMatching } from "./deliveries.ts";
+import { deliveryRows } from "./delivery_rows.ts";
 import { createEvents, type Events, eventRows } from "./events.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
 import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
-import { createWebhooks, type Webhooks } from "./webhooks.ts";
+import { createWebhooks, type Webhooks, webhookRows } from "./webhooks.ts";
 import { createWriter } from "./writer.ts";
 
 export { lockDatabase, OpenError } from "./open.ts";
@@ -14,6 +16,7 @@ export interface Store {
   events: Events;
   sessions: Sessions;
   webhooks: Webhooks;
+  deliveries: DeliveryStore;
   /** The copy made before an older database was changed; null when nothing had to be. */
   backup: string | null;
   /** Commits what is under way, folds the write-ahead log into the file and frees the lock. */
@@ -25,13 +28,16 @@ export function openStore(path: string, now: () => number, lock: Lock): Store {
   const { db, backup } = openFile(path, now, lock);
   const timestamp = () => new Date(now()).toISOString();
   const writer = createWriter(db);
-  const events = eventRows(db);
+  const webhooks = webhookRows(db);
+  const deliveries = deliveryRows(db);
+  const events = eventRows(db, (event) => enqueueMatching(webhooks, deliveries, event, now()));
   const sessions = sessionRows(db);
   return {
     id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
     events: createEvents(events, sessions, writer, timestamp),
     sessions: createSessions(sessions, events, writer, timestamp),
-    webhooks: createWebhooks(db, writer, timestamp),
+    webhooks: createWebhooks(webhooks, writer, timestamp),
+    deliveries: createDeliveries(deliveries, webhooks, events, writer),
     backup,
     async close() {
       await writer.drain();

@@ -2,56 +2,71 @@ import type { Webhook } from "../bus/webhook.ts";
 import type { Database, Row } from "../runtime/runtime.ts";
 import type { Writer } from "./writer.ts";
 
-export interface Webhooks {
-  /** Null when `most` are registered already. */
-  register(
-    webhook: Pick<Webhook, "url" | "channel" | "event_types" | "secret">,
-    most: number,
-  ): Promise<Webhook | null>;
-  list(): Promise<Webhook[]>;
-  /** False when there is no such webhook. */
-  setActive(webhookId: number, active: boolean): Promise<boolean>;
-  /** False when there is no such webhook. */
-  unregister(webhookId: number): Promise<boolean>;
+export type NewWebhook = Pick<Webhook, "url" | "channel" | "event_types" | "secret" | "ordered" | "local">;
+
+export interface WebhookRows {
+  /** From memory: only this process writes the table. */
+  all(): readonly Webhook[];
+  get(webhookId: number): Webhook | undefined;
+  insert(webhook: NewWebhook, createdAt: string): number;
+  setActive(webhookId: number, active: boolean, reason: string | null): void;
+  rotate(webhookId: number, secret: string, until: number): void;
+  succeeded(webhookId: number, at: string): void;
+  failed(webhookId: number, at: string, now: number, error: string): void;
+  remove(webhookId: number): void;
+  /** Forgets what is in memory; after a transaction that may have been undone. */
+  forget(): void;
 }
 
-export function createWebhooks(db: Database, writer: Writer, timestamp: () => string): Webhooks {
-  const insert =
-    db.prepare(`INSERT INTO webhooks (url, channel_filter, event_types, secret, created_at, active)
-    VALUES ($url, $channel, $eventTypes, $secret, $createdAt, 1)`);
-  const select = db.prepare(
-    "SELECT id, url, channel_filter, event_types, secret, created_at, active FROM webhooks ORDER BY id",
-  );
-  const count = db.prepare("SELECT count(*) AS count FROM webhooks");
-  const setActive = db.prepare("UPDATE webhooks SET active = $active WHERE id = $id");
-  const remove = db.prepare("DELETE FROM webhooks WHERE id = $id");
-  // Asked for at every event; only this process writes the table.
-  let known: Webhook[] | null = null;
-  const change = <T>(unit: () => T): Promise<T> =>
-    writer.write(unit).finally(() => {
-      known = null;
-    });
+const COLUMNS = `id, url, channel_filter, event_types, secret, secret_old, secret_old_until, active, ordered, local,
+  created_at, paused_reason, last_success, last_failure, last_error, failing_since`;
 
+/** The SQL of webhooks, for use inside one call or one write unit. */
+export function webhookRows(db: Database): WebhookRows {
+  const select = db.prepare(`SELECT ${COLUMNS} FROM webhooks ORDER BY id`);
+  const insert =
+    db.prepare(`INSERT INTO webhooks (url, channel_filter, event_types, secret, ordered, local, created_at)
+    VALUES ($url, $channel, $eventTypes, $secret, $ordered, $local, $createdAt)`);
+  const setActive = db.prepare(
+    "UPDATE webhooks SET active = $active, paused_reason = $reason WHERE id = $id",
+  );
+  const rotate = db.prepare(
+    "UPDATE webhooks SET secret_old = secret, secret_old_until = $until, secret = $secret WHERE id = $id",
+  );
+  const succeeded = db.prepare("UPDATE webhooks SET last_success = $at, failing_since = NULL WHERE id = $id");
+  const failed = db.prepare(`UPDATE webhooks
+    SET last_failure = $at, last_error = $error, failing_since = COALESCE(failing_since, $now) WHERE id = $id`);
+  const remove = db.prepare("DELETE FROM webhooks WHERE id = $id");
+  let known: Webhook[] | null = null;
+  const changed = <T>(result: T): T => {
+    known = null;
+    return result;
+  };
+  const all = () => {
+    known ??= select.all().map(webhookOfRow);
+    return known;
+  };
   return {
-    register: (webhook, most) =>
-      change(() => {
-        if (Number(count.get()?.count) >= most) return null;
-        const created_at = timestamp();
-        const { lastInsertRowid } = insert.run({
+    all,
+    get: (id) => all().find((webhook) => webhook.webhook_id === id),
+    insert: (webhook, createdAt) =>
+      changed(
+        insert.run({
           url: webhook.url,
           channel: webhook.channel,
           eventTypes: webhook.event_types?.join(",") ?? null,
           secret: webhook.secret,
-          createdAt: created_at,
-        });
-        return { ...webhook, webhook_id: lastInsertRowid, created_at, active: true };
-      }),
-    async list() {
-      known ??= select.all().map(webhookOfRow);
-      return known;
-    },
-    setActive: (id, active) => change(() => setActive.run({ id, active: active ? 1 : 0 }).changes > 0),
-    unregister: (id) => change(() => remove.run({ id }).changes > 0),
+          ordered: webhook.ordered ? 1 : 0,
+          local: webhook.local ? 1 : 0,
+          createdAt,
+        }).lastInsertRowid,
+      ),
+    setActive: (id, active, reason) => void changed(setActive.run({ id, active: active ? 1 : 0, reason })),
+    rotate: (id, secret, until) => void changed(rotate.run({ id, secret, until })),
+    succeeded: (id, at) => void changed(succeeded.run({ id, at })),
+    failed: (id, at, now, error) => void changed(failed.run({ id, at, now, error })),
+    remove: (id) => void changed(remove.run({ id })),
+    forget: () => changed(undefined),
   };
 }
 
@@ -64,7 +79,54 @@ function webhookOfRow(row: Row): Webhook {
     channel: optional("channel_filter"),
     event_types: optional("event_types")?.split(",") ?? null,
     secret: optional("secret"),
+    secret_old: optional("secret_old"),
+    secret_old_until: Number(row.secret_old_until),
     active: row.active === 1,
+    ordered: row.ordered === 1,
+    local: row.local === 1,
     created_at: String(row.created_at),
+    paused_reason: optional("paused_reason"),
+    last_success: optional("last_success"),
+    last_failure: optional("last_failure"),
+    last_error: optional("last_error"),
+    failing_since: row.failing_since === null ? null : Number(row.failing_since),
+  };
+}
+
+export interface Webhooks {
+  list(): Promise<readonly Webhook[]>;
+  get(webhookId: number): Promise<Webhook | undefined>;
+  /** Null when `most` are registered already. */
+  register(webhook: NewWebhook, most: number): Promise<Webhook | null>;
+  /** Pausing freezes what is pending. `reason`: why the bus did it, null for a person. False when there is no such webhook. */
+  setActive(webhookId: number, active: boolean, reason?: string | null): Promise<boolean>;
+  /** From here on `secret` signs, and the old one too until `until` (ms). False when there is no such webhook. */
+  rotate(webhookId: number, secret: string, until: number): Promise<boolean>;
+  /** False when there is no such webhook. What was pending for it is given up. */
+  unregister(webhookId: number): Promise<boolean>;
+}
+
+export function createWebhooks(rows: WebhookRows, writer: Writer, timestamp: () => string): Webhooks {
+  const change = (webhookId: number, unit: () => void): Promise<boolean> =>
+    writer
+      .write(() => {
+        if (rows.get(webhookId) === undefined) return false;
+        unit();
+        return true;
+      })
+      .finally(rows.forget);
+  return {
+    list: async () => rows.all(),
+    get: async (id) => rows.get(id),
+    register: (webhook, most) =>
+      writer
+        .write(() => {
+          if (rows.all().length >= most) return null;
+          return rows.get(rows.insert(webhook, timestamp())) ?? null;
+        })
+        .finally(rows.forget),
+    setActive: (id, active, reason = null) => change(id, () => rows.setActive(id, active, reason)),
+    rotate: (id, secret, until) => change(id, () => rows.rotate(id, secret, until)),
+    unregister: (id) => change(id, () => rows.remove(id)),
   };
 }

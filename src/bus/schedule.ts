@@ -1,0 +1,58 @@
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** Waits before each further attempt of a delivery, ms: 13 attempts over about three days. */
+const WAITS = [
+  0.5 * SECOND,
+  1 * SECOND,
+  5 * SECOND,
+  30 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  20 * HOUR,
+];
+
+export const MOST_ATTEMPTS = WAITS.length + 1;
+
+const JITTER = 0.2;
+const MOST_RETRY_AFTER = 24 * HOUR;
+
+/** An undelivered event older than this is given up as `expired`; longer than the whole schedule with its jitter. */
+export const EXPIRE_MS = 96 * HOUR;
+/** How long an endpoint may fail without one success before it is disabled, ms. */
+export const GIVE_UP_MS = 72 * HOUR;
+/** Delivered and given-up deliveries stay visible this long, ms. */
+export const KEEP_MS = 7 * 24 * HOUR;
+/** How long both secrets sign after a rotation, ms. */
+export const ROTATION_MS = 24 * HOUR;
+
+/**
+ * The wait after the given number of attempts, ms: the schedule ± 20 %, or the receiver's Retry-After when that is
+ * later (at most 24 h). Null when no attempt is left.
+ */
+export function waitAfter(attempts: number, random: number, retryAfterMs = 0): number | null {
+  const wait = WAITS[attempts - 1];
+  if (wait === undefined) return null;
+  return Math.round(
+    Math.max(wait * (1 - JITTER + 2 * JITTER * random), Math.min(retryAfterMs, MOST_RETRY_AFTER)),
+  );
+}
+
+/** The longest wait that may stand after the given number of attempts, ms. */
+export function longestWait(attempts: number): number {
+  return Math.max((WAITS[attempts - 1] ?? 0) * (1 + JITTER), 0);
+}
+
+/** A Retry-After header in ms from `now`; 0 when there is none or it cannot be read (RFC 9110, 10.2.3). */
+export function retryAfterMs(header: string | undefined, now: number): number {
+  if (header === undefined) return 0;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header.trim()) * SECOND;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
+}

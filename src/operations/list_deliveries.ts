@@ -1,0 +1,66 @@
+import { DELIVERY_STATES, type Delivery } from "../bus/webhook.ts";
+import { operation } from "../operation.ts";
+import { WEBHOOK_ID } from "./params.ts";
+
+export const listDeliveries = operation({
+  name: "list_deliveries",
+  about: "List webhook deliveries, newest event first.",
+  effect: "reads",
+  params: {
+    webhook_id: { ...WEBHOOK_ID, optional: true },
+    state: { type: "text", optional: true, max: 16, choices: DELIVERY_STATES, about: "Only this state" },
+    limit: { type: "integer", default: 50, min: 1, max: 1000, about: "Most to return" },
+  },
+  commands: [
+    {
+      name: "webhook deliveries",
+      positional: "webhook_id",
+      examples: [
+        ["webhook deliveries", "the newest of every webhook"],
+        ["webhook deliveries 1 --state dead", "what one webhook never got"],
+      ],
+    },
+  ],
+  async run(bus, { webhook_id, state, limit }) {
+    const flying = bus.deliveries.inFlight();
+    const stored = state === "in_flight" ? "pending" : state;
+    const found = await bus.store.deliveries.list({ webhook_id, state: stored, limit });
+    return found
+      .map((delivery) =>
+        flying.has(delivery.delivery_id) ? { ...delivery, state: "in_flight" as const } : delivery,
+      )
+      .filter((delivery) => state === undefined || delivery.state === state)
+      .map(deliveryView);
+  },
+  print(result, to) {
+    const deliveries = result.result as Record<string, unknown>[];
+    if (deliveries.length === 0) return to.line("No deliveries.");
+    to.table([
+      ["EVENT", "WEBHOOK", "STATE", "ATTEMPTS", "STATUS", "LAST", "NEXT", "REASON"].map((title) =>
+        to.dim(title),
+      ),
+      ...deliveries.map((delivery) => [
+        to.bold(`#${to.text(delivery.event_id)}`),
+        `#${to.text(delivery.webhook_id)}`,
+        to.text(delivery.state),
+        to.text(delivery.attempts),
+        to.text(delivery.last_status),
+        to.ago(delivery.last_at),
+        delivery.next_at === null ? "-" : to.time(delivery.next_at),
+        to.text(delivery.last_error),
+      ]),
+    ]);
+  },
+});
+
+function deliveryView(delivery: Delivery): Record<string, unknown> {
+  const { created_at, last_at, next_at, state, ...rest } = delivery;
+  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    ...rest,
+    state,
+    created_at: iso(created_at),
+    last_at: iso(last_at),
+    next_at: state === "pending" ? iso(next_at || created_at) : null,
+  };
+}

@@ -1,0 +1,59 @@
+import { type Json, operation, UsageError } from "../operation.ts";
+import { WEBHOOK_ID } from "./params.ts";
+import { webhookNotFound } from "./webhooks.ts";
+
+const EVENT_ID = { type: "integer", optional: true, min: 1, max: Number.MAX_SAFE_INTEGER } as const;
+
+export const redeliverWebhook = operation({
+  name: "redeliver_webhook",
+  about: "Send events to a webhook again: one event, all that were given up, or all from an id on.",
+  effect: "writes",
+  params: {
+    webhook_id: WEBHOOK_ID,
+    event_id: { ...EVENT_ID, flag: "event", about: "This event, whatever the filter" },
+    dead: { type: "boolean", default: false, about: "Everything that was given up (dead or expired)" },
+    since: { ...EVENT_ID, about: "Matching events from this id on" },
+  },
+  commands: [
+    {
+      name: "webhook redeliver",
+      positional: "webhook_id",
+      examples: [
+        ["webhook redeliver 1 --event 42", "one event"],
+        ["webhook redeliver 1 --dead", "all that was given up"],
+        ["webhook redeliver 1 --since 42", "everything from event 42 on"],
+      ],
+      before(args) {
+        if (chosen(args) !== 1)
+          throw new UsageError("webhook redeliver needs one of --event, --dead and --since.");
+        return args;
+      },
+    },
+  ],
+  async run(bus, args) {
+    const { webhook_id } = args;
+    const webhook = await bus.store.webhooks.get(webhook_id);
+    if (webhook === undefined) return webhookNotFound(webhook_id);
+    if (chosen(args) !== 1)
+      return { success: false, error: "Give one of event_id, dead and since.", webhook_id };
+    const { deliveries } = bus.store;
+    const now = bus.now();
+    let queued: number;
+    if (args.event_id !== undefined) {
+      if (!(await deliveries.redeliver(webhook_id, args.event_id, now)))
+        return { success: false, error: `Event ${args.event_id} not found`, webhook_id };
+      queued = 1;
+    } else if (args.since !== undefined) queued = await deliveries.queueSince(webhook, args.since, true, now);
+    else queued = await deliveries.redeliverDead(webhook_id, now);
+    bus.deliveries.poke(webhook_id);
+    const warning = `Webhook ${webhook_id} is disabled: they are sent when it is enabled.`;
+    return { success: true, webhook_id, queued, ...(webhook.active ? {} : { warning }) };
+  },
+  print(result, to) {
+    to.line(`${to.text(result.queued)} queued for webhook #${to.text(result.webhook_id)}`);
+  },
+});
+
+function chosen(args: Json): number {
+  return [args.event_id !== undefined, args.dead === true, args.since !== undefined].filter(Boolean).length;
+}

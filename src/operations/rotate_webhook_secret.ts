@@ -1,0 +1,47 @@
+import { BusError } from "../bus/bus.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { ROTATION_MS } from "../bus/schedule.ts";
+import { operation } from "../operation.ts";
+import { WEBHOOK_ID } from "./params.ts";
+import { secretProblem, webhookNotFound } from "./webhooks.ts";
+
+const SECRET_BYTES = 32;
+
+export const rotateWebhookSecret = operation({
+  name: "rotate_webhook_secret",
+  about: "Give a webhook a new secret, shown once; the old one signs too for 24 hours.",
+  effect: "writes",
+  params: {
+    webhook_id: WEBHOOK_ID,
+    secret: {
+      type: "text",
+      optional: true,
+      max: LIMITS.secretBytes,
+      about: "The new secret (default: a random one)",
+    },
+  },
+  commands: [
+    {
+      name: "webhook rotate",
+      positional: "webhook_id",
+      examples: [["webhook rotate 1", "a random secret"]],
+    },
+  ],
+  async run(bus, { webhook_id, secret }) {
+    const problem = secretProblem(secret);
+    if (problem !== null) throw new BusError("invalid", problem);
+    const fresh = secret || randomSecret();
+    const until = bus.now() + ROTATION_MS;
+    if (!(await bus.store.webhooks.rotate(webhook_id, fresh, until))) return webhookNotFound(webhook_id);
+    return { success: true, webhook_id, secret: fresh, old_secret_until: new Date(until).toISOString() };
+  },
+  print(result, to) {
+    to.line(`New secret of webhook #${to.text(result.webhook_id)}: ${to.bold(to.text(result.secret))}`);
+    to.line(`The old one signs too until ${to.time(result.old_secret_until)}. Neither is shown again.`);
+  },
+});
+
+// The form of Standard Webhooks.
+function randomSecret(): string {
+  return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(SECRET_BYTES))))}`;
+}

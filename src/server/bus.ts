@@ -1,0 +1,79 @@
+import { lookup } from "node:dns/promises";
+import type { BlockList } from "node:net";
+import { announce } from "../bus/announce.ts";
+import type { Bus } from "../bus/bus.ts";
+import { LIMITS } from "../bus/limits.ts";
+import { repoOf } from "../bus/repo.ts";
+import { machine, type ServerConfig, version } from "../config.ts";
+import type { Store } from "../store/store.ts";
+import type { Lookup } from "./deliver/address.ts";
+import { createClock } from "./deliver/clock.ts";
+import { Pump } from "./deliver/pump.ts";
+import { createDesktop } from "./desktop.ts";
+import type { Log } from "./log.ts";
+import { createWaiters } from "./waiters.ts";
+
+export interface BusParts {
+  config: ServerConfig;
+  store: Store;
+  log: Log;
+  now(): number;
+  /** Addresses of a webhook's host. */
+  lookup?: Lookup | undefined;
+  allowedNetworks: BlockList;
+  ownPort(): number;
+}
+
+const lookupAll: Lookup = async (hostname) =>
+  (await lookup(hostname, { all: true })).map(({ address }) => address);
+
+/** The bus that handlers see, with the pump that sends its webhooks (not started yet). */
+export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
+  const { config, store, log, now } = parts;
+  const pump = new Pump({
+    store,
+    sender: { busId: store.id, version },
+    policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
+    clock: createClock(now, config.webhooks.speed),
+    timeoutMs: config.webhooks.timeoutMs,
+    mostPending: config.webhooks.backlog,
+    async announceDisabled(webhook, reason) {
+      log.warn(`webhook ${webhook.webhook_id} is disabled: ${reason}`);
+      const event = await store.events.append({
+        event_type: "webhook_disabled",
+        payload: `Webhook ${webhook.webhook_id} (${webhook.url}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
+        session_id: "agent-event-bus",
+        channel: "all",
+        explicit_level: "actionable",
+      });
+      announce(bus, event);
+    },
+    log,
+  });
+  const bus: Bus = {
+    store,
+    now,
+    host: machine,
+    processExists,
+    waiters: createWaiters(LIMITS.waiters),
+    notify: createDesktop({
+      platform: process.platform,
+      ...config.desktop,
+      icon: config.icon,
+      warn: log.warn,
+    }),
+    deliveries: pump,
+    repoOf: (cwd, of) => repoOf(cwd, of === machine),
+    warn: log.warn,
+  };
+  return { bus, pump };
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,63 @@
+const OPEN_AFTER = 5;
+const FIRST_PROBE_MS = 5_000;
+const LONGEST_PROBE_MS = 5 * 60_000;
+const DRAIN_INTERVAL_MS = 20;
+
+/**
+ * Keeps a failing endpoint from being hammered: after five failures in a row only one probe at a time, after 5 s and
+ * then twice as long up to 5 min; after it recovered at most 50 attempts a second until its backlog is gone.
+ * Times are of one steady clock, ms.
+ */
+export class Breaker {
+  #failures = 0;
+  #probeWait = FIRST_PROBE_MS;
+  #notBefore = 0;
+  #recovering = false;
+
+  get open(): boolean {
+    return this.#failures >= OPEN_AFTER;
+  }
+
+  /** How many attempts may start now, given how many are under way. */
+  allowance(now: number, running: number, most: number): number {
+    if (now < this.#notBefore) return 0;
+    if (this.open) return running === 0 ? 1 : 0;
+    return Math.max(0, Math.min(most - running, this.#recovering ? 1 : most));
+  }
+
+  /** When to look again; 0 when nothing holds it. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  started(now: number): void {
+    if (this.#recovering) this.#notBefore = now + DRAIN_INTERVAL_MS;
+  }
+
+  succeeded(): void {
+    if (this.open) this.#recovering = true;
+    this.#failures = 0;
+    this.#probeWait = FIRST_PROBE_MS;
+    this.#notBefore = 0;
+  }
+
+  /** A failure of the endpoint itself: no answer, or a 5xx. */
+  failed(now: number): void {
+    this.#failures++;
+    // Attempts that were under way when it opened are no probes.
+    if (!this.open || now < this.#notBefore) return;
+    this.#notBefore = now + this.#probeWait;
+    this.#probeWait = Math.min(this.#probeWait * 2, LONGEST_PROBE_MS);
+    this.#recovering = false;
+  }
+
+  /** The endpoint asked for a pause. */
+  holdUntil(time: number): void {
+    this.#notBefore = Math.max(this.#notBefore, time);
+  }
+
+  /** Nothing is waiting for the endpoint any more. */
+  drained(): void {
+    this.#recovering = false;
+  }
+}

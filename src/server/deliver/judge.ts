@@ -1,0 +1,36 @@
+import { GIVE_UP_MS, waitAfter } from "../../bus/schedule.ts";
+import type { Delivery, Outcome, Webhook } from "../../bus/webhook.ts";
+import type { Settlement } from "../../store/delivery_rows.ts";
+
+const GONE = 410;
+
+export interface Verdict {
+  settlement: Settlement;
+  /** The whole webhook is paused for this reason; null when it goes on. */
+  pause: string | null;
+}
+
+/** What an attempt's outcome means for its delivery; `steady` in ms, `random` from 0 to 1. */
+export function judge(delivery: Delivery, outcome: Outcome, steady: number, random: number): Verdict {
+  if (outcome.error === null) return { settlement: { state: "delivered", next_at: 0 }, pause: null };
+  if (outcome.status === GONE)
+    return { settlement: { state: "dead", next_at: 0 }, pause: "the receiver answered 410 Gone" };
+  const wait = waitAfter(delivery.attempts + 1, random, outcome.retryAfterMs);
+  if (wait === null) return { settlement: { state: "dead", next_at: 0 }, pause: null };
+  return { settlement: { state: "pending", next_at: steady + wait }, pause: null };
+}
+
+/**
+ * Why the bus stops trying a webhook by itself: three days without one success and at least one delivery given up.
+ * Never for a receiver on this machine, which comes back when its person does. `now` in ms.
+ */
+export function giveUpReason(webhook: Webhook, dead: number, now: number): string | null {
+  if (webhook.failing_since === null || now - webhook.failing_since < GIVE_UP_MS || dead === 0) return null;
+  if (/^(localhost|127\..*|\[::1\])$/.test(new URL(webhook.url).hostname)) return null;
+  return `no success for ${Math.round(GIVE_UP_MS / 3_600_000)} hours; last: ${webhook.last_error}`;
+}
+
+/** Whether a failure says that the endpoint itself is down, rather than that it minds this request. */
+export function isEndpointFailure(outcome: Outcome): boolean {
+  return outcome.error !== null && (outcome.status === null || outcome.status >= 500);
+}
