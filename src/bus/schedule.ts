@@ -39,14 +39,17 @@ export const ROTATION_MS = 24 * HOUR;
 export function waitAfter(attempts: number, random: number, retryAfterMs = 0): number | null {
   const wait = WAITS[attempts - 1];
   if (wait === undefined) return null;
-  return Math.round(
-    Math.max(wait * (1 - JITTER + 2 * JITTER * random), Math.min(retryAfterMs, MOST_RETRY_AFTER)),
-  );
+  return Math.round(Math.max(wait * (1 - JITTER + 2 * JITTER * random), heldFor(retryAfterMs)));
 }
 
-/** The longest wait that may stand after the given number of attempts, ms. */
-export function longestWait(attempts: number): number {
-  return Math.max((WAITS[attempts - 1] ?? 0) * (1 + JITTER), 0);
+/** How long a receiver's Retry-After holds, ms; never over 24 h. */
+export function heldFor(retryAfterMs: number): number {
+  return Math.min(retryAfterMs, MOST_RETRY_AFTER);
+}
+
+/** The longest wait that may stand after the given number of attempts, ms; `asked`: the receiver may have set it. */
+export function longestWait(attempts: number, asked: boolean): number {
+  return Math.max((WAITS[attempts - 1] ?? 0) * (1 + JITTER), asked ? MOST_RETRY_AFTER : 0);
 }
 
 /** A Retry-After header in ms from `now`; 0 when there is none or it cannot be read (RFC 9110, 10.2.3). */

@@ -22,15 +22,9 @@ export const listDeliveries = operation({
     },
   ],
   async run(bus, { webhook_id, state, limit }) {
-    const flying = bus.deliveries.inFlight();
-    const stored = state === "in_flight" ? "pending" : state;
-    const found = await bus.store.deliveries.list({ webhook_id, state: stored, limit });
-    return found
-      .map((delivery) =>
-        flying.has(delivery.delivery_id) ? { ...delivery, state: "in_flight" as const } : delivery,
-      )
-      .filter((delivery) => state === undefined || delivery.state === state)
-      .map(deliveryView);
+    const inFlight = bus.deliveries.inFlight();
+    const found = await bus.store.deliveries.list({ webhook_id, state, inFlight, limit });
+    return found.map((delivery) => deliveryView(delivery, bus.now()));
   },
   print(result, to) {
     const deliveries = result.result as Record<string, unknown>[];
@@ -53,14 +47,12 @@ export const listDeliveries = operation({
   },
 });
 
-function deliveryView(delivery: Delivery): Record<string, unknown> {
-  const { created_at, last_at, next_at, state, ...rest } = delivery;
+function deliveryView(delivery: Delivery, now: number): Record<string, unknown> {
+  const { created_at: _, last_at, next_at, ...rest } = delivery;
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
     ...rest,
-    state,
-    created_at: iso(created_at),
     last_at: iso(last_at),
-    next_at: state === "pending" ? iso(next_at || created_at) : null,
+    next_at: rest.state === "pending" ? iso(Math.max(next_at, now)) : null,
   };
 }

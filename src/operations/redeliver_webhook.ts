@@ -37,14 +37,13 @@ export const redeliverWebhook = operation({
     if (chosen(args) !== 1)
       return { success: false, error: "Give one of event_id, dead and since.", webhook_id };
     const { deliveries } = bus.store;
-    const now = bus.now();
     let queued: number;
     if (args.event_id !== undefined) {
-      if (!(await deliveries.redeliver(webhook_id, args.event_id, now)))
+      if (!(await deliveries.redeliver(webhook_id, args.event_id)))
         return { success: false, error: `Event ${args.event_id} not found`, webhook_id };
       queued = 1;
-    } else if (args.since !== undefined) queued = await deliveries.queueSince(webhook, args.since, true, now);
-    else queued = await deliveries.redeliverDead(webhook_id, now);
+    } else if (args.since !== undefined) queued = await deliveries.redeliverSince(webhook_id, args.since);
+    else queued = await deliveries.redeliverDead(webhook_id);
     bus.deliveries.poke(webhook_id);
     const warning = `Webhook ${webhook_id} is disabled: they are sent when it is enabled.`;
     return { success: true, webhook_id, queued, ...(webhook.active ? {} : { warning }) };

@@ -37,15 +37,13 @@ export const setWebhookActive = operation({
     },
   ],
   async run(bus, { webhook_id, active, since }) {
-    const found = await bus.store.webhooks.setActive(webhook_id, active);
-    const webhook = await bus.store.webhooks.get(webhook_id);
-    if (!found || webhook === undefined) return webhookNotFound(webhook_id);
-    const meanwhile = active && since !== undefined;
-    const queued = meanwhile
-      ? await bus.store.deliveries.queueSince(webhook, since, false, bus.now())
-      : undefined;
+    const { webhooks, deliveries } = bus.store;
+    if ((await webhooks.get(webhook_id)) === undefined) return webhookNotFound(webhook_id);
+    const queued =
+      active && since !== undefined ? { queued: await deliveries.enableSince(webhook_id, since) } : {};
+    if (since === undefined || !active) await webhooks.setActive(webhook_id, active);
     bus.deliveries.poke(webhook_id);
-    return { success: true, webhook_id, active, ...(queued === undefined ? {} : { queued }) };
+    return { success: true, webhook_id, active, ...queued };
   },
   print(result, to) {
     to.line(`Webhook #${to.text(result.webhook_id)} is ${result.active === true ? "on" : "off"}`);

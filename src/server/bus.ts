@@ -7,7 +7,7 @@ import { repoOf } from "../bus/repo.ts";
 import { machine, type ServerConfig, version } from "../config.ts";
 import type { Store } from "../store/store.ts";
 import type { Lookup } from "./deliver/address.ts";
-import { createClock } from "./deliver/clock.ts";
+import type { Clock } from "./deliver/clock.ts";
 import { Pump } from "./deliver/pump.ts";
 import { createDesktop } from "./desktop.ts";
 import type { Log } from "./log.ts";
@@ -18,6 +18,7 @@ export interface BusParts {
   store: Store;
   log: Log;
   now(): number;
+  clock: Clock;
   /** Addresses of a webhook's host. */
   lookup?: Lookup | undefined;
   allowedNetworks: BlockList;
@@ -34,14 +35,14 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     store,
     sender: { busId: store.id, version },
     policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
-    clock: createClock(now, config.webhooks.speed),
+    clock: parts.clock,
     timeoutMs: config.webhooks.timeoutMs,
     mostPending: config.webhooks.backlog,
     async announceDisabled(webhook, reason) {
       log.warn(`webhook ${webhook.webhook_id} is disabled: ${reason}`);
       const event = await store.events.append({
         event_type: "webhook_disabled",
-        payload: `Webhook ${webhook.webhook_id} (${webhook.url}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
+        payload: `Webhook ${webhook.webhook_id} (${hostOf(webhook.url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
         session_id: "agent-event-bus",
         channel: "all",
         explicit_level: "actionable",
@@ -67,6 +68,11 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     warn: log.warn,
   };
   return { bus, pump };
+}
+
+// The rest of a URL may be a secret of its receiver, and this text goes to everyone.
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : "no URL";
 }
 
 function processExists(pid: number): boolean {

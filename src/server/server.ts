@@ -8,6 +8,7 @@ import { createApp } from "./app.ts";
 import { createBus } from "./bus.ts";
 import { warnOfDeleted } from "./calls.ts";
 import { type Lookup, parseNetworks } from "./deliver/address.ts";
+import { type Clock, createClock } from "./deliver/clock.ts";
 import { createGuard } from "./guard.ts";
 import guide from "./guide.md" with { type: "text" };
 import type { Log } from "./log.ts";
@@ -27,7 +28,9 @@ export interface ServerOptions {
   /** Wall clock, ms. */
   now(): number;
   /** Addresses of a webhook's host; the system's resolver when undefined. */
-  lookup?: Lookup;
+  lookup?: Lookup | undefined;
+  /** What delays of deliveries are measured with; made from `now` when undefined. */
+  clock?: Clock | undefined;
 }
 
 const FINISH_MS = 10_000;
@@ -37,6 +40,7 @@ const DELIVER_MS = 1_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, operations, log, now } = options;
   const allowedNetworks = networksOf(config);
+  const clock = options.clock ?? createClock(now, config.webhooks.speed);
   const lock = lockDatabase(config.db);
   try {
     await expectFree(config);
@@ -44,7 +48,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     lock.release();
     throw error;
   }
-  const store = openStore(config.db, now, lock);
+  const store = openStore(config.db, lock, now, clock.steady);
   let port = config.port;
   try {
     if (store.backup !== null)
@@ -55,6 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       store,
       log,
       now,
+      clock,
       lookup,
       allowedNetworks,
       ownPort: () => port,

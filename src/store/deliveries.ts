@@ -9,6 +9,7 @@ import {
 } from "../bus/webhook.ts";
 import type { DeliveryRows, Settlement } from "./delivery_rows.ts";
 import type { EventRows } from "./events.ts";
+import { createRequeue } from "./requeue.ts";
 import type { WebhookRows } from "./webhooks.ts";
 import type { Writer } from "./writer.ts";
 
@@ -32,26 +33,38 @@ export interface DeliveryStore {
   takeQueued(): number[];
   /** Deliveries of one webhook that may start now, at most `limit`, those in `skip` left out. */
   claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]>;
-  /** When something pending of the webhook is next due, ms; undefined when nothing is pending. */
-  nextAt(webhook: Webhook): Promise<number | undefined>;
+  /** When something pending of the webhook that is not due at `now` will be, ms; undefined when there is nothing. */
+  nextAt(webhook: Webhook, now: number): Promise<number | undefined>;
   /** Records an attempt and what it means for the webhook. */
-  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome, now: number): Promise<void>;
-  list(query: {
-    webhook_id?: number | undefined;
-    state?: DeliveryState | undefined;
-    limit: number;
-  }): Promise<Delivery[]>;
+  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome): Promise<void>;
+  /** Gives up one that cannot be sent. */
+  expire(delivery: Delivery, reason: string): Promise<void>;
+  list(query: DeliveryQuery): Promise<Delivery[]>;
   counts(webhookId: number): Promise<WebhookCounts>;
+  hasDead(webhookId: number): Promise<boolean>;
   /** Queues one event again, whatever the webhook's filter; false when there is no such event. */
-  redeliver(webhookId: number, eventId: number, now: number): Promise<boolean>;
+  redeliver(webhookId: number, eventId: number): Promise<boolean>;
   /** Queues every dead and expired delivery again; returns how many. */
-  redeliverDead(webhookId: number, now: number): Promise<number>;
-  /** Queues the matching events from `since` on, `again` also those that were delivered; returns how many. */
-  queueSince(webhook: Webhook, since: number, again: boolean, now: number): Promise<number>;
+  redeliverDead(webhookId: number): Promise<number>;
+  /** Queues the matching events from `since` on, also those that were delivered; returns how many. */
+  redeliverSince(webhookId: number, since: number): Promise<number>;
+  /**
+   * Queues the matching events from `since` on that were never queued and enables the webhook with the last of them, so
+   * that nothing newer overtakes them; returns how many.
+   */
+  enableSince(webhookId: number, since: number): Promise<number>;
   /** Gives up what is too old, too much, or for a webhook that is gone; forgets what finished long ago. A bounded step. */
-  tidy(now: number, mostPending: number): Promise<Tidied>;
+  tidy(mostPending: number): Promise<Tidied>;
   /** Once at the start: no wait may be longer than the schedule. */
-  clamp(now: number): Promise<void>;
+  clamp(): Promise<void>;
+}
+
+export interface DeliveryQuery {
+  webhook_id?: number | undefined;
+  state?: DeliveryState | undefined;
+  /** Deliveries that are being sent at this moment. */
+  inFlight: ReadonlySet<number>;
+  limit: number;
 }
 
 /** Queues a new event for every active webhook it matches; called inside the event's own transaction. */
@@ -66,62 +79,62 @@ export function enqueueMatching(
       deliveries.enqueue(webhook.webhook_id, event.id, now);
 }
 
-export function createDeliveries(
-  rows: DeliveryRows,
-  webhooks: WebhookRows,
-  events: EventRows,
-  writer: Writer,
-): DeliveryStore {
+export interface OutboxParts {
+  rows: DeliveryRows;
+  webhooks: WebhookRows;
+  events: EventRows;
+  writer: Writer;
+  /** Wall clock, ms: what is shown. */
+  now(): number;
+  /** Never jumps, ms: what is compared. */
+  steady(): number;
+}
+
+export function createDeliveries(parts: OutboxParts): DeliveryStore {
+  const { rows, webhooks, writer, now, steady } = parts;
   return {
     takeQueued: rows.takeQueued,
-    async claim(webhook, now, limit, skip) {
-      if (webhook.ordered) return claimHead(rows, webhook, now, skip);
-      const wanted = limit + skip.size;
-      const retries = rows.dueRetries(webhook.webhook_id, now, 1 + skip.size);
-      const due = rows.due(webhook.webhook_id, now, wanted);
-      const free = (delivery: Delivery) => !skip.has(delivery.delivery_id);
-      const retry = retries.find(free);
-      const others = due.filter((delivery) => free(delivery) && delivery.delivery_id !== retry?.delivery_id);
-      return (retry === undefined ? others : [retry, ...others]).slice(0, limit);
-    },
-    nextAt: async (webhook) =>
-      webhook.ordered ? rows.head(webhook.webhook_id)?.next_at : rows.nextAt(webhook.webhook_id),
-    settle: (delivery, settlement, outcome, now) =>
+    claim: async (webhook, at, limit, skip) =>
+      webhook.ordered ? claimHead(rows, webhook, at, skip) : claim(rows, webhook, at, limit, skip),
+    nextAt: async (webhook, at) =>
+      webhook.ordered ? rows.head(webhook.webhook_id)?.next_at : rows.nextAt(webhook.webhook_id, at),
+    settle: (delivery, settlement, outcome) =>
       writer.write(() => {
-        rows.settle(delivery, settlement, outcome, now);
-        const at = new Date(now).toISOString();
+        rows.settle(delivery, settlement, outcome, now());
+        const at = new Date(now()).toISOString();
         if (outcome.error === null) webhooks.succeeded(delivery.webhook_id, at);
-        else webhooks.failed(delivery.webhook_id, at, now, outcome.error);
+        else webhooks.failed(delivery.webhook_id, at, steady(), outcome.error);
       }),
-    async list({ webhook_id, state, limit }) {
-      const ids =
-        webhook_id === undefined ? webhooks.all().map((webhook) => webhook.webhook_id) : [webhook_id];
-      const found = ids.flatMap((id) =>
-        state === undefined ? rows.newest(id, limit) : rows.ofState(id, state, "newest", limit),
-      );
-      return found.sort((a, b) => b.event_id - a.event_id || a.webhook_id - b.webhook_id).slice(0, limit);
-    },
+    expire: (delivery, reason) => writer.write(() => rows.expire(delivery.delivery_id, now(), reason)),
+    list: async (query) => list(parts, query),
     counts: async (id) => ({
       pending: rows.count(id, "pending"),
       dead: rows.count(id, "dead"),
       expired: rows.count(id, "expired"),
     }),
-    redeliver: (webhookId, eventId, now) =>
+    hasDead: async (id) => rows.ofState(id, "dead", "newest", 1).length > 0,
+    ...createRequeue(parts),
+    tidy: (mostPending) => writer.write(() => tidy(parts, mostPending)),
+    clamp: () =>
       writer.write(() => {
-        if (events.select({ after: eventId - 1, limit: 1, order: "asc" }).events[0]?.id !== eventId)
-          return false;
-        rows.restart(webhookId, eventId, now);
-        return true;
-      }),
-    redeliverDead: (webhookId, now) => redeliverDead(rows, writer, webhookId, now),
-    queueSince: (webhook, since, again, now) =>
-      queueSince({ rows, events, writer }, webhook, since, again, now),
-    tidy: (now, mostPending) => writer.write(() => tidy(rows, webhooks, now, mostPending)),
-    clamp: (now) =>
-      writer.write(() => {
-        for (const id of rows.waitingWebhooks()) rows.clamp(id, now);
+        for (const id of rows.waitingWebhooks()) rows.clamp(id, steady());
       }),
   };
+}
+
+// One place is for a retry, so that a backlog of new events does not hold retries back.
+function claim(
+  rows: DeliveryRows,
+  webhook: Webhook,
+  now: number,
+  limit: number,
+  skip: ReadonlySet<number>,
+): Delivery[] {
+  const free = (delivery: Delivery) => !skip.has(delivery.delivery_id);
+  const retry = rows.dueRetries(webhook.webhook_id, now, 1 + skip.size).find(free);
+  const due = rows.due(webhook.webhook_id, now, limit + skip.size);
+  const others = due.filter((delivery) => free(delivery) && delivery.delivery_id !== retry?.delivery_id);
+  return (retry === undefined ? others : [retry, ...others]).slice(0, limit);
 }
 
 // Strict order: nothing but the oldest one, and only when its time has come.
@@ -130,88 +143,59 @@ function claimHead(rows: DeliveryRows, webhook: Webhook, now: number, skip: Read
   return head !== undefined && head.next_at <= now && !skip.has(head.delivery_id) ? [head] : [];
 }
 
-async function redeliverDead(
-  rows: DeliveryRows,
-  writer: Writer,
-  webhookId: number,
-  now: number,
-): Promise<number> {
-  let queued = 0;
-  for (const state of ["dead", "expired"] as const) {
-    for (let page = PAGE; page === PAGE; queued += page) {
-      page = await writer.write(() => {
-        const found = rows.ofState(webhookId, state, "oldest", PAGE);
-        for (const delivery of found) rows.restart(webhookId, delivery.event_id, now);
-        return found.length;
-      });
-    }
-  }
-  return queued;
+function list({ rows, webhooks, now, steady }: OutboxParts, query: DeliveryQuery): Delivery[] {
+  const { webhook_id, state, inFlight, limit } = query;
+  const ids = webhook_id === undefined ? webhooks.all().map((webhook) => webhook.webhook_id) : [webhook_id];
+  const read = (id: number) =>
+    state === undefined
+      ? rows.newest(id, limit)
+      : rows.ofState(id, state, "newest", state === "pending" ? limit + inFlight.size : limit);
+  const found =
+    state === "in_flight"
+      ? [...inFlight].flatMap((id) => rows.byId(id) ?? []).filter((row) => ids.includes(row.webhook_id))
+      : ids.flatMap(read);
+  const ahead = now() - steady();
+  return found
+    .map((row) => ({
+      ...row,
+      state: inFlight.has(row.delivery_id) ? ("in_flight" as const) : row.state,
+      next_at: row.next_at === 0 ? 0 : row.next_at + ahead,
+    }))
+    .filter((row) => state === undefined || row.state === state)
+    .sort((a, b) => b.event_id - a.event_id || a.webhook_id - b.webhook_id)
+    .slice(0, limit);
 }
 
-async function queueSince(
-  { rows, events, writer }: { rows: DeliveryRows; events: EventRows; writer: Writer },
-  webhook: Webhook,
-  since: number,
-  again: boolean,
-  now: number,
-): Promise<number> {
-  const types = webhook.event_types ?? undefined;
-  let queued = 0;
-  for (let after: number | undefined = since - 1; after !== undefined; ) {
-    const start: number = after;
-    const page = await writer.write(() => {
-      const { events: found, full } = events.select({
-        after: start,
-        limit: PAGE,
-        order: "asc",
-        event_types: types,
-      });
-      const matching = found.filter((event) => webhookMatches(webhook, event));
-      if (again) for (const event of matching) rows.restart(webhook.webhook_id, event.id, now);
-      const fresh = again
-        ? matching
-        : matching.filter((event) => rows.enqueue(webhook.webhook_id, event.id, now));
-      return { queued: fresh.length, next: full ? found.at(-1)?.id : undefined };
-    });
-    queued += page.queued;
-    after = page.next;
-  }
-  return queued;
-}
-
-function tidy(rows: DeliveryRows, webhooks: WebhookRows, now: number, mostPending: number): Tidied {
-  const forgotten = rows.forgetBefore(now - KEEP_MS, PAGE);
+function tidy({ rows, webhooks, now, steady }: OutboxParts, mostPending: number): Tidied {
+  // A clock that was set forward must not forget what a person has had no time to look at.
+  const forgotten = rows.forgetBefore(Math.min(now(), steady()) - KEEP_MS, PAGE);
   const expired = rows
     .waitingWebhooks()
-    .map((id) => ({ webhookId: id, count: expireSome(rows, webhooks.get(id), id, now, mostPending) }))
+    .map((id) => {
+      const reason = expiry(webhooks.get(id), rows.beyond(id, mostPending), mostPending, steady());
+      let count = 0;
+      for (const delivery of rows.ofState(id, "pending", "oldest", PAGE)) {
+        const why = reason(delivery);
+        if (why === null) continue;
+        rows.expire(delivery.delivery_id, now(), why);
+        count++;
+      }
+      return { webhookId: id, count };
+    })
     .filter(({ count }) => count > 0);
   return { expired, more: forgotten === PAGE || expired.some(({ count }) => count === PAGE) };
 }
 
 // What a person paused stays frozen whatever its age; only its number is bounded.
-function expireSome(
-  rows: DeliveryRows,
+function expiry(
   webhook: Webhook | undefined,
-  webhookId: number,
-  now: number,
+  beyond: number | undefined,
   mostPending: number,
-): number {
-  const over = rows.count(webhookId, "pending") - mostPending;
-  const old = (delivery: Delivery) => webhook?.active === true && delivery.created_at < now - EXPIRE_MS;
-  let expired = 0;
-  for (const delivery of rows.ofState(webhookId, "pending", "oldest", PAGE)) {
-    const reason =
-      webhook === undefined
-        ? "the webhook was removed"
-        : expired < over
-          ? `more than ${mostPending} deliveries were waiting`
-          : old(delivery)
-            ? "not delivered in time"
-            : null;
-    if (reason === null) continue;
-    rows.expire(delivery.delivery_id, now, reason);
-    expired++;
-  }
-  return expired;
+  now: number,
+): (delivery: Delivery) => string | null {
+  if (webhook === undefined) return () => "the webhook was removed";
+  return (delivery) => {
+    if (delivery.event_id <= (beyond ?? 0)) return `more than ${mostPending} deliveries were waiting`;
+    return webhook.active && delivery.created_at < now - EXPIRE_MS ? "not delivered in time" : null;
+  };
 }

@@ -22,12 +22,18 @@ export interface DeliveryRows {
   dueRetries(webhookId: number, now: number, limit: number): Delivery[];
   /** The oldest pending one, due or not. */
   head(webhookId: number): Delivery | undefined;
-  nextAt(webhookId: number): number | undefined;
-  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome, now: number): void;
+  /** The first time after `now` at which something is due. */
+  nextAt(webhookId: number, now: number): number | undefined;
+  /** `at` is wall time. Does nothing to a delivery that was started over since `delivery` was read. */
+  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome, at: number): void;
+  byId(deliveryId: number): Delivery | undefined;
   ofState(webhookId: number, state: DeliveryState, order: "oldest" | "newest", limit: number): Delivery[];
   newest(webhookId: number, limit: number): Delivery[];
   count(webhookId: number, state: DeliveryState): number;
-  expire(deliveryId: number, now: number, reason: string): void;
+  /** The oldest event beyond the newest `most` pending ones; undefined when there are no more than that. */
+  beyond(webhookId: number, most: number): number | undefined;
+  /** `at` is wall time. */
+  expire(deliveryId: number, at: number, reason: string): void;
   /** Ids of the webhooks that have something pending, whether they still exist or not. */
   waitingWebhooks(): number[];
   /** Removes finished deliveries that nobody will look at any more. */
@@ -52,8 +58,14 @@ export function deliveryRows(db: Database): DeliveryRows {
   const ofStateNewest = select(
     "webhook_id = $webhookId AND state = $state ORDER BY event_id DESC LIMIT $limit",
   );
+  const byId = select("id = $id");
+  const beyond = db.prepare(
+    `SELECT event_id FROM deliveries WHERE ${PENDING} ORDER BY event_id DESC LIMIT 1 OFFSET $most`,
+  );
   const newest = select("webhook_id = $webhookId ORDER BY event_id DESC LIMIT $limit");
-  const nextAt = db.prepare(`SELECT next_at FROM deliveries WHERE ${PENDING} ORDER BY next_at LIMIT 1`);
+  const nextAt = db.prepare(
+    `SELECT next_at FROM deliveries WHERE ${PENDING} AND next_at > $now ORDER BY next_at LIMIT 1`,
+  );
   const count = db.prepare(
     "SELECT count(*) AS count FROM deliveries WHERE webhook_id = $webhookId AND state = $state",
   );
@@ -67,9 +79,14 @@ export function deliveryRows(db: Database): DeliveryRows {
     ofState: (webhookId, state, order, limit) =>
       many((order === "oldest" ? ofState : ofStateNewest).all({ webhookId, state, limit })),
     newest: (webhookId, limit) => many(newest.all({ webhookId, limit })),
-    nextAt(webhookId) {
-      const at = nextAt.get({ webhookId })?.next_at;
+    nextAt(webhookId, now) {
+      const at = nextAt.get({ webhookId, now })?.next_at;
       return at === undefined ? undefined : Number(at);
+    },
+    byId: (id) => many(byId.all({ id }))[0],
+    beyond(webhookId, most) {
+      const eventId = beyond.get({ webhookId, most })?.event_id;
+      return eventId === undefined ? undefined : Number(eventId);
     },
     count: (webhookId, state) => Number(count.get({ webhookId, state })?.count),
     waitingWebhooks() {
@@ -99,14 +116,16 @@ function writes(db: Database, queued: Set<number>): Pick<DeliveryRows, Writes> {
     VALUES ($webhookId, $eventId, $now, 1) ON CONFLICT (webhook_id, event_id) DO UPDATE
     SET state = 'pending', attempts = 0, next_at = 0, created_at = $now, redelivery = 1`);
   const settle = db.prepare(`UPDATE deliveries SET state = $state, attempts = $attempts, next_at = $nextAt,
-    last_status = $status, last_error = $error, last_at = $now, last_ms = $ms WHERE id = $id AND state = 'pending'`);
+    last_status = $status, last_error = $error, last_at = $at, last_ms = $ms
+    WHERE id = $id AND created_at = $createdAt AND redelivery = $redelivery
+    AND (state = 'pending' OR state = 'expired' AND $state = 'delivered')`);
   const expire = db.prepare(
-    "UPDATE deliveries SET state = 'expired', last_at = $now, last_error = $reason WHERE id = $id",
+    "UPDATE deliveries SET state = 'expired', last_at = $at, last_error = $reason WHERE id = $id",
   );
   const forget = db.prepare(`DELETE FROM deliveries WHERE id IN
     (SELECT id FROM deliveries WHERE state <> 'pending' AND last_at < $lastBefore LIMIT $limit)`);
   const clamp = db.prepare(`UPDATE deliveries SET next_at = $most WHERE ${PENDING} AND next_at > $most
-    AND attempts = $attempts AND COALESCE(last_status, 0) NOT IN (429, 503)`);
+    AND attempts = $attempts AND (COALESCE(last_status, 0) IN (429, 503)) = $asked`);
   return {
     enqueue(webhookId, eventId, now) {
       queued.add(webhookId);
@@ -116,15 +135,22 @@ function writes(db: Database, queued: Set<number>): Pick<DeliveryRows, Writes> {
       queued.add(webhookId);
       restart.run({ webhookId, eventId, now });
     },
-    settle(delivery, { state, next_at: nextAt }, { status, error, ms }, now) {
-      const attempts = delivery.attempts + 1;
-      settle.run({ id: delivery.delivery_id, state, attempts, nextAt, status, error, ms, now });
+    settle(delivery, { state, next_at: nextAt }, { status, error, ms }, at) {
+      const { delivery_id: id, created_at: createdAt } = delivery;
+      const [attempts, redelivery] = [delivery.attempts + 1, delivery.redelivery ? 1 : 0];
+      settle.run({ id, createdAt, redelivery, state, attempts, nextAt, status, error, ms, at });
     },
-    expire: (id, now, reason) => void expire.run({ id, now, reason }),
+    expire: (id, at, reason) => void expire.run({ id, at, reason }),
     forgetBefore: (lastBefore, limit) => forget.run({ lastBefore, limit }).changes,
     clamp(webhookId, now) {
       for (let attempts = 1; attempts < MOST_ATTEMPTS; attempts++)
-        clamp.run({ webhookId, attempts, most: Math.ceil(now + longestWait(attempts)) });
+        for (const asked of [false, true])
+          clamp.run({
+            webhookId,
+            attempts,
+            asked: asked ? 1 : 0,
+            most: Math.ceil(now + longestWait(attempts, asked)),
+          });
     },
   };
 }

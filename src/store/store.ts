@@ -23,21 +23,24 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens the database for this one process; throws OpenError with a one-line reason, the file left as it was. */
-export function openStore(path: string, now: () => number, lock: Lock): Store {
+/**
+ * Opens the database that `lock` holds for this one process; throws OpenError with a one-line reason, the file left as it
+ * was. `now` is the wall clock; `steady` reads like it but never jumps, and tells when deliveries are due and too old.
+ */
+export function openStore(path: string, lock: Lock, now: () => number, steady: () => number = now): Store {
   const { db, backup } = openFile(path, now, lock);
   const timestamp = () => new Date(now()).toISOString();
   const writer = createWriter(db);
   const webhooks = webhookRows(db);
   const deliveries = deliveryRows(db);
-  const events = eventRows(db, (event) => enqueueMatching(webhooks, deliveries, event, now()));
+  const events = eventRows(db, (event) => enqueueMatching(webhooks, deliveries, event, steady()));
   const sessions = sessionRows(db);
   return {
     id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
     events: createEvents(events, sessions, writer, timestamp),
     sessions: createSessions(sessions, events, writer, timestamp),
     webhooks: createWebhooks(webhooks, writer, timestamp),
-    deliveries: createDeliveries(deliveries, webhooks, events, writer),
+    deliveries: createDeliveries({ rows: deliveries, webhooks, events, writer, now, steady }),
     backup,
     async close() {
       await writer.drain();

@@ -27,9 +27,9 @@ export function webhookRows(db: Database): WebhookRows {
   const insert =
     db.prepare(`INSERT INTO webhooks (url, channel_filter, event_types, secret, ordered, local, created_at)
     VALUES ($url, $channel, $eventTypes, $secret, $ordered, $local, $createdAt)`);
-  const setActive = db.prepare(
-    "UPDATE webhooks SET active = $active, paused_reason = $reason WHERE id = $id",
-  );
+  // Whoever enables it gives its receiver three new days.
+  const setActive = db.prepare(`UPDATE webhooks SET active = $active, paused_reason = $reason,
+    failing_since = iif($active, NULL, failing_since) WHERE id = $id`);
   const rotate = db.prepare(
     "UPDATE webhooks SET secret_old = secret, secret_old_until = $until, secret = $secret WHERE id = $id",
   );

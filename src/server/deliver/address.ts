@@ -1,18 +1,23 @@
 import { BlockList, isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 
 const FORBIDDEN = new BlockList();
 const LOOPBACK = new BlockList();
 const PRIVATE = new BlockList();
 
-// Link-local (cloud metadata among it), this network, multicast, reserved, broadcast, metadata services elsewhere.
+// Link-local (cloud metadata among it), this network, multicast, reserved, broadcast, metadata services elsewhere, and
+// IPv6 tunnels that hide an IPv4 address.
 FORBIDDEN.addSubnet("169.254.0.0", 16);
 FORBIDDEN.addSubnet("0.0.0.0", 8);
 FORBIDDEN.addSubnet("224.0.0.0", 4);
 FORBIDDEN.addSubnet("240.0.0.0", 4);
+FORBIDDEN.addSubnet("192.0.0.0", 24);
 FORBIDDEN.addAddress("100.100.100.200");
 FORBIDDEN.addAddress("::", "ipv6");
 FORBIDDEN.addSubnet("fe80::", 10, "ipv6");
 FORBIDDEN.addSubnet("ff00::", 8, "ipv6");
+FORBIDDEN.addSubnet("64:ff9b:1::", 48, "ipv6");
+FORBIDDEN.addSubnet("2001::", 32, "ipv6");
 FORBIDDEN.addAddress("fd00:ec2::254", "ipv6");
 LOOPBACK.addSubnet("127.0.0.0", 8);
 LOOPBACK.addAddress("::1", "ipv6");
@@ -20,29 +25,52 @@ PRIVATE.addSubnet("10.0.0.0", 8);
 PRIVATE.addSubnet("172.16.0.0", 12);
 PRIVATE.addSubnet("192.168.0.0", 16);
 PRIVATE.addSubnet("100.64.0.0", 10);
+PRIVATE.addSubnet("198.18.0.0", 15);
 PRIVATE.addSubnet("fc00::", 7, "ipv6");
+PRIVATE.addSubnet("fec0::", 10, "ipv6");
 
 export type AddressKind = "forbidden" | "loopback" | "private" | "public";
 
-/** What an IP address is, IPv4 inside IPv6 (mapped, translated, 6to4) taken for the IPv4 address. */
+/** What an IP address is, IPv4 inside IPv6 (mapped, translated, compatible, 6to4) taken for the IPv4 address. */
 export function kindOf(address: string): AddressKind {
-  const plain = embeddedV4(address) ?? address;
+  const plain = plainAddress(address);
   const family = isIP(plain) === 6 ? "ipv6" : "ipv4";
   if (isIP(plain) === 0 || FORBIDDEN.check(plain, family)) return "forbidden";
   if (LOOPBACK.check(plain, family)) return "loopback";
   return PRIVATE.check(plain, family) ? "private" : "public";
 }
 
-// URL writes every form of an IPv6 address in one way, so that only its last 32 bits have to be read.
-function embeddedV4(address: string): string | null {
-  if (isIP(address) !== 6) return null;
-  const plain = new URL(`http://[${address.split("%")[0]}]/`).hostname.slice(1, -1);
-  const tail = /^(?:::ffff:|::ffff:0:|64:ff9b::|::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(plain);
-  const sixToFour = /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/.exec(plain);
-  const [, high, low] = tail ?? sixToFour ?? [];
-  if (high === undefined || low === undefined) return null;
-  const bits = (Number.parseInt(high, 16) << 16) | Number.parseInt(low, 16);
-  return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join(".");
+/** Leading groups after which an IPv6 address holds an IPv4 address. */
+const EMBEDDING = [
+  [0, 0, 0, 0, 0, 0xffff],
+  [0, 0, 0, 0, 0xffff, 0],
+  [0x64, 0xff9b, 0, 0, 0, 0],
+  [0, 0, 0, 0, 0, 0],
+  [0x2002],
+];
+
+// Without a zone, and as IPv4 where it leads to IPv4. `::` and `::1` are addresses of their own.
+function plainAddress(address: string): string {
+  const [plain = address] = address.split("%");
+  if (isIP(plain) !== 6) return plain;
+  const groups = groupsOf(plain);
+  const prefix = EMBEDDING.find((leading) => leading.every((group, i) => group === groups[i]));
+  const [high = 0, low = 0] = groups.slice(prefix?.length ?? 0);
+  if (
+    prefix === undefined ||
+    (prefix.length === 6 && prefix.every((group) => group === 0) && high === 0 && low < 2)
+  )
+    return plain;
+  return [high >>> 8, high & 255, low >>> 8, low & 255].join(".");
+}
+
+// URL writes every form of an IPv6 address in one way.
+function groupsOf(address: string): number[] {
+  const [head = "", tail = ""] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split("::");
+  const numbers = (text: string) =>
+    text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
+  const [left, right] = [numbers(head), numbers(tail)];
+  return [...left, ...new Array(8 - left.length - right.length).fill(0), ...right];
 }
 
 export type Lookup = (hostname: string) => Promise<readonly string[]>;
@@ -67,11 +95,15 @@ export class TargetError extends Error {
 }
 
 /**
- * The address to connect to for a webhook's URL. Every address the name has must pass: loopback and private networks
+ * The addresses to connect to for a webhook's URL. Every address the name has must pass: loopback and private networks
  * are for webhooks registered on this machine, link-local, metadata, multicast and the bus itself for nobody.
  * Throws TargetError.
  */
-export async function checkedAddress(url: URL, local: boolean, policy: AddressPolicy): Promise<string> {
+export async function checkedAddresses(
+  url: URL,
+  local: boolean,
+  policy: AddressPolicy,
+): Promise<readonly string[]> {
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const addresses = isIP(hostname) === 0 ? await resolve(hostname, policy.lookup) : [hostname];
   for (const address of addresses) {
@@ -81,7 +113,7 @@ export async function checkedAddress(url: URL, local: boolean, policy: AddressPo
       throw new TargetError(`${where} is ${reason}`);
     }
   }
-  return addresses[0] ?? hostname;
+  return addresses;
 }
 
 async function resolve(hostname: string, lookup: Lookup): Promise<readonly string[]> {
@@ -95,13 +127,18 @@ function refusal(address: string, url: URL, local: boolean, policy: AddressPolic
   if (kind === "forbidden")
     return "a link-local, metadata, multicast or reserved address, which no webhook may have";
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  if (kind === "loopback" && port === policy.ownPort() && /^\/mcp\/?$/.test(url.pathname))
+  const plain = plainAddress(address);
+  if (port === policy.ownPort() && (kind === "loopback" || ownAddresses().includes(plain)))
     return "this bus itself";
   if (local || kind === "public") return null;
-  if (policy.allowed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")) return null;
+  if (policy.allowed.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4")) return null;
   return kind === "loopback"
     ? "a loopback address, which only a webhook registered on the bus's machine may have"
     : "in a private network, which only a webhook registered on the bus's machine may have (or AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS)";
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []);
 }
 
 /** `10.0.0.0/8, fd00::/8` as a list. Throws a sentence that names an odd entry. */

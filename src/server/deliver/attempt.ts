@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 import { retryAfterMs } from "../../bus/schedule.ts";
 import { visibleLine } from "../../bus/text.ts";
 import type { Outcome } from "../../bus/webhook.ts";
-import { type AddressPolicy, checkedAddress, TargetError } from "./address.ts";
+import { type AddressPolicy, checkedAddresses, TargetError } from "./address.ts";
+import type { Message } from "./request.ts";
 
 const MOST_READ_BYTES = 4096;
 const MOST_READ_MS = 1_000;
@@ -14,17 +15,17 @@ export interface Target {
   local: boolean;
   policy: AddressPolicy;
   timeoutMs: number;
+  /** Wall clock, ms: what a Retry-After date is compared with. */
+  wall(): number;
+  /** Ends it early: the bus stops. */
+  signal: AbortSignal;
 }
 
 /**
- * One POST to a webhook: the address is checked and the connection pinned to it, redirects are not followed, no proxy
- * is used, at most 4 KiB of the answer are read and none of it is kept. Never throws.
+ * One POST to a webhook: the addresses are checked and the connection pinned to them, redirects are not followed, no
+ * proxy is used, at most 4 KiB of the answer are read and none of it is kept. Never throws.
  */
-export async function attempt(
-  target: Target,
-  headers: Record<string, string>,
-  body: string,
-): Promise<Outcome> {
+export async function attempt(target: Target, message: Message): Promise<Outcome> {
   const began = performance.now();
   const done = (status: number | null, error: string | null, retryAfter = 0): Outcome => ({
     status,
@@ -32,48 +33,59 @@ export async function attempt(
     retryAfterMs: retryAfter,
     ms: Math.round(performance.now() - began),
   });
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const timer = setTimeout(end, target.timeoutMs);
+  target.signal.addEventListener("abort", end);
   try {
     const url = new URL(target.url);
-    const address = await checkedAddress(url, target.local, target.policy);
-    const response = await post(url, address, headers, body, target.timeoutMs);
-    const status = response.statusCode ?? 0;
-    const retryAfter =
-      status === 429 || status === 503 ? retryAfterMs(response.headers["retry-after"], Date.now()) : 0;
-    return done(status, status >= 200 && status < 300 ? null : statusError(status), retryAfter);
+    const addresses = await unlessAborted(checkedAddresses(url, target.local, target.policy), ending.signal);
+    const { statusCode: status = 0, headers } = await post(url, addresses, message, ending.signal);
+    const asked = status === 429 || status === 503 ? headers["retry-after"] : undefined;
+    return done(status, statusError(status), retryAfterMs(asked, target.wall()));
   } catch (error) {
-    return done(null, reasonOf(error, target.timeoutMs));
+    return done(null, ending.signal.aborted ? `no answer within ${target.timeoutMs} ms` : reasonOf(error));
+  } finally {
+    clearTimeout(timer);
+    target.signal.removeEventListener("abort", end);
   }
 }
 
-function statusError(status: number): string {
+function statusError(status: number): string | null {
+  if (status >= 200 && status < 300) return null;
   return status >= 300 && status < 400 ? `HTTP ${status} (redirects are not followed)` : `HTTP ${status}`;
 }
 
-function reasonOf(error: unknown, timeoutMs: number): string {
+function reasonOf(error: unknown): string {
   if (error instanceof TargetError) return error.message;
-  const { name, message, code } = error as NodeJS.ErrnoException;
-  if (name === "TimeoutError" || name === "AbortError") return `no answer within ${timeoutMs} ms`;
+  const { message, code } = error as NodeJS.ErrnoException;
   return visibleLine(code === undefined || message.includes(code) ? message : `${message} (${code})`, 200);
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
 }
 
 function post(
   url: URL,
-  address: string,
-  headers: Record<string, string>,
-  body: string,
-  timeoutMs: number,
+  addresses: readonly string[],
+  { headers, body }: Message,
+  signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const bytes = Buffer.from(body);
+  const found = addresses.map((address) => ({ address, family: isIP(address) }));
   const options: RequestOptions = {
     method: "POST",
     headers: { ...headers, "content-length": String(bytes.byteLength) },
     // A connection of its own: one kept from before would have been checked before.
     agent: false,
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
     lookup: (_hostname, { all }, callback) => {
-      const family = isIP(address);
-      if (all) callback(null, [{ address, family }]);
-      else callback(null, address, family);
+      if (all) callback(null, found);
+      else callback(null, found[0]?.address ?? "", found[0]?.family);
     },
   };
   return new Promise((resolve, reject) => {

@@ -11,8 +11,10 @@ const DRAIN_INTERVAL_MS = 20;
 export class Breaker {
   #failures = 0;
   #probeWait = FIRST_PROBE_MS;
-  #notBefore = 0;
+  #probeAt = 0;
+  #heldUntil = 0;
   #recovering = false;
+  #drainAt = 0;
 
   get open(): boolean {
     return this.#failures >= OPEN_AFTER;
@@ -20,40 +22,46 @@ export class Breaker {
 
   /** How many attempts may start now, given how many are under way. */
   allowance(now: number, running: number, most: number): number {
-    if (now < this.#notBefore) return 0;
+    if (now < this.notBefore) return 0;
     if (this.open) return running === 0 ? 1 : 0;
     return Math.max(0, Math.min(most - running, this.#recovering ? 1 : most));
   }
 
-  /** When to look again; 0 when nothing holds it. */
+  /** When to look again; a time that has passed when nothing holds it. */
   get notBefore(): number {
-    return this.#notBefore;
+    return Math.max(this.#heldUntil, this.open ? this.#probeAt : this.#drainAt);
   }
 
   started(now: number): void {
-    if (this.#recovering) this.#notBefore = now + DRAIN_INTERVAL_MS;
+    if (this.#recovering) this.#drainAt = now + DRAIN_INTERVAL_MS;
   }
 
-  succeeded(): void {
+  /** The endpoint is there, whatever it thinks of the request. */
+  answered(): void {
     if (this.open) this.#recovering = true;
     this.#failures = 0;
     this.#probeWait = FIRST_PROBE_MS;
-    this.#notBefore = 0;
   }
 
   /** A failure of the endpoint itself: no answer, or a 5xx. */
   failed(now: number): void {
     this.#failures++;
     // Attempts that were under way when it opened are no probes.
-    if (!this.open || now < this.#notBefore) return;
-    this.#notBefore = now + this.#probeWait;
+    if (!this.open || now < this.#probeAt) return;
+    this.#probeAt = now + this.#probeWait;
     this.#probeWait = Math.min(this.#probeWait * 2, LONGEST_PROBE_MS);
     this.#recovering = false;
   }
 
-  /** The endpoint asked for a pause. */
+  /** The endpoint asked for a pause. Another answer does not end it: it may belong to an earlier request. */
   holdUntil(time: number): void {
-    this.#notBefore = Math.max(this.#notBefore, time);
+    this.#heldUntil = Math.max(this.#heldUntil, time);
+  }
+
+  /** A person wants to see it tried. */
+  retryNow(): void {
+    this.#probeAt = 0;
+    this.#heldUntil = 0;
   }
 
   /** Nothing is waiting for the endpoint any more. */

@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import { GIVE_UP_MS, waitAfter } from "../../bus/schedule.ts";
 import type { Delivery, Outcome, Webhook } from "../../bus/webhook.ts";
 import type { Settlement } from "../../store/delivery_rows.ts";
+import { kindOf } from "./address.ts";
 
 const GONE = 410;
 
@@ -21,13 +23,21 @@ export function judge(delivery: Delivery, outcome: Outcome, steady: number, rand
 }
 
 /**
- * Why the bus stops trying a webhook by itself: three days without one success and at least one delivery given up.
- * Never for a receiver on this machine, which comes back when its person does. `now` in ms.
+ * Whether the bus may stop trying a webhook by itself: three days without one success; `now` in ms. Never for a receiver
+ * on this machine, which comes back when its person does.
  */
-export function giveUpReason(webhook: Webhook, dead: number, now: number): string | null {
-  if (webhook.failing_since === null || now - webhook.failing_since < GIVE_UP_MS || dead === 0) return null;
-  if (/^(localhost|127\..*|\[::1\])$/.test(new URL(webhook.url).hostname)) return null;
+export function mayGiveUp({ url, failing_since }: Webhook, now: number): boolean {
+  return failing_since !== null && now - failing_since >= GIVE_UP_MS && !isLoopback(url);
+}
+
+export function giveUpReason(webhook: Webhook): string {
   return `no success for ${Math.round(GIVE_UP_MS / 3_600_000)} hours; last: ${webhook.last_error}`;
+}
+
+function isLoopback(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const host = new URL(url).hostname.replace(/^\[|\]$|\.$/g, "");
+  return isIP(host) === 0 ? /(^|\.)localhost$/.test(host) : kindOf(host) === "loopback";
 }
 
 /** Whether a failure says that the endpoint itself is down, rather than that it minds this request. */

@@ -1,31 +1,22 @@
-import type { Event } from "../../bus/event.ts";
-import { visibleLine } from "../../bus/text.ts";
+import { heldFor } from "../../bus/schedule.ts";
 import type { Deliveries, Delivery, Outcome, Webhook } from "../../bus/webhook.ts";
-import type { Store } from "../../store/store.ts";
-import { type AddressPolicy, checkedAddress, TargetError } from "./address.ts";
-import { attempt, type Target } from "./attempt.ts";
+import { checkedAddresses, TargetError } from "./address.ts";
 import { Breaker } from "./breaker.ts";
-import type { Clock } from "./clock.ts";
-import { giveUpReason, isEndpointFailure, judge } from "./judge.ts";
-import { deliveryMessage, type Sender, testMessage } from "./request.ts";
+import { Courier, type CourierOptions } from "./courier.ts";
+import { isEndpointFailure } from "./judge.ts";
 
 const PER_WEBHOOK = 4;
 const IN_ALL = 64;
+/** Places that busy webhooks leave to those that send nothing yet, at most. */
+const MOST_RESERVED = 32;
 const TIDY_MS = 60_000;
+const TIDY_MORE_MS = 50;
+const AFTER_ERROR_MS = 1_000;
 const LONGEST_SLEEP_MS = 60_000;
 
-export interface PumpOptions {
-  store: Store;
-  sender: Sender;
-  policy: AddressPolicy;
-  clock: Clock;
-  /** Of one attempt, ms. */
-  timeoutMs: number;
+export interface PumpOptions extends CourierOptions {
   /** Pending deliveries of one webhook; the oldest beyond it expire. */
   mostPending: number;
-  /** Tells everyone that the bus gave up on a webhook. */
-  announceDisabled(webhook: Webhook, reason: string): Promise<void>;
-  log: { info(message: string): void; warn(message: string): void };
 }
 
 /** A webhook's side of the pump. */
@@ -34,67 +25,68 @@ interface Lane {
   running: Set<number>;
   /** Steady time from which it is worth asking the outbox again, ms. */
   lookAt: number;
+  /** It had something to send when no place was free. */
+  crowdedOut: boolean;
+  /** Turn in which it last sent something. */
+  turn: number;
 }
 
 /**
  * Sends what the outbox holds. The queue is the database: memory holds only what is being sent. At most 4 at a time for
- * one webhook and 64 in all, the last places kept for webhooks that have none.
+ * one webhook and 64 in all, some places kept for webhooks that send nothing yet.
  */
 export class Pump implements Deliveries {
   readonly #options: PumpOptions;
+  readonly #courier: Courier;
   readonly #lanes = new Map<number, Lane>();
   readonly #inFlight = new Set<number>();
-  #poked = false;
+  #wanted = false;
+  #awake = false;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #round: Promise<void> = Promise.resolve();
   #tidyAt = 0;
+  #turn = 0;
 
   constructor(options: PumpOptions) {
     this.#options = options;
+    this.#courier = new Courier(options);
   }
 
   /** Takes up what an earlier process left. */
   async start(): Promise<void> {
-    await this.#options.store.deliveries.clamp(this.#options.clock.steady());
-    this.poke();
+    await this.#options.store.deliveries.clamp();
+    this.#wake();
   }
 
   /** Starts nothing more and waits at most `ms` for what is being sent; the rest goes again after the next start. */
   async stop(ms: number): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
     await this.#round;
-    const deadline = performance.now() + ms;
-    while (this.#inFlight.size > 0 && performance.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    clearTimeout(this.#timer);
+    await this.#quiet(ms);
+    this.#courier.stop();
+    await this.#quiet(ms);
   }
 
   poke(webhookId?: number): void {
-    if (webhookId !== undefined) this.#lane(webhookId).lookAt = 0;
-    if (this.#poked || this.#stopped) return;
-    this.#poked = true;
-    setImmediate(() => {
-      this.#poked = false;
-      this.#round = this.#round
-        .then(() => this.#startWhatIsDue())
-        .catch((error) => this.#options.log.warn(`webhook deliveries could not be read: ${error}`));
-    });
+    const lane = webhookId === undefined ? undefined : this.#lane(webhookId);
+    lane?.breaker.retryNow();
+    if (lane !== undefined) lane.lookAt = 0;
+    this.#wake();
   }
 
   inFlight(): ReadonlySet<number> {
     return this.#inFlight;
   }
 
-  async test(webhook: Webhook): Promise<Outcome> {
-    const { sender, clock } = this.#options;
-    const { headers, body } = await testMessage(sender, webhook, clock.wall());
-    return attempt(this.#target(webhook), headers, body);
+  test(webhook: Webhook): Promise<Outcome> {
+    return this.#courier.test(webhook);
   }
 
   async refuseUrl(url: string, local: boolean): Promise<string | null> {
     try {
-      await checkedAddress(new URL(url), local, this.#options.policy);
+      await checkedAddresses(new URL(url), local, this.#options.policy);
       return null;
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
@@ -103,121 +95,135 @@ export class Pump implements Deliveries {
     }
   }
 
+  async #quiet(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (this.#inFlight.size > 0 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  // One round at a time; whatever asks for one meanwhile is served by the next.
+  #wake(): void {
+    this.#wanted = true;
+    if (this.#awake) return;
+    this.#awake = true;
+    setImmediate(() => {
+      this.#wanted = false;
+      this.#round = this.#startWhatIsDue().catch((error) => {
+        this.#options.log.warn(`webhook deliveries could not be started: ${error}`);
+        this.#sleep(AFTER_ERROR_MS);
+      });
+      this.#round.then(() => {
+        this.#awake = false;
+        if (this.#wanted) this.#wake();
+      });
+    });
+  }
+
   async #startWhatIsDue(): Promise<void> {
     const { store, clock } = this.#options;
     if (this.#stopped) return;
+    if (clock.steady() >= this.#tidyAt) await this.#tidy();
     const now = clock.steady();
-    if (now >= this.#tidyAt) await this.#tidy(now);
     for (const id of store.deliveries.takeQueued()) this.#lane(id).lookAt = 0;
     const active = (await store.webhooks.list()).filter((webhook) => webhook.active);
-    const load = ({ webhook_id }: Webhook) => this.#lane(webhook_id).running.size;
-    for (const webhook of active.toSorted((a, b) => load(a) - load(b))) {
-      const lane = this.#lane(webhook.webhook_id);
-      if (lane.lookAt <= now) lane.lookAt = await this.#serve(webhook, lane, active, now);
-    }
-    this.#sleepUntil(
-      Math.min(this.#tidyAt, ...active.map(({ webhook_id }) => this.#lane(webhook_id).lookAt)),
-    );
+    const turns = active
+      .map((webhook) => ({ webhook, lane: this.#lane(webhook.webhook_id) }))
+      .sort((a, b) => a.lane.running.size - b.lane.running.size || a.lane.turn - b.lane.turn);
+    const lanes = turns.map(({ lane }) => lane);
+    for (const { webhook, lane } of turns)
+      if (lane.lookAt <= now) lane.lookAt = await this.#serve(webhook, lane, lanes, now);
+    this.#sleep(clock.until(Math.min(this.#tidyAt, ...lanes.map(({ lookAt }) => lookAt))));
   }
 
   /** Starts what one webhook may have started; returns when to look again, ms. An attempt that ends looks at once. */
-  async #serve(webhook: Webhook, lane: Lane, active: readonly Webhook[], now: number): Promise<number> {
+  async #serve(webhook: Webhook, lane: Lane, lanes: readonly Lane[], now: number): Promise<number> {
     const { store } = this.#options;
     const { breaker, running } = lane;
     const allowed = breaker.allowance(now, running.size, webhook.ordered ? 1 : PER_WEBHOOK);
     if (allowed <= 0) return breaker.notBefore > now ? breaker.notBefore : Number.POSITIVE_INFINITY;
-    const places = Math.min(allowed, this.#freePlaces(lane, active));
-    if (places <= 0) return now + 1_000;
-    const claimed = await store.deliveries.claim(webhook, now, places, running);
+    const places = Math.min(allowed, this.#places(lane, lanes));
+    lane.crowdedOut = places <= 0;
+    if (places <= 0) return Number.POSITIVE_INFINITY;
+    const claimed = this.#stopped ? [] : await store.deliveries.claim(webhook, now, places, running);
     for (const delivery of claimed) this.#send(webhook, lane, delivery);
     if (breaker.notBefore > now) return breaker.notBefore;
-    if (running.size > 0) return Number.POSITIVE_INFINITY;
-    breaker.drained();
-    return (await store.deliveries.nextAt(webhook)) ?? Number.POSITIVE_INFINITY;
+    lane.crowdedOut = claimed.length === places && places < allowed;
+    if (claimed.length === places) return Number.POSITIVE_INFINITY;
+    if (running.size === 0) breaker.drained();
+    return (await store.deliveries.nextAt(webhook, now)) ?? Number.POSITIVE_INFINITY;
   }
 
-  #freePlaces(lane: Lane, active: readonly Webhook[]): number {
+  #places(lane: Lane, lanes: readonly Lane[]): number {
     const free = IN_ALL - this.#inFlight.size;
-    if (lane.running.size === 0) return Math.min(free, PER_WEBHOOK);
-    const lanes = active.map(({ webhook_id }) => this.#lane(webhook_id));
-    return free - lanes.filter(({ running, breaker }) => running.size === 0 && !breaker.open).length;
+    const idle = lanes.filter((other) => other !== lane && other.running.size === 0 && !other.breaker.open);
+    const unreserved = free - Math.min(idle.length, MOST_RESERVED);
+    return lane.running.size > 0 ? unreserved : Math.max(unreserved, Math.min(free, 1));
   }
 
   #lane(webhookId: number): Lane {
     const known = this.#lanes.get(webhookId);
     if (known !== undefined) return known;
-    const lane = { breaker: new Breaker(), running: new Set<number>(), lookAt: 0 };
+    const lane = {
+      breaker: new Breaker(),
+      running: new Set<number>(),
+      lookAt: 0,
+      crowdedOut: false,
+      turn: 0,
+    };
     this.#lanes.set(webhookId, lane);
     return lane;
   }
 
-  #sleepUntil(time: number): void {
-    const wait = Math.min(Math.max(this.#options.clock.until(time), 1), LONGEST_SLEEP_MS);
+  #sleep(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.poke(), wait);
+    if (!this.#stopped)
+      this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(ms, 1), LONGEST_SLEEP_MS));
   }
 
   #send(webhook: Webhook, lane: Lane, delivery: Delivery): void {
     lane.running.add(delivery.delivery_id);
     this.#inFlight.add(delivery.delivery_id);
     lane.breaker.started(this.#options.clock.steady());
-    this.#attempt(webhook, lane, delivery)
-      .catch((error) =>
-        this.#options.log.warn(`webhook ${webhook.webhook_id}: attempt not recorded: ${error}`),
-      )
+    lane.turn = ++this.#turn;
+    this.#carry(webhook, lane, delivery)
+      .catch((error) => {
+        this.#options.log.warn(`webhook ${webhook.webhook_id} event ${delivery.event_id}: ${error}`);
+        lane.breaker.holdUntil(this.#options.clock.steady() + AFTER_ERROR_MS);
+      })
       .finally(() => {
         lane.running.delete(delivery.delivery_id);
         this.#inFlight.delete(delivery.delivery_id);
-        this.poke(webhook.webhook_id);
+        lane.lookAt = 0;
+        for (const other of this.#lanes.values()) if (other.crowdedOut) other.lookAt = 0;
+        this.#wake();
       });
   }
 
-  async #attempt(webhook: Webhook, lane: Lane, delivery: Delivery): Promise<void> {
-    const { store, sender, clock } = this.#options;
-    const event = await this.#event(delivery.event_id);
-    const { headers, body } = await deliveryMessage(sender, webhook, event, delivery, clock.wall());
-    const outcome = await attempt(this.#target(webhook), headers, body);
-    const now = clock.steady();
-    const { settlement, pause } = judge(delivery, outcome, now, Math.random());
-    if (isEndpointFailure(outcome)) lane.breaker.failed(now);
-    else lane.breaker.succeeded();
-    if (outcome.retryAfterMs > 0) lane.breaker.holdUntil(settlement.next_at);
-    this.#report(webhook, delivery, outcome, settlement.state);
-    await store.deliveries.settle(delivery, settlement, outcome, now);
-    if (outcome.error !== null) await this.#disablePerhaps(webhook.webhook_id, pause, now);
+  async #carry(webhook: Webhook, { breaker }: Lane, delivery: Delivery): Promise<void> {
+    const outcome = await this.#courier.send(webhook, delivery);
+    if (outcome === null) return;
+    const now = this.#options.clock.steady();
+    if (isEndpointFailure(outcome)) breaker.failed(now);
+    else breaker.answered();
+    if (outcome.retryAfterMs > 0) breaker.holdUntil(now + heldFor(outcome.retryAfterMs));
+    await this.#courier.record(webhook, delivery, outcome);
   }
 
-  async #event(id: number): Promise<Event> {
-    const { events } = await this.#options.store.events.read({ after: id - 1, limit: 1, order: "asc" });
-    if (events[0]?.id !== id) throw new Error(`event ${id} is not in the database`);
-    return events[0];
-  }
-
-  #target({ url, local }: Webhook): Target {
-    return { url, local, policy: this.#options.policy, timeoutMs: this.#options.timeoutMs };
-  }
-
-  #report(webhook: Webhook, delivery: Delivery, outcome: Outcome, state: string): void {
-    const what = `webhook ${webhook.webhook_id} event ${delivery.event_id} attempt ${delivery.attempts + 1}`;
-    const line = `${what} → ${visibleLine(webhook.url, 200)}: ${outcome.error ?? outcome.status} ${outcome.ms} ms`;
-    if (outcome.error === null) this.#options.log.info(line);
-    else this.#options.log.warn(`${line}, ${state}`);
-  }
-
-  async #disablePerhaps(webhookId: number, gone: string | null, now: number): Promise<void> {
-    const { store } = this.#options;
-    const webhook = await store.webhooks.get(webhookId);
-    if (webhook === undefined || !webhook.active) return;
-    const reason = gone ?? giveUpReason(webhook, (await store.deliveries.counts(webhookId)).dead, now);
-    if (reason === null) return;
-    await store.webhooks.setActive(webhookId, false, reason);
-    await this.#options.announceDisabled(webhook, reason);
-  }
-
-  async #tidy(now: number): Promise<void> {
-    const { store, mostPending, log } = this.#options;
-    const { expired, more } = await store.deliveries.tidy(now, mostPending);
-    for (const { webhookId, count } of expired) log.warn(`webhook ${webhookId}: ${count} deliveries expired`);
-    this.#tidyAt = more ? now : now + TIDY_MS;
+  // Sending goes on when the database cannot be written just now.
+  async #tidy(): Promise<void> {
+    const { store, mostPending, log, clock } = this.#options;
+    let more = false;
+    try {
+      const tidied = await store.deliveries.tidy(mostPending);
+      more = tidied.more;
+      for (const { webhookId, count } of tidied.expired)
+        log.warn(`webhook ${webhookId}: ${count} deliveries expired`);
+      const known = new Set((await store.webhooks.list()).map((webhook) => webhook.webhook_id));
+      for (const [id, lane] of this.#lanes)
+        if (!known.has(id) && lane.running.size === 0) this.#lanes.delete(id);
+    } catch (error) {
+      log.warn(`webhook deliveries could not be tidied: ${error}`);
+    }
+    this.#tidyAt = clock.steady() + (more ? TIDY_MORE_MS : TIDY_MS);
   }
 }
