@@ -71,7 +71,7 @@ export const registerWebhook = operation({
         `There are ${LIMITS.webhooks} webhooks already. Remove one first (unregister_webhook).`,
       );
     const { webhook_id, url, channel, event_types, created_at, ordered } = webhook;
-    return { webhook_id, url, channel, event_types, created_at, ordered };
+    return { webhook_id, url, channel, event_types, created_at, ...(ordered && { ordered }) };
   },
   print(result, to) {
     to.line(`Webhook ${to.bold(`#${to.text(result.webhook_id)}`)} registered for ${to.text(result.url)}`);

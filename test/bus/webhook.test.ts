@@ -9,8 +9,17 @@ function webhook(more: Partial<Webhook>): Webhook {
     channel: null,
     event_types: null,
     secret: null,
+    secret_old: null,
+    secret_old_until: 0,
     active: true,
+    ordered: false,
+    local: true,
     created_at: "2026-01-31T08:00:00.000Z",
+    paused_reason: null,
+    last_success: null,
+    last_failure: null,
+    last_error: null,
+    failing_since: null,
     ...more,
   };
 }
@@ -20,7 +29,7 @@ const event = (event_type: string, channel: string) =>
 
 const cases: [webhook: Partial<Webhook>, type: string, channel: string, matches: boolean][] = [
   [{}, "anything", "all", true],
-  [{ active: false }, "anything", "all", false],
+  [{ active: false }, "anything", "all", true],
   [{ channel: "repo:x" }, "t", "repo:x", true],
   [{ channel: "repo:" }, "t", "repo:x", true],
   [{ channel: "repo:" }, "t", "repo:", true],

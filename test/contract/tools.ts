@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { isRequired, type Params } from "../../src/operation.ts";
 import { operations } from "../../src/operations/index.ts";
-import { fresh, join, problem, stored } from "../support/agent.ts";
+import { fresh, join, problem, publish, stored } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
 import { callTool, rpc } from "../support/rpc.ts";
 
@@ -17,9 +17,13 @@ const TABLE: Record<string, string> = {
   ack_events: "session_id, cursor, allow_rewind?=false",
   unregister_session: "session_id?, client_id?, machine?",
   notify: "title, message, sound?=false",
-  register_webhook: "url, channel?, event_types?, secret?",
+  register_webhook: "url, channel?, event_types?, secret?, ordered?=false",
   list_webhooks: "active_only?=true",
-  set_webhook_active: "webhook_id, active",
+  set_webhook_active: "webhook_id, active, since?",
+  rotate_webhook_secret: "webhook_id, secret?",
+  test_webhook: "webhook_id",
+  list_deliveries: "webhook_id?, state?, limit?=50",
+  redeliver_webhook: "webhook_id, event_id?, dead?=false, since?",
   unregister_webhook: "webhook_id",
 };
 
@@ -27,7 +31,7 @@ function paramsOf(tool: string): Params {
   return operations.find((operation) => operation.name === tool)?.params ?? {};
 }
 
-const READS = ["list_sessions", "list_channels", "list_webhooks"];
+const READS = ["list_sessions", "list_channels", "list_webhooks", "list_deliveries"];
 
 /** Arguments with which each tool does something, or refuses as its contract says. */
 const WORKING: Record<string, Record<string, unknown>> = {
@@ -38,6 +42,9 @@ const WORKING: Record<string, Record<string, unknown>> = {
   register_webhook: { url: "http://127.0.0.1:9/" },
   set_webhook_active: { webhook_id: 999_999, active: true },
   unregister_webhook: { webhook_id: 999_999 },
+  rotate_webhook_secret: { webhook_id: 999_999 },
+  test_webhook: { webhook_id: 999_999 },
+  redeliver_webhook: { webhook_id: 999_999, dead: true },
 };
 
 interface Tool {
@@ -107,10 +114,10 @@ export function tools(target: () => TestBus): void {
     "%s answers a list: under `result` in the structured content, bare in the text",
     async (name) => {
       await join(target());
-      await callTool(target().url, "register_webhook", {
-        url: "http://127.0.0.1:9/",
-        event_types: ["never"],
-      });
+      const hook = { url: "http://127.0.0.1:9/", event_types: ["never"] };
+      const { webhook_id } = await target().call("register_webhook", hook);
+      const event_id = await publish(target());
+      await target().call("redeliver_webhook", { webhook_id, event_id });
       const { structuredContent, content } = await callTool(target().url, name);
       expect(Object.keys(structuredContent)).toEqual(["result"]);
       expect(structuredContent.result.length).toBeGreaterThan(0);
@@ -125,6 +132,9 @@ export function tools(target: () => TestBus): void {
     ["unregister_session", "no id", {}],
     ["set_webhook_active", "an unknown webhook", { webhook_id: 999_999, active: true }],
     ["unregister_webhook", "an unknown webhook", { webhook_id: 999_999 }],
+    ["rotate_webhook_secret", "an unknown webhook", { webhook_id: 999_999 }],
+    ["test_webhook", "an unknown webhook", { webhook_id: 999_999 }],
+    ["redeliver_webhook", "an unknown webhook", { webhook_id: 999_999, dead: true }],
   ])("%s refuses %s in an ordinary result with `error`", async (name, _, args) => {
     const { isError, structuredContent, content } = await callTool(target().url, name, args);
     expect(isError).toBeUndefined();

@@ -5,6 +5,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/sdk/types.js";
 import manifest from "../../package.json" with { type: "json" };
+import { operations } from "../../src/operations/index.ts";
 import { fresh, publish } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
 import { post, raw } from "../support/raw.ts";
@@ -183,7 +184,7 @@ export function transport(target: () => TestBus): void {
     const client = new Client({ name: "test", version: "1" });
     await client.connect(new StreamableHTTPClientTransport(new URL(target().url)) as Transport);
     const { tools } = await client.listTools();
-    expect(tools).toHaveLength(12);
+    expect(tools).toHaveLength(operations.length);
     const result = await client.callTool({ name: "register_session", arguments: { name: "sdk" } });
     expect(result.structuredContent).toMatchObject({ name: "sdk", machine: hostname(), resumed: false });
     const { contents } = await client.readResource({ uri: "agent-event-bus://guide" });

@@ -171,6 +171,8 @@ export function webhooks(target: () => TestBus): void {
       active: true,
       created_at,
       has_secret: true,
+      ordered: false,
+      ...{ pending: 0, dead: 0, expired: 0, last_success: null, last_failure: null, last_error: null },
     };
     const { result } = await target().call("list_webhooks");
     expect(result).toContainEqual(shown);

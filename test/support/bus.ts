@@ -2,9 +2,11 @@ import { afterAll } from "bun:test";
 import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
 import { node24 } from "../../build/node24.ts";
-import { serverConfig } from "../../src/config.ts";
+import { type Environment, serverConfig } from "../../src/config.ts";
 import type { Operation } from "../../src/operation.ts";
 import { operations as all } from "../../src/operations/index.ts";
+import type { Lookup } from "../../src/server/deliver/address.ts";
+import type { Clock } from "../../src/server/deliver/clock.ts";
 import type { Log } from "../../src/server/log.ts";
 import { type RunningServer, startServer } from "../../src/server/server.ts";
 import { binary, nodeBundle } from "./binary.ts";
@@ -110,18 +112,28 @@ async function listeningUrl(child: Subprocess<"ignore", "pipe", "pipe">): Promis
 
 export const silent: Log = { info() {}, warn() {}, error() {}, call() {}, flush: async () => {} };
 
+export interface HereOptions {
+  now?: () => number;
+  folder?: string;
+  operations?: readonly Operation[];
+  log?: Log;
+  env?: Environment;
+  lookup?: Lookup;
+  clock?: Clock;
+}
+
 /** Starts a server inside this process, with a clock and operations of the test's choice. */
-export async function startHere(
-  options: { now?: () => number; folder?: string; operations?: readonly Operation[]; log?: Log } = {},
-): Promise<TestBus & { server: RunningServer }> {
+export async function startHere(options: HereOptions = {}): Promise<TestBus & { server: RunningServer }> {
   const folder = options.folder ?? tempFolder();
   const db = join(folder, "data.db");
-  const config = serverConfig({ db, port: "0" }, {}, {});
+  const config = serverConfig({ db, port: "0" }, options.env ?? {}, {});
   const server = await startServer({
     config,
     operations: options.operations ?? all,
     log: options.log ?? silent,
     now: options.now ?? Date.now,
+    lookup: options.lookup,
+    clock: options.clock,
   });
   const url = `http://127.0.0.1:${server.port}/mcp`;
   let stopped: Promise<number> | undefined;

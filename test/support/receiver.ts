@@ -4,6 +4,8 @@ export interface Delivery {
   body: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it
   json: any;
+  /** performance.now() */
+  received: number;
 }
 
 export interface Receiver {
@@ -17,7 +19,8 @@ export interface Receiver {
 
 /** A webhook endpoint that records what it gets; `answer` decides on the status. */
 export function receiver(
-  answer: (path: string) => Response | Promise<Response> = () => new Response(null, { status: 204 }),
+  answer: (path: string, delivery: Delivery) => Response | Promise<Response> = () =>
+    new Response(null, { status: 204 }),
 ): Receiver {
   const got: Delivery[] = [];
   const server = Bun.serve({
@@ -26,8 +29,10 @@ export function receiver(
     async fetch(request) {
       const path = new URL(request.url).pathname;
       const body = await request.text();
-      got.push({ path, headers: request.headers, body, json: JSON.parse(body) });
-      return answer(path);
+      const received = performance.now();
+      const delivery = { path, headers: request.headers, body, json: JSON.parse(body), received };
+      got.push(delivery);
+      return answer(path, delivery);
     },
   });
   const at = (path: string) => got.filter((delivery) => delivery.path === path);
