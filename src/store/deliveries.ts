@@ -169,21 +169,38 @@ function list({ rows, webhooks, now, steady }: OutboxParts, query: DeliveryQuery
 function tidy({ rows, webhooks, now, steady }: OutboxParts, mostPending: number): Tidied {
   // A clock that was set forward must not forget what a person has had no time to look at.
   const forgotten = rows.forgetBefore(Math.min(now(), steady()) - KEEP_MS, PAGE);
-  const expired = rows
-    .waitingWebhooks()
-    .map((id) => {
-      const reason = expiry(webhooks.get(id), rows.beyond(id, mostPending), mostPending, steady());
-      let count = 0;
-      for (const delivery of rows.ofState(id, "pending", "oldest", PAGE)) {
-        const why = reason(delivery);
-        if (why === null) continue;
-        rows.expire(delivery.delivery_id, now(), why);
-        count++;
-      }
-      return { webhookId: id, count };
-    })
-    .filter(({ count }) => count > 0);
-  return { expired, more: forgotten === PAGE || expired.some(({ count }) => count === PAGE) };
+  const expired: Tidied["expired"] = [];
+  let left = PAGE;
+  for (const webhookId of rows.waitingWebhooks()) {
+    if (left === 0) break;
+    const reason = expiry(
+      webhooks.get(webhookId),
+      rows.beyond(webhookId, mostPending),
+      mostPending,
+      steady(),
+    );
+    const count = expireSome(rows, webhookId, reason, left, now());
+    if (count > 0) expired.push({ webhookId, count });
+    left -= count;
+  }
+  return { expired, more: forgotten === PAGE || left === 0 };
+}
+
+function expireSome(
+  rows: DeliveryRows,
+  webhookId: number,
+  reason: (delivery: Delivery) => string | null,
+  most: number,
+  at: number,
+): number {
+  let count = 0;
+  for (const delivery of rows.ofState(webhookId, "pending", "oldest", most)) {
+    const why = reason(delivery);
+    if (why === null) continue;
+    rows.expire(delivery.delivery_id, at, why);
+    count++;
+  }
+  return count;
 }
 
 // What a person paused stays frozen whatever its age; only its number is bounded.
