@@ -3,7 +3,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /** Waits before each further attempt of a delivery, ms: 13 attempts over about three days. */
-const WAITS = [
+export const WAITS: readonly number[] = [
   0.5 * SECOND,
   1 * SECOND,
   5 * SECOND,
