@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { SCHEMA_VERSION } from "../../src/store/schema.ts";
 import { programOf, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { moments, writeOriginal } from "../support/original.ts";
@@ -44,7 +45,7 @@ async function killAt(folder: string, phase: Phase, span: number): Promise<Seen>
   await Bun.sleep(Math.random() * span);
   child.kill("SIGKILL");
   await child.exited;
-  if (versionOf(path) === 6) return "after it";
+  if (versionOf(path) === SCHEMA_VERSION) return "after it";
   if (backups(folder).length > had) return "in the migration";
   return partial() ? "in the backup" : "before the backup";
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, mkdirSync, openSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { SCHEMA_VERSION } from "../../src/store/schema.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { moments, writeOriginal } from "../support/original.ts";
@@ -56,9 +57,11 @@ const refusals: Refusal[] = [
     what: "a newer schema version",
     prepare: async (path) => {
       await current(path);
-      sqlite(path, "UPDATE schema_version SET version = 7").close(true);
+      sqlite(path, `UPDATE schema_version SET version = ${SCHEMA_VERSION + 1}`).close(true);
     },
-    says: /schema version 7.*up to 6.*Install the newer release/,
+    says: new RegExp(
+      `schema version ${SCHEMA_VERSION + 1}.*up to ${SCHEMA_VERSION}.*Install the newer release`,
+    ),
   },
   {
     what: "a newer version of the original's tables",

@@ -36,7 +36,7 @@ const draft = { event_type: "t", payload: "p", session_id: "s", channel: "all" }
 
 test("concurrent publishes get strictly increasing ids in the order they came, each answered after its commit", async () => {
   const path = join(tempFolder(), "data.db");
-  const store = openStore(path, Date.now, lockDatabase(path));
+  const store = openStore(path, lockDatabase(path), Date.now);
   const beside = new Database(path, { readonly: true });
   const stored = beside.query("SELECT payload FROM events WHERE id = ?");
   const answered: Event[] = [];
@@ -102,7 +102,7 @@ test("a unit that fails alone leaves the writer usable", async () => {
 test("draining waits for everything handed in, also for what a lock holds up", async () => {
   const { writer, insert, stored } = numbers();
   const path = join(tempFolder(), "data.db");
-  const store = openStore(path, Date.now, lockDatabase(path));
+  const store = openStore(path, lockDatabase(path), Date.now);
   const other = new Database(path);
   other.run("BEGIN IMMEDIATE");
   const held = store.events.append(draft);
