@@ -43,7 +43,7 @@ test("every event reaches a slow and failing receiver though the bus is killed f
     accepted.set(json.event_id, (accepted.get(json.event_id) ?? 0) + 1);
     return new Response(null, { status: 204 });
   });
-  const env = { AGENT_EVENT_BUS_WEBHOOK_SPEED: "50" };
+  const env = { AGENT_EVENT_BUS_WEBHOOK_SPEED: "1000" };
   const folder = tempFolder();
   let bus = await startBus("source", { folder, env });
   for (const channel of CHANNELS) await hook(bus, target.url(`/${channel}`), { channel });
