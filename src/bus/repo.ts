@@ -1,4 +1,4 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 /**
  * The repository's name for a folder (WIRE.md 2). With `look`, a linked git worktree is recognised by its
@@ -8,7 +8,7 @@ export async function repoOf(cwd: string, look: boolean): Promise<string> {
   const path = cwd.replaceAll("\\", "/");
   const beforeWorktrees = path.split("/.worktrees/")[0] ?? path;
   if (beforeWorktrees !== path) return clean(lastComponent(beforeWorktrees));
-  return clean((look && cwd !== "" ? await mainRepository(cwd) : null) ?? lastComponent(path));
+  return clean((look && isAbsolute(cwd) ? await mainRepository(cwd) : null) ?? lastComponent(path));
 }
 
 function lastComponent(path: string): string {

@@ -32,7 +32,8 @@ export const setWebhookActive = operation({
       name: "webhook disable",
       about: "Pause a webhook.",
       positional: "webhook_id",
-      fixed: { active: false },
+      // `since` makes sense when enabling only.
+      fixed: { active: false, since: null },
       examples: [["webhook disable 1", "pause"]],
     },
   ],

@@ -47,5 +47,5 @@ export function secretProblem(secret: string | undefined): string | null {
 }
 
 export function outcomeView({ status, error, ms }: Outcome): Record<string, unknown> {
-  return { delivered: error === null, status, error, milliseconds: ms };
+  return { delivered: error === null, status, milliseconds: ms };
 }

@@ -106,6 +106,12 @@ async function script(call: CallTool, ask: ReturnType<typeof answersOf>): Promis
   expect(await ask("set_webhook_active", off)).toEqual({ success: true, ...off });
   const { result: hooks } = await ask("list_webhooks", { active_only: false });
   expect(hooks).toMatchObject([{ ...off, has_secret: false }]);
+  const secret = await ask("rotate_webhook_secret", { webhook_id: hook.webhook_id });
+  expect(secret.secret).toStartWith("whsec_");
+  expect((await ask("test_webhook", { webhook_id: hook.webhook_id })).delivered).toBe(false);
+  expect((await ask("list_deliveries", { webhook_id: hook.webhook_id })).result).toEqual([]);
+  const again = await ask("redeliver_webhook", { webhook_id: hook.webhook_id, event_id });
+  expect(again).toMatchObject({ success: true, queued: 1 });
   expect(await ask("unregister_webhook", { webhook_id: hook.webhook_id })).toMatchObject({ success: true });
   const left = await ask("unregister_session", { session_id: "second" });
   expect(left).toMatchObject({ success: true, active_sessions: 1 });

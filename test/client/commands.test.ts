@@ -191,6 +191,33 @@ test("webhook register, list, disable, enable and unregister manage webhooks", a
   expect(await run("webhook list", { all: true })).toEqual([]);
 });
 
+test("webhook test, deliveries, redeliver, rotate and enable --since look at deliveries and send them again", async () => {
+  const receiver = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response(null, { status: 500 }),
+  });
+  const { webhook_id: id } = await run("webhook register", { url: String(receiver.url), ordered: true });
+  const tested = await runRaw(`webhook test ${id}`, {}, {}, "--json");
+  expect(tested.code).toBe(1);
+  expect(tested.json()).toMatchObject({ delivered: false, status: 500 });
+  const { event_id } = await run("publish", { type: "note", payload: "x" });
+  expect(await run(`webhook deliveries ${id}`, { limit: "1" })).toMatchObject([{ event_id, webhook_id: id }]);
+  expect(await run("webhook deliveries", { state: "delivered" })).toEqual([]);
+  expect(await run(`webhook rotate ${id}`, { secret: "fresh" })).toMatchObject({
+    success: true,
+    secret: "fresh",
+  });
+  expect(await run(`webhook redeliver ${id}`, { event: String(event_id) })).toMatchObject({ queued: 1 });
+  expect(await run(`webhook redeliver ${id}`, { since: String(event_id) })).toMatchObject({ queued: 1 });
+  expect(await run(`webhook redeliver ${id}`, { dead: true })).toMatchObject({ queued: 0 });
+  await run(`webhook disable ${id}`);
+  await run("publish", { type: "note", payload: "meanwhile" });
+  expect(await run(`webhook enable ${id}`, { since: String(event_id) })).toMatchObject({ queued: 1 });
+  await run(`webhook unregister ${id}`);
+  await receiver.stop(true);
+});
+
 test("webhook register --url is the target; --url before the command is the bus", async () => {
   const target = "https://example.com/target";
   const { code, json } = await cli(["--url", bus.url, "webhook", "register", "--url", target, "--json"], {

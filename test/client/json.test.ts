@@ -10,6 +10,9 @@ const nobody = { url: "http://127.0.0.1:1/mcp" };
 const session = (await bus.call("register_session", { name: "s", client_id: "s-1" })).session_id;
 const webhook = await bus.call("register_webhook", { url: "https://example.com/" });
 const ID = String(webhook.webhook_id);
+const receiver = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+const received = await bus.call("register_webhook", { url: String(receiver.url), event_types: ["never"] });
+const RECEIVED = String(received.webhook_id);
 
 /** Each command as it works. */
 const works: Record<string, string[]> = {
@@ -25,6 +28,10 @@ const works: Record<string, string[]> = {
   "webhook list": [],
   "webhook disable": [ID],
   "webhook enable": [ID],
+  "webhook rotate": [ID],
+  "webhook deliveries": [],
+  "webhook redeliver": [ID, "--dead"],
+  "webhook test": [RECEIVED],
   "webhook unregister": [ID],
 };
 

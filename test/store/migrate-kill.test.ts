@@ -72,7 +72,13 @@ function differences(path: string, other: string): number {
   try {
     db.run("ATTACH ? AS other", [other]);
     return ["events", "sessions", "webhooks"].reduce((sum, table) => {
-      const columns = db.query(`SELECT name FROM pragma_table_info('${table}')`).values().flat();
+      // How deliveries went is no part of what is taken over: the event published here goes to webhooks too.
+      const delivery = /^(last_success|last_failure|last_error|failing_since)$/;
+      const columns = db
+        .query(`SELECT name FROM pragma_table_info('${table}')`)
+        .values()
+        .flat()
+        .filter((column) => !delivery.test(String(column)));
       const same = columns.map((column) => `a.${column} IS b.${column}`).join(" AND ");
       const equal = count(
         `SELECT count(*) FROM main.${table} a JOIN other.${table} b USING (id) WHERE ${same}`,
@@ -150,6 +156,7 @@ async function migrate(template: string) {
 function dropEvent(path: string, id: number): void {
   const db = new Database(path);
   db.run("DELETE FROM events WHERE id = ?", [id]);
+  db.run("DELETE FROM deliveries WHERE event_id = ?", [id]);
   db.close(true);
 }
 

@@ -131,6 +131,9 @@ test("the indices are those of the schema, once each", () => {
     "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
   );
   expect(indices.values().flat()).toEqual([
+    "deliveries_by_state",
+    "deliveries_done",
+    "deliveries_due",
     "events_by_channel",
     "events_by_correlation",
     "events_by_type",
