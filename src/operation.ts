@@ -82,7 +82,7 @@ export interface Command {
   about?: string;
   /** `what it is for` → the words after the program's name. */
   examples: readonly (readonly [command: string, purpose: string])[];
-  /** Arguments that this command always sends; they are no flags. */
+  /** Arguments that this command always sends, or never (null); they are no flags. */
   fixed?: Json;
   /** The parameter that is given without a flag. */
   positional?: string;

@@ -167,7 +167,8 @@ function camelCase(name: string): string {
 /** The operation's arguments of a command line. Throws UsageError that names the flag. */
 export function argumentsOf(line: Line & { command: CliCommand }): Json {
   const { operation, command, flags } = line.command;
-  const args: Json = { ...command.fixed };
+  const fixed = Object.entries(command.fixed ?? {}).filter(([, value]) => value !== null);
+  const args: Json = Object.fromEntries(fixed);
   for (const flag of flags) {
     const value = line.values[flag.name];
     const param = flag.param === undefined ? undefined : operation.params[flag.param];
