@@ -1,5 +1,3 @@
-import { homedir, hostname } from "node:os";
-import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 
 /** Every variable that is read, with its default and meaning: what the program reads, the guide and the README print. */
@@ -73,10 +71,18 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const environment: Environment = process.env;
 
-/** This machine's name, as sessions state it. */
-export const machine = hostname();
+// Most commands need neither, and loading them takes a tenth of their time.
+const os = () => process.getBuiltinModule("node:os");
+const join = (...parts: string[]) => process.getBuiltinModule("node:path").join(...parts);
 
-export const dataDirectory = join(homedir(), ".claude", "contrib", "agent-event-bus");
+/** This machine's name, as sessions state it. */
+export function machine(): string {
+  return os().hostname();
+}
+
+export function dataDirectory(): string {
+  return join(os().homedir(), ".claude", "contrib", "agent-event-bus");
+}
 
 /** A setting has a value that cannot be used. The message names it. */
 export class ConfigError extends Error {
@@ -112,9 +118,9 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
   return {
     host: value("host") ?? VARIABLES.host.fallback,
     port: portOf(value("port") ?? VARIABLES.port.fallback),
-    db: value("db") ?? join(dataDirectory, "data.db"),
-    log: value("log") ?? join(dataDirectory, "agent-event-bus.log"),
-    err: value("err") ?? join(dataDirectory, "agent-event-bus.err"),
+    db: value("db") ?? join(dataDirectory(), "data.db"),
+    log: value("log") ?? join(dataDirectory(), "agent-event-bus.log"),
+    err: value("err") ?? join(dataDirectory(), "agent-event-bus.err"),
     icon: value("icon"),
     allowedHosts: (value("allowedHosts") ?? "")
       .split(",")

@@ -58,7 +58,7 @@ export interface Printer {
 export interface Here {
   sessionId: string | undefined;
   cwd: string;
-  machine: string;
+  machine(): string;
   repo(): Promise<string>;
   stdin(): Promise<string>;
 }

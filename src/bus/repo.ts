@@ -1,4 +1,4 @@
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+const ABSOLUTE = process.platform === "win32" ? /^([\\/]|[A-Za-z]:)/ : /^\//;
 
 /**
  * The repository's name for a folder (WIRE.md 2). With `look`, a linked git worktree is recognised by its
@@ -8,7 +8,7 @@ export async function repoOf(cwd: string, look: boolean): Promise<string> {
   const path = cwd.replaceAll("\\", "/");
   const beforeWorktrees = path.split("/.worktrees/")[0] ?? path;
   if (beforeWorktrees !== path) return clean(lastComponent(beforeWorktrees));
-  return clean((look && isAbsolute(cwd) ? await mainRepository(cwd) : null) ?? lastComponent(path));
+  return clean((look && ABSOLUTE.test(cwd) ? await mainRepository(cwd) : null) ?? lastComponent(path));
 }
 
 function lastComponent(path: string): string {
@@ -21,8 +21,9 @@ function clean(name: string): string {
 
 // A linked worktree's `.git` is a file: `gitdir: <main>/.git/worktrees/<name>`.
 async function mainRepository(cwd: string): Promise<string | null> {
-  // Most commands need no file, and loading this takes a tenth of their time.
+  // Most commands need no file, and loading these takes a tenth of their time.
   const { readFile } = await import("node:fs/promises");
+  const { dirname, join, resolve } = await import("node:path");
   for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
     const text = await readFile(join(folder, ".git"), "utf8").catch((error) =>
       error.code === "EISDIR" ? "" : null,
@@ -42,6 +43,6 @@ async function mainRepository(cwd: string): Promise<string | null> {
 
 // `/x/proj/.git`, `/x/proj/.bare` and `/x/proj.git` are all the repository `proj`.
 function repositoryName(gitFolder: string): string {
-  const name = basename(gitFolder);
-  return name.startsWith(".") ? basename(dirname(gitFolder)) : name.replace(/\.git$/, "");
+  const [parent = "", name = ""] = gitFolder.split(/[\\/]/).slice(-2);
+  return name.startsWith(".") ? parent : name.replace(/\.git$/, "");
 }

@@ -31,7 +31,7 @@ export const registerSession = operation({
       ],
       async before(args, _flags, here) {
         const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
-        return { ...args, name, cwd: here.cwd, machine: here.machine, repo: await here.repo() };
+        return { ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
       },
     },
   ],

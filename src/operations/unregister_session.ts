@@ -19,7 +19,7 @@ export const unregisterSession = operation({
       before(args, _flags, here) {
         if (args.session_id === undefined && args.client_id === undefined)
           throw new UsageError("unregister needs --session-id or --client-id.");
-        return args.client_id === undefined ? args : { ...args, machine: here.machine };
+        return args.client_id === undefined ? args : { ...args, machine: here.machine() };
       },
     },
   ],

@@ -51,10 +51,11 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     },
     log,
   });
+  const host = machine();
   const bus: Bus = {
     store,
     now,
-    host: machine,
+    host,
     processExists,
     waiters: createWaiters(LIMITS.waiters),
     notify: createDesktop({
@@ -64,7 +65,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
       warn: log.warn,
     }),
     deliveries: pump,
-    repoOf: (cwd, of) => repoOf(cwd, of === machine),
+    repoOf: (cwd, of) => repoOf(cwd, of === host),
     warn: log.warn,
   };
   return { bus, pump };

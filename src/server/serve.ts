@@ -92,7 +92,7 @@ function usageProblem(error: Error): string | undefined {
 }
 
 function settingsFile(): Record<string, string | undefined> {
-  const file = join(dataDirectory, "settings.env");
+  const file = join(dataDirectory(), "settings.env");
   let text: string;
   try {
     text = readFileSync(file, "utf8");
