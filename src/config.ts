@@ -1,69 +1,6 @@
 import manifest from "../package.json" with { type: "json" };
-
-/** Every variable that is read, with its default and meaning: what the program reads, the guide and the README print. */
-export const VARIABLES = {
-  host: { name: "HOST", fallback: "127.0.0.1", about: "Address to listen on", flag: "host" },
-  port: { name: "PORT", fallback: "8080", about: "Port to listen on", flag: "port" },
-  db: {
-    name: "AGENT_EVENT_BUS_DB",
-    fallback: "data.db in the data directory",
-    about: "Database file",
-    flag: "db",
-  },
-  log: {
-    name: "AGENT_EVENT_BUS_LOG",
-    fallback: "agent-event-bus.log in the data directory",
-    about: "Log file: one line per tool call",
-  },
-  err: {
-    name: "AGENT_EVENT_BUS_ERR",
-    fallback: "agent-event-bus.err in the data directory",
-    about: "Details of unexpected errors",
-  },
-  icon: { name: "AGENT_EVENT_BUS_ICON", fallback: "none", about: "Picture shown on desktop notifications" },
-  allowedHosts: {
-    name: "AGENT_EVENT_BUS_ALLOWED_HOSTS",
-    fallback: "none",
-    about: "Further host names the bus answers to, comma-separated",
-  },
-  webhookAllowCidrs: {
-    name: "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS",
-    fallback: "none",
-    about: "Private networks that webhooks registered from other machines may name, comma-separated",
-  },
-  webhookBacklog: {
-    name: "AGENT_EVENT_BUS_WEBHOOK_BACKLOG",
-    fallback: "100000",
-    about: "Deliveries that may wait for one webhook; the oldest beyond it expire",
-  },
-  webhookTimeout: {
-    name: "AGENT_EVENT_BUS_WEBHOOK_TIMEOUT",
-    fallback: "15000",
-    about: "How long a webhook's receiver may take to answer, ms",
-  },
-  webhookSpeed: {
-    name: "AGENT_EVENT_BUS_WEBHOOK_SPEED",
-    fallback: "1",
-    about: "How many times faster waits between attempts pass; for tests",
-  },
-  url: {
-    name: "AGENT_EVENT_BUS_URL",
-    fallback: "http://127.0.0.1:8080/mcp",
-    about: "The bus that commands talk to",
-    flag: "url",
-  },
-  token: { name: "AGENT_EVENT_BUS_TOKEN", fallback: "none", about: "Sent by commands as a Bearer token" },
-  sessionId: {
-    name: "AGENT_EVENT_BUS_SESSION_ID",
-    fallback: "CLAUDE_CODE_SESSION_ID",
-    about: "Session of publish, events and ack without --session-id",
-  },
-  claudeSessionId: {
-    name: "CLAUDE_CODE_SESSION_ID",
-    fallback: "none",
-    about: "Set by Claude Code; used when the line above is not set",
-  },
-} as const satisfies Record<string, { name: string; fallback: string; about: string; flag?: string }>;
+import { LIMITS, type LimitName, type Limits } from "./bus/limits.ts";
+import { VARIABLES } from "./variables.ts";
 
 export const version = manifest.version;
 
@@ -101,6 +38,14 @@ export interface ServerConfig {
   err: string;
   icon: string | undefined;
   allowedHosts: readonly string[];
+  access: {
+    allowedLogins: readonly string[];
+    tailscaled: string;
+    onlyTokens: boolean;
+    trustHeaders: boolean;
+    open: boolean;
+  };
+  limits: Limits;
   webhooks: {
     allowedNetworks: string;
     backlog: number;
@@ -116,16 +61,15 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
   const value = (key: keyof typeof VARIABLES) =>
     flags[key] ?? (env[VARIABLES[key].name] || settings[VARIABLES[key].name] || undefined);
   return {
-    host: value("host") ?? VARIABLES.host.fallback,
+    host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
     port: portOf(value("port") ?? VARIABLES.port.fallback),
-    db: value("db") ?? join(dataDirectory(), "data.db"),
+    db: databasePath(flags.db, env, settings),
     log: value("log") ?? join(dataDirectory(), "agent-event-bus.log"),
     err: value("err") ?? join(dataDirectory(), "agent-event-bus.err"),
     icon: value("icon"),
-    allowedHosts: (value("allowedHosts") ?? "")
-      .split(",")
-      .map((host) => host.trim().toLowerCase())
-      .filter(Boolean),
+    allowedHosts: listOf(value("allowedHosts")),
+    access: accessOf(value),
+    limits: limitsOf(env, settings),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
       backlog: numberOf("webhookBacklog", value("webhookBacklog"), 1, 10_000_000),
@@ -134,6 +78,13 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     },
     desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
   };
+}
+
+/** The database file: a flag wins over the environment, which wins over `settings.env`. Throws ConfigError. */
+export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
+  const { name } = VARIABLES.db;
+  if (flag === "") throw new ConfigError("--db needs a file.");
+  return flag ?? (env[name] || settings[name] || join(dataDirectory(), "data.db"));
 }
 
 const DESKTOP = [
@@ -158,6 +109,61 @@ function numberOf(
   return number;
 }
 
+function accessOf(value: (key: keyof typeof VARIABLES) => string | undefined): ServerConfig["access"] {
+  const switched = (key: keyof typeof VARIABLES) => switchOf(key, value(key));
+  const access = {
+    allowedLogins: listOf(value("allowedLogins")),
+    tailscaled:
+      value("tailscaled") ??
+      (process.platform === "darwin" ? "/var/run/tailscaled.socket" : "/run/tailscale/tailscaled.sock"),
+    onlyTokens: switched("requireToken"),
+    trustHeaders: switched("trustHeaders"),
+    open: switched("authDisabled"),
+  };
+  if (access.onlyTokens && (access.open || access.trustHeaders))
+    throw new ConfigError(
+      `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} contradict each other: unset one of them.`,
+    );
+  return access;
+}
+
+function listOf(text = ""): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim().toLowerCase())
+    .filter(Boolean);
+}
+
+function switchOf(key: keyof typeof VARIABLES, text = "0"): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
+}
+
+/** The variable that sets a limit. */
+export function limitVariable(name: LimitName): string {
+  return `AGENT_EVENT_BUS_LIMIT_${name.toUpperCase()}`;
+}
+
+function limitsOf(env: Environment, settings: Environment): Limits {
+  const limits = {} as Record<LimitName, number>;
+  for (const name of Object.keys(LIMITS) as LimitName[]) {
+    const { fallback, most } = LIMITS[name];
+    const variable = limitVariable(name);
+    const text = env[variable] || settings[variable] || String(fallback);
+    const least = fallback === 0 ? 0 : 1;
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= least && number <= most))
+      throw new ConfigError(`${variable} takes a whole number from ${least} to ${most}, not "${text}".`);
+    limits[name] = number;
+  }
+  if (limits.payload_bytes >= limits.body_bytes)
+    throw new ConfigError(
+      `${limitVariable("body_bytes")} (${limits.body_bytes}) must be larger than ${limitVariable("payload_bytes")} (${limits.payload_bytes}): a body holds a payload and more.`,
+    );
+  return limits;
+}
+
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port <= 65_535))
@@ -176,6 +182,30 @@ export function parseSettings(text: string, file: string): Environment {
     settings[key] = value.replace(/^(["'])(.*)\1$/, "$2");
   }
   return settings;
+}
+
+/** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
+export function settingsFile(): Environment {
+  const file = join(dataDirectory(), "settings.env");
+  let text: string;
+  try {
+    text = process.getBuiltinModule("node:fs").readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new ConfigError(`${file} cannot be read: ${(error as Error).message}.`);
+  }
+  return parseSettings(text, file);
+}
+
+/** The token in the data directory, for commands; undefined when there is none. Throws ConfigError when others can read it. */
+export function keptToken(): string | undefined {
+  const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
+  const file = join(dataDirectory(), "token");
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
+    throw new ConfigError(`${file} can be read by other users of this machine. Run: chmod 600 ${file}`);
+  return readFileSync(file, "utf8").trim() || undefined;
 }
 
 export interface ClientConfig {

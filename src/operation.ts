@@ -1,4 +1,6 @@
 import type { Bus, Call } from "./bus/bus.ts";
+import type { Scope } from "./bus/caller.ts";
+import type { Bound } from "./bus/limits.ts";
 
 interface Described {
   /** One short line: it is read by agents, people and the guide. */
@@ -12,10 +14,10 @@ interface Described {
 /** A parameter as plain data: MCP schema, CLI flag and guide row are derived from it. `max` is bytes of UTF-8 or items. */
 export type Param = Described &
   (
-    | { type: "text"; min?: number; max: number; default?: string; choices?: readonly string[] }
-    | { type: "integer"; min: number; max: number; default?: number }
+    | { type: "text"; min?: number; max: Bound; default?: string; choices?: readonly string[] }
+    | { type: "integer"; min: number; max: Bound; default?: number }
     | { type: "boolean"; default?: boolean }
-    | { type: "list"; max: number; each: number }
+    | { type: "list"; max: Bound; each: Bound }
     | { type: "cursor" }
   );
 
@@ -86,6 +88,8 @@ export interface Command {
   fixed?: Json;
   /** The parameter that is given without a flag. */
   positional?: string;
+  /** What stands for it in the help; `ID` when undefined. */
+  placeholder?: string;
   /** Flags that only the CLI has; `boolean` ones take no value. */
   flags?: Readonly<Record<string, { about: string; boolean?: true; value?: string }>>;
   /** Completes the arguments on the client side. */
@@ -104,9 +108,28 @@ export interface Operation<P extends Params = Params> {
   params: P;
   /** MCP annotations. */
   effect: "reads" | "writes" | "overwrites" | "destroys";
+  /** The scope besides `full` that covers it. */
+  scope?: Scope;
+  /** Each call stores an event: it counts towards the publish rate. */
+  appends?: true;
   run(bus: Bus, args: Args<P>, call: Call): Promise<Json | Json[]>;
   /** A list result arrives as `{ result: [...] }`. */
   print(result: Json, to: Printer): void;
+}
+
+/** A command that works on the bus's own files, whether the bus runs or not, and never calls it. */
+export interface FileCommand<P extends Params = Params> {
+  about: string;
+  params: P;
+  command: Command;
+  /** Loads what it needs itself: a command that calls the bus must not pay for it. */
+  run(args: Args<P>): Promise<Json>;
+  print(result: Json, to: Printer): void;
+}
+
+/** Declares a command on files; it only fixes the types of `run`'s arguments. */
+export function fileCommand<const P extends Params>(declaration: FileCommand<P>): FileCommand {
+  return declaration as unknown as FileCommand;
 }
 
 /** Declares an operation; it only fixes the types of `run`'s arguments. */

@@ -1,5 +1,7 @@
 import type { Store } from "../store/store.ts";
+import type { Caller } from "./caller.ts";
 import type { Event } from "./event.ts";
+import type { Limits } from "./limits.ts";
 import type { Deliveries } from "./webhook.ts";
 
 /**
@@ -13,6 +15,7 @@ export interface Bus {
   /** This machine's name, as sessions state it. */
   host: string;
   processExists(pid: number): boolean;
+  limits: Limits;
   waiters: Waiters;
   /** Shows a desktop notification; false when none could be shown (the reason is in the log). */
   notify(notification: Notification): Promise<boolean>;
@@ -51,13 +54,20 @@ export interface Waiter {
 /** The call an operation runs in: who went away, and how to say that it is still running. */
 export interface Call {
   signal: AbortSignal;
-  /** It comes from this machine, not over the network. */
-  local: boolean;
+  caller: Caller;
   /** Tells the client that the call is alive; `elapsed` and `total` in seconds. */
   progress(elapsed: number, total: number): void;
 }
 
-export type BusErrorCode = "invalid" | "storage_busy" | "storage_full" | "too_many_waiters" | "unavailable";
+export type BusErrorCode = "invalid" | StorageProblem | "too_many_waiters";
+
+/** Why the store takes no write at the moment. */
+export type StorageProblem =
+  | "storage_busy"
+  | "storage_full"
+  | "storage_readonly"
+  | "storage_failed"
+  | "storage_corrupt";
 
 /** A refusal inside the bus. Its message is a sentence for the caller. */
 export class BusError extends Error {

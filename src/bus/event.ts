@@ -11,6 +11,8 @@ export interface EventDraft {
   title?: string | undefined;
   tags?: readonly string[] | undefined;
   explicit_level?: string | undefined;
+  /** Where it came from, as the bus found out; null for events from before that was kept. */
+  origin: string | null;
 }
 
 /** An event as every client sees it (WIRE.md 2). */
@@ -26,6 +28,8 @@ export interface Event {
   signal_level: Level;
   title?: string;
   tags?: readonly string[];
+  /** `local`, a login or a token's name: what the bus found out, while session_id is what the publisher says. */
+  origin?: string;
 }
 
 export const ANONYMOUS = "anonymous";
@@ -47,5 +51,6 @@ export function eventOf(id: number, timestamp: string, draft: EventDraft): Event
   };
   if (draft.title !== undefined) event.title = draft.title;
   if (draft.tags !== undefined) event.tags = draft.tags;
+  if (draft.origin !== null) event.origin = draft.origin;
   return event;
 }

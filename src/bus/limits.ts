@@ -1,26 +1,73 @@
-/** Bounds of everything a client may send. Text is measured in UTF-8 bytes, lists in items. */
+/** A bound on what a client may send or hold. */
+interface Limit {
+  fallback: number;
+  /** The largest value it can be set to. */
+  most: number;
+  about: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Every bound, by the name that a refusal gives it. `_bytes` are bytes of UTF-8. */
 export const LIMITS = {
-  payloadBytes: 1024 * 1024,
-  titleBytes: 256,
-  tags: 32,
-  tagBytes: 64,
-  eventTypeBytes: 128,
-  channelBytes: 256,
-  nameBytes: 256,
-  idBytes: 256,
-  machineBytes: 256,
-  cwdBytes: 4096,
-  correlationBytes: 256,
-  levelBytes: 32,
-  eventTypesFilter: 64,
-  eventsPerRead: 1000,
-  replyBytes: 4 * 1024 * 1024,
-  waitSeconds: 300,
-  waiters: 1024,
-  urlBytes: 2048,
-  secretBytes: 256,
-  webhooks: 100,
-  messageBytes: 4096,
-  bodyBytes: 4 * 1024 * 1024,
-  jsonDepth: 64,
-} as const;
+  body_bytes: { fallback: 4 * MIB, most: 64 * MIB, about: "Body of a request" },
+  json_depth: { fallback: 64, most: 1_000, about: "Levels of nesting in a request" },
+  payload_bytes: { fallback: MIB, most: 32 * MIB, about: "Payload of an event" },
+  title_bytes: { fallback: 256, most: 64 * KIB, about: "Title of an event or a notification" },
+  tags: { fallback: 32, most: 1_000, about: "Tags of an event" },
+  tag_bytes: { fallback: 64, most: 4 * KIB, about: "One tag" },
+  event_type_bytes: { fallback: 128, most: 4 * KIB, about: "Type of an event" },
+  channel_bytes: { fallback: 256, most: 4 * KIB, about: "Name of a channel" },
+  correlation_bytes: { fallback: 256, most: 4 * KIB, about: "A correlation id" },
+  name_bytes: { fallback: 256, most: 4 * KIB, about: "Name of a session or a repository" },
+  id_bytes: { fallback: 256, most: 4 * KIB, about: "Id of a session or a client" },
+  machine_bytes: { fallback: 256, most: 4 * KIB, about: "Name of a machine" },
+  cwd_bytes: { fallback: 4 * KIB, most: 64 * KIB, about: "Working directory of a session" },
+  message_bytes: { fallback: 4 * KIB, most: 64 * KIB, about: "Text of a notification" },
+  url_bytes: { fallback: 2 * KIB, most: 16 * KIB, about: "URL of a webhook" },
+  secret_bytes: { fallback: 256, most: 4 * KIB, about: "Secret of a webhook" },
+  sessions: { fallback: 10_000, most: 1_000_000, about: "Sessions that are here at the same time" },
+  webhooks: { fallback: 100, most: 1_000, about: "Webhooks" },
+  event_types: { fallback: 64, most: 500, about: "Types that one filter names" },
+  events_per_read: { fallback: 1_000, most: 100_000, about: "Events that one read returns" },
+  reply_bytes: {
+    fallback: 4 * MIB,
+    most: 256 * MIB,
+    about: "Answer to one read; it ends early and says has_more",
+  },
+  wait_seconds: { fallback: 300, most: 3_600, about: "Time that one call waits, s" },
+  waiters: { fallback: 1_024, most: 100_000, about: "Calls that wait at the same time" },
+  calls: { fallback: 2_048, most: 100_000, about: "Calls under way at the same time, waiting ones included" },
+  publish_per_second: { fallback: 200, most: 1_000_000, about: "Events of one remote peer, a second" },
+  publish_burst: {
+    fallback: 1_000,
+    most: 1_000_000,
+    about: "Events of one peer at once, where a rate bounds it",
+  },
+  local_publish_per_second: {
+    fallback: 0,
+    most: 1_000_000,
+    about: "The same for all programs of this machine together; 0 = no bound",
+  },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
+
+export type Limits = Readonly<Record<LimitName, number>>;
+
+/** A bound by its name, or one that cannot be set. */
+export type Bound = LimitName | number;
+
+export const DEFAULT_LIMITS: Limits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, { fallback }]) => [name, fallback]),
+) as Record<LimitName, number>;
+
+export function boundOf(bound: Bound, limits: Limits): number {
+  return typeof bound === "number" ? bound : limits[bound];
+}
+
+/** ` (limit payload_bytes)` after a refusal, so that whoever may change the limit finds it. */
+export function limitNote(bound: Bound): string {
+  return typeof bound === "number" ? "" : ` (limit ${bound})`;
+}

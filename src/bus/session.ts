@@ -16,12 +16,15 @@ export interface Session {
 
 export const LEASE_MS = 24 * 60 * 60 * 1000;
 
+/** As much of a session as tells whether it is here. */
+export type Presence = Pick<Session, "deleted_at" | "last_heartbeat" | "machine" | "client_id">;
+
 /**
  * Whether a session counts as present (WIRE.md 2): not unregistered, heard of within 24 h, and, when its
  * client id is a process number of this host, that process exists.
  */
 export function isAlive(
-  session: Session,
+  session: Presence,
   here: { now: number; host: string; processExists: (pid: number) => boolean },
 ): boolean {
   if (session.deleted_at !== null) return false;

@@ -34,3 +34,8 @@ export function visibleJson(value: unknown): string {
     ).join(""),
   );
 }
+
+/** `1 event`, `2 events`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,5 +1,4 @@
 import { formatCursor, parseCursor } from "../bus/cursor.ts";
-import { LIMITS } from "../bus/limits.ts";
 import { deletedRefusal, notFound } from "../bus/session.ts";
 import { operation } from "../operation.ts";
 import { withOwnSession } from "./params.ts";
@@ -10,7 +9,7 @@ export const ackEvents = operation({
   about: "Save your cursor: everything up to it counts as seen.",
   effect: "overwrites",
   params: {
-    session_id: { type: "text", max: LIMITS.idBytes, about: "Your session_id" },
+    session_id: { type: "text", max: "id_bytes", about: "Your session_id" },
     cursor: { type: "cursor", about: "Highest event id you have seen" },
     allow_rewind: { type: "boolean", default: false, about: "Allow a cursor behind the saved one" },
   },

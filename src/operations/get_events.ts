@@ -1,27 +1,27 @@
-import type { Bus, Call, Waiter } from "../bus/bus.ts";
+import { type Bus, BusError, type Call, type Waiter } from "../bus/bus.ts";
 import { formatCursor, parseCursor } from "../bus/cursor.ts";
 import type { Event } from "../bus/event.ts";
 import { atLeast, LEVELS } from "../bus/level.ts";
-import { LIMITS } from "../bus/limits.ts";
 import { deletedRefusal, notFound, type Session } from "../bus/session.ts";
 import { type Args, type Json, operation, UsageError } from "../operation.ts";
+import type { Batch, EventQuery } from "../store/events.ts";
 import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 import { printEvents } from "./print_events.ts";
 
 const params = {
   cursor: { type: "cursor", optional: true, about: "Read after this one: next_cursor of your last read" },
-  limit: { type: "integer", default: 50, min: 0, max: LIMITS.eventsPerRead, about: "Most events to return" },
+  limit: { type: "integer", default: 50, min: 0, max: "events_per_read", about: "Most events to return" },
   session_id: SESSION_ID,
   order: { type: "text", default: "desc", max: 4, choices: ["asc", "desc"], about: "asc = oldest first" },
-  channel: { type: "text", optional: true, max: LIMITS.channelBytes, about: "Only this channel" },
+  channel: { type: "text", optional: true, max: "channel_bytes", about: "Only this channel" },
   resume: { type: "boolean", default: false, about: "Read after your saved cursor (needs session_id)" },
   event_types: {
     type: "list",
     optional: true,
     flag: "include",
-    max: LIMITS.eventTypesFilter,
-    each: LIMITS.eventTypeBytes,
+    max: "event_types",
+    each: "event_type_bytes",
     about: "Only these types",
   },
   peek: { type: "boolean", default: false, about: "Leave the saved cursor where it is" },
@@ -29,7 +29,7 @@ const params = {
   min_level: {
     type: "text",
     optional: true,
-    max: LIMITS.levelBytes,
+    max: 32,
     choices: LEVELS,
     about: "Hide events below this level",
   },
@@ -38,7 +38,7 @@ const params = {
     optional: true,
     flag: "wait",
     min: 0,
-    max: LIMITS.waitSeconds,
+    max: "wait_seconds",
     about: "Seconds to wait until something matches",
   },
 } as const;
@@ -50,6 +50,7 @@ export const getEvents = operation({
   about:
     "Read events. Refreshes your heartbeat and saves your cursor; a narrowed or peeked read saves nothing.",
   effect: "writes",
+  scope: "read",
   params,
   commands: [
     {
@@ -81,10 +82,13 @@ export const getEvents = operation({
       },
     },
   ],
-  async run(bus, args, call) {
+  async run(bus, given, call) {
+    // Whoever may only read leaves no trace in the sessions of others.
+    const onlyReads = call.caller.scope === "read";
+    const args = onlyReads ? { ...given, peek: true } : given;
     const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
-    touch(bus, session);
+    if (!onlyReads) touch(bus, session);
     const start = await startOf(bus, args, session);
     if ("answer" in start) return start.answer;
     return args.wait_seconds ? hold(bus, args, start, call, args.wait_seconds) : read(bus, args, start);
@@ -133,6 +137,7 @@ async function read(
   const query = {
     after: start.after,
     limit: args.limit,
+    most: { size: bus.limits.reply_bytes - AROUND_BYTES, sizeOf },
     order: args.order,
     channel: args.channel || undefined,
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
@@ -141,17 +146,44 @@ async function read(
   // The tip first: an event committed after it is found by the next read, never skipped.
   const tip = await bus.store.events.tip();
   const first = await bus.store.events.read(query);
-  const { events: raw, full } =
-    start.consumes === undefined || first.events.length === 0
-      ? first
-      : await bus.store.events.consume(start.consumes.session_id, start.resumes, query);
+  const { batch, warning } = await consumed(bus, start, query, first);
+  const { events: raw, full } = batch;
   const highest = raw.reduce((high, event) => Math.max(high, event.id), 0);
   const { min_level } = args;
   return {
     events: min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level)),
     next_cursor: formatCursor(raw.length > 0 ? highest : emptyCursor(args, start, tip)),
     has_more: full,
+    ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** What an answer holds besides its events. */
+const AROUND_BYTES = 1024;
+
+/** Bytes of an event in an answer, where it stands twice: as structured content, and quoted once more as text. */
+function sizeOf(event: Event): number {
+  const json = JSON.stringify(event);
+  return Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(json));
+}
+
+/** Moves the saved cursor with the read; when the database takes no writes, the read goes on without that and says so. */
+async function consumed(
+  bus: Bus,
+  { consumes, resumes }: Start,
+  query: EventQuery,
+  first: Batch,
+): Promise<{ batch: Batch; warning?: string }> {
+  if (consumes === undefined || first.events.length === 0) return { batch: first };
+  try {
+    return { batch: await bus.store.events.consume(consumes.session_id, resumes, query) };
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    return {
+      batch: first,
+      warning: `Your cursor was not saved, so a resume returns these events again: ${error.message}`,
+    };
+  }
 }
 
 // An empty read without a start has seen that nothing up to the tip matches, unless it asked for nothing from the first event on.

@@ -6,6 +6,7 @@ export const listChannels = operation({
   name: "list_channels",
   about: "List the channels of live sessions with their subscriber counts.",
   effect: "reads",
+  scope: "read",
   params: {},
   commands: [{ name: "channels", examples: [["channels", "which channels have someone on them"]] }],
   async run(bus) {

@@ -7,6 +7,7 @@ export const listSessions = operation({
   name: "list_sessions",
   about: "List live sessions, most recently active first.",
   effect: "reads",
+  scope: "read",
   params: {},
   commands: [{ name: "sessions", examples: [["sessions", "who is here"]] }],
   async run(bus) {

@@ -1,4 +1,3 @@
-import { LIMITS } from "../bus/limits.ts";
 import { operation } from "../operation.ts";
 
 export const notify = operation({
@@ -6,8 +5,8 @@ export const notify = operation({
   about: "Show a desktop notification to the person at the bus's machine.",
   effect: "writes",
   params: {
-    title: { type: "text", max: LIMITS.titleBytes, about: "Short title" },
-    message: { type: "text", max: LIMITS.messageBytes, about: "Body" },
+    title: { type: "text", max: "title_bytes", about: "Short title" },
+    message: { type: "text", max: "message_bytes", about: "Body" },
     sound: { type: "boolean", default: false, about: "Play a sound" },
   },
   commands: [

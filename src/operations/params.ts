@@ -1,10 +1,9 @@
-import { LIMITS } from "../bus/limits.ts";
 import { type Here, type Json, type Param, UsageError } from "../operation.ts";
 
 export const SESSION_ID = {
   type: "text",
   optional: true,
-  max: LIMITS.idBytes,
+  max: "id_bytes",
   about: "Your session_id",
 } as const satisfies Param;
 
@@ -12,7 +11,7 @@ export const CLIENT_ID = {
   type: "text",
   optional: true,
   min: 1,
-  max: LIMITS.idBytes,
+  max: "id_bytes",
   about: "Your stable client id, e.g. Claude's session id or a PID",
 } as const satisfies Param;
 
@@ -20,14 +19,14 @@ export const MACHINE = {
   type: "text",
   optional: true,
   flag: false,
-  max: LIMITS.machineBytes,
+  max: "machine_bytes",
   about: "Your machine's name (default: the bus's)",
 } as const satisfies Param;
 
 export const CORRELATION_ID = {
   type: "text",
   optional: true,
-  max: LIMITS.correlationBytes,
+  max: "correlation_bytes",
   about: "Thread of a request and its answers",
 } as const satisfies Param;
 

@@ -1,5 +1,6 @@
 import type { Bus } from "../bus/bus.ts";
-import { here } from "../bus/bus.ts";
+import { BusError, here } from "../bus/bus.ts";
+import { limitNote } from "../bus/limits.ts";
 import type { Session } from "../bus/session.ts";
 import { isAlive, LEASE_MS } from "../bus/session.ts";
 
@@ -10,11 +11,32 @@ export async function liveSessions(bus: Bus): Promise<Session[]> {
   return present.filter((session) => isAlive(session, at));
 }
 
+/** How many sessions are here. */
+export async function countLive(bus: Bus): Promise<number> {
+  const at = here(bus);
+  const present = await bus.store.sessions.presence(new Date(at.now - LEASE_MS).toISOString());
+  return present.filter((session) => isAlive(session, at)).length;
+}
+
+/** Throws BusError when so many sessions are here that no further one may come; one that is known may come back. */
+export async function expectRoom(bus: Bus, machine: string, clientId: string | null): Promise<void> {
+  const count = await countLive(bus);
+  if (count < bus.limits.sessions) return;
+  if (clientId !== null && (await bus.store.sessions.byClient(machine, clientId)) !== undefined) return;
+  throw new BusError(
+    "invalid",
+    `${count} sessions are here already${limitNote("sessions")}; unregister some that are not needed (unregister_session).`,
+  );
+}
+
 const TOUCH_MS = 1_000;
 
 /** Records that a session was heard of, at most once a second; the caller does not wait for it. */
 export function touch(bus: Bus, session: Session | undefined): void {
   if (session === undefined || session.deleted_at !== null) return;
   if (Math.abs(bus.now() - Date.parse(session.last_heartbeat)) < TOUCH_MS) return;
-  bus.store.sessions.touch(session.session_id).catch((error) => bus.warn(`heartbeat not saved: ${error}`));
+  bus.store.sessions.touch(session.session_id).catch((error) => {
+    // What keeps the store from writing is in the log and in /health already.
+    if (!(error instanceof BusError)) bus.warn(`heartbeat not saved: ${error}`);
+  });
 }

@@ -25,7 +25,8 @@ function printEvent(event: Event, to: Printer): void {
   to.line(`${head.join("  ")}  ${to.dim(`${to.time(event.timestamp)}, ${to.ago(event.timestamp)}`)}`);
   if (event.title !== undefined) to.line(`    ${to.bold(to.text(event.title))}`);
   if (event.payload !== "") to.block(event.payload, "    ");
-  const notes = [`from ${to.text(event.session_id)}`];
+  const origin = event.origin === undefined || event.origin === "local" ? "" : ` (${to.text(event.origin)})`;
+  const notes = [`from ${to.text(event.session_id)}${origin}`];
   if (event.correlation_id !== null) notes.push(`correlation ${to.text(event.correlation_id)}`);
   if (event.tags !== undefined && event.tags.length > 0)
     notes.push(`tags ${event.tags.map((tag) => to.text(tag)).join(", ")}`);

@@ -1,7 +1,6 @@
 import { announce } from "../bus/announce.ts";
 import { ANONYMOUS } from "../bus/event.ts";
 import { isLevel, LEVELS } from "../bus/level.ts";
-import { LIMITS } from "../bus/limits.ts";
 import { resolveChannel } from "../bus/recipient.ts";
 import { deletedFields } from "../bus/session.ts";
 import { operation } from "../operation.ts";
@@ -12,29 +11,31 @@ export const publishEvent = operation({
   name: "publish_event",
   about: "Publish an event to every session. Refreshes your heartbeat.",
   effect: "writes",
+  scope: "publish",
+  appends: true,
   params: {
     event_type: {
       type: "text",
       flag: "type",
       min: 1,
-      max: LIMITS.eventTypeBytes,
+      max: "event_type_bytes",
       about: "e.g. task_completed, help_needed",
     },
-    payload: { type: "text", max: LIMITS.payloadBytes, about: "The message" },
+    payload: { type: "text", max: "payload_bytes", about: "The message" },
     channel: {
       type: "text",
       default: "all",
-      max: LIMITS.channelBytes,
+      max: "channel_bytes",
       about: "all, session:{id or name} (direct message), repo:{name}, machine:{name}",
     },
     session_id: SESSION_ID,
-    title: { type: "text", optional: true, max: LIMITS.titleBytes, about: "Short headline" },
-    tags: { type: "list", optional: true, max: LIMITS.tags, each: LIMITS.tagBytes, about: "Labels" },
+    title: { type: "text", optional: true, max: "title_bytes", about: "Short headline" },
+    tags: { type: "list", optional: true, max: "tags", each: "tag_bytes", about: "Labels" },
     correlation_id: CORRELATION_ID,
     signal_level: {
       type: "text",
       optional: true,
-      max: LIMITS.levelBytes,
+      max: 32,
       about: "lifecycle, info or actionable (default: by type)",
     },
   },
@@ -58,9 +59,9 @@ export const publishEvent = operation({
       },
     },
   ],
-  async run(bus, args) {
+  async run(bus, args, { caller }) {
     const publisher = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
-    touch(bus, publisher);
+    if (caller.scope === "full") touch(bus, publisher);
     const resolved = await resolveChannel(bus, args.channel);
     if ("refusal" in resolved) return resolved.refusal;
     const event = await bus.store.events.append({
@@ -72,6 +73,7 @@ export const publishEvent = operation({
       tags: args.tags,
       correlation_id: args.correlation_id,
       explicit_level: args.signal_level,
+      origin: caller.origin,
     });
     announce(bus, event);
     const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);

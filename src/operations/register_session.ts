@@ -1,24 +1,24 @@
 import { announce } from "../bus/announce.ts";
 import { formatCursor } from "../bus/cursor.ts";
-import { LIMITS } from "../bus/limits.ts";
 import { operation } from "../operation.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
-import { liveSessions } from "./present.ts";
+import { countLive, expectRoom } from "./present.ts";
 
 export const registerSession = operation({
   name: "register_session",
   about: "Join the bus. The same client_id on the same machine resumes the same session with its cursor.",
   effect: "writes",
+  appends: true,
   params: {
-    name: { type: "text", min: 1, max: LIMITS.nameBytes, about: "What you work on, e.g. the branch" },
+    name: { type: "text", min: 1, max: "name_bytes", about: "What you work on, e.g. the branch" },
     machine: MACHINE,
-    cwd: { type: "text", optional: true, flag: false, max: LIMITS.cwdBytes, about: "Your working directory" },
+    cwd: { type: "text", optional: true, flag: false, max: "cwd_bytes", about: "Your working directory" },
     client_id: CLIENT_ID,
     repo: {
       type: "text",
       optional: true,
       flag: false,
-      max: LIMITS.nameBytes,
+      max: "name_bytes",
       about: "Repository (default: from cwd)",
     },
   },
@@ -35,17 +35,19 @@ export const registerSession = operation({
       },
     },
   ],
-  async run(bus, args) {
+  async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     const cwd = args.cwd ?? "";
     const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, machine));
     const client_id = args.client_id ?? null;
+    await expectRoom(bus, machine, client_id);
     const { session, event } = await bus.store.sessions.register({
       name: args.name,
       machine,
       cwd,
       repo,
       client_id,
+      origin: caller.origin,
     });
     if (event !== null) announce(bus, event);
     return {
@@ -55,7 +57,7 @@ export const registerSession = operation({
       machine: session.machine,
       cwd: session.cwd,
       repo: session.repo,
-      active_sessions: (await liveSessions(bus)).length,
+      active_sessions: await countLive(bus),
       cursor: formatCursor(session.cursor ?? (await bus.store.events.tip())),
       resumed: event === null,
       tip: `You are "${session.name}" (${session.display_id}). Read what is new with get_events(session_id, resume=true, order="asc"); others reach you at session:${session.display_id}.`,

@@ -1,5 +1,5 @@
 import { BusError } from "../bus/bus.ts";
-import { LIMITS } from "../bus/limits.ts";
+import { limitNote } from "../bus/limits.ts";
 import { webhookUrlProblem } from "../bus/webhook.ts";
 import { operation } from "../operation.ts";
 import { secretProblem } from "./webhooks.ts";
@@ -9,24 +9,24 @@ export const registerWebhook = operation({
   about: "POST matching events to a URL, signed when a secret is given.",
   effect: "writes",
   params: {
-    url: { type: "text", min: 1, max: LIMITS.urlBytes, about: "http(s) URL", flag: "url" },
+    url: { type: "text", min: 1, max: "url_bytes", about: "http(s) URL", flag: "url" },
     channel: {
       type: "text",
       optional: true,
-      max: LIMITS.channelBytes,
+      max: "channel_bytes",
       about: "A channel or a prefix, e.g. repo:",
     },
     event_types: {
       type: "list",
       optional: true,
-      max: LIMITS.eventTypesFilter,
-      each: LIMITS.eventTypeBytes,
+      max: "event_types",
+      each: "event_type_bytes",
       about: "Only these types",
     },
     secret: {
       type: "text",
       optional: true,
-      max: LIMITS.secretBytes,
+      max: "secret_bytes",
       about: "Signs each delivery (HMAC-SHA256)",
     },
     ordered: {
@@ -52,7 +52,7 @@ export const registerWebhook = operation({
       webhookUrlProblem(args.url) ??
       filterProblem(args.event_types) ??
       secretProblem(args.secret) ??
-      (await bus.deliveries.refuseUrl(args.url, call.local));
+      (await bus.deliveries.refuseUrl(args.url, call.caller.local));
     if (problem !== null) throw new BusError("invalid", problem);
     const webhook = await bus.store.webhooks.register(
       {
@@ -61,14 +61,14 @@ export const registerWebhook = operation({
         event_types: args.event_types?.length ? args.event_types : null,
         secret: args.secret || null,
         ordered: args.ordered,
-        local: call.local,
+        local: call.caller.local,
       },
-      LIMITS.webhooks,
+      bus.limits.webhooks,
     );
     if (webhook === null)
       throw new BusError(
         "invalid",
-        `There are ${LIMITS.webhooks} webhooks already. Remove one first (unregister_webhook).`,
+        `There are ${bus.limits.webhooks} webhooks already${limitNote("webhooks")}. Remove one first (unregister_webhook).`,
       );
     const { webhook_id, url, channel, event_types, created_at, ordered } = webhook;
     return { webhook_id, url, channel, event_types, created_at, ...(ordered && { ordered }) };

@@ -1,5 +1,4 @@
 import { BusError } from "../bus/bus.ts";
-import { LIMITS } from "../bus/limits.ts";
 import { ROTATION_MS } from "../bus/schedule.ts";
 import { operation } from "../operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
@@ -16,7 +15,7 @@ export const rotateWebhookSecret = operation({
     secret: {
       type: "text",
       optional: true,
-      max: LIMITS.secretBytes,
+      max: "secret_bytes",
       about: "The new secret (default: a random one)",
     },
   },

@@ -2,12 +2,13 @@ import { announce } from "../bus/announce.ts";
 import { deletedRefusal, notFound } from "../bus/session.ts";
 import { operation, UsageError } from "../operation.ts";
 import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
-import { liveSessions } from "./present.ts";
+import { countLive } from "./present.ts";
 
 export const unregisterSession = operation({
   name: "unregister_session",
   about: "Leave the bus. session_id wins when both ids are given.",
   effect: "overwrites",
+  appends: true,
   params: { session_id: SESSION_ID, client_id: CLIENT_ID, machine: MACHINE },
   commands: [
     {
@@ -23,7 +24,7 @@ export const unregisterSession = operation({
       },
     },
   ],
-  async run(bus, args) {
+  async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     if (!args.session_id && !args.client_id)
       return { error: "Give session_id or client_id: nobody was unregistered." };
@@ -41,13 +42,14 @@ export const unregisterSession = operation({
       payload: `${session.name} ended on ${session.machine}`,
       session_id: session.session_id,
       channel: "all",
+      origin: caller.origin,
     });
     announce(bus, event);
     return {
       success: true,
       session_id: session.session_id,
       display_id: session.display_id,
-      active_sessions: (await liveSessions(bus)).length,
+      active_sessions: await countLive(bus),
     };
   },
   print(result, to) {
