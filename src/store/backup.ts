@@ -1,32 +1,117 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { openDatabase } from "../runtime/runtime.ts";
 
-/** Writes a consistent copy beside the database. A copy cut short by a crash keeps its `.partial` name and is made anew. */
+/** Writes a consistent copy beside the database, before its schema is changed. */
 export function backUp(path: string, version: number, now: number): string {
   const stem = `${path}.backup-v${version}-${new Date(now).toISOString().slice(0, 10)}`;
   let target = stem;
   for (let number = 2; existsSync(target); number++) target = `${stem}-${number}`;
-  const partial = `${target}.partial`;
-  discard(partial);
-  const umask = process.umask(0o077);
-  const db = openDatabase(path);
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
-    db.prepare("VACUUM INTO $target").run({ target: partial });
-  } catch (error) {
-    discard(partial);
-    throw error;
-  } finally {
-    db.close();
-    process.umask(umask);
-  }
-  const file = openSync(partial, "r");
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(partial, target);
+  copyDatabase(path, target);
   return target;
 }
 
+/** What the copy that a process makes is called until it is whole: two may be made at once. */
+function partialOf(target: string, pid: number): string {
+  return `${target}.${pid}.partial`;
+}
+
+/** The process that a name of `partialOf` the target is of; NaN for any other name. */
+export function makerOf(name: string, target: string): number {
+  const pid = name.startsWith(`${target}.`) ? Number.parseInt(name.slice(target.length + 1), 10) : Number.NaN;
+  return name === partialOf(target, pid) ? pid : Number.NaN;
+}
+
+/**
+ * Writes a consistent copy of a database, also of one that a bus writes to at the same time; the copy is on disk when this
+ * returns, for its owner only. `check` sees it before it gets its name. A copy cut short by a crash keeps its partial name
+ * until the next one is made. Throws what SQLite, the file system or `check` throws, and then leaves nothing behind.
+ */
+export function copyDatabase(path: string, target: string, check: (copy: string) => void = () => {}): void {
+  discardAbandoned(target);
+  let written = partialOf(target, process.pid);
+  const file = openSync(written, "wx", 0o600);
+  try {
+    fchmodSync(file, 0o600);
+    vacuumInto(path, written);
+    check(written);
+    fsyncSync(file);
+    renameSync(written, target);
+    written = target;
+    syncFolder(dirname(target));
+  } catch (error) {
+    discard(written);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function vacuumInto(path: string, empty: string): void {
+  // Read-only: a second connection that may write would take part in the checkpoints of the bus.
+  const db = openDatabase(path, { readonly: true });
+  try {
+    db.exec("PRAGMA busy_timeout = 1000");
+    db.prepare("VACUUM INTO $target").run({ target: empty });
+  } finally {
+    db.close();
+  }
+}
+
+// Windows has no such thing.
+export function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function discardAbandoned(target: string): void {
+  for (const name of readdirSync(dirname(target))) {
+    const pid = makerOf(name, basename(target));
+    if (pid === process.pid || (pid > 0 && !isRunning(pid))) discard(join(dirname(target), name));
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 function discard(copy: string): void {
-  for (const file of [copy, `${copy}-journal`]) rmSync(file, { force: true });
+  for (const file of [copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`]) rmSync(file, { force: true });
+}
+
+const LEAP = 1_000_000;
+/** The first schema version that is not the original's. */
+const OURS = 6;
+
+/**
+ * Lets a copy go on with ids that were not given out since it was made: whoever remembers an id of the time between would
+ * take a new event under it for one that it has seen. A copy of the original's database stays as it is.
+ */
+export function leapIds(copy: string, schemaVersion: number): void {
+  if (schemaVersion < OURS) return;
+  const db = openDatabase(copy);
+  try {
+    db.exec(`UPDATE sqlite_sequence SET seq = seq + ${LEAP} WHERE name = 'events'`);
+  } finally {
+    db.close();
+  }
 }

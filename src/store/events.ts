@@ -1,6 +1,5 @@
 import type { Event, EventDraft } from "../bus/event.ts";
 import { eventOf } from "../bus/event.ts";
-import { LIMITS } from "../bus/limits.ts";
 import type { Database, Named, Row, Statement } from "../runtime/runtime.ts";
 import type { SessionRows } from "./sessions.ts";
 import type { Writer } from "./writer.ts";
@@ -10,16 +9,24 @@ export interface EventQuery {
   /** Only events with a greater id. */
   after?: number | undefined;
   limit: number;
+  /** Where a batch ends early; at least one event is returned. */
+  most?: Most;
   order: "asc" | "desc";
   channel?: string | undefined;
   event_types?: readonly string[] | undefined;
   correlation_id?: string | undefined;
 }
 
+/** A bound on all events of one batch together. */
+export interface Most {
+  size: number;
+  sizeOf(event: Event): number;
+}
+
 /** What one read found, before any filter that is not part of the query. */
 export interface Batch {
   events: Event[];
-  /** More may follow: the limit was reached, or the bytes of one reply. */
+  /** More may follow: the limit was reached, or the bound on their size. */
   full: boolean;
 }
 
@@ -32,8 +39,9 @@ export interface EventRows {
 /** The SQL of events, for use inside one call or one write unit. `onInsert` runs in the transaction of each new event. */
 export function eventRows(db: Database, onInsert: (event: Event) => void): EventRows {
   const insert = db.prepare(`
-    INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta)
-    VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta)`);
+    INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta,
+      origin)
+    VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`);
   const tip = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
   const statements = new Map<string, Statement>();
 
@@ -63,6 +71,7 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
         channel: draft.channel,
         correlation_id: draft.correlation_id ?? null,
         meta: metaOf(draft),
+        origin: draft.origin,
       });
       const event = eventOf(lastInsertRowid, timestamp, draft);
       onInsert(event);
@@ -73,7 +82,8 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
   };
 }
 
-const COLUMNS = "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta";
+const COLUMNS =
+  "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
 
 // One branch for each wanted type, so that each is a bounded walk along its index whatever the others hold.
 function selectSql(query: EventQuery): string {
@@ -89,20 +99,20 @@ function selectSql(query: EventQuery): string {
 }
 
 const CHUNK = 50;
-// An event stands twice in a reply: as structured content and as text.
-const MOST_CHARACTERS = LIMITS.replyBytes / 2;
+const MOST: Most = { size: 2 * 1024 * 1024, sizeOf: ({ payload }) => payload.length };
 
 // In chunks, so that a thousand large payloads are never in memory at once; at least one event is returned.
 function selectBatch(query: EventQuery, read: (params: Named) => Event[]): Batch {
   const events: Event[] = [];
   const params = selectParams(query);
-  let characters = 0;
+  const most = query.most ?? MOST;
+  let size = 0;
   while (events.length < query.limit) {
     const limit = Math.min(CHUNK, query.limit - events.length);
     const chunk = read({ ...params, limit });
     for (const event of chunk) {
-      characters += event.payload.length;
-      if (characters > MOST_CHARACTERS && events.length > 0) return { events, full: true };
+      size += most.sizeOf(event);
+      if (size > most.size && events.length > 0) return { events, full: true };
       events.push(event);
     }
     const last = chunk.at(-1);
@@ -139,6 +149,7 @@ function eventOfRow(row: Row): Event {
     session_id: String(row.session_id),
     channel: String(row.channel),
     correlation_id: row.correlation_id === null ? null : String(row.correlation_id),
+    origin: row.origin === null ? null : String(row.origin),
     ...meta,
   });
 }
@@ -165,6 +176,9 @@ export interface Events {
   tip(): Promise<number>;
 }
 
+/** A reader need not wait for its cursor to be saved as long as a publisher for its event. */
+const CONSUME_PATIENCE_MS = 1_500;
+
 export function createEvents(
   rows: EventRows,
   sessions: SessionRows,
@@ -173,7 +187,7 @@ export function createEvents(
 ): Events {
   return {
     append: (draft) => writer.write(() => rows.insert(draft, timestamp())),
-    read: async (query) => rows.select(query),
+    read: (query) => writer.read(() => rows.select(query)),
     consume: (sessionId, resume, query) =>
       writer.write(() => {
         const session = sessions.get(sessionId);
@@ -182,7 +196,7 @@ export function createEvents(
         const highest = batch.events.reduce((high, event) => Math.max(high, event.id), 0);
         if (session !== undefined && highest > (session.cursor ?? 0)) sessions.saveCursor(sessionId, highest);
         return batch;
-      }),
-    tip: async () => rows.tip(),
+      }, CONSUME_PATIENCE_MS),
+    tip: () => writer.read(rows.tip),
   };
 }

@@ -1,5 +1,6 @@
-import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { restrict } from "./private.ts";
 
 export interface Lock {
   release(): void;
@@ -14,7 +15,7 @@ const BUSY = 5;
 export function takeLock(path: string): Lock | null {
   const file = `${path}.lock`;
   closeSync(openSync(file, "a", 0o600));
-  chmodSync(file, 0o600);
+  restrict(file);
   const db = openDatabase(file);
   try {
     db.exec(
@@ -25,10 +26,25 @@ export function takeLock(path: string): Lock | null {
     if (sqliteCode(error) === BUSY) return null;
     throw error;
   }
-  writeFileSync(`${path}.pid`, `${process.pid}\n`, { mode: 0o600 });
+  try {
+    // Made anew: a link of that name would lead to some other file.
+    rmSync(`${path}.pid`, { force: true });
+    writeFileSync(
+      `${path}.pid`,
+      `${process.pid}
+`,
+      { mode: 0o600, flag: "wx" },
+    );
+  } catch {
+    // It only helps people: a full disk keeps no bus from starting.
+  }
   return {
     release() {
-      rmSync(`${path}.pid`, { force: true });
+      try {
+        rmSync(`${path}.pid`, { force: true });
+      } catch {
+        // The disk became read-only; the next one to take the lock writes its own.
+      }
       db.exec("ROLLBACK");
       db.close();
     },

@@ -1,11 +1,13 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "../runtime/runtime.ts";
 import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
 import { backUp } from "./backup.ts";
 import type { Lock } from "./lock.ts";
 import { lockHolder, takeLock } from "./lock.ts";
+import { realOf, restrict } from "./private.ts";
 import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
+import { hasStrayWal, strayWal } from "./stray.ts";
 
 /** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
 export class OpenError extends Error {
@@ -44,7 +46,7 @@ export function openFile(path: string, now: () => number, lock: Lock): Opened {
   try {
     const version = existsSync(path) && statSync(path).size > 0 ? inspect(path) : null;
     if (version === null) closeSync(openSync(path, "a", 0o600));
-    chmodSync(path, 0o600);
+    restrict(realOf(path));
     const backup = version !== null && version < SCHEMA_VERSION ? backUp(path, version, now()) : null;
     return { db: openCurrent(path, version ?? 0, backup), lock, backup };
   } catch (error) {
@@ -75,6 +77,7 @@ export function lockDatabase(path: string): Lock {
 
 /** The schema version of an existing file; 0 when it holds no tables of ours. Reads only. */
 function inspect(path: string): number {
+  if (hasStrayWal(path)) throw new OpenError(strayWal(path));
   const db = openDatabase(path, { readonly: true });
   try {
     db.exec("PRAGMA busy_timeout = 1000");

@@ -3,7 +3,7 @@ import type { Database } from "../runtime/runtime.ts";
 /** The last schema version of the Python original, and the first one whose tables ours have in common with it. */
 const ORIGINAL_VERSION = 5;
 
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 interface Migration {
   version: number;
@@ -15,6 +15,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: ORIGINAL_VERSION, apply: completeOriginal },
   { version: 6, apply: toUtc },
   { version: 7, apply: addOutbox },
+  { version: 8, apply: addOrigin },
 ];
 
 const ORIGINAL_TABLES = `
@@ -103,4 +104,8 @@ function addOutbox(db: Database): void {
     CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at, event_id) WHERE state = 'pending';
     CREATE INDEX deliveries_by_state ON deliveries (webhook_id, state, event_id);
     CREATE INDEX deliveries_done ON deliveries (last_at) WHERE state <> 'pending';`);
+}
+
+function addOrigin(db: Database): void {
+  db.exec("ALTER TABLE events ADD COLUMN origin TEXT");
 }

@@ -1,7 +1,7 @@
 import { parseCursor } from "../bus/cursor.ts";
 import type { Event, EventDraft } from "../bus/event.ts";
 import { pickDisplayId } from "../bus/names.ts";
-import type { Session } from "../bus/session.ts";
+import type { Presence, Session } from "../bus/session.ts";
 import type { Database, Row } from "../runtime/runtime.ts";
 import type { EventRows } from "./events.ts";
 import type { Writer } from "./writer.ts";
@@ -12,6 +12,7 @@ export interface SessionRows {
   /** Sessions with that display_id or name, present ones and those heard of last first. */
   namedLike(text: string): Session[];
   present(since: string): Session[];
+  presence(since: string): Presence[];
   displayIdExists(displayId: string): boolean;
   insert(session: Session): void;
   revive(session: Session): void;
@@ -35,6 +36,9 @@ export function sessionRows(db: Database): SessionRows {
   const byName = select("WHERE name = $text AND deleted_at IS NULL ORDER BY last_heartbeat DESC LIMIT 100");
   const present = select(
     "WHERE deleted_at IS NULL AND last_heartbeat > $since ORDER BY last_heartbeat DESC, id",
+  );
+  const presence = db.prepare(
+    "SELECT machine, client_id, last_heartbeat FROM sessions WHERE deleted_at IS NULL AND last_heartbeat > $since",
   );
   const displayIdExists = db.prepare("SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1");
   const insert = db.prepare(`INSERT INTO sessions (${COLUMNS})
@@ -62,6 +66,13 @@ export function sessionRows(db: Database): SessionRows {
       );
     },
     present: (since) => present.all({ since }).map(sessionOfRow),
+    presence: (since) =>
+      presence.all({ since }).map((row) => ({
+        deleted_at: null,
+        last_heartbeat: String(row.last_heartbeat),
+        machine: String(row.machine),
+        client_id: row.client_id === null ? null : String(row.client_id),
+      })),
     displayIdExists: (displayId) => displayIdExists.get({ displayId }) !== undefined,
     insert: (session) =>
       void insert.run({
@@ -114,6 +125,8 @@ export interface Registration {
   cwd: string;
   repo: string;
   client_id: string | null;
+  /** Of its event. */
+  origin: string;
 }
 
 export interface Registered {
@@ -128,6 +141,8 @@ export interface Sessions {
   namedLike(text: string): Promise<Session[]>;
   /** Sessions that are not unregistered and were heard of after `since`, most recently active first. */
   present(since: string): Promise<Session[]>;
+  /** The same sessions, only as much of each as tells whether it is here. */
+  presence(since: string): Promise<Presence[]>;
   /** Revives the session of (machine, client_id), or makes a new one with its event and saved cursor, in one transaction. */
   register(registration: Registration): Promise<Registered>;
   /** Records that the session was heard of. Not awaited by callers: losing one costs nothing. */
@@ -145,10 +160,11 @@ export function createSessions(
   timestamp: () => string,
 ): Sessions {
   return {
-    get: async (sessionId) => rows.get(sessionId),
-    byClient: async (machine, clientId) => rows.byClient(machine, clientId),
-    namedLike: async (text) => rows.namedLike(text),
-    present: async (since) => rows.present(since),
+    get: (sessionId) => writer.read(() => rows.get(sessionId)),
+    byClient: (machine, clientId) => writer.read(() => rows.byClient(machine, clientId)),
+    namedLike: (text) => writer.read(() => rows.namedLike(text)),
+    present: (since) => writer.read(() => rows.present(since)),
+    presence: (since) => writer.read(() => rows.presence(since)),
     register: (registration) => writer.write(() => register(rows, events, registration, timestamp())),
     touch: (sessionId) => writer.write(() => rows.touch(sessionId, timestamp())),
     saveTip: (sessionId) =>
@@ -167,7 +183,12 @@ export function createSessions(
   };
 }
 
-function register(rows: SessionRows, events: EventRows, registration: Registration, at: string): Registered {
+function register(
+  rows: SessionRows,
+  events: EventRows,
+  { origin, ...registration }: Registration,
+  at: string,
+): Registered {
   const { client_id } = registration;
   const known = client_id === null ? undefined : rows.byClient(registration.machine, client_id);
   if (known !== undefined) {
@@ -191,6 +212,7 @@ function register(rows: SessionRows, events: EventRows, registration: Registrati
       payload: `${session.name} started on ${session.machine} in ${session.cwd || "an unknown folder"}`,
       session_id: session.session_id,
       channel: "all",
+      origin,
     },
     at,
   );

@@ -1,9 +1,11 @@
+import { type Database, openDatabase } from "../runtime/runtime.ts";
 import { createDeliveries, type DeliveryStore, enqueueMatching } from "./deliveries.ts";
 import { deliveryRows } from "./delivery_rows.ts";
 import { createEvents, type Events, eventRows } from "./events.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
 import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
+import { type Trouble, troubleOf } from "./trouble.ts";
 import { createWebhooks, type Webhooks, webhookRows } from "./webhooks.ts";
 import { createWriter } from "./writer.ts";
 
@@ -19,18 +21,31 @@ export interface Store {
   deliveries: DeliveryStore;
   /** The copy made before an older database was changed; null when nothing had to be. */
   backup: string | null;
+  /** Why the database takes no writes; null when it does. */
+  trouble(): Trouble | null;
   /** Commits what is under way, folds the write-ahead log into the file and frees the lock. */
   close(): Promise<void>;
 }
 
+export interface StoreOptions {
+  /** Wall clock, ms. */
+  now(): number;
+  /** Reads like `now` but never jumps: tells when deliveries are due and too old. */
+  steady?(): number;
+  /** Told when the database stops taking writes, and with null when it takes them again. */
+  onTrouble?(trouble: Trouble | null): void;
+}
+
 /**
  * Opens the database that `lock` holds for this one process; throws OpenError with a one-line reason, the file left as it
- * was. `now` is the wall clock; `steady` reads like it but never jumps, and tells when deliveries are due and too old.
+ * was.
  */
-export function openStore(path: string, lock: Lock, now: () => number, steady: () => number = now): Store {
+export function openStore(path: string, lock: Lock, options: StoreOptions): Store {
+  const { now, steady = now } = options;
   const { db, backup } = openFile(path, now, lock);
   const timestamp = () => new Date(now()).toISOString();
-  const writer = createWriter(db);
+  const probe = db.prepare("INSERT OR REPLACE INTO bus (key, value) VALUES ('probe', hex(randomblob(8192)))");
+  const writer = createWriter(db, { path, probe: () => probe.run(), now, onTrouble: options.onTrouble });
   const webhooks = webhookRows(db);
   const deliveries = deliveryRows(db);
   const events = eventRows(db, (event) => enqueueMatching(webhooks, deliveries, event, steady()));
@@ -42,11 +57,36 @@ export function openStore(path: string, lock: Lock, now: () => number, steady: (
     webhooks: createWebhooks(webhooks, writer, timestamp),
     deliveries: createDeliveries({ rows: deliveries, webhooks, events, writer, now, steady }),
     backup,
+    trouble: writer.trouble,
     async close() {
       await writer.drain();
-      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      db.close();
+      if (writer.trouble()?.problem === "storage_corrupt") keepUnfolded(db, path);
+      else {
+        foldIn(db);
+        db.close();
+      }
       lock.release();
     },
   };
+}
+
+// On a full disk the log of writes stays beside the database; the next start folds it in.
+function foldIn(db: Database): void {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (troubleOf(error) === null) throw error;
+  }
+}
+
+// Folding the log of writes into a damaged file would change it, and a runtime that exits folds it in unasked. It cannot
+// while a transaction is open, nor while a connection is left that may not write.
+function keepUnfolded(db: Database, path: string): void {
+  for (const connection of [db, openDatabase(path, { readonly: true })])
+    try {
+      connection.exec("BEGIN");
+      connection.prepare("SELECT count(*) FROM sqlite_schema").get();
+    } catch {
+      // Nothing can be read, so nothing can be folded in.
+    }
 }

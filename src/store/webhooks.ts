@@ -116,8 +116,8 @@ export function createWebhooks(rows: WebhookRows, writer: Writer, timestamp: () 
       })
       .finally(rows.forget);
   return {
-    list: async () => rows.all(),
-    get: async (id) => rows.get(id),
+    list: () => writer.read(rows.all),
+    get: (id) => writer.read(() => rows.get(id)),
     register: (webhook, most) =>
       writer
         .write(() => {

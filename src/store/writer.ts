@@ -1,39 +1,58 @@
-import { BusError } from "../bus/bus.ts";
+import { BusError, type StorageProblem } from "../bus/bus.ts";
 import type { Database } from "../runtime/runtime.ts";
 import { sqliteCode } from "../runtime/runtime.ts";
+import { BUSY, sentenceOf, type Trouble, troubleOf } from "./trouble.ts";
 
-const BUSY = 5;
-const FULL = 13;
-const IOERR = 10;
 const RETRY_MS = 100;
 const GIVE_UP_MS = 10_000;
+const BUSY_AFTER_MS = 1_000;
+const PROBE_MS = 1_000;
 const MOST_PER_COMMIT = 2_000;
+const LAST_PATIENCE_MS = 1_000;
 
 interface Unit {
   run: () => unknown;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
   since: number;
+  patienceMs: number;
+}
+
+export interface WriterOptions {
+  /** The database's path, for people. */
+  path: string;
+  /** A write as long as an ordinary event: when it is taken, the database takes writes again. A shorter one may fit on a full disk. */
+  probe(): unknown;
+  /** Told when the database stops taking writes, and with null when it takes them again. */
+  onTrouble?: ((trouble: Trouble | null) => void) | undefined;
+  now(): number;
 }
 
 export interface Writer {
   /**
    * Runs `unit` inside the transaction that all writes of this event-loop turn share, and resolves with its result
    * after the commit. A unit must be repeatable: when a neighbour fails, it runs once more in a transaction of its own.
-   * Rejects with BusError `storage_busy` when another process holds the database for 10 s, `storage_full` when the
-   * disk takes nothing more.
+   * Rejects with BusError: `storage_busy` when another process holds the database for `patienceMs` (10 s), another
+   * StorageProblem when the database cannot be written.
    */
-  write<T>(unit: () => T): Promise<T>;
-  /** Resolves when everything handed in so far is committed or refused. */
+  write<T>(unit: () => T, patienceMs?: number): Promise<T>;
+  /** Runs a read at once. Rejects with BusError when the database cannot be read. */
+  read<T>(unit: () => T): Promise<T>;
+  /** Why the database takes no writes; null when it does. A probe every second finds out when it is over. */
+  trouble(): Trouble | null;
+  /** Resolves when everything handed in so far is committed or refused; nothing waits for a lock any longer. */
   drain(): Promise<void>;
 }
 
-export function createWriter(db: Database): Writer {
+export function createWriter(db: Database, options: WriterOptions): Writer {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
   let queue: Unit[] = [];
   let scheduled = false;
+  let mostPatienceMs = Number.POSITIVE_INFINITY;
+  let trouble: Trouble | null = null;
+  let probing: ReturnType<typeof setTimeout> | undefined;
 
   function schedule(delay?: number): void {
     if (scheduled) return;
@@ -51,11 +70,15 @@ export function createWriter(db: Database): Writer {
   }
 
   function commitTogether(batch: readonly Unit[]): void {
+    if (trouble !== null && isCorrupt()) {
+      for (const unit of batch) unit.reject(new BusError(trouble.problem, trouble.detail));
+      return;
+    }
     try {
       begin.run();
     } catch (error) {
       if (sqliteCode(error) === BUSY) waitForLock(batch);
-      else for (const unit of batch) unit.reject(explain(error));
+      else for (const unit of batch) unit.reject(failed(error));
       return;
     }
     let results: unknown[];
@@ -64,10 +87,11 @@ export function createWriter(db: Database): Writer {
       commit.run();
     } catch (error) {
       undo();
-      if (batch.length === 1) batch[0]?.reject(explain(error));
+      if (batch.length === 1) batch[0]?.reject(failed(error));
       else for (const unit of batch) commitTogether([unit]);
       return;
     }
+    if (trouble?.problem === "storage_busy") recovered();
     batch.forEach((unit, i) => {
       unit.resolve(results[i] as never);
     });
@@ -82,40 +106,81 @@ export function createWriter(db: Database): Writer {
 
   function waitForLock(batch: readonly Unit[]): void {
     const now = performance.now();
-    const patient = batch.filter((unit) => now - unit.since < GIVE_UP_MS);
-    for (const unit of batch) {
-      if (!patient.includes(unit)) unit.reject(busy());
-    }
+    const waited = Math.max(...batch.map((unit) => now - unit.since));
+    if (waited >= BUSY_AFTER_MS) inTrouble("storage_busy");
+    const patient = batch.filter((unit) => now - unit.since < Math.min(unit.patienceMs, mostPatienceMs));
+    for (const unit of batch) if (!patient.includes(unit)) unit.reject(busyFor(unit.patienceMs));
     queue = patient.concat(queue);
     if (queue.length > 0) schedule(RETRY_MS);
   }
 
-  return {
-    write(run) {
-      return new Promise((resolve, reject) => {
-        queue.push({ run, resolve, reject, since: performance.now() });
-        schedule();
+  /** What a caller is told of an error; remembered when it means that the database takes no writes. */
+  function failed(error: unknown): unknown {
+    const problem = troubleOf(error);
+    if (problem === null) return error;
+    inTrouble(problem, error);
+    return new BusError(problem, sentenceOf(problem, options.path, error));
+  }
+
+  function inTrouble(problem: StorageProblem, error?: unknown): void {
+    if (trouble?.problem === problem || isCorrupt()) return;
+    trouble = { problem, since: options.now(), detail: sentenceOf(problem, options.path, error) };
+    options.onTrouble?.(trouble);
+    if (!isCorrupt()) probeLater();
+  }
+
+  function recovered(): void {
+    if (trouble === null || isCorrupt()) return;
+    trouble = null;
+    options.onTrouble?.(null);
+  }
+
+  // Whatever still seems to work in a damaged file would make it worse: only a restart ends this.
+  function isCorrupt(): boolean {
+    return trouble?.problem === "storage_corrupt";
+  }
+
+  function probeLater(): void {
+    if (probing !== undefined) return;
+    probing = setTimeout(() => {
+      probing = undefined;
+      if (trouble === null) return;
+      write(options.probe, 0).then(recovered, () => {
+        if (trouble !== null) probeLater();
       });
+    }, PROBE_MS);
+    (probing as { unref?(): void }).unref?.();
+  }
+
+  function write<T>(run: () => T, patienceMs = GIVE_UP_MS): Promise<T> {
+    if (trouble !== null && isCorrupt()) return Promise.reject(new BusError(trouble.problem, trouble.detail));
+    return new Promise((resolve, reject) => {
+      queue.push({ run, resolve, reject, since: performance.now(), patienceMs });
+      schedule();
+    });
+  }
+
+  return {
+    write,
+    async read(unit) {
+      try {
+        return unit();
+      } catch (error) {
+        throw error instanceof BusError ? error : failed(error);
+      }
     },
+    trouble: () => trouble,
     async drain() {
+      clearTimeout(probing);
+      mostPatienceMs = LAST_PATIENCE_MS;
       while (queue.length > 0 || scheduled) await new Promise((resolve) => setTimeout(resolve, 1));
     },
   };
 }
 
-function busy(): BusError {
+function busyFor(ms: number): BusError {
   return new BusError(
     "storage_busy",
-    "The database has been locked by another process for 10 s. Nothing was stored; try again.",
-  );
-}
-
-function explain(error: unknown): unknown {
-  const code = sqliteCode(error);
-  if (code === BUSY) return busy();
-  if (code !== FULL && code !== IOERR) return error;
-  return new BusError(
-    "storage_full",
-    `The database could not be written (${(error as Error).message}). Nothing was stored; free some disk space and try again.`,
+    `The database has been locked by another process for ${ms / 1000} s. Nothing was stored; try again.`,
   );
 }
