@@ -1,6 +1,6 @@
 import { Database as Sqlite } from "bun:sqlite";
 import type { Elysia } from "elysia";
-import type { Database, Listening, ListenOptions, Named, OpenOptions, Row } from "./types.ts";
+import type { Database, Listening, ListenOptions, Named, OpenOptions, Peer, Row } from "./types.ts";
 
 export function openDatabase(path: string, options: OpenOptions = {}): Database {
   const db = new Sqlite(
@@ -30,7 +30,7 @@ export function sqliteCode(error: unknown): number | undefined {
     : undefined;
 }
 
-const peers = new WeakMap<Request, string>();
+const peers = new WeakMap<Request, Peer>();
 
 /** Serves an Elysia app; throws when the address is taken. Elysia's own `listen` would share a taken port silently. */
 export async function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
@@ -42,7 +42,8 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
     maxRequestBodySize: options.maxBodyBytes,
     fetch(request, server) {
       const peer = server.requestIP(request);
-      if (peer !== null) peers.set(request, peer.address.replace(/^::ffff:(?=\d+\.)/, ""));
+      if (peer !== null)
+        peers.set(request, { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port });
       return app.fetch(request);
     },
     error: () => new Response("bad request", { status: 400 }),
@@ -54,7 +55,7 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
   };
 }
 
-export function peerOf(request: Request): string | undefined {
+export function peerOf(request: Request): Peer | undefined {
   return peers.get(request);
 }
 

@@ -1,9 +1,9 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
-import type { Database, Listening, ListenOptions, OpenOptions, Row } from "./types.ts";
+import type { Database, Listening, ListenOptions, OpenOptions, Peer, Row } from "./types.ts";
 
 export function openDatabase(path: string, options: OpenOptions = {}): Database {
   const db = new DatabaseSync(path, { readOnly: options.readonly ?? false });
@@ -42,11 +42,15 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
       port: options.port,
       reusePort: false,
       gracefulShutdown: false,
+      node: { connectionsCheckingInterval: CHECK_MS },
     };
     app.listen(serve, (served) => {
       const { raw } = served as unknown as Served;
       const server = raw.node?.server;
       if (server === undefined) return reject(new Error("the Node server did not start"));
+      cutSlow(server);
+      // Some versions drop the headers beyond a number without a word, X-Forwarded-For among them; the head's size bounds it.
+      server.maxHeadersCount = 0;
       server.once("error", reject);
       const sockets = new Set<Socket>();
       server.on("connection", (socket) => {
@@ -64,6 +68,29 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
   });
 }
 
+const CHECK_MS = 1_000;
+const IDLE_MS = 30_000;
+const UNREAD_MS = 20_000;
+
+/**
+ * As the other runtime does by itself: a head or a body that does not come, an answer that nobody takes and an idle
+ * connection end. Only a call that waits for its answer may be silent for longer.
+ */
+function cutSlow(server: Server): void {
+  server.headersTimeout = 12_000;
+  server.requestTimeout = 32_000;
+  server.keepAliveTimeout = IDLE_MS;
+  server.timeout = UNREAD_MS;
+  const answering = new WeakSet<Socket>();
+  server.on("request", ({ socket }, response) => {
+    answering.add(socket);
+    response.once("close", () => answering.delete(socket));
+  });
+  server.on("timeout", (socket) => {
+    if (socket.writableLength > 0 || !answering.has(socket)) socket.destroy();
+  });
+}
+
 function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Promise<void> {
   return new Promise((resolve) => {
     // Node closes those at once that are idle now: not those whose last answer is under way, nor those that never asked.
@@ -77,9 +104,13 @@ function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Pro
   });
 }
 
-/** srvx, which `@elysiajs/node` serves with, puts the address on its request. */
-export function peerOf(request: Request): string | undefined {
-  return (request as Request & { ip?: string }).ip?.replace(/^::ffff:(?=\d+\.)/, "");
+/** srvx, which `@elysiajs/node` serves with, puts Node's own request on its. */
+export function peerOf(request: Request): Peer | undefined {
+  const { socket } = (request as NodeRequest).runtime?.node?.req ?? {};
+  if (socket?.remoteAddress === undefined || socket.remotePort === undefined) return undefined;
+  return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
 }
+
+type NodeRequest = Request & { runtime?: { node?: { req?: IncomingMessage } } };
 
 export const adapter = node();

@@ -37,5 +37,11 @@ export interface Listening {
   stop(force: boolean): Promise<void>;
 }
 
-/** The address of the other end of a connection, IPv4 in its own form; undefined when the runtime does not tell. */
-export type PeerOf = (request: Request) => string | undefined;
+/** The other end of a connection; IPv4 in its own form. */
+export interface Peer {
+  address: string;
+  port: number;
+}
+
+/** Undefined when the runtime does not tell. */
+export type PeerOf = (request: Request) => Peer | undefined;

@@ -1,11 +1,13 @@
 import { Elysia } from "elysia";
-import { adapter, peerOf } from "../runtime/runtime.ts";
-import { isLocal, type Refusal } from "./guard.ts";
+import type { Caller } from "../bus/caller.ts";
+import { adapter } from "../runtime/runtime.ts";
+import type { Guard } from "./access/guard.ts";
+import type { Health } from "./health.ts";
 
 export interface AppOptions {
-  guard(request: Request): Refusal;
-  mcp(request: Request, local: boolean): Promise<Response>;
-  health(): Record<string, unknown>;
+  guard: Guard;
+  mcp(request: Request, caller: Caller): Promise<Response>;
+  health(): Health;
   unexpected(error: unknown): void;
 }
 
@@ -14,11 +16,11 @@ export function createApp(options: AppOptions): Elysia {
   // Not a "standard" host name: the path of http://x/mcp would be looked for behind its slash.
   const app = new Elysia({ handler: { standardHostname: false }, ...(adapter && { adapter }) });
   app
-    .onRequest(({ request }) => {
-      const refusal = options.guard(request);
-      return refusal === null
-        ? undefined
-        : Response.json({ error: refusal.reason }, { status: refusal.status });
+    .onRequest(async ({ request }) => {
+      const refusal = await options.guard.check(request);
+      if (refusal === null) return undefined;
+      const { status, reason: error, headers = {} } = refusal;
+      return Response.json({ error }, { status, headers });
     })
     .onError(({ code, error }) => {
       if (code === "NOT_FOUND")
@@ -26,7 +28,10 @@ export function createApp(options: AppOptions): Elysia {
       options.unexpected(error);
       return Response.json({ error: "unexpected error inside the bus; its log says more" }, { status: 500 });
     })
-    .get("/health", () => Response.json(options.health()))
-    .all("/mcp", ({ request }) => options.mcp(request, isLocal(peerOf(request), request)), { parse: "none" });
+    .get("/health", () => {
+      const health = options.health();
+      return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
+    })
+    .all("/mcp", ({ request }) => options.mcp(request, options.guard.callerOf(request)), { parse: "none" });
   return app;
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from "../bus/limits.ts";
+import { type Limits, limitNote } from "../bus/limits.ts";
 
 /** Why a body is no JSON-RPC message, with its HTTP status and JSON-RPC code. */
 export class BodyError extends Error {
@@ -14,29 +14,34 @@ export class BodyError extends Error {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** The JSON of a request's body: at most 4 MiB, valid UTF-8, at most 64 levels deep. Throws BodyError. */
-export async function readJson(request: Request): Promise<unknown> {
-  const bytes = await readBytes(request);
+/** The JSON of a request's body, in valid UTF-8 and within the limits. Throws BodyError. */
+export async function readJson(request: Request, limits: Limits): Promise<unknown> {
+  const bytes = await readBytes(request, limits.body_bytes);
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
   } catch {
     throw new BodyError(400, -32700, "Parse error: the body is not JSON in UTF-8");
   }
-  if (tooDeep(value, LIMITS.jsonDepth))
-    throw new BodyError(400, -32600, `Invalid request: more than ${LIMITS.jsonDepth} levels of nesting`);
+  const levels = limits.json_depth;
+  if (tooDeep(value, levels))
+    throw new BodyError(
+      400,
+      -32600,
+      `Invalid request: more than ${levels} levels of nesting${limitNote("json_depth")}`,
+    );
   return value;
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length")) > LIMITS.bodyBytes) throw tooLarge();
+async function readBytes(request: Request, most: number): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length")) > most) throw tooLarge(most);
   try {
     if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of request.body ?? []) {
       size += chunk.byteLength;
-      if (size > LIMITS.bodyBytes) throw tooLarge();
+      if (size > most) throw tooLarge(most);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
@@ -47,8 +52,12 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   }
 }
 
-function tooLarge(): BodyError {
-  return new BodyError(413, -32600, `Invalid request: the body is larger than ${LIMITS.bodyBytes} bytes`);
+function tooLarge(most: number): BodyError {
+  return new BodyError(
+    413,
+    -32600,
+    `Invalid request: the body is larger than ${most} bytes${limitNote("body_bytes")}`,
+  );
 }
 
 function tooDeep(value: unknown, levels: number): boolean {

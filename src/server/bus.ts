@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import type { BlockList } from "node:net";
 import { announce } from "../bus/announce.ts";
 import type { Bus } from "../bus/bus.ts";
-import { LIMITS } from "../bus/limits.ts";
+import { ORIGINS } from "../bus/caller.ts";
 import { repoOf } from "../bus/repo.ts";
 import { machine, type ServerConfig, version } from "../config.ts";
 import type { Store } from "../store/store.ts";
@@ -11,6 +11,7 @@ import type { Clock } from "./deliver/clock.ts";
 import { Pump } from "./deliver/pump.ts";
 import { createDesktop } from "./desktop.ts";
 import type { Log } from "./log.ts";
+import { createPace } from "./pace.ts";
 import { createWaiters } from "./waiters.ts";
 
 export interface BusParts {
@@ -46,6 +47,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
         session_id: "agent-event-bus",
         channel: "all",
         explicit_level: "actionable",
+        origin: ORIGINS.bus,
       });
       announce(bus, event);
     },
@@ -57,13 +59,11 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     now,
     host,
     processExists,
-    waiters: createWaiters(LIMITS.waiters),
-    notify: createDesktop({
-      platform: process.platform,
-      ...config.desktop,
-      icon: config.icon,
-      warn: log.warn,
-    }),
+    limits: config.limits,
+    waiters: createWaiters(config.limits.waiters),
+    notify: createPace(
+      createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
+    ),
     deliveries: pump,
     repoOf: (cwd, of) => repoOf(cwd, of === host),
     warn: log.warn,

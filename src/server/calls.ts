@@ -1,3 +1,4 @@
+import type { Caller } from "../bus/caller.ts";
 import { visibleLine } from "../bus/text.ts";
 import type { Json, Operation } from "../operation.ts";
 import type { ToolResult } from "./mcp.ts";
@@ -20,12 +21,15 @@ export interface CallLine {
   ms: number;
 }
 
+const MOST_WARNED = 1_000;
+
 /** Warns once for each unregistered session and tool: a hook that does not know goes on calling. */
 export function warnOfDeleted(warn: (message: string) => void): CallLog["deleted"] {
   const warned = new Set<string>();
   return (tool, { session_id, display_id, deleted_at }) => {
     const key = JSON.stringify([tool, session_id, deleted_at]);
     if (warned.has(key)) return;
+    if (warned.size >= MOST_WARNED) warned.clear();
     warned.add(key);
     const session = `${visibleLine(String(display_id), 40)} (${visibleLine(String(session_id), 40)})`;
     warn(`${tool} for ${session}, unregistered at ${deleted_at}; this is logged once`);
@@ -36,11 +40,17 @@ const SHOWN = 60;
 const SECRET = new Set(["secret", "token"]);
 
 /** One line about one call: who, tool, arguments in short, outcome, ms. Never a secret, never raw text of a client. */
-export function describeCall(operation: Operation, args: unknown, result: ToolResult, ms: number): CallLine {
+export function describeCall(
+  operation: Operation,
+  args: unknown,
+  result: ToolResult,
+  caller: Caller,
+  ms: number,
+): CallLine {
   const given = typeof args === "object" && args !== null ? (args as Json) : {};
   const who = given.session_id ?? given.client_id ?? "-";
   return {
-    who: visibleLine(String(who), 40),
+    who: `${visibleLine(textOf(who), 40)}${caller.local ? "" : ` from ${visibleLine(caller.origin, 80)}`}`,
     tool: operation.name,
     args: Object.keys(operation.params)
       .filter((name) => name !== "session_id" && given[name] !== undefined && given[name] !== null)
@@ -49,6 +59,11 @@ export function describeCall(operation: Operation, args: unknown, result: ToolRe
     ...outcomeOf(result),
     ms,
   };
+}
+
+/** What a client sent in the place of a text. Not String(): an object may come with a toString that is no function. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
 }
 
 function inShort(value: unknown): string {

@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
-import { appendFile, chmod, rename, stat } from "node:fs/promises";
+import { appendFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { visible, visibleLine } from "../bus/text.ts";
+import { restrict } from "../store/private.ts";
 import type { CallLine } from "./calls.ts";
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
@@ -87,6 +88,7 @@ class RotatingFile {
   #pending = "";
   #size: number | undefined;
   #complained = false;
+  #torn = false;
 
   constructor(path: string, limit = ROTATE_BYTES) {
     this.#path = path;
@@ -105,9 +107,12 @@ class RotatingFile {
     try {
       let size = await this.#sizeNow();
       if (size >= this.#limit) size = await this.#rotate();
-      await appendFile(this.#path, text, { mode: 0o600 });
+      await appendFile(this.#path, this.#torn ? `\n${text}` : text, { mode: 0o600 });
+      this.#torn = false;
       this.#size = size + Buffer.byteLength(text);
     } catch (error) {
+      // A full disk may have taken the first half of it.
+      this.#torn = true;
       if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${error}\n`);
       this.#complained = true;
     }
@@ -119,7 +124,7 @@ class RotatingFile {
     const found = await stat(this.#path).catch(() => undefined);
     // A device like /dev/null or /dev/stderr keeps its mode and its name.
     if (found !== undefined && !found.isFile()) return Number.NEGATIVE_INFINITY;
-    if (found !== undefined) await chmod(this.#path, 0o600);
+    if (found !== undefined) restrict(this.#path);
     return found?.size ?? 0;
   }
 

@@ -9,8 +9,12 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Bus, Call } from "../bus/bus.ts";
 import { BusError } from "../bus/bus.ts";
+import { type Caller, covers, SCOPES, type Scope } from "../bus/caller.ts";
+import type { Limits } from "../bus/limits.ts";
 import type { Json, Operation } from "../operation.ts";
-import { type CallLog, describeCall } from "./calls.ts";
+import type { Admit } from "./access/admit.ts";
+import type { Report } from "./access/report.ts";
+import { type CallLog, describeCall, textOf } from "./calls.ts";
 import { checker, inputSchema } from "./schema.ts";
 import { HttpTransport } from "./transport.ts";
 
@@ -22,6 +26,9 @@ export interface McpOptions {
   guide: string;
   version: string;
   calls: CallLog;
+  admit: Admit;
+  holds(caller: Caller): boolean;
+  refused: Report;
 }
 
 /** The MCP side of the bus: one SDK server for all clients, answering HTTP requests. */
@@ -32,7 +39,7 @@ export async function createMcp(options: McpOptions): Promise<HttpTransport> {
   );
   serveTools(server, options);
   serveGuide(server, options.guide);
-  const transport = new HttpTransport();
+  const transport = new HttpTransport({ ...options, limits: options.bus.limits });
   await server.connect(transport);
   return transport;
 }
@@ -49,12 +56,14 @@ interface CallContext {
   }): Promise<void>;
 }
 
-function serveTools(server: Server, { bus, operations, calls }: McpOptions): void {
-  const tools = operations.map(toolOf);
+function serveTools(server: Server, { bus, operations, calls, holds }: McpOptions): void {
+  const tools = new Map(SCOPES.map((scope) => [scope, toolsOf(operations, scope, bus.limits)]));
   const byName = new Map(
-    operations.map((operation) => [operation.name, { operation, check: checker(operation) }]),
+    operations.map((operation) => [operation.name, { operation, check: checker(operation, bus.limits) }]),
   );
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+  server.setRequestHandler(ListToolsRequestSchema, (_request, extra) => ({
+    tools: tools.get(callerOf(extra).scope) ?? [],
+  }));
   // Not by setRequestHandler: the SDK would parse each call and each result several times over, and answer a call
   // without a name with an internal error.
   server.fallbackRequestHandler = async (request, extra) => {
@@ -63,14 +72,16 @@ function serveTools(server: Server, { bus, operations, calls }: McpOptions): voi
     const { name, arguments: args } = (request.params ?? {}) as { name?: unknown; arguments?: unknown };
     const tool = typeof name === "string" ? byName.get(name) : undefined;
     if (tool === undefined)
-      throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${String(name).slice(0, 100)}`);
+      throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${textOf(name).slice(0, 100)}`);
     const began = performance.now();
     const checked = tool.check(args ?? {});
-    const result =
+    const caller = callerOf(extra);
+    let result =
       "problem" in checked
         ? failure(checked.problem)
         : await run(tool.operation, bus, checked.args, callOf(extra), calls);
-    calls.log(describeCall(tool.operation, args, result, performance.now() - began));
+    if (!holds(caller)) result = failure(`${name}: the token ${caller.origin} ended while the call ran.`);
+    calls.log(describeCall(tool.operation, args, result, caller, performance.now() - began));
     if (result.structuredContent?.session_deleted === true)
       calls.deleted(tool.operation.name, result.structuredContent);
     return result;
@@ -105,11 +116,12 @@ function failure(text: string): ToolResult {
   return { content: [{ type: "text", text }], isError: true };
 }
 
-function callOf({ signal, _meta, authInfo, sendNotification }: CallContext): Call {
+function callOf(context: CallContext): Call {
+  const { signal, _meta, sendNotification } = context;
   const progressToken = _meta?.progressToken;
   return {
     signal,
-    local: authInfo?.extra?.local === true,
+    caller: callerOf(context),
     progress(elapsed, total) {
       if (progressToken === undefined) return;
       const params = { progressToken, progress: elapsed, total };
@@ -118,12 +130,31 @@ function callOf({ signal, _meta, authInfo, sendNotification }: CallContext): Cal
   };
 }
 
-function toolOf(operation: Operation): { name: string; inputSchema: { type: "object" } } & Json {
+// The transport puts it there for every request.
+function callerOf({ authInfo }: Pick<CallContext, "authInfo">): Caller {
+  return authInfo?.extra?.caller as Caller;
+}
+
+/** The tools that a scope covers: an agent is not shown what it may not call. */
+function toolsOf(
+  operations: readonly Operation[],
+  scope: Scope,
+  limits: Limits,
+): ReturnType<typeof toolOf>[] {
+  return operations
+    .filter((operation) => covers(scope, operation.scope ?? "full"))
+    .map((operation) => toolOf(operation, limits));
+}
+
+function toolOf(
+  operation: Operation,
+  limits: Limits,
+): { name: string; inputSchema: { type: "object" } } & Json {
   const { effect } = operation;
   return {
     name: operation.name,
     description: operation.about,
-    inputSchema: inputSchema(operation) as { type: "object" },
+    inputSchema: inputSchema(operation, limits) as { type: "object" },
     annotations: {
       readOnlyHint: effect === "reads",
       ...(effect === "reads"

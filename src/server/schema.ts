@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Bound, boundOf, type Limits, limitNote } from "../bus/limits.ts";
 import { isRequired, type Operation, type Param } from "../operation.ts";
 
 const encoder = new TextEncoder();
@@ -8,34 +9,41 @@ function bytes(text: string): number {
 }
 
 /** Text as it is kept: a lone surrogate cannot be stored and becomes U+FFFD here, so that answers show what is stored. */
-function text(max: number, min = 0): z.ZodType<string> {
+function text(bound: Bound, limits: Limits, min = 0): z.ZodType<string> {
+  const max = boundOf(bound, limits);
   return z
     .string("must be a string")
     .transform((value) => value.toWellFormed())
     .refine((value) => value.length >= min, "must not be empty")
     .refine(
       (value) => value.length * 3 <= max || bytes(value) <= max,
-      `must be at most ${max} bytes of UTF-8`,
+      `must be at most ${max} bytes of UTF-8${limitNote(bound)}`,
     );
 }
 
-function valueSchema(param: Param): z.ZodType {
+function valueSchema(param: Param, limits: Limits): z.ZodType {
   switch (param.type) {
     case "text":
       return param.choices === undefined
-        ? text(param.max, param.min)
+        ? text(param.max, limits, param.min)
         : z.enum(param.choices as string[], `must be one of ${param.choices.join(", ")}`);
     case "integer":
       return z
         .int("must be a whole number")
         .min(param.min, `must be at least ${param.min}`)
-        .max(param.max, `must be at most ${param.max}`);
+        .max(
+          boundOf(param.max, limits),
+          `must be at most ${boundOf(param.max, limits)}${limitNote(param.max)}`,
+        );
     case "boolean":
       return z.boolean("must be true or false");
     case "list":
       return z
-        .array(text(param.each), "must be a list of strings")
-        .max(param.max, `must have at most ${param.max} items`);
+        .array(text(param.each, limits), "must be a list of strings")
+        .max(
+          boundOf(param.max, limits),
+          `must have at most ${boundOf(param.max, limits)} items${limitNote(param.max)}`,
+        );
     case "cursor":
       return z
         .union([z.string(), z.number()], "must be a string")
@@ -43,18 +51,28 @@ function valueSchema(param: Param): z.ZodType {
   }
 }
 
-function paramSchema(param: Param): z.ZodType {
-  const schema = valueSchema(param);
+function paramSchema(param: Param, limits: Limits): z.ZodType {
+  const schema = valueSchema(param, limits);
   if (isRequired(param)) return schema;
-  const fallback = "default" in param ? param.default : undefined;
+  const fallback = fallbackOf(param, limits);
   return schema.nullish().transform((value) => value ?? fallback);
+}
+
+/** The default; never beyond a bound that is set lower. */
+function fallbackOf(param: Param, limits: Limits): string | number | boolean | undefined {
+  if (!("default" in param)) return undefined;
+  return param.type === "integer" && param.default !== undefined
+    ? Math.min(param.default, boundOf(param.max, limits))
+    : param.default;
 }
 
 export type Checked = { args: Record<string, unknown> } | { problem: string };
 
 /** The checker of an operation's arguments, made once: unknown ones are dropped, a problem names its argument. */
-export function checker(operation: Operation): (args: unknown) => Checked {
-  const shape = Object.entries(operation.params).map(([name, param]) => [name, paramSchema(param)] as const);
+export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
+  const shape = Object.entries(operation.params).map(
+    ([name, param]) => [name, paramSchema(param, limits)] as const,
+  );
   const schema = z.object(Object.fromEntries(shape));
   return (args) => {
     const parsed = schema.safeParse(args);
@@ -81,19 +99,19 @@ function shown(given: unknown, item: PropertyKey | undefined): string {
 }
 
 /** The JSON schema of an operation's arguments, as `tools/list` shows it: short, for it is read by every session. */
-export function inputSchema(operation: Operation): Record<string, unknown> {
+export function inputSchema(operation: Operation, limits: Limits): Record<string, unknown> {
   const entries = Object.entries(operation.params);
   const required = entries.filter(([, param]) => isRequired(param)).map(([name]) => name);
   return {
     type: "object",
-    properties: Object.fromEntries(entries.map(([name, param]) => [name, propertySchema(param)])),
+    properties: Object.fromEntries(entries.map(([name, param]) => [name, propertySchema(param, limits)])),
     ...(required.length > 0 ? { required } : {}),
   };
 }
 
-function propertySchema(param: Param): Record<string, unknown> {
-  const fallback = "default" in param && param.default !== undefined ? { default: param.default } : {};
-  const described = { description: param.about, ...fallback };
+function propertySchema(param: Param, limits: Limits): Record<string, unknown> {
+  const fallback = fallbackOf(param, limits);
+  const described = { description: param.about, ...(fallback !== undefined && { default: fallback }) };
   switch (param.type) {
     case "text":
       return {
@@ -105,7 +123,7 @@ function propertySchema(param: Param): Record<string, unknown> {
       return {
         type: "integer",
         minimum: param.min,
-        ...(param.max === Number.MAX_SAFE_INTEGER ? {} : { maximum: param.max }),
+        ...(param.max === Number.MAX_SAFE_INTEGER ? {} : { maximum: boundOf(param.max, limits) }),
         ...described,
       };
     case "boolean":

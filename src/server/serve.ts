@@ -1,19 +1,18 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { visible, visibleJson } from "../bus/text.ts";
 import {
   ConfigError,
-  dataDirectory,
   environment,
-  parseSettings,
+  machine,
   type ServerConfig,
   serverConfig,
-  VARIABLES,
+  settingsFile,
   version,
 } from "../config.ts";
 import { operations } from "../operations/index.ts";
 import { OpenError } from "../store/store.ts";
+import { VARIABLES } from "../variables.ts";
+import { isLoopbackHost } from "./access/head.ts";
 import { createLog } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -39,13 +38,16 @@ export async function serve(argv: readonly string[]): Promise<void> {
     stopOnSignals(server);
     const url = urlOf(config.host, server.port);
     log.info(`listening on ${url}, database ${config.db}`);
-    const told = `agent-event-bus listens on ${url}\nAdd it to Claude Code:\n  claude mcp add --transport http --scope user agent-event-bus ${url}`;
-    say(json ? visibleJson({ url, database: config.db, log: config.log }) : told);
+    say(
+      json
+        ? visibleJson({ url, database: config.db, log: config.log })
+        : greeting(config.host, url, server.port),
+    );
   } catch (error) {
     const reason = reasonOf(error, config);
     log.error(reason, error);
     await log.flush();
-    exit(FAILED, reason, json);
+    exit(error instanceof ConfigError ? WRONG_USAGE : FAILED, reason, json);
   }
 }
 
@@ -91,17 +93,6 @@ function usageProblem(error: Error): string | undefined {
   }
 }
 
-function settingsFile(): Record<string, string | undefined> {
-  const file = join(dataDirectory(), "settings.env");
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return {};
-  }
-  return parseSettings(text, file);
-}
-
 const OWN_FLAGS = [
   ["--json", "Print one JSON document: url, database, log"],
   ["--help", "Show this help"],
@@ -128,6 +119,18 @@ function helpText(): string {
   ].join("\n");
 }
 
+function greeting(host: string, url: string, port: number): string {
+  const elsewhere = isLoopbackHost(host)
+    ? []
+    : [`Other machines need a token, and reach it at http://${machine()}:${port}/mcp`];
+  return [
+    `agent-event-bus listens on ${url}`,
+    "Add it to Claude Code:",
+    `  claude mcp add --transport http --scope user agent-event-bus ${url}`,
+    ...elsewhere,
+  ].join("\n");
+}
+
 function urlOf(host: string, port: number): string {
   const reachable =
     host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
@@ -135,7 +138,7 @@ function urlOf(host: string, port: number): string {
 }
 
 function reasonOf(error: unknown, config: ServerConfig): string {
-  if (error instanceof OpenError) return error.message;
+  if (error instanceof OpenError || error instanceof ConfigError) return error.message;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EADDRINUSE")
     return `The port ${config.port} on ${config.host} is taken by another program. Stop that one, or choose another --port.`;

@@ -1,16 +1,17 @@
-import { createServer } from "node:net";
-import { LIMITS } from "../bus/limits.ts";
-import { ConfigError, type ServerConfig, version } from "../config.ts";
+import { type BlockList, createServer } from "node:net";
+import { ConfigError, dataDirectory, type ServerConfig, version } from "../config.ts";
 import type { Operation } from "../operation.ts";
 import { listen } from "../runtime/runtime.ts";
+import { type Kept, keptIn, makePrivate, realOf } from "../store/private.ts";
 import { lockDatabase, openStore, type Store } from "../store/store.ts";
+import { type Access, createAccess } from "./access/access.ts";
 import { createApp } from "./app.ts";
 import { createBus } from "./bus.ts";
 import { warnOfDeleted } from "./calls.ts";
 import { type Lookup, parseNetworks } from "./deliver/address.ts";
 import { type Clock, createClock } from "./deliver/clock.ts";
-import { createGuard } from "./guard.ts";
 import guide from "./guide.md" with { type: "text" };
+import { healthOf, reportTrouble } from "./health.ts";
 import type { Log } from "./log.ts";
 import { createMcp } from "./mcp.ts";
 
@@ -36,11 +37,19 @@ export interface ServerOptions {
 const FINISH_MS = 10_000;
 const DELIVER_MS = 1_000;
 
-/** Opens the database and listens. Throws OpenError, or the runtime's error when the address cannot be had. */
+/**
+ * Opens the database and listens. Throws OpenError, ConfigError when the settings would let strangers in, or the runtime's
+ * error when the address cannot be had.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, operations, log, now } = options;
+  const { operations, log, now } = options;
+  // One database under two names is still one: its lock stands beside the file itself.
+  const config = { ...options.config, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
+  const access = createAccess({ config, operations, log, now, steady: () => performance.now() });
+  // As they were found: opening them changes some.
+  const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const lock = lockDatabase(config.db);
   try {
     await expectFree(config);
@@ -48,70 +57,78 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     lock.release();
     throw error;
   }
-  const store = openStore(config.db, lock, now, clock.steady);
-  let port = config.port;
+  const store = openStore(config.db, lock, { now, steady: clock.steady, onTrouble: reportTrouble(log) });
   try {
-    if (store.backup !== null)
-      log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
-    const { lookup } = options;
-    const { bus, pump } = createBus({
-      config,
-      store,
-      log,
-      now,
-      clock,
-      lookup,
-      allowedNetworks,
-      ownPort: () => port,
-    });
-    const mcp = await createMcp({
-      bus,
-      operations,
-      guide,
-      version,
-      calls: {
-        log: log.call,
-        deleted: warnOfDeleted(log.warn),
-        unexpected: (tool, error) => log.error(`unexpected error in ${tool}: ${error}`, error),
-      },
-    });
-    const started = performance.now();
-    const app = createApp({
-      guard: createGuard(config),
-      mcp: (request, local) => mcp.handle(request, local),
-      health: () => ({
-        status: "ok",
-        service: "agent-event-bus",
-        version,
-        uptime_seconds: Math.floor((performance.now() - started) / 1000),
-      }),
-      unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
-    });
-    const listening = await listen(app, {
-      hostname: config.host,
-      port: config.port,
-      maxBodyBytes: LIMITS.bodyBytes * 4,
-    });
-    port = listening.port;
-    await pump.start();
-    return {
-      port,
-      store,
-      async stop() {
-        bus.waiters.end();
-        const finished = listening.stop(false);
-        const cut = setTimeout(() => listening.stop(true), FINISH_MS);
-        await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
-        clearTimeout(cut);
-        await pump.stop(DELIVER_MS);
-        await store.close();
-        await log.flush();
-      },
-    };
+    return await serveStore({ ...options, config, clock, access, store, allowedNetworks, kept });
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+interface Parts extends ServerOptions {
+  clock: Clock;
+  access: Access;
+  store: Store;
+  allowedNetworks: BlockList;
+  kept: readonly Kept[];
+}
+
+async function serveStore(parts: Parts): Promise<RunningServer> {
+  const { config, operations, log, access, store } = parts;
+  tellOfStart(parts);
+  let port = config.port;
+  const { bus, pump } = createBus({ ...parts, ownPort: () => port });
+  const calls = {
+    log: log.call,
+    deleted: warnOfDeleted(log.warn),
+    unexpected: (tool: string, error: unknown) => log.error(`unexpected error in ${tool}: ${error}`, error),
+  };
+  const mcp = await createMcp({ ...access, bus, operations, guide, version, calls });
+  const started = performance.now();
+  const app = createApp({
+    guard: access.guard,
+    mcp: (request, caller) => mcp.handle(request, caller),
+    health: () => healthOf(store, performance.now() - started),
+    unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
+  });
+  const listening = await listen(app, {
+    hostname: config.host,
+    port: config.port,
+    // Beyond this the runtime ends the connection; up to it the answer names the limit.
+    maxBodyBytes: config.limits.body_bytes * 4,
+  });
+  port = listening.port;
+  await pump.start();
+  return {
+    port,
+    store,
+    async stop() {
+      bus.waiters.end();
+      const finished = listening.stop(false);
+      const cut = setTimeout(() => listening.stop(true), FINISH_MS);
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
+      clearTimeout(cut);
+      await pump.stop(DELIVER_MS);
+      await store.close();
+      await log.flush();
+    },
+  };
+}
+
+function tellOfStart({ access, store, log, kept }: Parts): void {
+  if (store.backup !== null)
+    log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
+  const { changed, left } = makePrivate(kept);
+  for (const { path, found, mode } of changed)
+    log.warn(
+      `others could use ${path} (mode ${found.toString(8)}); it has mode ${mode.toString(8)} from here on`,
+    );
+  for (const { path, found } of left)
+    log.warn(
+      `others can use ${path} (mode ${found.toString(8)}); it is a link or another user's, so it was left as it is. agent-event-bus check says what to do`,
+    );
+  access.warn();
 }
 
 // The original takes no lock: while its server still runs, only the taken port tells so, and its database must stay.

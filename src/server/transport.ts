@@ -5,14 +5,24 @@ import {
   LATEST_PROTOCOL_VERSION,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
+import type { Caller } from "../bus/caller.ts";
+import { type Limits, limitNote } from "../bus/limits.ts";
+import type { Admit } from "./access/admit.ts";
+import type { Refusal } from "./access/head.ts";
+import type { Report } from "./access/report.ts";
 import { BodyError, readJson } from "./body.ts";
+import { Exchange, frame, STREAM } from "./exchange.ts";
 import { checkedMessage, corrected, INVALID_META, requestFor } from "./message.ts";
 import { lostAnswer, opening, resumedCall } from "./resume.ts";
 
-const STREAM_AFTER_MS = 5_000;
-const KEEP_ALIVE_MS = 15_000;
 const SESSION = "mcp-session-id";
-const STREAM = { "content-type": "text/event-stream", "cache-control": "no-cache" };
+
+export interface TransportOptions {
+  limits: Limits;
+  admit: Admit;
+  /** Told of each call that is turned away. */
+  refused: Report;
+}
 
 /**
  * MCP streamable HTTP in front of one long-lived SDK server: every POST is an exchange of its own, its request id
@@ -26,6 +36,13 @@ export class HttpTransport implements Transport {
   #exchanges = new Map<number, Exchange>();
   #cancellable = new Map<string, number>();
   #lastId = 0;
+  /** Bodies that are being read. */
+  #reading = 0;
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
 
   async start(): Promise<void> {}
 
@@ -44,21 +61,23 @@ export class HttpTransport implements Transport {
     else exchange.answer(corrected({ ...message, id: exchange.clientId }));
   }
 
-  /** Answers one HTTP request to the MCP endpoint. `local`: from a program of this machine; handlers find it in `authInfo`. */
-  async handle(request: Request, local: boolean): Promise<Response> {
+  /** Answers one HTTP request to the MCP endpoint. Handlers find the caller in `authInfo`. */
+  async handle(request: Request, caller: Caller): Promise<Response> {
     const resumed = resumedCall(request);
-    if (resumed !== undefined) return this.#resume(request, resumed);
+    if (resumed !== undefined) return this.#resume(request, caller, resumed);
     if (request.method !== "POST")
       return refuse(405, -32000, "Method not allowed: POST one JSON-RPC message", { allow: "POST" });
     const problem = headProblem(request);
     if (problem !== null) return problem;
     try {
-      const message = checkedMessage(await readJson(request));
+      const full = this.#reading >= this.#options.limits.calls ? this.#tooMany() : null;
+      if (full !== null) return this.#turnAway(caller, full, null);
+      const message = checkedMessage(await this.#read(request));
       if (!("id" in message && "method" in message)) {
-        this.#accept(request, message);
+        this.#accept(request, caller, message);
         return new Response(null, { status: 202 });
       }
-      return await this.#exchange(request, message as JSONRPCRequest, local);
+      return await this.#exchange(request, message as JSONRPCRequest, caller);
     } catch (error) {
       if (error instanceof BodyError) return refuse(error.status, error.code, error.message);
       throw error;
@@ -66,21 +85,23 @@ export class HttpTransport implements Transport {
   }
 
   // The call that the stream belonged to is over: it ended with its process, or it is cancelled here.
-  #resume(request: Request, id: string | number): Response {
-    this.#cancel(this.#cancellable.get(cancelKey(request, id)));
+  #resume(request: Request, caller: Caller, id: string | number): Response {
+    this.#cancel(this.#cancellable.get(cancelKey(request, caller, id)));
     return new Response(frame(lostAnswer(id)), { headers: STREAM });
   }
 
-  #accept(request: Request, message: JSONRPCMessage): void {
+  #accept(request: Request, caller: Caller, message: JSONRPCMessage): void {
     if (!("method" in message)) return;
     if (message.method === "notifications/cancelled")
-      this.#cancel(this.#cancellable.get(cancelKey(request, message.params?.requestId)));
+      this.#cancel(this.#cancellable.get(cancelKey(request, caller, message.params?.requestId)));
     else this.onmessage?.(message);
   }
 
-  #exchange(request: Request, message: JSONRPCRequest, local: boolean): Promise<Response> {
+  #exchange(request: Request, message: JSONRPCRequest, caller: Caller): Response | Promise<Response> {
+    const refusal = this.#refusal(message, caller);
+    if (refusal !== null) return this.#turnAway(caller, refusal, message.id);
     const id = ++this.#lastId;
-    const key = cancelKey(request, message.id);
+    const key = cancelKey(request, caller, message.id);
     const gone = () => this.#cancel(id);
     const streams = wantsStream(request) ? opening(request, message.id) : undefined;
     const exchange = new Exchange(message.id, streams, initialHeaders(message), gone);
@@ -93,10 +114,37 @@ export class HttpTransport implements Transport {
       if (this.#cancellable.get(key) === id) this.#cancellable.delete(key);
     };
     const handed = requestFor(message, id);
-    const authInfo = { token: "", clientId: "", scopes: [], extra: { local } };
+    const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
     if (handed === null) exchange.answer({ jsonrpc: "2.0", id: message.id, error: INVALID_META });
     else this.onmessage?.(handed, { authInfo });
     return exchange.response;
+  }
+
+  #refusal({ method, params }: JSONRPCRequest, caller: Caller): Refusal | null {
+    if (this.#exchanges.size >= this.#options.limits.calls) return this.#tooMany();
+    return method === "tools/call" ? this.#options.admit(caller, params?.name) : null;
+  }
+
+  #tooMany(): Refusal {
+    return {
+      status: 503,
+      reason: `${this.#options.limits.calls} calls are under way already${limitNote("calls")}: nothing was done; try again in a second`,
+      headers: { "retry-after": "1" },
+    };
+  }
+
+  #turnAway(caller: Caller, refusal: Refusal, id: string | number | null): Response {
+    this.#options.refused(caller.origin, refusal);
+    return refuse(refusal.status, -32000, refusal.reason, refusal.headers, id);
+  }
+
+  async #read(request: Request): Promise<unknown> {
+    this.#reading++;
+    try {
+      return await readJson(request, this.#options.limits);
+    } finally {
+      this.#reading--;
+    }
   }
 
   #cancel(id: number | undefined): void {
@@ -107,103 +155,9 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
-class Exchange {
-  readonly clientId: string | number;
-  readonly response: Promise<Response>;
-  onEnd: () => void = () => {};
-  #resolve: (response: Response) => void = () => {};
-  #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #headers: Record<string, string>;
-  readonly #opening: string | undefined;
-  readonly #onGone: () => void;
-
-  /** `opening` is what a stream starts with; without it the answer is never a stream. */
-  constructor(
-    clientId: string | number,
-    opening: string | undefined,
-    headers: Record<string, string>,
-    onGone: () => void,
-  ) {
-    this.clientId = clientId;
-    this.#opening = opening;
-    this.#headers = opening === undefined ? headers : { ...headers, ...STREAM };
-    this.#onGone = onGone;
-    this.response = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    if (opening !== undefined) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS);
-  }
-
-  get #mayStream(): boolean {
-    return this.#opening !== undefined;
-  }
-
-  answer(message: JSONRPCMessage): void {
-    const json = JSON.stringify(message);
-    this.#end();
-    if (this.#stream !== undefined) {
-      this.#stream.enqueue(frame(json));
-      this.#stream.close();
-    } else if (this.#mayStream) this.#resolve(new Response(frame(json), { headers: this.#headers }));
-    else
-      this.#resolve(
-        new Response(json, { headers: { ...this.#headers, "content-type": "application/json" } }),
-      );
-  }
-
-  notify(message: JSONRPCMessage): void {
-    if (this.#mayStream) this.#open().enqueue(frame(JSON.stringify(message)));
-  }
-
-  /** The client cancelled or went away: nothing is answered. */
-  abandon(): void {
-    this.#end();
-    if (this.#stream === undefined) this.#resolve(new Response("", { headers: this.#headers }));
-    else closeQuietly(this.#stream);
-  }
-
-  #end(): void {
-    clearTimeout(this.#timer);
-    this.onEnd();
-  }
-
-  #keepAlive(): void {
-    this.#open().enqueue(encoder.encode(": still running\n\n"));
-    this.#timer = setTimeout(() => this.#keepAlive(), KEEP_ALIVE_MS);
-  }
-
-  #open(): ReadableStreamDefaultController<Uint8Array> {
-    if (this.#stream !== undefined) return this.#stream;
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#stream = controller;
-        if (this.#opening) controller.enqueue(encoder.encode(this.#opening));
-      },
-      cancel: () => this.#onGone(),
-    });
-    this.#resolve(new Response(body, { headers: this.#headers }));
-    return this.#stream as unknown as ReadableStreamDefaultController<Uint8Array>;
-  }
-}
-
-const encoder = new TextEncoder();
-
-function frame(json: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`event: message\ndata: ${json}\n\n`);
-}
-
-function closeQuietly(stream: ReadableStreamDefaultController<Uint8Array>): void {
-  try {
-    stream.close();
-  } catch {
-    // The client's side is closed already.
-  }
-}
-
-function cancelKey(request: Request, id: unknown): string {
-  return `${request.headers.get(SESSION)}\n${typeof id}\n${id}`;
+// Nobody cancels the call of another caller, even knowing its session id.
+function cancelKey(request: Request, { origin }: Caller, id: unknown): string {
+  return `${origin}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
 }
 
 function initialHeaders(message: JSONRPCRequest): Record<string, string> {
@@ -235,7 +189,8 @@ function refuse(
   status: number,
   code: number,
   message: string,
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string>> = {},
+  id: string | number | null = null,
 ): Response {
-  return Response.json({ jsonrpc: "2.0", error: { code, message }, id: null }, { status, headers });
+  return Response.json({ jsonrpc: "2.0", error: { code, message }, id }, { status, headers });
 }

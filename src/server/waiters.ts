@@ -1,5 +1,6 @@
 import { BusError, type Waiter, type Waiters } from "../bus/bus.ts";
 import type { Event } from "../bus/event.ts";
+import { limitNote } from "../bus/limits.ts";
 
 /** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
 export function createWaiters(most: number): Waiters {
@@ -10,7 +11,7 @@ export function createWaiters(most: number): Waiters {
       if (open.size >= most)
         throw new BusError(
           "too_many_waiters",
-          `${most} calls are waiting already. Call again without wait_seconds.`,
+          `${most} calls are waiting already${limitNote("waiters")}. Call again without wait_seconds.`,
         );
       const waiter = new HeldWaiter(matches, () => open.delete(waiter));
       waiter.over = ended;

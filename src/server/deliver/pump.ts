@@ -55,7 +55,12 @@ export class Pump implements Deliveries {
 
   /** Takes up what an earlier process left. */
   async start(): Promise<void> {
-    await this.#options.store.deliveries.clamp();
+    try {
+      await this.#options.store.deliveries.clamp();
+    } catch (error) {
+      // A full disk keeps no bus from starting: reads go on, and nothing is lost.
+      this.#options.log.warn(`webhook deliveries could not be looked through: ${error}`);
+    }
     this.#wake();
   }
 

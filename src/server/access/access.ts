@@ -1,0 +1,81 @@
+import { type Caller, ORIGINS } from "../../bus/caller.ts";
+import { ConfigError, machine, type ServerConfig } from "../../config.ts";
+import type { Operation } from "../../operation.ts";
+import { openTokens, type TokenStore } from "../../store/tokens.ts";
+import { VARIABLES } from "../../variables.ts";
+import type { Log } from "../log.ts";
+import { type Admit, createAdmit } from "./admit.ts";
+import { createGuard, type Guard } from "./guard.ts";
+import { isLoopbackHost } from "./head.ts";
+import { createReport, type Report } from "./report.ts";
+import { createWhois } from "./whois.ts";
+
+export interface AccessOptions {
+  config: ServerConfig;
+  operations: readonly Operation[];
+  log: Log;
+  /** Wall clock, ms: when a token expires. */
+  now(): number;
+  /** Never jumps, ms. */
+  steady(): number;
+}
+
+/** Who may talk to the bus, and what each may do. */
+export interface Access {
+  guard: Guard;
+  admit: Admit;
+  /** Whether a caller that was let in would still be: its token may have been revoked while its call waited. */
+  holds(caller: Caller): boolean;
+  /** Told of each call that is turned away after that. */
+  refused: Report;
+  /** Says in the log what is unsafe in the settings. */
+  warn(): void;
+}
+
+/** Throws ConfigError when the settings would let other machines reach the bus with nothing to tell friend from stranger. */
+export function createAccess({ config, operations, log, now, steady }: AccessOptions): Access {
+  const tokens = openTokens(config.db, now, steady);
+  expectClosed(config, tokens);
+  const refused = createReport(steady, log.warn);
+  return {
+    guard: createGuard({
+      ...config,
+      ...config.access,
+      machine: machine(),
+      tokens,
+      whois: createWhois({ socket: config.access.tailscaled, now: steady, warn: log.warn }),
+      refused,
+    }),
+    admit: createAdmit({ operations, limits: config.limits, steady }),
+    holds: (caller) => holds(tokens, caller),
+    refused,
+    warn: () => warnOf(config, tokens, log),
+  };
+}
+
+function holds(tokens: TokenStore, { local, origin }: Caller): boolean {
+  if (local || origin.includes("@") || origin === ORIGINS.unverified) return true;
+  return tokens.list().some(({ name, state }) => name === origin && state === "valid");
+}
+
+function expectClosed({ host, access }: ServerConfig, tokens: TokenStore): void {
+  if (isLoopbackHost(host) || access.open || access.trustHeaders || tokens.list().length > 0) return;
+  throw new ConfigError(
+    `HOST is ${host}, which other machines reach, but there is no token that would tell them from strangers. Make one with: agent-event-bus token create --name NAME. Or listen on this machine only: HOST=127.0.0.1.`,
+  );
+}
+
+function warnOf({ host, access }: ServerConfig, tokens: TokenStore, log: Log): void {
+  if (access.open)
+    log.warn(
+      `${VARIABLES.authDisabled.name} is set: everyone who reaches the port may read and write everything on the bus`,
+    );
+  if (access.trustHeaders)
+    log.warn(
+      `${VARIABLES.trustHeaders.name} is set: whoever sends a Tailscale-User-Login header is believed, from any address`,
+    );
+  for (const file of tokens.broken()) log.warn(`${file} is no token: it lets nobody in`);
+  if (isLoopbackHost(host) || access.open || access.trustHeaders) return;
+  if (tokens.list().every((token) => token.state !== "valid"))
+    log.warn("every token is expired or revoked: other machines get in by their tailnet login only");
+}

@@ -1,0 +1,77 @@
+/** Why a request is turned away before anything but its head was read. */
+export interface Refusal {
+  status: number;
+  reason: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+export interface HeadOptions {
+  /** The address the bus listens on. */
+  host: string;
+  /** This machine's name; it counts when the bus listens for other machines. */
+  machine: string;
+  allowedHosts: readonly string[];
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+
+/**
+ * Closes DNS rebinding and cross-site requests (MCP transport security): the Host must be one the bus is known by, an
+ * Origin must pass the same list, a browser may not send from another site, and a body must be JSON, which a web page
+ * can only send after asking first. Null when the head is in order.
+ */
+export function createHeadCheck(options: HeadOptions): (request: Request) => Refusal | null {
+  const open = !isLoopbackHost(options.host);
+  const known = new Set([...LOOPBACK, bracketed(options.host), ...options.allowedHosts]);
+  if (open) known.add(options.machine.toLowerCase());
+  // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
+  const everywhere = options.host === "0.0.0.0" || options.host === "::";
+  const allowed = (hostname: string) => known.has(hostname) || (everywhere && isAddress(hostname));
+
+  return ({ method, headers }) => {
+    const host = hostnameOf(headers.get("host"));
+    if (host === null)
+      return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
+    if (!allowed(host))
+      return {
+        status: 421,
+        reason: `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`,
+      };
+    const origin = headers.get("origin");
+    if (origin !== null && !isPageOf(origin, allowed))
+      return { status: 403, reason: "requests from web pages of other origins are refused" };
+    const site = headers.get("sec-fetch-site");
+    if (site !== null && site !== "none" && site !== "same-origin")
+      return { status: 403, reason: "requests from other sites are refused" };
+    if (method === "POST" && !isJson(headers.get("content-type")))
+      return { status: 415, reason: "the body must be application/json" };
+    return null;
+  };
+}
+
+/** Whether an address to listen on is reached by programs of this machine only. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(localhost|::1|127\.\d+\.\d+\.\d+)$/i.test(host);
+}
+
+// Not every page is of the web: an extension or an app names its pages as it likes, tauri://localhost say.
+function isPageOf(origin: string, allowed: (hostname: string) => boolean): boolean {
+  return /^https?:/i.test(origin) && URL.canParse(origin) && allowed(new URL(origin).hostname);
+}
+
+function isJson(type: string | null): boolean {
+  return type?.split(";")[0]?.trim().toLowerCase() === "application/json";
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host.toLowerCase();
+}
+
+function isAddress(hostname: string): boolean {
+  return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) || hostname.startsWith("[");
+}
+
+function hostnameOf(header: string | null): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(header ?? "");
+  return match?.[1]?.toLowerCase() ?? null;
+}

@@ -1,0 +1,121 @@
+import { BlockList, isIP } from "node:net";
+import { type Caller, LOCAL, ORIGINS } from "../../bus/caller.ts";
+import { RESERVED } from "../../bus/token.ts";
+import type { Peer } from "../../runtime/runtime.ts";
+import type { TokenStore } from "../../store/tokens.ts";
+import type { Refusal } from "./head.ts";
+
+export interface IdentifyOptions {
+  tokens: TokenStore;
+  /** The login that owns a tailnet address, as the local tailscaled confirms it; null when it does not. */
+  whois(peer: Peer): Promise<string | null>;
+  /** When not empty, only these logins. */
+  allowedLogins: readonly string[];
+  /** Only tokens count, for programs of this machine too. */
+  onlyTokens: boolean;
+  /** The original's rule: every loopback connection is local, and any peer's login header is believed. */
+  trustHeaders: boolean;
+  /** Everyone who reaches the port may do everything. */
+  open: boolean;
+}
+
+/** Headers of proxies and CDNs, X-Forwarded-For, Fly-Client-IP and the like; programs do not send them. */
+const FORWARDING =
+  /^((x-)?(forwarded|original)(-.*)?|tailscale-.*|(.*-)?(client|connecting|real|remote|user)-?ip|via|cf-ray|cdn-loop|x-envoy-external-address)$/i;
+const LOGIN = "tailscale-user-login";
+const FUNNEL = "tailscale-funnel-request";
+
+const TAILNET = new BlockList();
+TAILNET.addSubnet("100.64.0.0", 10, "ipv4");
+TAILNET.addSubnet("fd7a:115c:a1e0::", 48, "ipv6");
+
+/**
+ * Finds out who sends a request, or why nobody is let in (docs/security.md). A token that is sent decides, whatever else
+ * would hold; without one a program of this machine is local, and a login counts when tailscaled vouches for it: as the
+ * proxy on loopback, or asked about a tailnet address.
+ */
+export function createIdentify(
+  options: IdentifyOptions,
+): (request: Request, peer: Peer | undefined) => Caller | Refusal | Promise<Caller | Refusal> {
+  const byLogin = (origin: string): Caller | Refusal => {
+    const login = origin.toLowerCase();
+    if (RESERVED.includes(login)) return { status: 403, reason: `${origin} is an origin that is no login` };
+    // A token's name never holds an @, an origin that is a login always does.
+    const name = origin.includes("@") ? origin : `${origin}@`;
+    return options.allowedLogins.length === 0 || options.allowedLogins.includes(login)
+      ? { origin: name, scope: "full", local: false }
+      : { status: 403, reason: `the login ${origin} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
+  };
+
+  return ({ headers }, peer) => {
+    if (headers.has(FUNNEL))
+      return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
+    const secret = bearerOf(headers);
+    if (secret !== null) return byToken(options.tokens, secret);
+    const loopback = peer !== undefined && isLoopback(peer.address);
+    // On a machine that people share, any of them can send what a proxy sends, and connect to its tailnet address.
+    if (options.onlyTokens) return needsToken(peer);
+    const proxied = !options.trustHeaders && [...headers.keys()].some((name) => FORWARDING.test(name));
+    if (loopback && !proxied) return LOCAL;
+    if (options.open) return { origin: ORIGINS.unverified, scope: "full", local: false };
+    const login = options.trustHeaders || (loopback && isServed(headers)) ? headers.get(LOGIN) : null;
+    if (login !== null)
+      return isOneLogin(login)
+        ? byLogin(login)
+        : { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
+    if (loopback || !isTailnet(peer)) return needsToken(peer);
+    return options.whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
+  };
+}
+
+/** `tailscale serve` names one tailnet address as the client; a proxy that others can reach names theirs. */
+function isServed(headers: Headers): boolean {
+  const client = headers.get("x-forwarded-for");
+  return client === null || isTailnet({ address: client, port: 0 });
+}
+
+function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
+  const found = tokens.find(secret);
+  if (found?.state === "valid") return { origin: found.token.name, scope: found.token.scope, local: false };
+  const what =
+    found === undefined
+      ? "the token is not one of this bus"
+      : `the token ${found.token.name} ${found.state === "expired" ? `expired at ${found.token.expires_at}` : "was revoked"}`;
+  return {
+    status: 401,
+    reason: `${what}; make one on the bus's machine with: agent-event-bus token create --name NAME`,
+    headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="invalid_token"' },
+  };
+}
+
+function needsToken(peer: Peer | undefined): Refusal {
+  return {
+    status: 401,
+    reason: `this bus wants a token from ${peer?.address ?? "here"} (Authorization: Bearer …); make one on the bus's machine with: agent-event-bus token create --name NAME`,
+    headers: { "www-authenticate": 'Bearer realm="agent-event-bus"' },
+  };
+}
+
+/** Null when no Bearer credential is sent; a malformed one, or one of several, is a wrong one. */
+function bearerOf(headers: Headers): string | null {
+  const authorization = headers.get("authorization") ?? "";
+  const secret = /^bearer[ \t]+([\x21-\x7e]+)[ \t]*$/i.exec(authorization)?.[1];
+  return secret ?? (/(^|,)\s*bearer\b/i.test(authorization) ? "" : null);
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+function isTailnet(peer: Peer | undefined): peer is Peer {
+  return (
+    peer !== undefined &&
+    isIP(peer.address) !== 0 &&
+    TAILNET.check(peer.address, isIP(peer.address) === 6 ? "ipv6" : "ipv4")
+  );
+}
+
+// Two headers of one name arrive joined by a comma.
+function isOneLogin(login: string): boolean {
+  return /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(login);
+}

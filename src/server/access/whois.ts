@@ -1,0 +1,80 @@
+import { request } from "node:http";
+import type { Peer } from "../../runtime/runtime.ts";
+
+export interface WhoisOptions {
+  /** The unix socket of tailscaled. */
+  socket: string;
+  /** Never jumps, ms. */
+  now(): number;
+  warn(message: string): void;
+}
+
+const KNOWN_MS = 60_000;
+const MOST_KNOWN = 1_000;
+const LIMIT_MS = 2_000;
+const MOST_BYTES = 64 * 1024;
+/** What tailscaled calls the owner of a machine that no person owns. */
+const TAGGED = "tagged-devices";
+
+/**
+ * Asks the tailscaled of this machine whose a tailnet address is (its LocalAPI, `whois`). An answer, also a "nobody", holds
+ * for a minute. Null when tailscaled does not know the address, does not run, or takes over 2 s; warns of the last two once.
+ */
+export function createWhois(options: WhoisOptions): (peer: Peer) => Promise<string | null> {
+  const known = new Map<string, { login: Promise<string | null>; until: number }>();
+  let warned = false;
+  return (peer) => {
+    const held = known.get(peer.address);
+    if (held !== undefined && options.now() < held.until) return held.login;
+    const login = ask(options.socket, peer).catch((error) => {
+      known.delete(peer.address);
+      if (!warned)
+        options.warn(
+          `tailscaled at ${options.socket} does not tell who ${peer.address} is: ${error}; this is logged once`,
+        );
+      warned = true;
+      return null;
+    });
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(peer.address, { login, until: options.now() + KNOWN_MS });
+    return login;
+  };
+}
+
+function ask(socketPath: string, { address, port }: Peer): Promise<string | null> {
+  const addr = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        socketPath,
+        path: `/localapi/v0/whois?addr=${encodeURIComponent(addr)}`,
+        headers: { host: "local-tailscaled.sock" },
+        signal: AbortSignal.timeout(LIMIT_MS),
+      },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+          if (text.length <= MOST_BYTES) return;
+          reject(new Error("its answer is too long"));
+          // Without an error: Bun throws it where nothing can catch it.
+          asked.destroy();
+        });
+        response.on("error", reject);
+        response.on("end", () => resolve(response.statusCode === 200 ? loginIn(text) : null));
+      },
+    );
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+function loginIn(answer: string): string | null {
+  try {
+    const login: unknown = JSON.parse(answer)?.UserProfile?.LoginName;
+    return typeof login === "string" && login !== "" && login !== TAGGED ? login : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,102 @@
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+
+const STREAM_AFTER_MS = 5_000;
+const KEEP_ALIVE_MS = 15_000;
+/** Headers of an event stream. */
+export const STREAM = { "content-type": "text/event-stream", "cache-control": "no-cache" };
+
+/** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
+export class Exchange {
+  readonly clientId: string | number;
+  readonly response: Promise<Response>;
+  onEnd: () => void = () => {};
+  #resolve: (response: Response) => void = () => {};
+  #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #headers: Record<string, string>;
+  readonly #opening: string | undefined;
+  readonly #onGone: () => void;
+
+  /** `opening` is what a stream starts with; without it the answer is never a stream. */
+  constructor(
+    clientId: string | number,
+    opening: string | undefined,
+    headers: Record<string, string>,
+    onGone: () => void,
+  ) {
+    this.clientId = clientId;
+    this.#opening = opening;
+    this.#headers = opening === undefined ? headers : { ...headers, ...STREAM };
+    this.#onGone = onGone;
+    this.response = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    if (opening !== undefined) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS);
+  }
+
+  get #mayStream(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  answer(message: JSONRPCMessage): void {
+    const json = JSON.stringify(message);
+    this.#end();
+    if (this.#stream !== undefined) {
+      this.#stream.enqueue(frame(json));
+      this.#stream.close();
+    } else if (this.#mayStream) this.#resolve(new Response(frame(json), { headers: this.#headers }));
+    else
+      this.#resolve(
+        new Response(json, { headers: { ...this.#headers, "content-type": "application/json" } }),
+      );
+  }
+
+  notify(message: JSONRPCMessage): void {
+    if (this.#mayStream) this.#open().enqueue(frame(JSON.stringify(message)));
+  }
+
+  /** The client cancelled or went away: nothing is answered. */
+  abandon(): void {
+    this.#end();
+    if (this.#stream === undefined) this.#resolve(new Response("", { headers: this.#headers }));
+    else closeQuietly(this.#stream);
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.onEnd();
+  }
+
+  #keepAlive(): void {
+    this.#open().enqueue(encoder.encode(": still running\n\n"));
+    this.#timer = setTimeout(() => this.#keepAlive(), KEEP_ALIVE_MS);
+  }
+
+  #open(): ReadableStreamDefaultController<Uint8Array> {
+    if (this.#stream !== undefined) return this.#stream;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#stream = controller;
+        if (this.#opening) controller.enqueue(encoder.encode(this.#opening));
+      },
+      cancel: () => this.#onGone(),
+    });
+    this.#resolve(new Response(body, { headers: this.#headers }));
+    return this.#stream as unknown as ReadableStreamDefaultController<Uint8Array>;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** A message as an event of a stream. */
+export function frame(json: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`event: message\ndata: ${json}\n\n`);
+}
+
+function closeQuietly(stream: ReadableStreamDefaultController<Uint8Array>): void {
+  try {
+    stream.close();
+  } catch {
+    // The client's side is closed already.
+  }
+}
