@@ -166,12 +166,12 @@ function camelCase(name: string): string {
 
 /** The operation's arguments of a command line. Throws UsageError that names the flag. */
 export function argumentsOf(line: Line & { command: CliCommand }): Json {
-  const { operation, command, flags } = line.command;
+  const { params, command, flags } = line.command;
   const fixed = Object.entries(command.fixed ?? {}).filter(([, value]) => value !== null);
   const args: Json = Object.fromEntries(fixed);
   for (const flag of flags) {
     const value = line.values[flag.name];
-    const param = flag.param === undefined ? undefined : operation.params[flag.param];
+    const param = flag.param === undefined ? undefined : params[flag.param];
     if (value === undefined || param === undefined || flag.param === undefined) continue;
     const converted = convert(`--${flag.name}`, value, param);
     if (converted !== undefined) args[flag.param] = converted;
@@ -185,10 +185,15 @@ function positionalOf({ command, positionals }: Line & { command: CliCommand }):
   const surplus = name === undefined ? word : more[0];
   if (surplus !== undefined)
     throw new UsageError(`${command.name} takes no further word, but was given "${surplus}".`);
-  const param = name === undefined ? undefined : command.operation.params[name];
+  const param = name === undefined ? undefined : command.params[name];
   if (name === undefined || param === undefined) return {};
-  if (word !== undefined) return { [name]: convert(`the ID of ${command.name}`, word, param) };
-  if (isRequired(param)) throw new UsageError(`${command.name} needs an ID.`, `Write: ${command.name} ID`);
+  const { placeholder = "ID" } = command.command;
+  if (word !== undefined) return { [name]: convert(`the ${placeholder} of ${command.name}`, word, param) };
+  if (isRequired(param))
+    throw new UsageError(
+      `${command.name} needs ${/^[AEIO]/.test(placeholder) ? "an" : "a"} ${placeholder}.`,
+      `Write: ${command.name} ${placeholder}`,
+    );
   return {};
 }
 
@@ -209,8 +214,11 @@ function convert(label: string, value: string | boolean, param: Param): unknown 
       const number = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
       if (!Number.isSafeInteger(number))
         throw new UsageError(`${label} takes a whole number, not "${value}".`);
-      if (number < param.min || number > param.max)
-        throw new UsageError(`${label} takes a number from ${param.min} to ${param.max}, not ${value}.`);
+      if (number < param.min)
+        throw new UsageError(`${label} takes a number from ${param.min} on, not ${value}.`);
+      // A bound with a name is the bus's to know: it can be set there.
+      if (typeof param.max === "number" && number > param.max)
+        throw new UsageError(`${label} takes a number up to ${param.max}, not ${value}.`);
       return number;
     }
     case "list": {

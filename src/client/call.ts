@@ -11,17 +11,25 @@ export class Unreachable extends Error {
 
 /** The bus answered that it will not do this. */
 export class Refused extends Error {
-  constructor(message: string) {
+  readonly hint: string | undefined;
+  constructor(message: string, hint?: string) {
     super(message);
     this.name = "Refused";
+    this.hint = hint;
   }
 }
 
 export interface CallOptions {
   url: string;
   token: string | undefined;
+  /** The token of a file; read for a bus elsewhere, and when one on this machine wants a token. */
+  keptToken(): string | undefined;
   timeoutMs: number;
 }
+
+const UNAUTHORIZED = 401;
+const TOKEN_HINT =
+  "Then give it to this machine in AGENT_EVENT_BUS_TOKEN, or in the file ~/.claude/contrib/agent-event-bus/token (mode 600).";
 
 interface Answer {
   result?: { structuredContent?: Json; content?: { text?: string }[]; isError?: boolean };
@@ -31,10 +39,19 @@ interface Answer {
 /** One `tools/call`, with no handshake before it. Throws Unreachable or Refused. */
 export async function callTool(name: string, args: Json, options: CallOptions): Promise<Json> {
   const url = endpoint(options.url);
-  const { status, text } = await post(url, JSON.stringify(requestOf(name, args)), options);
+  const body = JSON.stringify(requestOf(name, args));
+  const token = options.token ?? (isLoopback(url) ? undefined : options.keptToken());
+  let { status, text } = await post(url, body, token, options.timeoutMs);
+  if (status === UNAUTHORIZED && token === undefined) {
+    const kept = options.keptToken();
+    if (kept !== undefined) ({ status, text } = await post(url, body, kept, options.timeoutMs));
+  }
   const answer = answerIn(text);
   if (answer?.error !== undefined)
-    throw new Refused(answer.error.message ?? "the bus answered with an error");
+    throw new Refused(
+      answer.error.message ?? "the bus answered with an error",
+      status === UNAUTHORIZED ? TOKEN_HINT : undefined,
+    );
   if (answer?.result === undefined) throw notABus(url, status, text);
   const { structuredContent, content, isError } = answer.result;
   const words = content?.[0]?.text ?? "";
@@ -62,22 +79,23 @@ function endpoint(text: string): string {
 async function post(
   url: string,
   body: string,
-  options: CallOptions,
+  token: string | undefined,
+  timeoutMs: number,
 ): Promise<{ status: number; text: string }> {
   const headers: Record<string, string> = {
     "content-type": "application/json",
     accept: "application/json, text/event-stream",
     "user-agent": `agent-event-bus/${version}`,
   };
-  if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
   // Bun sends even loopback calls through HTTP_PROXY unless told not to; Node knows no `proxy`.
   const proxy = isLoopback(url) ? { proxy: false } : {};
-  const init = { method: "POST", headers, body, signal: AbortSignal.timeout(options.timeoutMs), ...proxy };
+  const init = { method: "POST", headers, body, signal: AbortSignal.timeout(timeoutMs), ...proxy };
   try {
     const response = await fetch(url, init as RequestInit);
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    throw unreachable(url, options.timeoutMs, error);
+    throw unreachable(url, timeoutMs, error);
   }
 }
 

@@ -1,6 +1,7 @@
+import { fileCommands } from "../admin/index.ts";
 import { repoOf } from "../bus/repo.ts";
 import { visible, visibleJson } from "../bus/text.ts";
-import { clientConfig, environment, machine, version } from "../config.ts";
+import { ConfigError, clientConfig, environment, keptToken, machine, version } from "../config.ts";
 import { type Here, type Json, type Operation, type Printer, UsageError } from "../operation.ts";
 import { operations } from "../operations/index.ts";
 import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
@@ -18,7 +19,7 @@ const TIMEOUT_MS = 10_000;
 /** The client side of every command: one call to the bus, shown; sets the exit code (WIRE.md 8). */
 export async function cli(argv: readonly string[], known: readonly Operation[] = operations): Promise<void> {
   const output = { out: "", err: "" };
-  const code = await runCommand(argv, known, output);
+  const code = await runCommand(argv, commandsOf(known, fileCommands), output);
   if (output.err !== "") await write("stderr", output.err);
   if (output.out !== "") await write("stdout", output.out);
   process.exit(code);
@@ -43,7 +44,7 @@ interface Output {
 
 async function runCommand(
   argv: readonly string[],
-  known: readonly Operation[],
+  commands: readonly CliCommand[],
   output: Output,
 ): Promise<number> {
   const config = clientConfig(environment);
@@ -60,12 +61,11 @@ async function runCommand(
   // Read before the line is understood, so that a mistake in it is told as JSON too.
   const json = argv.includes("--json") || argv.includes("--json=true");
   try {
-    const line = parseLine(argv, commandsOf(known));
+    const line = parseLine(argv, commands);
     const { command, globals } = line;
     if (globals.version) return tell("version", version, json, printer);
-    if (globals.help || argv[0] === "help")
-      return tell("help", helpOf(line, commandsOf(known)), json, printer);
-    if (command === undefined) throw incomplete(line, commandsOf(known));
+    if (globals.help || argv[0] === "help") return tell("help", helpOf(line, commands), json, printer);
+    if (command === undefined) throw incomplete(line, commands);
     return show(command, await ask({ ...line, command }, config), json, printer);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);
@@ -92,13 +92,22 @@ async function ask(
   line: Line & { command: CliCommand },
   config: ReturnType<typeof clientConfig>,
 ): Promise<Json> {
-  const { command, operation } = line.command;
+  const { command, does } = line.command;
   const typed = argumentsOf(line);
   const args = (await command.before?.(typed, line.values, hereOf(config.sessionId))) ?? typed;
   requireFlags(line.command, args);
-  const result = await callTool(operation.name, args, {
+  if ("run" in does) {
+    if (line.globals.url !== undefined)
+      throw new UsageError(
+        `${line.command.name} works on the bus's own files and takes no --url.`,
+        "Run it on the bus's machine, with --db for another database.",
+      );
+    return does.run(args);
+  }
+  const result = await callTool(does.tool, args, {
     url: line.globals.url ?? config.url,
     token: config.token,
+    keptToken,
     timeoutMs: command.timeoutMs?.(args, line.values) ?? TIMEOUT_MS,
   });
   const refused = "error" in result;
@@ -119,7 +128,8 @@ async function readStdin(): Promise<string> {
 function show(command: CliCommand, result: Json, json: boolean, printer: Printer): number {
   const refused = result.error !== undefined || result.success === false;
   if (json) printer.line(visibleJson(listOf(result)));
-  else if (!refused) command.operation.print(result, printer);
+  // What a command on files found out is shown even when it is bad news.
+  else if (!refused || "run" in command.does) command.print(result, printer);
   if (refused) printer.note(`agent-event-bus: ${refusalOf(result, printer)}`);
   if (result.warning !== undefined) printer.note(`Warning: ${printer.text(result.warning)}`);
   if (!refused && result.session_deleted === true)
@@ -141,13 +151,13 @@ function refusalOf(result: Json, printer: Printer): string {
 
 function explain(error: unknown, debug: boolean, json: boolean, printer: Printer): number {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof UsageError ? error.hint : undefined;
+  const hint = error instanceof UsageError || error instanceof Refused ? error.hint : undefined;
   if (json) printer.line(visibleJson({ error: message, ...(hint === undefined ? {} : { hint }) }));
   printer.note(`agent-event-bus: ${printer.text(message)}`);
   if (hint !== undefined) printer.note(printer.text(hint));
   if (debug && error instanceof Error)
     printer.note(visible(`${error.stack ?? ""}${error.cause ? `\ncause: ${error.cause}` : ""}`));
-  if (error instanceof UsageError) return WRONG_USAGE;
+  if (error instanceof UsageError || error instanceof ConfigError) return WRONG_USAGE;
   if (error instanceof Refused) return REFUSED;
   if (error instanceof Unreachable) return UNREACHABLE;
   return REFUSED;

@@ -1,4 +1,14 @@
-import { type Command, flagOf, isRequired, type Operation, type Param } from "../operation.ts";
+import {
+  type Command,
+  type FileCommand,
+  flagOf,
+  isRequired,
+  type Json,
+  type Operation,
+  type Param,
+  type Params,
+  type Printer,
+} from "../operation.ts";
 
 /** A flag as the command line sees it. */
 export interface Flag {
@@ -19,25 +29,43 @@ export interface CliCommand {
   name: string;
   about: string;
   command: Command;
-  operation: Operation;
+  params: Params;
   flags: readonly Flag[];
+  /** The tool it calls, or what it does by itself. */
+  does: { tool: string } | { run(args: Json): Promise<Json> };
+  print(result: Json, to: Printer): void;
 }
 
-/** Every command of the operations, in their order. */
-export function commandsOf(operations: readonly Operation[]): CliCommand[] {
-  return operations.flatMap((operation) =>
+/** Every command of the operations, in their order, and those on files. */
+export function commandsOf(
+  operations: readonly Operation[],
+  files: readonly FileCommand[] = [],
+): CliCommand[] {
+  const calling = operations.flatMap((operation) =>
     operation.commands.map((command) => ({
       name: command.name,
       about: command.about ?? operation.about,
       command,
-      operation,
-      flags: flagsOf(operation, command),
+      params: operation.params,
+      flags: flagsOf(operation.params, command),
+      does: { tool: operation.name },
+      print: operation.print,
     })),
   );
+  const onFiles = files.map((file) => ({
+    name: file.command.name,
+    about: file.about,
+    command: file.command,
+    params: file.params,
+    flags: flagsOf(file.params, file.command),
+    does: { run: (args: Json) => file.run(args as never) },
+    print: file.print,
+  }));
+  return [...calling, ...onFiles];
 }
 
-function flagsOf(operation: Operation, command: Command): Flag[] {
-  const flags = Object.entries(operation.params).flatMap(([name, param]): Flag[] => {
+function flagsOf(params: Params, command: Command): Flag[] {
+  const flags = Object.entries(params).flatMap(([name, param]): Flag[] => {
     const flag = flagOf(name, param);
     const given = command.positional === name || command.fixed?.[name] !== undefined;
     return flag === undefined || given ? [] : [flagOfParam(name, flag, param)];

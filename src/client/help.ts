@@ -1,5 +1,5 @@
-import { VARIABLES } from "../config.ts";
 import { isRequired } from "../operation.ts";
+import { VARIABLES } from "../variables.ts";
 import { GLOBAL_FLAGS } from "./argv.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
@@ -67,10 +67,11 @@ export function commandHelp(command: CliCommand): string {
 }
 
 /** ` ID` or ` [ID]` for a command that takes one without a flag. */
-export function positionalOf({ command, operation }: CliCommand): string {
-  const param = command.positional === undefined ? undefined : operation.params[command.positional];
+export function positionalOf({ command, params }: CliCommand): string {
+  const param = command.positional === undefined ? undefined : params[command.positional];
   if (param === undefined) return "";
-  return isRequired(param) ? " ID" : " [ID]";
+  const { placeholder = "ID" } = command;
+  return isRequired(param) ? ` ${placeholder}` : ` [${placeholder}]`;
 }
 
 /** An example as one types it: a line that names the program somewhere stays as it is. */

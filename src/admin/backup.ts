@@ -1,0 +1,83 @@
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type Json, UsageError } from "../operation.ts";
+import { copyDatabase, leapIds, makerOf } from "../store/backup.ts";
+import { realOf } from "../store/private.ts";
+import { hasStrayWal, strayWal } from "../store/stray.ts";
+import { type Survey, surveyDatabase } from "../store/survey.ts";
+import { troubleOf } from "../store/trouble.ts";
+import { existingDatabase } from "./place.ts";
+import { damaged, reasonOf } from "./reason.ts";
+
+/** Copies the database into a new file. Throws Error with a sentence, nothing left behind. */
+export async function backup(args: { file: string; db?: string | undefined }): Promise<Json> {
+  if (args.file === "") throw new UsageError("backup needs a FILE, not an empty word.");
+  const db = existingDatabase(args.db);
+  const file = resolve(args.file);
+  expectNew(file, db);
+  if (hasStrayWal(db)) throw new Error(strayWal(db));
+  const began = performance.now();
+  let survey: Survey | undefined;
+  try {
+    copyDatabase(db, file, (copy) => {
+      survey = surveyDatabase(copy);
+      expectWhole(survey, db);
+      leapIds(copy, survey.schema_version);
+    });
+  } catch (error) {
+    throw new Error(`${sentenceOf(error, db, file)} No copy was made.`, { cause: error });
+  }
+  const milliseconds = Math.round(performance.now() - began);
+  return { file, bytes: statSync(file).size, ...survey, milliseconds };
+}
+
+const OWN_ENDS = ["-wal", "-shm", "-journal", ".lock", ".pid", ".tokens"];
+
+function expectNew(file: string, db: string): void {
+  const found = statOf(file);
+  if (found?.isDirectory())
+    throw new Error(`${file} is a folder. Give the name of a new file in it: ${resolve(file, "backup.db")}`);
+  if (found !== undefined) throw new Error(`${file} exists already. Give the name of a new file.`);
+  const folder = dirname(file);
+  if (statOf(folder) === undefined) throw new Error(`There is no folder ${folder}. Make it first.`);
+  if (!statOf(folder)?.isDirectory()) throw new Error(`${folder} is no folder. Give the name of a new file.`);
+  for (const path of [db, realOf(db)])
+    if (OWN_ENDS.some((end) => file === path + end) || makerOf(path, file) > 0)
+      throw new Error(`${file} is a name that the bus uses itself. Give another one.`);
+}
+
+/** Undefined also for a path that leads through a file. */
+function statOf(path: string) {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function expectWhole({ integrity, schema_version }: Survey, db: string): void {
+  if (integrity !== "ok") throw new Unfit(`${db} is ${damaged(integrity, db).found}.`);
+  if (schema_version === 0)
+    throw new Unfit(`${db} is no database of a bus. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
+}
+
+/** The copy shows that the database is none to keep. */
+class Unfit extends Error {}
+
+function sentenceOf(error: unknown, db: string, file: string): string {
+  if (error instanceof Unfit) return error.message;
+  const folder = dirname(file);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (troubleOf(error) === "storage_full" || code === "ENOSPC")
+    return `The disk of ${folder} is full. Free some space, or give a file on another disk.`;
+  if (troubleOf(error) === "storage_failed")
+    return `${db} could not be read, or ${file} not be written (${message}). Check both disks and their free space.`;
+  if (troubleOf(error) !== null) {
+    const { found, repair } = reasonOf(error, db);
+    return `${db} cannot be copied: ${found}. ${repair.slice(0, 1).toUpperCase()}${repair.slice(1)}.`;
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+    return `Nothing can be written to ${folder} (${code === "EROFS" ? "it is read-only" : "permission denied"}). Give a file in another folder.`;
+  if (code === "ENAMETOOLONG") return `The name ${file} is too long. Give a shorter one.`;
+  return `${db} could not be copied to ${file}: ${message}.`;
+}

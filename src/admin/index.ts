@@ -1,0 +1,148 @@
+import { SCOPES } from "../bus/caller.ts";
+import { counted } from "../bus/text.ts";
+import { type FileCommand, fileCommand, type Param } from "../operation.ts";
+
+// Only declarations: each command loads its own code when it runs.
+
+const DB = {
+  type: "text",
+  optional: true,
+  max: 4096,
+  about: "Database file (AGENT_EVENT_BUS_DB, default data.db in the data directory)",
+} as const satisfies Param;
+
+const NAME = {
+  type: "text",
+  max: 64,
+  about: "Its name, e.g. laptop; shown as the origin of events",
+} as const satisfies Param;
+
+const tokenCreate = fileCommand({
+  about: "Make a token that lets another machine in, shown once.",
+  params: {
+    name: NAME,
+    scope: {
+      type: "text",
+      default: "full",
+      max: 8,
+      choices: SCOPES,
+      about: "publish only publishes, read only reads and moves no cursor",
+    },
+    expires: {
+      type: "text",
+      optional: true,
+      max: 16,
+      about: "After this time, e.g. 90d, 12h (default: never)",
+    },
+    db: DB,
+  },
+  command: {
+    name: "token create",
+    examples: [
+      ["token create --name laptop", "a machine of yours"],
+      ["token create --name ci --scope publish --expires 90d", "a build server that may only publish"],
+    ],
+  },
+  run: async (args) => (await import("./token.ts")).createToken(args),
+  print(result, to) {
+    const expiry = result.expires_at === null ? "never expires" : `expires ${to.time(result.expires_at)}`;
+    to.line(
+      `Token ${to.bold(to.text(result.name))}, scope ${to.text(result.scope)}, ${expiry}. Shown only now:`,
+    );
+    to.line();
+    to.line(`  ${to.text(result.token)}`);
+    to.line();
+    to.line("On the other machine, with the bus's address in the place of BUS:");
+    to.line("  export AGENT_EVENT_BUS_URL=http://BUS:8080/mcp AGENT_EVENT_BUS_TOKEN=TOKEN");
+    to.line("  claude mcp add --transport http --scope user agent-event-bus http://BUS:8080/mcp \\");
+    to.line('    --header "Authorization: Bearer TOKEN"');
+  },
+});
+
+const tokenList = fileCommand({
+  about: "List tokens (never the tokens themselves).",
+  params: { db: DB },
+  command: { name: "token list", examples: [["token list", "who may come in"]] },
+  run: async (args) => (await import("./token.ts")).listTokens(args),
+  print(result, to) {
+    const tokens = result.result as Record<string, unknown>[];
+    if (tokens.length === 0) return to.line("No tokens.");
+    const when = (time: unknown) => (time === null ? "-" : to.time(time));
+    to.table([
+      ["NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LAST USED"].map((title) => to.dim(title)),
+      ...tokens.map((token) => [
+        to.bold(to.text(token.name)),
+        to.text(token.scope),
+        to.text(token.state),
+        when(token.created_at),
+        when(token.expires_at),
+        when(token.last_used_at),
+      ]),
+    ]);
+  },
+});
+
+const tokenRevoke = fileCommand({
+  about: "Revoke a token: from its next request on, its holder is refused.",
+  params: { name: NAME, db: DB },
+  command: {
+    name: "token revoke",
+    positional: "name",
+    placeholder: "NAME",
+    examples: [["token revoke laptop", "shut it out"]],
+  },
+  run: async (args) => (await import("./token.ts")).revokeToken(args),
+  print(result, to) {
+    to.line(`Token ${to.bold(to.text(result.name))} is revoked since ${to.time(result.revoked_at)}`);
+  },
+});
+
+const backup = fileCommand({
+  about:
+    "Copy the database into a new file, consistent and checked, also while the bus runs. Tokens (the folder beside the database whose name ends in .tokens) and settings.env are not in it: copy them with cp -a.",
+  params: {
+    file: { type: "text", min: 1, max: 4096, about: "The copy; it must not exist" },
+    db: DB,
+  },
+  command: {
+    name: "backup",
+    positional: "file",
+    placeholder: "FILE",
+    examples: [
+      ["backup ~/bus-backup.db", "keep a copy"],
+      ['backup "bus-$(date +%F).db" --db ./data.db', "of another database, with the date in its name"],
+    ],
+  },
+  run: async (args) => (await import("./backup.ts")).backup(args),
+  print(result, to) {
+    const held = ["event", "session", "webhook"].map((noun) => counted(Number(result[`${noun}s`]), noun));
+    to.line(`${to.bold(to.text(result.file))}: ${held.join(", ")}`);
+    to.line(
+      `${to.text(result.bytes)} bytes in ${to.text(result.milliseconds)} ms; integrity ${to.text(result.integrity)}`,
+    );
+  },
+});
+
+const check = fileCommand({
+  about:
+    "Check the database, its files' permissions and sizes; exit code 0 when all is well. Changes nothing, and works whether the bus runs or not.",
+  params: { db: DB },
+  command: { name: "check", examples: [["check", "is everything in order"]] },
+  run: async (args) => (await import("./check.ts")).check(args),
+  print(result, to) {
+    const checks = result.checks as { what: string; ok: boolean; found: string; repair?: string }[];
+    to.table(
+      checks.map(({ what, ok, found }) => [
+        ok ? to.colour("green", "ok") : to.colour("red", "BAD"),
+        to.text(what),
+        to.text(found),
+      ]),
+    );
+    const repairs = checks.flatMap(({ repair }) => (repair === undefined ? [] : [repair]));
+    if (repairs.length > 0) to.line("What to do:");
+    for (const repair of repairs) to.line(`  ${to.text(repair)}`);
+  },
+});
+
+/** Every command on files, in the order of the help. */
+export const fileCommands: readonly FileCommand[] = [tokenCreate, tokenList, tokenRevoke, backup, check];

@@ -1,0 +1,20 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { databasePath, environment, settingsFile } from "../config.ts";
+import { realOf } from "../store/private.ts";
+
+/** The database that a command on files means, by its own name and not a link to it. */
+export function databaseOf(flag: string | undefined): string {
+  return realOf(resolve(databasePath(flag, environment, settingsFile())));
+}
+
+/** The same when there is one. Throws Error with a sentence. */
+export function existingDatabase(flag: string | undefined): string {
+  const db = databaseOf(flag);
+  const found = statSync(db, { throwIfNoEntry: false });
+  if (found === undefined)
+    throw new Error(`There is no database at ${db}. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
+  if (!found.isFile())
+    throw new Error(`${db} is no file. Give the bus's database with --db or AGENT_EVENT_BUS_DB.`);
+  return db;
+}

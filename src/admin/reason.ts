@@ -1,0 +1,49 @@
+import { dirname } from "node:path";
+import { troubleOf } from "../store/trouble.ts";
+
+/** What is wrong with a database, and what to do about it, for people. */
+export interface Reason {
+  found: string;
+  repair: string;
+}
+
+/** What an error met while reading a database says about it. */
+export function reasonOf(error: unknown, db: string): Reason {
+  const detail = error instanceof Error ? error.message : String(error);
+  switch (troubleOf(error)) {
+    case "storage_busy":
+      return { found: "locked by another program", repair: "end that program, or try again later" };
+    case "storage_readonly":
+      return {
+        found: `cannot be opened (${detail})`,
+        repair: `make ${db} readable and its folder writable, or run this as its owner`,
+      };
+    case "storage_corrupt":
+      return /not a database/.test(detail)
+        ? { found: "not an SQLite database", repair: `give the bus's with --db, or ${restoreOf(db)}` }
+        : damaged(detail, db);
+    case "storage_failed":
+    case "storage_full":
+      return {
+        found: `cannot be read (${detail})`,
+        repair: `check the disk of ${dirname(db)}, and its free space`,
+      };
+    default:
+      return { found: `cannot be read (${detail})`, repair: "--debug tells more" };
+  }
+}
+
+/** What SQLite's integrity check found. */
+export function damaged(detail: string, db: string): Reason {
+  const first = detail.split("\n").find((line) => line !== "" && !line.startsWith("***")) ?? detail;
+  return { found: `damaged (${first})`, repair: restoreOf(db) };
+}
+
+export function restoreOf(db: string): string {
+  return `stop the bus, put a backup in the place of ${db}, and remove ${db}-wal and ${db}-shm`;
+}
+
+/** Ready for a shell, also when it has spaces or quotes. */
+export function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
