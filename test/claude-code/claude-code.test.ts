@@ -1,49 +1,18 @@
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { operations } from "../../src/operations/index.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
-import { Claude, findClaude } from "./client.ts";
-import { type CallTool, type Model, type Shown, startModel } from "./model.ts";
+import { answersOf, converse, newClient, TIMEOUT_MS, testWithClaude } from "./converse.ts";
+import type { CallTool, Shown } from "./model.ts";
 
-const TIMEOUT_MS = 60_000;
 /** By then a waiting call has begun to stream. */
 const STREAMING_MS = 7_000;
-
-const claude = await findClaude();
-if (claude === undefined) console.log("Claude Code tests skipped: no claude");
-const testWithClaude = test.skipIf(claude === undefined);
-
-/** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. */
-async function converse(url: string, script: (call: CallTool) => Promise<void>): Promise<Model> {
-  const model = startModel(script);
-  const client = new Claude(String(claude), tempFolder(), model.url);
-  await client.add(url);
-  const printed = await client.run(
-    "-p",
-    "What is new?",
-    "--allowedTools",
-    "mcp__agent-event-bus,ReadMcpResourceTool",
-  );
-  await model.end();
-  expect(printed).toBe("done\n");
-  return model;
-}
-
-/** Calls a tool of the bus and returns what the model was shown, read as JSON. */
-function answersOf(call: CallTool) {
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  return async (tool: string, input: object = {}): Promise<any> => {
-    const { text, isError } = await call(`mcp__agent-event-bus__${tool}`, input);
-    if (isError) throw new Error(`${tool}: ${text}`);
-    return JSON.parse(text);
-  };
-}
 
 testWithClaude(
   "claude mcp list says that the bus is connected",
   async () => {
     const bus = await startBus("source");
-    const client = new Claude(String(claude), tempFolder());
+    const client = newClient();
     await client.add(bus.url);
     expect(await client.run("mcp", "list")).toContain(`agent-event-bus: ${bus.url} (HTTP) - ✔ Connected`);
   },

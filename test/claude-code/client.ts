@@ -73,8 +73,9 @@ export class Claude {
     return printed;
   }
 
-  async add(url: string): Promise<void> {
-    await this.run("mcp", "add", "--transport", "http", "--scope", "user", "agent-event-bus", url);
+  async add(url: string, token?: string): Promise<void> {
+    const header = token === undefined ? [] : ["--header", `Authorization: Bearer ${token}`];
+    await this.run("mcp", "add", "--transport", "http", "--scope", "user", "agent-event-bus", url, ...header);
   }
 }
 

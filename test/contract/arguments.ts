@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { type Bound, boundOf, DEFAULT_LIMITS } from "../../src/bus/limits.ts";
 import { isRequired, type Operation, type Param } from "../../src/operation.ts";
 import { operations } from "../../src/operations/index.ts";
 import { problem, stored } from "../support/agent.ts";
@@ -7,11 +8,14 @@ import { callTool } from "../support/rpc.ts";
 
 const DEEP = { a: { b: [] } };
 
+const most = (bound: Bound) => boundOf(bound, DEFAULT_LIMITS);
+
 /** Values that a parameter's declaration rules out. */
 function wrong(param: Param): unknown[] {
   switch (param.type) {
     case "text": {
-      const { min = 0, max, choices } = param;
+      const { min = 0, choices } = param;
+      const max = most(param.max);
       const bounds =
         choices === undefined ? ["x".repeat(max + 1), "é".repeat(max / 2 + 1)] : ["bogus", "ASC", ""];
       return [5, 0, true, false, [], ["a"], {}, DEEP, ...(min > 0 ? [""] : []), ...bounds];
@@ -29,12 +33,12 @@ function wrong(param: Param): unknown[] {
         param.min - 1,
         2 ** 53,
         1e300,
-        ...(param.max < 2 ** 52 ? [param.max + 1] : []),
+        ...(most(param.max) < 2 ** 52 ? [most(param.max) + 1] : []),
       ];
     case "boolean":
       return ["true", "", 1, 0, [], {}, DEEP];
     case "list": {
-      const many = Array.from({ length: param.max + 1 }, () => "x");
+      const many = Array.from({ length: most(param.max) + 1 }, () => "x");
       return [
         "a",
         5,
@@ -47,7 +51,7 @@ function wrong(param: Param): unknown[] {
         [["a"]],
         [{}],
         many,
-        ["x".repeat(param.each + 1)],
+        ["x".repeat(most(param.each) + 1)],
       ];
     }
     case "cursor":
@@ -59,13 +63,13 @@ function wrong(param: Param): unknown[] {
 function largest(param: Param): unknown {
   switch (param.type) {
     case "text":
-      return param.choices === undefined ? "é".repeat(param.max / 2) : param.choices.at(-1);
+      return param.choices === undefined ? "é".repeat(most(param.max) / 2) : param.choices.at(-1);
     case "integer":
-      return param.max;
+      return most(param.max);
     case "boolean":
       return true;
     case "list":
-      return Array.from({ length: param.max }, () => "é".repeat(param.each / 2));
+      return Array.from({ length: most(param.max) }, () => "é".repeat(most(param.each) / 2));
     case "cursor":
       return "9".repeat(100_000);
   }

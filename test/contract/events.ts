@@ -47,7 +47,7 @@ function metaOf(bus: TestBus, id: number): Record<string, unknown> {
 
 /** WIRE.md 2, events and signal levels, and publish_event of 3. */
 export function events(target: () => TestBus): void {
-  test("an event shows its eight fields, and title and tags only when set", async () => {
+  test("an event shows its nine fields, and title and tags only when set", async () => {
     await publish(target(), "plain");
     expect(await newest(target())).toEqual({
       id: expect.any(Number),
@@ -58,6 +58,7 @@ export function events(target: () => TestBus): void {
       channel: "all",
       correlation_id: null,
       signal_level: "info",
+      origin: "local",
     });
     const more = {
       title: "Title",

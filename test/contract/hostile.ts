@@ -187,6 +187,19 @@ export function hostile(target: () => TestBus): void {
     }
   });
 
+  test("an object whose toString is no function is a wrong value like any other", async () => {
+    const odd = { toString: 1, valueOf: {} };
+    for (const [tool, args] of [
+      ["get_events", { session_id: odd }],
+      ["register_session", { name: "x", client_id: odd }],
+    ] as const)
+      expect(await callTool(target().url, tool, args)).toMatchObject({ isError: true });
+    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: odd } };
+    expect((await rpc(target().url, call)).message.error.code).toBe(-32602);
+    const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: odd } };
+    expect((await rpc(target().url, cancel)).status).toBe(202);
+  });
+
   test("the last of repeated keys counts, as in every JSON parser", async () => {
     const { message } = await rpc(target().url, CALL.replace('"payload"', '"payload":"first","payload"'));
     expect(message.result.structuredContent.payload).toBe("hello");

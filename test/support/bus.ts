@@ -47,6 +47,8 @@ export interface BusOptions {
   port?: number;
   args?: string[];
   env?: Record<string, string>;
+  /** Words in front of the program, like `ip netns exec NAME`; they must end in an `exec` of it. */
+  inside?: readonly string[];
   /** It was started in a hook and serves many tests: the caller ends it. */
   outlives?: true;
 }
@@ -57,6 +59,7 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
   const db = join(folder, "data.db");
   const child = Bun.spawn(
     [
+      ...(options.inside ?? []),
       ...(await programOf(kind)),
       "serve",
       "--port",

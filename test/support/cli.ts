@@ -21,6 +21,8 @@ export interface CliOptions {
   cwd?: string;
   stdin?: string | Uint8Array;
   kind?: Kind;
+  /** Words in front of the program, like `ip netns exec NAME`. */
+  inside?: readonly string[];
 }
 
 const empty = join(tmpdir(), `aeb-test-home-${process.pid}`);
@@ -43,13 +45,16 @@ function environmentOf({ bus, env }: CliOptions): Record<string, string> {
 
 /** Runs the program with a clean environment, a HOME of its own, and no terminal. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const child = Bun.spawn([...(await programOf(options.kind ?? "source")), ...args], {
-    cwd: options.cwd ?? home(),
-    env: environmentOf(options),
-    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const child = Bun.spawn(
+    [...(options.inside ?? []), ...(await programOf(options.kind ?? "source")), ...args],
+    {
+      cwd: options.cwd ?? home(),
+      env: environmentOf(options),
+      stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -60,6 +65,14 @@ export async function cli(args: readonly string[], options: CliOptions = {}): Pr
 
 /** The same on a terminal of 120 columns; returns all that it shows. */
 export async function cliOnTerminal(args: readonly string[], options: CliOptions = {}): Promise<string> {
+  const { child, shown } = await startOnTerminal(args, options);
+  await child.exited;
+  child.terminal?.close();
+  return shown();
+}
+
+/** Starts the program on such a terminal; `shown` is what it has shown so far. */
+export async function startOnTerminal(args: readonly string[], options: CliOptions = {}) {
   let shown = "";
   const decoder = new TextDecoder();
   const child = Bun.spawn([...(await programOf(options.kind ?? "source")), ...args], {
@@ -73,19 +86,21 @@ export async function cliOnTerminal(args: readonly string[], options: CliOptions
       },
     },
   });
-  await child.exited;
-  child.terminal?.close();
-  return shown;
+  afterAll(() => child.kill("SIGKILL"));
+  return { child, shown: () => shown };
 }
 
-/** Runs a bash script in an empty HOME where both names of the program are on the PATH, as links to it. */
-export async function bash(script: string, options: CliOptions = {}): Promise<CliResult & { home: string }> {
-  const folder = tempFolder();
+/** Runs a bash script in an empty HOME, or the one given, where both names of the program are on the PATH, as links to it. */
+export async function bash(
+  script: string,
+  options: CliOptions & { home?: string } = {},
+): Promise<CliResult & { home: string }> {
+  const folder = options.home ?? tempFolder();
   const bin = join(folder, "bin");
-  mkdirSync(bin);
+  mkdirSync(bin, { recursive: true });
   const program = (await programOf(options.kind ?? "source")).map((word) => `'${word}'`).join(" ");
   executable(join(bin, "agent-event-bus"), `exec ${program} "$@"`);
-  Bun.spawnSync(["ln", "-s", "agent-event-bus", join(bin, "agent-event-bus-cli")]);
+  Bun.spawnSync(["ln", "-sf", "agent-event-bus", join(bin, "agent-event-bus-cli")]);
   const child = Bun.spawn(["bash", "-c", script], {
     cwd: folder,
     env: { ...environmentOf(options), PATH: `${bin}:${process.env.PATH}`, HOME: folder },

@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, type NetConnectOpts, type Socket } from "node:net";
 
 export type Bytes = string | Uint8Array;
 
@@ -9,16 +9,19 @@ export interface RawAnswer {
   body: string;
 }
 
+/** A port of 127.0.0.1, or the file of a unix socket. */
+export type Target = number | string;
+
+function targetOf(to: Target): NetConnectOpts {
+  return typeof to === "number" ? { port: to, host: "127.0.0.1" } : { path: to };
+}
+
 /** Sends bytes as they are and reads one HTTP answer; rejects when none has come and the connection is open after `ms`. */
-export async function raw(port: number, bytes: Bytes | Iterable<Bytes>, ms = 10_000): Promise<RawAnswer> {
-  const socket = connect({ port, host: "127.0.0.1" });
+export async function raw(to: Target, bytes: Bytes | Iterable<Bytes>, ms = 10_000): Promise<RawAnswer> {
+  const socket = connect(targetOf(to));
   try {
     const answer = readAnswer(socket, ms);
-    const pieces = typeof bytes === "string" || bytes instanceof Uint8Array ? [bytes] : bytes;
-    for (const piece of pieces) {
-      if (socket.destroyed) break;
-      if (!socket.write(piece)) await Promise.race([drained(socket), answer]);
-    }
+    await writeUntil(answer, socket, bytes);
     return await answer;
   } finally {
     socket.destroy();
@@ -50,9 +53,9 @@ export function post(
 }
 
 /** Opens a connection that stays: nothing is read from it. */
-export function hold(port: number, bytes: Bytes): Promise<Socket> {
+export function hold(to: Target, bytes: Bytes): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(bytes, () => resolve(socket)));
+    const socket = connect(targetOf(to), () => socket.write(bytes, () => resolve(socket)));
     socket.on("error", reject);
   });
 }
@@ -61,17 +64,25 @@ export function hold(port: number, bytes: Bytes): Promise<Socket> {
 export function readAnswer(socket: Socket, ms = 10_000): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     let bytes = "";
-    const timer = setTimeout(() => reject(new Error(`no answer in ${ms} ms: ${bytes.slice(0, 200)}`)), ms);
+    const listen = (change: "on" | "off") => {
+      socket[change]("data", more);
+      socket[change]("error", done);
+      socket[change]("close", done);
+    };
+    const timer = setTimeout(() => {
+      listen("off");
+      reject(new Error(`no answer in ${ms} ms: ${bytes.slice(0, 200)}`));
+    }, ms);
     const done = () => {
       clearTimeout(timer);
+      listen("off");
       resolve(parse(bytes));
     };
-    socket.on("data", (chunk) => {
+    const more = (chunk: Buffer) => {
       bytes += chunk.toString("latin1");
       if (isWhole(bytes)) done();
-    });
-    socket.on("error", done);
-    socket.on("close", done);
+    };
+    listen("on");
   });
 }
 
@@ -79,6 +90,7 @@ function isWhole(bytes: string): boolean {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) return false;
   const head = bytes.slice(0, end);
+  if (/^HTTP\/1\.1 204/.test(head)) return true;
   const length = /^content-length: *(\d+)/im.exec(head)?.[1];
   if (length !== undefined) return bytes.length >= end + 4 + Number(length);
   return CHUNKED.test(head) && bytes.endsWith("\r\n0\r\n\r\n");
@@ -101,9 +113,29 @@ function dechunked(body: string): string {
   return text.slice(0, length) + dechunked(text.slice(length + 2));
 }
 
+/** Writes piece by piece, and no more once the answer is there. */
+export async function writeUntil(
+  answer: Promise<unknown>,
+  socket: Socket,
+  bytes: Bytes | Iterable<Bytes>,
+): Promise<void> {
+  let answered = false;
+  const done = () => {
+    answered = true;
+  };
+  answer.then(done, done);
+  for (const piece of typeof bytes === "string" || bytes instanceof Uint8Array ? [bytes] : bytes) {
+    if (answered || socket.destroyed) return;
+    if (!socket.write(piece)) await Promise.race([drained(socket), answer]);
+  }
+}
+
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    socket.once("drain", resolve);
-    socket.once("close", () => resolve());
+    const done = () => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
   });
 }

@@ -39,7 +39,7 @@ export function receiver(
   return {
     url: (path = "/") => `http://127.0.0.1:${server.port}${path}`,
     at,
-    async until(path, count, ms = 5_000) {
+    async until(path, count, ms = 30_000) {
       const deadline = performance.now() + ms;
       while (at(path).length < count) {
         if (performance.now() > deadline)

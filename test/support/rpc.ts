@@ -24,7 +24,7 @@ export async function rpc(
   return { status: response.status, headers: response.headers, text, message: messageIn(text) };
 }
 
-function messageIn(text: string): unknown {
+export function messageIn(text: string): unknown {
   const data =
     text
       .split("\n")
@@ -38,15 +38,21 @@ function messageIn(text: string): unknown {
   }
 }
 
+/** POSTs a `tools/call` and returns the whole answer. */
+export function rpcTool(
+  url: string,
+  name: string,
+  args: unknown = {},
+  headers: Record<string, string> = {},
+  id: string | number = 1,
+): Promise<RpcAnswer> {
+  return rpc(url, { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } }, headers);
+}
+
 /** Calls a tool as a hook does, without a handshake, and returns its `result`. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
 export async function callTool(url: string, name: string, args: unknown = {}): Promise<any> {
-  const { message, status, text } = await rpc(url, {
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/call",
-    params: { name, arguments: args },
-  });
+  const { message, status, text } = await rpcTool(url, name, args);
   if (message?.result === undefined) throw new Error(`${name}: HTTP ${status}: ${text}`);
   return message.result;
 }

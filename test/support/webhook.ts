@@ -9,6 +9,8 @@ export const HOUR = 3_600_000;
 
 /** A clock that stands until it is told otherwise. */
 export class TestClock implements Clock {
+  /** Every jump of any of them, ms. */
+  static readonly jumps: number[] = [];
   #wall: number;
   #steady: number;
   constructor(start: number = Date.parse("2026-03-01T12:00:00Z")) {
@@ -26,6 +28,7 @@ export class TestClock implements Clock {
   }
   /** Someone sets the wall clock. */
   jump(ms: number): void {
+    TestClock.jumps.push(ms);
     this.#wall += ms;
   }
 }
@@ -84,7 +87,7 @@ export async function deliveriesOf(bus: TestBus, webhook_id: number, more = {}):
 export async function eventually(
   what: string,
   check: () => boolean | Promise<boolean>,
-  ms = 5_000,
+  ms = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + ms;
   while (!(await check())) {
@@ -101,6 +104,14 @@ export function change(path: string, sql: string): void {
   } finally {
     db.close();
   }
+}
+
+/** The jumps so far, for a test file's figure. */
+export function jumpsInWords(): string {
+  const { jumps } = TestClock;
+  const forward = jumps.filter((ms) => ms > 0).length;
+  const furthest = Math.max(...jumps.map(Math.abs)) / (24 * HOUR);
+  return `${jumps.length} jumps of the clock (${forward} forward, ${jumps.length - forward} back), the furthest of ${furthest} days`;
 }
 
 export function percentile(numbers: readonly number[], part: number): number {

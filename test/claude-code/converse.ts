@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { tempFolder } from "../support/folder.ts";
+import { Claude, findClaude } from "./client.ts";
+import { type CallTool, type Model, startModel } from "./model.ts";
+
+export const TIMEOUT_MS = 60_000;
+
+const claude = await findClaude();
+if (claude === undefined) console.log("Claude Code tests skipped: no claude");
+export const testWithClaude = test.skipIf(claude === undefined);
+
+/** A client of a new user; without a model it only runs commands. */
+export function newClient(modelUrl?: string): Claude {
+  return new Claude(String(claude), tempFolder(), modelUrl);
+}
+
+/** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. */
+export async function converse(
+  url: string,
+  script: (call: CallTool) => Promise<void>,
+  token?: string,
+): Promise<Model> {
+  const model = startModel(script);
+  const client = newClient(model.url);
+  await client.add(url, token);
+  const printed = await client.run(
+    "-p",
+    "What is new?",
+    "--allowedTools",
+    "mcp__agent-event-bus,ReadMcpResourceTool",
+  );
+  await model.end();
+  expect(printed).toBe("done\n");
+  return model;
+}
+
+/** Calls a tool of the bus and returns what the model was shown, read as JSON. */
+export function answersOf(call: CallTool) {
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  return async (tool: string, input: object = {}): Promise<any> => {
+    const { text, isError } = await call(`mcp__agent-event-bus__${tool}`, input);
+    if (isError) throw new Error(`${tool}: ${text}`);
+    return JSON.parse(text);
+  };
+}
