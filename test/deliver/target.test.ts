@@ -1,26 +1,32 @@
 import { expect, test } from "bun:test";
 import { attempt } from "../../src/server/deliver/attempt.ts";
-import { problem, publish, stored } from "../support/agent.ts";
-import { startHere } from "../support/bus.ts";
+import { fresh, problem, publish, stored } from "../support/agent.ts";
+import { startHere, type TestBus } from "../support/bus.ts";
+import { bearer, servedTo, tokenFor } from "../support/callers.ts";
 import { receiver } from "../support/receiver.ts";
-import { callTool } from "../support/rpc.ts";
+import { callTool, rpcTool } from "../support/rpc.ts";
 import { deliveriesOf, eventually, hook, hookOf, targetOf } from "../support/webhook.ts";
 
-const remote = { "x-forwarded-for": "203.0.113.9" };
+interface Registrant {
+  who: string;
+  headersFor(bus: TestBus): Record<string, string>;
+}
 
-async function registerRemotely(url: string, target: string): Promise<{ isError?: true; text: string }> {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json", ...remote },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name: "register_webhook", arguments: { url: target } },
-    }),
-  });
-  const { result } = (await response.json()) as { result: { isError?: true; content: { text: string }[] } };
-  return { ...result, text: result.content[0]?.text ?? "" };
+const REMOTE: readonly Registrant[] = [
+  {
+    who: "a login that tailscale serve vouches for",
+    headersFor: () => servedTo("ada@example.com"),
+  },
+  { who: "a token", headersFor: (bus) => bearer(tokenFor(bus.db, fresh("laptop"))) },
+];
+
+async function registerAs(
+  registrant: Registrant,
+  bus: TestBus,
+  url: string,
+): Promise<{ isError?: true; text: string }> {
+  const { message } = await rpcTool(bus.url, "register_webhook", { url }, registrant.headersFor(bus));
+  return { ...message.result, text: message.result.content[0].text };
 }
 
 test("a forbidden target is refused at registration with a sentence, and nothing is stored", async () => {
@@ -38,42 +44,48 @@ test("a forbidden target is refused at registration with a sentence, and nothing
   expect(stored(bus).webhooks).toBe(0);
 });
 
-test("a name that turns to 127.0.0.1 after a remote registration is refused at the attempt", async () => {
-  let addresses = ["93.184.216.34"];
-  const inside = receiver();
-  const port = new URL(inside.url()).port;
-  const bus = await startHere({ lookup: async () => addresses });
-  const { isError, text } = await registerRemotely(bus.url, `http://flips.test:${port}/`);
-  expect(isError).toBeUndefined();
-  const id = JSON.parse(text).webhook_id;
-  addresses = ["127.0.0.1"];
-  await publish(bus);
-  await eventually("a failed attempt", async () => (await deliveriesOf(bus, id))[0].attempts === 1);
-  const [{ state, last_status, last_error }] = await deliveriesOf(bus, id);
-  expect([state, last_status]).toEqual(["pending", null]);
-  expect(last_error).toContain("flips.test (127.0.0.1) is a loopback address, which only");
-  expect(await callTool(bus.url, "test_webhook", { webhook_id: id })).toMatchObject({
-    structuredContent: { success: false, error: expect.stringContaining("loopback address") },
-  });
-  addresses = ["93.184.216.34", "127.0.0.1"];
-  const again = await bus.call("test_webhook", { webhook_id: id });
-  expect(again.error).toContain("loopback address");
-  expect(inside.at("/")).toEqual([]);
-  inside.stop();
-});
+test.each(REMOTE)(
+  "a name that turns to 127.0.0.1 after $who registered it is refused at the attempt",
+  async (registrant) => {
+    let addresses = ["93.184.216.34"];
+    const inside = receiver();
+    const port = new URL(inside.url()).port;
+    const bus = await startHere({ lookup: async () => addresses });
+    const { isError, text } = await registerAs(registrant, bus, `http://flips.test:${port}/`);
+    expect(isError).toBeUndefined();
+    const id = JSON.parse(text).webhook_id;
+    addresses = ["127.0.0.1"];
+    await publish(bus);
+    await eventually("a failed attempt", async () => (await deliveriesOf(bus, id))[0].attempts === 1);
+    const [{ state, last_status, last_error }] = await deliveriesOf(bus, id);
+    expect([state, last_status]).toEqual(["pending", null]);
+    expect(last_error).toContain("flips.test (127.0.0.1) is a loopback address, which only");
+    expect(await callTool(bus.url, "test_webhook", { webhook_id: id })).toMatchObject({
+      structuredContent: { success: false, error: expect.stringContaining("loopback address") },
+    });
+    addresses = ["93.184.216.34", "127.0.0.1"];
+    const again = await bus.call("test_webhook", { webhook_id: id });
+    expect(again.error).toContain("loopback address");
+    expect(inside.at("/")).toEqual([]);
+    inside.stop();
+  },
+);
 
-test("a remote registrant may name private networks that the settings allow, and no loopback", async () => {
-  const env = { AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: "10.9.0.0/16" };
-  const bus = await startHere({ env });
-  expect((await registerRemotely(bus.url, "http://10.9.1.1/")).isError).toBeUndefined();
-  for (const url of [
-    "http://10.8.1.1/",
-    "http://127.0.0.1:9/",
-    "http://2130706433:9/",
-    "http://localhost:9/",
-  ])
-    expect(await registerRemotely(bus.url, url)).toMatchObject({ isError: true });
-});
+test.each(REMOTE)(
+  "$who may name private networks that the settings allow, and no loopback",
+  async (registrant) => {
+    const env = { AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: "10.9.0.0/16" };
+    const bus = await startHere({ env });
+    expect((await registerAs(registrant, bus, "http://10.9.1.1/")).isError).toBeUndefined();
+    for (const url of [
+      "http://10.8.1.1/",
+      "http://127.0.0.1:9/",
+      "http://2130706433:9/",
+      "http://localhost:9/",
+    ])
+      expect(await registerAs(registrant, bus, url)).toMatchObject({ isError: true });
+  },
+);
 
 test("a setting that is no network stops the start, by name", async () => {
   const env = { AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: "10.0.0.0/99" };

@@ -82,55 +82,6 @@ test("a webhook that was disabled for three bad days has three new ones when it 
   target.stop();
 });
 
-test("a wall clock set forward or back neither repeats nor delays what waits, and new events go at once", async () => {
-  let status = 500;
-  const { clock, target, at, start } = world(() => status);
-  const bus = await start();
-  const id = await hook(bus, at("remote.test"));
-  await publish(bus);
-  await eventually("one attempt", async () => (await deliveriesOf(bus, id))[0].attempts === 1);
-  for (const jump of [24, -48, 24 * 200, -24 * 400]) {
-    const before = target.at("/").length;
-    clock.jump(jump * HOUR);
-    await Bun.sleep(60);
-    expect(target.at("/").length).toBe(before);
-    const timestamp = Math.floor(clock.wall() / 1_000);
-    status = 204;
-    const event_id = await publish(bus);
-    await eventually("the new one", async () => (await deliveriesOf(bus, id))[0].state === "delivered");
-    const last = target.at("/").at(-1);
-    expect([last?.json.event_id, last?.headers.get("webhook-timestamp")]).toEqual([event_id, `${timestamp}`]);
-    expect((await deliveriesOf(bus, id))[0].last_at).toBe(new Date(clock.wall()).toISOString());
-    status = 500;
-  }
-  // No row was taken for too old or forgotten.
-  clock.pass(61_000);
-  status = 204;
-  await eventually("the first one", async () => (await hookOf(bus, id)).pending === 0);
-  expect((await deliveriesOf(bus, id)).map((row) => row.state)).toEqual(Array(5).fill("delivered"));
-  target.stop();
-});
-
-test("a bus that starts with a clock set back waits no longer than the schedule allows", async () => {
-  const { clock, target, at, start } = world(() => 500);
-  const folder = tempFolder();
-  const first = await start(folder);
-  const id = await hook(first, at("remote.test"));
-  for (let i = 0; i < 3; i++) await publish(first);
-  await eventually("attempts", async () =>
-    (await deliveriesOf(first, id)).every((row) => row.attempts === 1),
-  );
-  await first.stop();
-  const db = new Database(first.db);
-  db.run("UPDATE deliveries SET last_status = 429 WHERE event_id = 2");
-  db.close();
-  const earlier = new TestClock(clock.wall() - 30 * 24 * HOUR);
-  const bus = await start(folder, earlier);
-  const waits = (await deliveriesOf(bus, id)).map((row) => Date.parse(row.next_at) - earlier.wall());
-  for (const [i, most] of [600, 24 * HOUR, 600].entries()) expect(waits[i]).toBeLessThanOrEqual(most);
-  target.stop();
-});
-
 test("what is older than the schedule expires in the open; what a person paused does not", async () => {
   const { clock, target, at, start } = world(() => 500);
   const bus = await start();

@@ -25,18 +25,18 @@ function numbers() {
     },
   };
   return {
-    writer: createWriter(counted),
+    writer: createWriter(counted, { path, probe: () => insert.run({ n: -1 }), now: Date.now }),
     commits: () => commits,
     insert: (n: number) => insert.run({ n }).lastInsertRowid,
     stored: () => beside.query("SELECT n FROM numbers ORDER BY n").values().flat() as number[],
   };
 }
 
-const draft = { event_type: "t", payload: "p", session_id: "s", channel: "all" };
+const draft = { event_type: "t", payload: "p", session_id: "s", channel: "all", origin: "local" };
 
 test("concurrent publishes get strictly increasing ids in the order they came, each answered after its commit", async () => {
   const path = join(tempFolder(), "data.db");
-  const store = openStore(path, lockDatabase(path), Date.now);
+  const store = openStore(path, lockDatabase(path), { now: Date.now });
   const beside = new Database(path, { readonly: true });
   const stored = beside.query("SELECT payload FROM events WHERE id = ?");
   const answered: Event[] = [];
@@ -102,7 +102,7 @@ test("a unit that fails alone leaves the writer usable", async () => {
 test("draining waits for everything handed in, also for what a lock holds up", async () => {
   const { writer, insert, stored } = numbers();
   const path = join(tempFolder(), "data.db");
-  const store = openStore(path, lockDatabase(path), Date.now);
+  const store = openStore(path, lockDatabase(path), { now: Date.now });
   const other = new Database(path);
   other.run("BEGIN IMMEDIATE");
   const held = store.events.append(draft);
