@@ -115,6 +115,7 @@ test("publish sends every flag", async () => {
       signal_level: "lifecycle",
       title: "Head",
       tags: ["a", "b", "c"],
+      origin: "local",
     },
   ]);
 });

@@ -24,8 +24,8 @@ const usage: [argv: string[], says: string][] = [
   [["webhook"], "webhook needs a further word: webhook register, webhook list,"],
   [["sessions", "all"], 'sessions takes no further word, but was given "all".'],
   [["events", "--limit", "1.5"], '--limit takes a whole number, not "1.5".'],
-  [["events", "--limit", "1001"], "--limit takes a number from 0 to 1000, not 1001."],
-  [["events", "--wait", "301"], "--wait takes a number from 0 to 300, not 301."],
+  [["events", "--limit", "-1"], "--limit takes a number from 0 on, not -1."],
+  [["webhook", "deliveries", "--limit", "1001"], "--limit takes a number up to 1000, not 1001."],
   [["events", "--timeout", "0"], '--timeout takes milliseconds, not "0".'],
   [["events", "--order", "up"], '--order is one of asc, desc, not "up".'],
   [["events", "--min-level", "loud"], '--min-level is one of lifecycle, info, actionable, not "loud".'],
@@ -79,6 +79,19 @@ test("1 when the bus finds an argument wrong, and its sentence names it", async 
   expect(stderr).toContain("tags[0] must be at most 64 bytes");
   expect(code).toBe(1);
 });
+
+const beyond: [flag: string, value: string, says: string][] = [
+  ["--limit", "1001", "limit must be at most 1000 (limit events_per_read), not 1001."],
+  ["--wait", "301", "wait_seconds must be at most 300 (limit wait_seconds), not 301."],
+];
+
+// The bus may be set to take more, so the command does not judge.
+for (const [flag, value, says] of beyond)
+  test(`1 when the bus has a limit that events ${flag} ${value} passes, which its sentence names`, async () => {
+    const { code, stderr, stdout } = await cli(["events", flag, value], { bus });
+    expect(stderr).toBe(`agent-event-bus: get_events: ${says}\n`);
+    expect([code, stdout]).toEqual([1, ""]);
+  });
 
 test("0 and a warning for a publish by an unregistered session: the event is kept", async () => {
   const { code, stderr, stdout } = await cli([...PUBLISH, "--session-id", "gone-1"], { bus });
