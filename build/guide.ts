@@ -1,11 +1,13 @@
 // Rewrites the tables of the guide and the README from the declarations; `--check` only says which are stale.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileCommands } from "../src/admin/index.ts";
+import { LIMITS } from "../src/bus/limits.ts";
 import { type CliCommand, commandsOf } from "../src/client/commands.ts";
 import { positionalOf } from "../src/client/help.ts";
-import { VARIABLES } from "../src/config.ts";
 import { isRequired, type Operation, type Param } from "../src/operation.ts";
 import { operations } from "../src/operations/index.ts";
+import { VARIABLES } from "../src/variables.ts";
 
 const FILES = ["src/server/guide.md", "README.md"];
 
@@ -19,7 +21,16 @@ export function tablesOf(known: readonly Operation[]): Record<string, string> {
     ),
     commands: table(
       ["Command", "What it does"],
-      commandsOf(known).map((command) => [`\`${usageOf(command)}\``, command.about]),
+      commandsOf(known, fileCommands).map((command) => [`\`${usageOf(command)}\``, command.about]),
+    ),
+    limits: table(
+      ["Limit", "Default", "Largest", "Bounds"],
+      Object.entries(LIMITS).map(([name, { fallback, most, about }]) => [
+        `\`${name}\``,
+        String(fallback),
+        String(most),
+        about,
+      ]),
     ),
     settings: table(
       ["Variable", "Default", "Meaning"],

@@ -9,14 +9,16 @@ const PACKAGE = "package.json";
 /** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   "main.ts": only("client", "server"),
-  "config.ts": only(PACKAGE),
+  "config.ts": only(PACKAGE, "bus", "variables.ts"),
+  "variables.ts": only(),
   "operation.ts": only(),
   "files.d.ts": only(),
   bus: only("bus"),
+  admin: only("admin", "operation.ts", "bus", "store", "config.ts"),
   operations: only("operations", "operation.ts", "bus"),
   store: only("store", "bus", "runtime"),
   server: (loaded) => loaded !== "client" && loaded !== "main.ts",
-  client: only("client", "operations", "operation.ts", "bus", "config.ts", "cac"),
+  client: only("client", "admin", "operations", "operation.ts", "bus", "config.ts", "variables.ts", "cac"),
   runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
 };
 
@@ -76,7 +78,7 @@ function reachedFrom(entry: string): { ours: Set<string>; packages: Set<string> 
     if (ours.has(file)) return;
     ours.add(file);
     if (!file.endsWith(".ts")) return;
-    for (const one of importsOf(file)) {
+    for (const one of importsOf(file).filter(({ lazy }) => !lazy)) {
       if (one.file !== undefined) visit(one.file);
       else packages.add(one.room);
     }
@@ -111,7 +113,7 @@ test("a command loads no package but cac, and nothing of the server or the store
   expect([...packages]).toEqual(["cac"]);
   const rooms = new Set([...ours].map(roomOf));
   expect([...rooms].sort()).toEqual(
-    ["bus", "client", "config.ts", "operation.ts", "operations", PACKAGE].sort(),
+    ["admin", "bus", "client", "config.ts", "operation.ts", "operations", "variables.ts", PACKAGE].sort(),
   );
 });
 

@@ -25,7 +25,13 @@ function webhook(more: Partial<Webhook>): Webhook {
 }
 
 const event = (event_type: string, channel: string) =>
-  eventOf(1, "2026-01-31T08:00:00.000Z", { event_type, channel, payload: "p", session_id: "s" });
+  eventOf(1, "2026-01-31T08:00:00.000Z", {
+    event_type,
+    channel,
+    payload: "p",
+    session_id: "s",
+    origin: null,
+  });
 
 const cases: [webhook: Partial<Webhook>, type: string, channel: string, matches: boolean][] = [
   [{}, "anything", "all", true],
