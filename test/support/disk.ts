@@ -22,7 +22,12 @@ export interface Disk {
 
 export function smallDisk(bytes: number): Promise<Disk> {
   const folder = tempFolder();
-  return mounted(folder, "-rm", "-Um", `mount -t tmpfs -o size=${bytes} tmpfs ${folder}`);
+  return mounted(
+    folder,
+    "-rm",
+    ["-U", "-m", "--preserve-credentials"],
+    `mount -t tmpfs -o size=${bytes} tmpfs ${folder}`,
+  );
 }
 
 /** Whether file systems can be made that break; root only. */
@@ -34,25 +39,24 @@ export async function breakableDisk(): Promise<Disk & { breakDown(): void }> {
   const folder = tempFolder();
   const image = join(tempFolder(), "image");
   const mount = `truncate -s 32M ${image} && mkfs.ext4 -q ${image} && mount -o loop,errors=remount-ro ${image} ${folder}`;
-  const disk = await mounted(folder, "-m", "-m", mount);
+  const disk = await mounted(folder, "-m", ["-m"], mount);
   const device = disk.run(`basename $(findmnt -no SOURCE ${folder})`);
   return Object.assign(disk, {
     breakDown: () => void disk.run(`echo broken > /sys/fs/ext4/${device}/trigger_fs_error`),
   });
 }
 
-async function mounted(folder: string, unshare: string, enter: string, mount: string): Promise<Disk> {
+async function mounted(
+  folder: string,
+  unshare: string,
+  enter: readonly string[],
+  mount: string,
+): Promise<Disk> {
   const script = `${mount} && echo mounted && exec sleep 600`;
   const holder = Bun.spawn(["unshare", unshare, "sh", "-c", script], { stdout: "pipe", stderr: "inherit" });
   afterAll(() => holder.kill("SIGKILL"));
   for await (const _ of holder.stdout) break;
-  const inside = [
-    "nsenter",
-    "-t",
-    String(holder.pid),
-    enter,
-    ...(enter.includes("U") ? ["--preserve-credentials"] : []),
-  ];
+  const inside = ["nsenter", "-t", String(holder.pid), ...enter];
   function run(...words: string[]): string {
     const { stdout, stderr, exitCode } = Bun.spawnSync([...inside, ...words]);
     if (exitCode !== 0) throw new Error(`${words.join(" ")}: ${stderr}`);
