@@ -2,6 +2,8 @@ import type { Store } from "../store/store.ts";
 import type { Caller } from "./caller.ts";
 import type { Event } from "./event.ts";
 import type { Limits } from "./limits.ts";
+import type { Place } from "./session.ts";
+import type { Turns } from "./turns.ts";
 import type { Deliveries } from "./webhook.ts";
 
 /**
@@ -15,11 +17,17 @@ export interface Bus {
   /** This machine's name, as sessions state it. */
   host: string;
   processExists(pid: number): boolean;
+  /** When a process of this machine started; null when there is none. */
+  processStart(pid: number): string | null;
   limits: Limits;
   waiters: Waiters;
   /** Shows a desktop notification; false when none could be shown (the reason is in the log). */
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
+  /** Up to which event the hooks of a session have looked for what is actionable; forgotten at the end of the process. */
+  looked: Map<string, number>;
+  /** Whose hooks hand something over at this moment. */
+  turns: Turns;
   /** The repository's name for a folder of `machine`. */
   repoOf(cwd: string, machine: string): Promise<string>;
   warn(message: string): void;
@@ -36,16 +44,25 @@ export interface Notification {
 
 /** Calls that hold until an event they care about is committed. */
 export interface Waiters {
-  /** Throws BusError `too_many_waiters` when the bound is reached. Close it whatever happens. */
-  open(matches: (event: Event) => boolean): Waiter;
+  /**
+   * Throws BusError `too_many_waiters` when the bound is reached. Close it whatever happens. `sessionId`: whom it waits
+   * for; `sole`: the session's only one of that kind, an earlier one ends.
+   */
+  open(matches: (event: Event) => boolean, sessionId?: string, sole?: boolean): Waiter;
+  /** Whether a call waits for the session at this moment. */
+  has(sessionId: string): boolean;
+  /** Ends the sole waiter of a session: its client is at work again, or gone. */
+  dismiss(sessionId: string): void;
   wake(event: Event): void;
   /** Ends every waiting call with what it has: the bus stops. */
   end(): void;
 }
 
 export interface Waiter {
-  /** The bus stops: waiting on is pointless. */
+  /** The bus stops, or another waiter took its place: waiting on is pointless. */
   readonly over: boolean;
+  /** Another waiter took its place, or its session is at work or gone. */
+  readonly dismissed: boolean;
   /** Resolves true at the next matching event (also one since `open` or the last call), false after `ms` or when `signal` aborts. */
   next(ms: number, signal: AbortSignal): Promise<boolean>;
   close(): void;
@@ -79,6 +96,11 @@ export class BusError extends Error {
   }
 }
 
-export function here(bus: Bus): { now: number; host: string; processExists: (pid: number) => boolean } {
-  return { now: bus.now(), host: bus.host, processExists: (pid) => bus.processExists(pid) };
+export function here(bus: Bus): Place {
+  return {
+    now: bus.now(),
+    host: bus.host,
+    processExists: (pid) => bus.processExists(pid),
+    processStart: (pid) => bus.processStart(pid),
+  };
 }

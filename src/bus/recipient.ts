@@ -3,13 +3,16 @@ import { here } from "./bus.ts";
 import type { Session } from "./session.ts";
 import { isAlive } from "./session.ts";
 
-type Resolution = { channel: string; warning?: string } | { refusal: Record<string, unknown> };
+/** Where an event goes, or why it goes nowhere. `recipient`: the living session that a direct message is for. */
+export type Resolution =
+  | { channel: string; recipient?: Session; warning?: string }
+  | { refusal: Record<string, unknown> };
 
 const LISTED_KINDS = ["session", "repo", "machine"];
 
 /** The channel to store for the channel a publisher named (WIRE.md 2): `session:{x}` becomes the session's id. */
 export async function resolveChannel(bus: Bus, named: string): Promise<Resolution> {
-  const channel = named === "" ? "all" : named;
+  const channel = named === "" ? "all" : named.startsWith("@") ? `session:${named}` : named;
   const [kind = "", ...rest] = channel.split(":");
   const target = rest.join(":");
   if (LISTED_KINDS.includes(kind) && channel.includes(":") && target === "")
@@ -18,6 +21,7 @@ export async function resolveChannel(bus: Bus, named: string): Promise<Resolutio
 }
 
 async function resolveSession(bus: Bus, channel: string, target: string): Promise<Resolution> {
+  if (target.startsWith("@")) return resolveClaim(bus, target.slice(1));
   const exact = await bus.store.sessions.get(target);
   if (exact !== undefined) return reach(bus, exact);
   const known = await bus.store.sessions.namedLike(target);
@@ -28,9 +32,20 @@ async function resolveSession(bus: Bus, channel: string, target: string): Promis
   if (candidates.length > 1) return { refusal: ambiguous(target, candidates) };
   const found = candidates[0] ?? known.find((session) => session.display_id === target);
   if (found !== undefined) return reach(bus, found);
+  if ((await bus.store.sessions.holder(target)) !== undefined) return resolveClaim(bus, target);
   return {
     channel,
     warning: `No session has the id, display_id or name "${target}": the event is stored, but it reaches nobody. list_sessions shows who is here.`,
+  };
+}
+
+// Mail for a name that nobody holds waits under the name itself.
+async function resolveClaim(bus: Bus, name: string): Promise<Resolution> {
+  const holder = await bus.store.sessions.holder(name);
+  if (holder !== undefined && isAlive(holder, here(bus))) return reach(bus, holder);
+  return {
+    channel: `session:@${name}`,
+    warning: `Nobody holds the name @${name} now: the event is stored and waits for whoever claims it next.`,
   };
 }
 
@@ -46,7 +61,7 @@ function reach(bus: Bus, session: Session): Resolution {
       channel,
       warning: `The session ${session.display_id} is gone (last heard of at ${session.last_heartbeat}): the event is stored, but reaches nobody until it comes back.`,
     };
-  return { channel };
+  return { channel, recipient: session };
 }
 
 function ambiguous(target: string, candidates: readonly Session[]): Record<string, unknown> {

@@ -19,30 +19,40 @@ function clean(name: string): string {
   return name.replace(/[\n\t\r]/g, " ") || "unknown";
 }
 
-// A linked worktree's `.git` is a file: `gitdir: <main>/.git/worktrees/<name>`.
-async function mainRepository(cwd: string): Promise<string | null> {
+/** The git folder that a folder's work tree belongs to; null outside one. */
+async function gitFolderOf(cwd: string): Promise<string | null> {
   // Most commands need no file, and loading these takes a tenth of their time.
   const { readFile } = await import("node:fs/promises");
   const { dirname, join, resolve } = await import("node:path");
   for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
-    const text = await readFile(join(folder, ".git"), "utf8").catch((error) =>
-      error.code === "EISDIR" ? "" : null,
-    );
-    if (text !== null) {
-      const gitdir = /^gitdir: (.+)$/m.exec(text)?.[1]?.trim();
-      const main =
-        gitdir === undefined
-          ? undefined
-          : /^(.+)[\\/]worktrees[\\/][^\\/]+$/.exec(resolve(folder, gitdir))?.[1];
-      return main === undefined ? null : repositoryName(main);
+    const dotGit = join(folder, ".git");
+    const link = await readFile(dotGit, "utf8").catch((error) => (error.code === "EISDIR" ? "" : null));
+    if (link !== null) {
+      // Of a linked worktree it is a file: `gitdir: <main>/.git/worktrees/<name>`.
+      const gitdir = /^gitdir: (.+)$/m.exec(link)?.[1]?.trim();
+      return gitdir === undefined ? dotGit : resolve(folder, gitdir);
     }
     if (dirname(folder) === folder) return null;
   }
   return null;
 }
 
+async function mainRepository(cwd: string): Promise<string | null> {
+  const main = /^(.+)[\\/]worktrees[\\/][^\\/]+$/.exec((await gitFolderOf(cwd)) ?? "")?.[1];
+  return main === undefined ? null : repositoryName(main);
+}
+
 // `/x/proj/.git`, `/x/proj/.bare` and `/x/proj.git` are all the repository `proj`.
 function repositoryName(gitFolder: string): string {
   const [parent = "", name = ""] = gitFolder.split(/[\\/]/).slice(-2);
   return name.startsWith(".") ? parent : name.replace(/\.git$/, "");
+}
+
+/** The checked-out branch of a folder's repository; null outside one, or on no branch. */
+export async function branchOf(cwd: string): Promise<string | null> {
+  const gitFolder = await gitFolderOf(cwd);
+  if (gitFolder === null) return null;
+  const { readFile } = await import("node:fs/promises");
+  const head = await readFile(`${gitFolder}/HEAD`, "utf8").catch(() => "");
+  return /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? null;
 }

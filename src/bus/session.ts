@@ -1,3 +1,5 @@
+import type { ProcessMark } from "./process.ts";
+
 /** A registered session. Rows are never removed: `deleted_at` marks an unregistered one. */
 export interface Session {
   session_id: string;
@@ -12,23 +14,41 @@ export interface Session {
   /** The saved cursor as an event id; null when none was ever saved. */
   cursor: number | null;
   deleted_at: string | null;
+  /** The client's process, when it named one. */
+  process: ProcessMark | null;
+  /** What its hooks last told: at work, or waiting for its person; null when it has no hooks. */
+  state: "busy" | "idle" | null;
+  /** Until when it counts as present without being heard of, for a session of another machine whose hooks renew it. */
+  lease_until: string | null;
 }
 
 export const LEASE_MS = 24 * 60 * 60 * 1000;
 
+/** What tells who is here at a moment, on this machine. */
+export interface Place {
+  now: number;
+  host: string;
+  processExists(pid: number): boolean;
+  /** When a process of this machine started; null when there is none. */
+  processStart(pid: number): string | null;
+}
+
 /** As much of a session as tells whether it is here. */
-export type Presence = Pick<Session, "deleted_at" | "last_heartbeat" | "machine" | "client_id">;
+export type Presence = Pick<
+  Session,
+  "deleted_at" | "last_heartbeat" | "machine" | "client_id" | "process" | "lease_until"
+>;
 
 /**
- * Whether a session counts as present (WIRE.md 2): not unregistered, heard of within 24 h, and, when its
- * client id is a process number of this host, that process exists.
+ * Whether a session counts as present (WIRE.md 2): not unregistered, heard of within 24 h, and, when it named a process
+ * of this host, that very process exists. A session elsewhere whose hooks renew a lease is gone when it ends.
  */
-export function isAlive(
-  session: Presence,
-  here: { now: number; host: string; processExists: (pid: number) => boolean },
-): boolean {
+export function isAlive(session: Presence, here: Place): boolean {
   if (session.deleted_at !== null) return false;
   if (here.now - Date.parse(session.last_heartbeat) >= LEASE_MS) return false;
+  if (session.process !== null && session.machine === here.host)
+    return here.processStart(session.process.pid) === session.process.started;
+  if (session.lease_until !== null && here.now >= Date.parse(session.lease_until)) return false;
   const pid = session.machine === here.host ? processNumber(session.client_id) : null;
   return pid === null || here.processExists(pid);
 }

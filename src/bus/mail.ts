@@ -1,0 +1,36 @@
+import type { Event } from "./event.ts";
+
+/** How far a direct message has come on its way to one recipient. */
+export const MAIL_STATES = ["stored", "offered", "seen", "acked"] as const;
+export type MailState = (typeof MAIL_STATES)[number];
+
+/** How an event is handed to a session: by a hook, by waking it, or by its own reading. */
+export const PATHS = ["start", "prompt", "tool", "stop", "wake", "read"] as const;
+export type Path = (typeof PATHS)[number];
+
+/** A direct message and its recipient. */
+export interface Mail {
+  event_id: number;
+  /** A session's id, or `@name` while nobody holds that name. */
+  recipient: string;
+  state: MailState;
+  /** When a hook last took it to hand it over, and which. */
+  offered_at: string | null;
+  offered_by: Path | null;
+  seen_at: string | null;
+  acked_at: string | null;
+}
+
+/** An event that a session has not seen. */
+export interface Unread {
+  event: Event;
+  /** It was taken before, but whoever took it did not say that it was shown: it may be a repeat. */
+  repeat: boolean;
+}
+
+/** The recipient of a direct message's channel; null for any other channel. */
+export function recipientOf(channel: string): string | null {
+  return channel.startsWith("session:") && channel.length > "session:".length
+    ? channel.slice("session:".length)
+    : null;
+}

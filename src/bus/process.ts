@@ -1,0 +1,72 @@
+/** Which process a session belongs to: its number and what tells it from a later process of the same number. */
+export interface ProcessMark {
+  pid: number;
+  /** When it started, in the system's own terms; the same text for the same process every time. */
+  started: string;
+}
+
+/**
+ * When a process of this machine started; null when there is none. On Linux that is one small read. Elsewhere `ps` is
+ * asked, which takes some milliseconds.
+ */
+export function processStart(pid: number, platform: NodeJS.Platform = process.platform): string | null {
+  return platform === "linux" ? startOnLinux(pid) : startByPs(pid);
+}
+
+function startOnLinux(pid: number): string | null {
+  const { readFileSync } = process.getBuiltinModule("node:fs");
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name in brackets may hold anything, brackets too. The 22nd field is the start in ticks since the boot.
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (state === "Z" || state === "X") return null;
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8);
+    return `${boot}-${fields[18]}`;
+  } catch {
+    return null;
+  }
+}
+
+function startByPs(pid: number): string | null {
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  const { status, stdout } = spawnSync("ps", ["-o", "stat=", "-o", "lstart=", "-p", String(pid)], {
+    encoding: "utf8",
+    env: { LC_ALL: "C", PATH: "/bin:/usr/bin" },
+    timeout: 2_000,
+  });
+  const [state = "", ...started] = stdout?.trim().split(/\s+/) ?? [];
+  return status === 0 && started.length > 0 && !state.startsWith("Z") ? started.join(" ") : null;
+}
+
+const KNOWN_MS = 60_000;
+
+/**
+ * `processStart` for a server that asks often: where `ps` has to be asked, an answer holds for a minute while a process of
+ * that number exists.
+ */
+export function rememberedStart(
+  now: () => number,
+  platform: NodeJS.Platform = process.platform,
+): (pid: number) => string | null {
+  if (platform === "linux") return (pid) => processStart(pid, platform);
+  const known = new Map<number, { started: string | null; until: number }>();
+  return (pid) => {
+    if (!exists(pid)) return null;
+    const held = known.get(pid);
+    if (held !== undefined && now() < held.until) return held.started;
+    const started = processStart(pid, platform);
+    if (known.size > 10_000) known.clear();
+    known.set(pid, { started, until: now() + KNOWN_MS });
+    return started;
+  };
+}
+
+/** Whether there is a process of that number on this machine. */
+export function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
