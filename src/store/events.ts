@@ -1,6 +1,7 @@
 import type { Event, EventDraft } from "../bus/event.ts";
 import { eventOf } from "../bus/event.ts";
 import type { Database, Named, Row, Statement } from "../runtime/runtime.ts";
+import type { MailRows } from "./mail.ts";
 import type { SessionRows } from "./sessions.ts";
 import type { Writer } from "./writer.ts";
 
@@ -82,7 +83,8 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
   };
 }
 
-const COLUMNS =
+/** The columns of an event, separated by comma and space. */
+export const EVENT_COLUMNS =
   "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
 
 // One branch for each wanted type, so that each is a bounded walk along its index whatever the others hold.
@@ -93,7 +95,7 @@ function selectSql(query: EventQuery): string {
   if (query.correlation_id !== undefined) filters.push("correlation_id = $correlation_id");
   const types = (query.event_types ?? []).map((_, i) => `event_type = $type${i}`);
   const branch = (filter: readonly string[]) =>
-    `SELECT * FROM (SELECT ${COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit)`;
+    `SELECT * FROM (SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit)`;
   const branches = types.length === 0 ? [branch(filters)] : types.map((type) => branch([...filters, type]));
   return `${branches.join(" UNION ALL ")} ORDER BY id ${order} LIMIT $limit`;
 }
@@ -141,7 +143,7 @@ function metaOf(draft: EventDraft): string | null {
     : JSON.stringify(meta);
 }
 
-function eventOfRow(row: Row): Event {
+export function eventOfRow(row: Row): Event {
   const meta = row.payload_meta === null ? {} : parseMeta(String(row.payload_meta));
   return eventOf(Number(row.id), String(row.timestamp), {
     event_type: String(row.event_type),
@@ -179,12 +181,15 @@ export interface Events {
 /** A reader need not wait for its cursor to be saved as long as a publisher for its event. */
 const CONSUME_PATIENCE_MS = 1_500;
 
-export function createEvents(
-  rows: EventRows,
-  sessions: SessionRows,
-  writer: Writer,
-  timestamp: () => string,
-): Events {
+export interface EventParts {
+  rows: EventRows;
+  sessions: SessionRows;
+  mail: MailRows;
+  writer: Writer;
+  timestamp(): string;
+}
+
+export function createEvents({ rows, sessions, mail, writer, timestamp }: EventParts): Events {
   return {
     append: (draft) => writer.write(() => rows.insert(draft, timestamp())),
     read: (query) => writer.read(() => rows.select(query)),
@@ -194,7 +199,11 @@ export function createEvents(
         const after = resume ? (session?.cursor ?? undefined) : query.after;
         const batch = rows.select({ ...query, after });
         const highest = batch.events.reduce((high, event) => Math.max(high, event.id), 0);
-        if (session !== undefined && highest > (session.cursor ?? 0)) sessions.saveCursor(sessionId, highest);
+        if (session !== undefined && highest > 0) {
+          if (highest > (session.cursor ?? 0)) sessions.saveCursor(session.session_id, highest);
+          const lowest = batch.events.reduce((low, event) => Math.min(low, event.id), highest);
+          mail.seeRange(session.session_id, lowest, highest, timestamp());
+        }
         return batch;
       }, CONSUME_PATIENCE_MS),
     tip: () => writer.read(rows.tip),

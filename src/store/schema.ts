@@ -3,7 +3,7 @@ import type { Database } from "../runtime/runtime.ts";
 /** The last schema version of the Python original, and the first one whose tables ours have in common with it. */
 const ORIGINAL_VERSION = 5;
 
-export const SCHEMA_VERSION = 8;
+export const SCHEMA_VERSION = 9;
 
 interface Migration {
   version: number;
@@ -16,6 +16,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, apply: toUtc },
   { version: 7, apply: addOutbox },
   { version: 8, apply: addOrigin },
+  { version: 9, apply: addMail },
 ];
 
 const ORIGINAL_TABLES = `
@@ -108,4 +109,27 @@ function addOutbox(db: Database): void {
 
 function addOrigin(db: Database): void {
   db.exec("ALTER TABLE events ADD COLUMN origin TEXT");
+}
+
+// Direct messages that were unread when this came are mail from then on.
+function addMail(db: Database): void {
+  db.exec(`
+    ALTER TABLE sessions ADD COLUMN pid INTEGER;
+    ALTER TABLE sessions ADD COLUMN pid_started TEXT;
+    ALTER TABLE sessions ADD COLUMN state TEXT;
+    ALTER TABLE sessions ADD COLUMN lease_until TEXT;
+    ALTER TABLE sessions ADD COLUMN offered_cursor INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX sessions_by_process ON sessions (machine, pid) WHERE pid IS NOT NULL;
+    CREATE TABLE aliases (alias TEXT PRIMARY KEY, session_id TEXT NOT NULL);
+    CREATE TABLE claims (name TEXT PRIMARY KEY, session_id TEXT NOT NULL, claimed_at TEXT NOT NULL);
+    CREATE INDEX claims_by_session ON claims (session_id, name);
+    CREATE TABLE mail (
+      recipient TEXT NOT NULL, event_id INTEGER NOT NULL, offered_at TEXT, offered_by TEXT, offers INTEGER NOT NULL DEFAULT 0,
+      seen_at TEXT, acked_at TEXT, PRIMARY KEY (recipient, event_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX mail_unseen ON mail (recipient, event_id) WHERE seen_at IS NULL;
+    CREATE INDEX mail_by_event ON mail (event_id);
+    INSERT INTO mail (recipient, event_id)
+      SELECT sessions.id, events.id FROM sessions JOIN events ON events.channel = 'session:' || sessions.id
+      WHERE sessions.deleted_at IS NULL AND events.id > CAST(COALESCE(sessions.last_cursor, '0') AS INTEGER);`);
 }

@@ -1,14 +1,18 @@
 import { parseCursor } from "../bus/cursor.ts";
 import type { Event, EventDraft } from "../bus/event.ts";
-import { pickDisplayId } from "../bus/names.ts";
+import type { ProcessMark } from "../bus/process.ts";
 import type { Presence, Session } from "../bus/session.ts";
 import type { Database, Row } from "../runtime/runtime.ts";
+import type { ClaimRows } from "./claims.ts";
 import type { EventRows } from "./events.ts";
+import type { MailRows } from "./mail.ts";
+import { type Registered, type Registration, register } from "./registration.ts";
 import type { Writer } from "./writer.ts";
 
 export interface SessionRows {
   get(sessionId: string): Session | undefined;
-  byClient(machine: string, clientId: string): Session | undefined;
+  byClient(machine: string, clientId: string, pid?: number): Session | undefined;
+  byProcess(machine: string, process: ProcessMark): Session | undefined;
   /** Sessions with that display_id or name, present ones and those heard of last first. */
   namedLike(text: string): Session[];
   present(since: string): Session[];
@@ -17,19 +21,21 @@ export interface SessionRows {
   insert(session: Session): void;
   revive(session: Session): void;
   touch(sessionId: string, timestamp: string): void;
+  /** What a hook of the session tells: at work or waiting, and until when that holds. */
+  report(sessionId: string, state: Session["state"], leaseUntil: string | null, timestamp: string): void;
   saveCursor(sessionId: string, cursor: number): void;
   markDeleted(sessionId: string, timestamp: string): void;
 }
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at";
+  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until";
 
 /** The SQL of sessions, for use inside one call or one write unit. */
 export function sessionRows(db: Database): SessionRows {
   const select = (rest: string) => db.prepare(`SELECT ${COLUMNS} FROM sessions ${rest}`);
   const get = select("WHERE id = $id");
   const byClient = select(`WHERE machine = $machine AND client_id = $clientId
-    ORDER BY deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 1`);
+    ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 1`);
   const byDisplayId = select(
     "WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 100",
   );
@@ -38,13 +44,20 @@ export function sessionRows(db: Database): SessionRows {
     "WHERE deleted_at IS NULL AND last_heartbeat > $since ORDER BY last_heartbeat DESC, id",
   );
   const presence = db.prepare(
-    "SELECT machine, client_id, last_heartbeat FROM sessions WHERE deleted_at IS NULL AND last_heartbeat > $since",
+    `SELECT machine, client_id, last_heartbeat, pid, pid_started, lease_until FROM sessions
+     WHERE deleted_at IS NULL AND last_heartbeat > $since`,
   );
   const displayIdExists = db.prepare("SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1");
+  const byProcess = select(`WHERE machine = $machine AND pid = $pid AND pid_started = $started
+    ORDER BY deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 1`);
   const insert = db.prepare(`INSERT INTO sessions (${COLUMNS})
-    VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL)`);
+    VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
+      $pid, $pidStarted, $state, NULL)`);
   const revive = db.prepare(`UPDATE sessions
-    SET name = $name, cwd = $cwd, repo = $repo, last_heartbeat = $lastHeartbeat, deleted_at = NULL WHERE id = $id`);
+    SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
+      pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil WHERE id = $id`);
+  const report = db.prepare(`UPDATE sessions SET state = $state, lease_until = $leaseUntil,
+    last_heartbeat = max(last_heartbeat, $timestamp) WHERE id = $id`);
   const touch = db.prepare(
     "UPDATE sessions SET last_heartbeat = max(last_heartbeat, $timestamp) WHERE id = $id",
   );
@@ -54,7 +67,7 @@ export function sessionRows(db: Database): SessionRows {
 
   return {
     get: (id) => one(get.get({ id })),
-    byClient: (machine, clientId) => one(byClient.get({ machine, clientId })),
+    byClient: (machine, clientId, pid) => one(byClient.get({ machine, clientId, pid: pid ?? null })),
     namedLike(text) {
       const named = byDisplayId.all({ text }).map(sessionOfRow);
       const ids = new Set(named.map((session) => session.session_id));
@@ -72,10 +85,14 @@ export function sessionRows(db: Database): SessionRows {
         last_heartbeat: String(row.last_heartbeat),
         machine: String(row.machine),
         client_id: row.client_id === null ? null : String(row.client_id),
+        process: processIn(row),
+        lease_until: row.lease_until === null ? null : String(row.lease_until),
       })),
     displayIdExists: (displayId) => displayIdExists.get({ displayId }) !== undefined,
+    byProcess: (machine, { pid, started }) => one(byProcess.get({ machine, pid, started })),
     insert: (session) =>
       void insert.run({
+        ...processOf(session),
         id: session.session_id,
         displayId: session.display_id,
         name: session.name,
@@ -89,12 +106,16 @@ export function sessionRows(db: Database): SessionRows {
       }),
     revive: (session) =>
       void revive.run({
+        ...processOf(session),
         id: session.session_id,
+        clientId: session.client_id,
         name: session.name,
         cwd: session.cwd,
         repo: session.repo,
         lastHeartbeat: session.last_heartbeat,
+        leaseUntil: session.lease_until,
       }),
+    report: (id, state, leaseUntil, timestamp) => void report.run({ id, state, leaseUntil, timestamp }),
     touch: (id, timestamp) => void touch.run({ id, timestamp }),
     saveCursor: (id, cursor) => void saveCursor.run({ id, cursor: String(cursor) }),
     markDeleted: (id, timestamp) => void markDeleted.run({ id, timestamp }),
@@ -116,64 +137,108 @@ function sessionOfRow(row: Row): Session {
     last_heartbeat: text("last_heartbeat"),
     cursor: parseCursor(optional("last_cursor")),
     deleted_at: optional("deleted_at"),
+    process: processIn(row),
+    state: optional("state") as Session["state"],
+    lease_until: optional("lease_until"),
   };
 }
 
-export interface Registration {
-  name: string;
-  machine: string;
-  cwd: string;
-  repo: string;
-  client_id: string | null;
-  /** Of its event. */
-  origin: string;
+function processIn({ pid, pid_started }: Row): Session["process"] {
+  return pid === null ? null : { pid: Number(pid), started: String(pid_started) };
 }
 
-export interface Registered {
-  session: Session;
-  /** The session_registered event of a new session; null when it was resumed. */
-  event: Event | null;
+function processOf({
+  process,
+  state,
+}: Session): Record<"pid" | "pidStarted" | "state", string | number | null> {
+  return { pid: process?.pid ?? null, pidStarted: process?.started ?? null, state };
 }
 
 export interface Sessions {
+  /** By its id, or an id that it had before. */
   get(sessionId: string): Promise<Session | undefined>;
-  byClient(machine: string, clientId: string): Promise<Session | undefined>;
+  /** Of several, the one of that process, else a present one. */
+  byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined>;
   namedLike(text: string): Promise<Session[]>;
   /** Sessions that are not unregistered and were heard of after `since`, most recently active first. */
   present(since: string): Promise<Session[]>;
   /** The same sessions, only as much of each as tells whether it is here. */
   presence(since: string): Promise<Presence[]>;
-  /** Revives the session of (machine, client_id), or makes a new one with its event and saved cursor, in one transaction. */
-  register(registration: Registration): Promise<Registered>;
+  /**
+   * Revives the session of (machine, client_id), or of the same process under another client_id, or makes a new one with
+   * its event and saved cursor, in one transaction. `alive` tells which sessions a name must not be shared with.
+   */
+  register(registration: Registration, alive: (session: Session) => boolean): Promise<Registered>;
+  /** The session that claimed the name last, alive or not. */
+  holder(name: string): Promise<Session | undefined>;
+  claimsOf(sessionId: string): Promise<string[]>;
+  /**
+   * From here on the name is the session's, with what waits for it and what its last holder left unseen. While another
+   * session that is `alive` holds it nothing changes, and that one is returned.
+   */
+  claim(name: string, sessionId: string, alive: (session: Session) => boolean): Promise<Session | undefined>;
   /** Records that the session was heard of. Not awaited by callers: losing one costs nothing. */
   touch(sessionId: string): Promise<void>;
+  /** The same with what its hooks tell. `leaseUntil` as RFC 3339, or null. */
+  report(sessionId: string, state: Session["state"], leaseUntil: string | null): Promise<void>;
   /** Saves the newest event's id as the cursor and returns it. */
   saveTip(sessionId: string): Promise<number>;
-  saveCursor(sessionId: string, cursor: number): Promise<void>;
+  /** Never backwards: whoever read further meanwhile stays where it is. */
+  advanceCursor(sessionId: string, cursor: number): Promise<void>;
+  /** Saves the cursor and counts the direct messages up to it as acknowledged. */
+  acknowledge(sessionId: string, cursor: number): Promise<void>;
   unregister(sessionId: string, draft: EventDraft): Promise<Event>;
 }
 
-export function createSessions(
-  rows: SessionRows,
-  events: EventRows,
-  writer: Writer,
-  timestamp: () => string,
-): Sessions {
+export interface SessionParts {
+  rows: SessionRows;
+  events: EventRows;
+  claims: ClaimRows;
+  mail: MailRows;
+  writer: Writer;
+  timestamp(): string;
+}
+
+export function createSessions(parts: SessionParts): Sessions {
+  const { rows, events, claims, mail, writer, timestamp } = parts;
+  const get = (id: string) => rows.get(claims.aliasOf(id) ?? id);
   return {
-    get: (sessionId) => writer.read(() => rows.get(sessionId)),
-    byClient: (machine, clientId) => writer.read(() => rows.byClient(machine, clientId)),
+    get: (sessionId) => writer.read(() => get(sessionId)),
+    byClient: (machine, clientId, pid) => writer.read(() => rows.byClient(machine, clientId, pid)),
     namedLike: (text) => writer.read(() => rows.namedLike(text)),
     present: (since) => writer.read(() => rows.present(since)),
     presence: (since) => writer.read(() => rows.presence(since)),
-    register: (registration) => writer.write(() => register(rows, events, registration, timestamp())),
+    register: (registration, alive) => writer.write(() => register(parts, registration, alive, timestamp())),
+    holder: (name) => writer.read(() => get(claims.holder(name) ?? "")),
+    claimsOf: (sessionId) => writer.read(() => claims.of(sessionId)),
+    claim: (name, sessionId, alive) =>
+      writer.write(() => {
+        const earlier = get(claims.holder(name) ?? "");
+        const other = earlier?.session_id === sessionId ? undefined : earlier;
+        if (other !== undefined && alive(other)) return other;
+        claims.claim(name, sessionId, timestamp());
+        if (other !== undefined) mail.forward(other.session_id, sessionId);
+        mail.forward(`@${name}`, sessionId);
+        return undefined;
+      }),
     touch: (sessionId) => writer.write(() => rows.touch(sessionId, timestamp())),
+    report: (sessionId, state, leaseUntil) =>
+      writer.write(() => rows.report(sessionId, state, leaseUntil, timestamp())),
     saveTip: (sessionId) =>
       writer.write(() => {
         const tip = events.tip();
         rows.saveCursor(sessionId, tip);
         return tip;
       }),
-    saveCursor: (sessionId, cursor) => writer.write(() => rows.saveCursor(sessionId, cursor)),
+    advanceCursor: (sessionId, cursor) =>
+      writer.write(() => {
+        if (cursor > (rows.get(sessionId)?.cursor ?? 0)) rows.saveCursor(sessionId, cursor);
+      }),
+    acknowledge: (sessionId, cursor) =>
+      writer.write(() => {
+        rows.saveCursor(sessionId, cursor);
+        mail.ack(sessionId, cursor, timestamp());
+      }),
     unregister: (sessionId, draft) =>
       writer.write(() => {
         const at = timestamp();
@@ -181,41 +246,4 @@ export function createSessions(
         return events.insert(draft, at);
       }),
   };
-}
-
-function register(
-  rows: SessionRows,
-  events: EventRows,
-  { origin, ...registration }: Registration,
-  at: string,
-): Registered {
-  const { client_id } = registration;
-  const known = client_id === null ? undefined : rows.byClient(registration.machine, client_id);
-  if (known !== undefined) {
-    const session: Session = { ...known, ...registration, last_heartbeat: at, deleted_at: null };
-    rows.revive(session);
-    return { session, event: null };
-  }
-  const session: Session = {
-    ...registration,
-    session_id: client_id !== null && rows.get(client_id) === undefined ? client_id : crypto.randomUUID(),
-    display_id: pickDisplayId(rows.displayIdExists),
-    registered_at: at,
-    last_heartbeat: at,
-    cursor: null,
-    deleted_at: null,
-  };
-  rows.insert(session);
-  const event = events.insert(
-    {
-      event_type: "session_registered",
-      payload: `${session.name} started on ${session.machine} in ${session.cwd || "an unknown folder"}`,
-      session_id: session.session_id,
-      channel: "all",
-      origin,
-    },
-    at,
-  );
-  rows.saveCursor(session.session_id, event.id);
-  return { session: { ...session, cursor: event.id }, event };
 }

@@ -1,8 +1,11 @@
+import { recipientOf } from "../bus/mail.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
+import { claimRows } from "./claims.ts";
 import { createDeliveries, type DeliveryStore, enqueueMatching } from "./deliveries.ts";
 import { deliveryRows } from "./delivery_rows.ts";
 import { createEvents, type Events, eventRows } from "./events.ts";
 import type { Lock } from "./lock.ts";
+import { createMail, type MailStore, mailRows } from "./mail.ts";
 import { openFile } from "./open.ts";
 import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
@@ -17,6 +20,7 @@ export interface Store {
   id: string;
   events: Events;
   sessions: Sessions;
+  mail: MailStore;
   webhooks: Webhooks;
   deliveries: DeliveryStore;
   /** The copy made before an older database was changed; null when nothing had to be. */
@@ -48,12 +52,18 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
   const writer = createWriter(db, { path, probe: () => probe.run(), now, onTrouble: options.onTrouble });
   const webhooks = webhookRows(db);
   const deliveries = deliveryRows(db);
-  const events = eventRows(db, (event) => enqueueMatching(webhooks, deliveries, event, steady()));
+  const mail = mailRows(db);
+  const events = eventRows(db, (event) => {
+    enqueueMatching(webhooks, deliveries, event, steady());
+    const recipient = recipientOf(event.channel);
+    if (recipient !== null && recipient !== event.session_id) mail.post(recipient, event.id);
+  });
   const sessions = sessionRows(db);
   return {
     id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
-    events: createEvents(events, sessions, writer, timestamp),
-    sessions: createSessions(sessions, events, writer, timestamp),
+    events: createEvents({ rows: events, sessions, mail, writer, timestamp }),
+    sessions: createSessions({ rows: sessions, events, claims: claimRows(db), mail, writer, timestamp }),
+    mail: createMail(mail, writer, timestamp),
     webhooks: createWebhooks(webhooks, writer, timestamp),
     deliveries: createDeliveries({ rows: deliveries, webhooks, events, writer, now, steady }),
     backup,
