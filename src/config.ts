@@ -208,6 +208,27 @@ export function keptToken(): string | undefined {
   return readFileSync(file, "utf8").trim() || undefined;
 }
 
+/** What Claude Code tells its hooks. */
+export interface HookConfig extends ClientConfig {
+  /** The client's process. */
+  clientPid: number | undefined;
+  /** `cli` = a person sits in front of it. */
+  entrypoint: string | undefined;
+  /** Lines appended to it are read by the session's later shell commands. */
+  envFile: string | undefined;
+}
+
+/** The settings of a hook. */
+export function hookConfig(env: Environment): HookConfig {
+  const pid = Number(env.CLAUDE_PID);
+  return {
+    ...clientConfig(env),
+    clientPid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined,
+    entrypoint: env.CLAUDE_CODE_ENTRYPOINT || undefined,
+    envFile: env.CLAUDE_ENV_FILE || undefined,
+  };
+}
+
 export interface ClientConfig {
   url: string;
   token: string | undefined;

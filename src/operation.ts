@@ -94,8 +94,10 @@ export interface Command {
   flags?: Readonly<Record<string, { about: string; boolean?: true; value?: string }>>;
   /** Completes the arguments on the client side. */
   before?(args: Json, flags: Flags, here: Here): Json | Promise<Json>;
-  /** Changes the result on the client side before it is shown. */
-  after?(result: Json, flags: Flags): Json;
+  /** Changes the result on the client side before it is shown; `call` asks the bus for more. */
+  after?(result: Json, flags: Flags, call: (tool: string, args: Json) => Promise<Json>): Json | Promise<Json>;
+  /** With `--follow`: the arguments that go on after an answer, called until the person ends it. */
+  next?(args: Json, result: Json): Json;
   /** How long the bus may take to answer, ms; the client's default when undefined. */
   timeoutMs?(args: Json, flags: Flags): number | undefined;
 }
@@ -112,6 +114,8 @@ export interface Operation<P extends Params = Params> {
   scope?: Scope;
   /** Each call stores an event: it counts towards the publish rate. */
   appends?: true;
+  /** False: agents are not shown it; our own programs call it. */
+  listed?: false;
   run(bus: Bus, args: Args<P>, call: Call): Promise<Json | Json[]>;
   /** A list result arrives as `{ result: [...] }`. */
   print(result: Json, to: Printer): void;

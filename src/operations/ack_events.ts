@@ -10,8 +10,8 @@ export const ackEvents = operation({
   effect: "overwrites",
   params: {
     session_id: { type: "text", max: "id_bytes", about: "Your session_id" },
-    cursor: { type: "cursor", about: "Highest event id you have seen" },
-    allow_rewind: { type: "boolean", default: false, about: "Allow a cursor behind the saved one" },
+    cursor: { type: "cursor", about: "Highest id you have seen" },
+    allow_rewind: { type: "boolean", default: false, about: "Allow to go back" },
   },
   commands: [
     {
@@ -24,9 +24,9 @@ export const ackEvents = operation({
     },
   ],
   async run(bus, args) {
-    const { session_id } = args;
-    const session = await bus.store.sessions.get(session_id);
-    if (session === undefined) return notFound(session_id);
+    const session = await bus.store.sessions.get(args.session_id);
+    if (session === undefined) return notFound(args.session_id);
+    const { session_id } = session;
     if (session.deleted_at !== null) return deletedRefusal(session);
     touch(bus, session);
     const saved = session.cursor === null ? null : formatCursor(session.cursor);
@@ -43,7 +43,9 @@ export const ackEvents = operation({
       return refuse(
         `The cursor ${cursor} is behind the saved one (${saved}); set allow_rewind to read events again.`,
       );
-    await bus.store.sessions.saveCursor(session_id, cursor);
+    await bus.store.sessions.acknowledge(session_id, cursor);
+    // After going back, the hooks look at what is actionable again.
+    bus.looked.delete(session_id);
     return { success: true, session_id, cursor: formatCursor(cursor), previous_cursor: saved };
   },
   print(result, to) {

@@ -1,21 +1,23 @@
-import { type Bus, BusError, type Call, type Waiter } from "../bus/bus.ts";
+import { type Bus, BusError, type Call } from "../bus/bus.ts";
 import { formatCursor, parseCursor } from "../bus/cursor.ts";
 import type { Event } from "../bus/event.ts";
 import { atLeast, LEVELS } from "../bus/level.ts";
+import { type MailState, recipientOf } from "../bus/mail.ts";
 import { deletedRefusal, notFound, type Session } from "../bus/session.ts";
 import { type Args, type Json, operation, UsageError } from "../operation.ts";
 import type { Batch, EventQuery } from "../store/events.ts";
 import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 import { printEvents } from "./print_events.ts";
+import { nextEvent } from "./waiting.ts";
 
 const params = {
-  cursor: { type: "cursor", optional: true, about: "Read after this one: next_cursor of your last read" },
-  limit: { type: "integer", default: 50, min: 0, max: "events_per_read", about: "Most events to return" },
+  cursor: { type: "cursor", optional: true, about: "Read after it: your last next_cursor" },
+  limit: { type: "integer", default: 50, min: 0, max: "events_per_read", about: "Most to return" },
   session_id: SESSION_ID,
   order: { type: "text", default: "desc", max: 4, choices: ["asc", "desc"], about: "asc = oldest first" },
   channel: { type: "text", optional: true, max: "channel_bytes", about: "Only this channel" },
-  resume: { type: "boolean", default: false, about: "Read after your saved cursor (needs session_id)" },
+  resume: { type: "boolean", default: false, about: "Start at your saved cursor" },
   event_types: {
     type: "list",
     optional: true,
@@ -24,7 +26,7 @@ const params = {
     each: "event_type_bytes",
     about: "Only these types",
   },
-  peek: { type: "boolean", default: false, about: "Leave the saved cursor where it is" },
+  peek: { type: "boolean", default: false, about: "Keep the saved cursor" },
   correlation_id: CORRELATION_ID,
   min_level: {
     type: "text",
@@ -39,16 +41,17 @@ const params = {
     flag: "wait",
     min: 0,
     max: "wait_seconds",
-    about: "Seconds to wait until something matches",
+    about: "Wait so long for a match",
   },
 } as const;
 
+/** Of one call of `events --follow`. */
+const FOLLOW_SECONDS = 60;
 type Query = Args<typeof params>;
 
 export const getEvents = operation({
   name: "get_events",
-  about:
-    "Read events. Refreshes your heartbeat and saves your cursor; a narrowed or peeked read saves nothing.",
+  about: "Read events and save your cursor; a narrowed or peeked read saves nothing.",
   effect: "writes",
   scope: "read",
   params,
@@ -60,9 +63,11 @@ export const getEvents = operation({
         ['events --session-id "$SESSION_ID" --resume --order asc', "what is new since the last call"],
         ["events --resume --peek --min-level actionable", "look, without marking as seen"],
         ["events --resume --order asc --wait 60 --json", "wait up to a minute for news"],
+        ["events --follow --min-level actionable", "show what comes, until Ctrl-C"],
       ],
       flags: {
         exclude: { about: "Types to leave out, comma-separated", value: "a,b" },
+        follow: { about: "Go on with what comes, until Ctrl-C; with --json one event a line", boolean: true },
         timeout: { about: "How long the bus may take to answer, ms (default 10000)", value: "ms" },
       },
       before(args, flags, here) {
@@ -74,8 +79,14 @@ export const getEvents = operation({
           .split(",")
           .map((type) => type.trim());
         const events = (result.events as Event[]).filter((event) => !excluded.includes(event.event_type));
-        return { ...result, events };
+        return { ...result, events: flags.follow === true ? events.sort((a, b) => a.id - b.id) : events };
       },
+      next: ({ resume: _, ...args }, { next_cursor }) => ({
+        ...args,
+        cursor: next_cursor,
+        order: "asc",
+        wait_seconds: FOLLOW_SECONDS,
+      }),
       timeoutMs(args, flags) {
         const patience = timeoutOf(flags.timeout) ?? 10_000;
         return patience + Number(args.wait_seconds ?? 0) * 1000;
@@ -91,7 +102,9 @@ export const getEvents = operation({
     if (!onlyReads) touch(bus, session);
     const start = await startOf(bus, args, session);
     if ("answer" in start) return start.answer;
-    return args.wait_seconds ? hold(bus, args, start, call, args.wait_seconds) : read(bus, args, start);
+    // A call that waits for something else, or is another's, does not make the session reachable.
+    const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
+    return args.wait_seconds ? hold(bus, args, start, call, reached) : read(bus, args, start);
   },
   print: printEvents,
 });
@@ -117,8 +130,7 @@ async function startOf(
   args: Query,
   session: Session | undefined,
 ): Promise<Start | { answer: Json }> {
-  const narrowed = Boolean(args.channel || args.event_types?.length || args.correlation_id);
-  const consumes = args.peek || narrowed ? undefined : session;
+  const consumes = args.peek || isNarrowed(args) ? undefined : session;
   const after = parseCursor(args.cursor) ?? undefined;
   if (!args.resume || !args.session_id || after !== undefined) return { after, consumes, resumes: false };
   if (session === undefined) return { answer: notFound(args.session_id) };
@@ -127,6 +139,10 @@ async function startOf(
   const tip = await bus.store.sessions.saveTip(session.session_id);
   if (args.wait_seconds) return { after: tip, consumes, resumes: true };
   return { answer: { events: [], next_cursor: formatCursor(tip), has_more: false } };
+}
+
+function isNarrowed({ channel, event_types, correlation_id }: Query): boolean {
+  return Boolean(channel || event_types?.length || correlation_id);
 }
 
 async function read(
@@ -150,12 +166,21 @@ async function read(
   const { events: raw, full } = batch;
   const highest = raw.reduce((high, event) => Math.max(high, event.id), 0);
   const { min_level } = args;
+  const wanted =
+    min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level));
   return {
-    events: min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level)),
+    events: await Promise.all(wanted.map((event) => withDelivery(bus, event))),
     next_cursor: formatCursor(raw.length > 0 ? highest : emptyCursor(args, start, tip)),
     has_more: full,
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** A direct message with how far it has come. */
+async function withDelivery(bus: Bus, event: Event): Promise<Event & { delivery?: MailState }> {
+  if (recipientOf(event.channel) === null) return event;
+  const [mail] = await bus.store.mail.of(event.id);
+  return mail === undefined ? event : { ...event, delivery: mail.state };
 }
 
 /** What an answer holds besides its events. */
@@ -191,11 +216,16 @@ function emptyCursor(args: Query, start: Start, tip: number): number {
   return start.after ?? (args.limit === 0 && args.order === "asc" ? 0 : tip);
 }
 
-const PROGRESS_MS = 10_000;
-
 /** Reads, and while nothing matches waits for the next event that might; a page that `min_level` hid counts as read. */
-async function hold(bus: Bus, args: Query, start: Start, call: Call, seconds: number): Promise<Json> {
-  const waiter = bus.waiters.open((event) => couldMatch(args, event));
+async function hold(
+  bus: Bus,
+  args: Query,
+  start: Start,
+  call: Call,
+  reached: string | undefined,
+): Promise<Json> {
+  const waiter = bus.waiters.open((event) => couldMatch(args, event), reached);
+  const seconds = args.wait_seconds ?? 0;
   try {
     const deadline = performance.now() + seconds * 1000;
     for (let from = start; ; ) {
@@ -209,18 +239,6 @@ async function hold(bus: Bus, args: Query, start: Start, call: Call, seconds: nu
     }
   } finally {
     waiter.close();
-  }
-}
-
-async function nextEvent(waiter: Waiter, call: Call, deadline: number, seconds: number): Promise<boolean> {
-  for (;;) {
-    const left = deadline - performance.now();
-    if (left <= 0 || waiter.over || call.signal.aborted) return false;
-    const step = Math.min(left, PROGRESS_MS);
-    if (await waiter.next(step, call.signal)) return true;
-    // After whole steps only: each value has to be greater than the one before.
-    if (step === PROGRESS_MS && !waiter.over)
-      call.progress(Math.round(seconds - (deadline - performance.now()) / 1000), seconds);
   }
 }
 

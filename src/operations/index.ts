@@ -1,5 +1,7 @@
 import type { Operation } from "../operation.ts";
 import { ackEvents } from "./ack_events.ts";
+import { ask } from "./ask.ts";
+import { getDelivery } from "./get_delivery.ts";
 import { getEvents } from "./get_events.ts";
 import { listChannels } from "./list_channels.ts";
 import { listDeliveries } from "./list_deliveries.ts";
@@ -10,6 +12,7 @@ import { publishEvent } from "./publish_event.ts";
 import { redeliverWebhook } from "./redeliver_webhook.ts";
 import { registerSession } from "./register_session.ts";
 import { registerWebhook } from "./register_webhook.ts";
+import { reply } from "./reply.ts";
 import { rotateWebhookSecret } from "./rotate_webhook_secret.ts";
 import { setWebhookActive } from "./set_webhook_active.ts";
 import { testWebhook } from "./test_webhook.ts";
@@ -24,6 +27,9 @@ export const operations: readonly Operation[] = [
   publishEvent,
   getEvents,
   ackEvents,
+  ask,
+  reply,
+  getDelivery,
   unregisterSession,
   notify,
   registerWebhook,

@@ -4,7 +4,7 @@ import { liveSessions } from "./present.ts";
 
 export const listChannels = operation({
   name: "list_channels",
-  about: "List the channels of live sessions with their subscriber counts.",
+  about: "Channels of live sessions and how many subscribe.",
   effect: "reads",
   scope: "read",
   params: {},

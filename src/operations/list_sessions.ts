@@ -1,17 +1,18 @@
 import { formatCursor } from "../bus/cursor.ts";
+import { reachOf } from "../bus/reach.ts";
 import { subscribedChannels } from "../bus/session.ts";
 import { operation } from "../operation.ts";
 import { liveSessions } from "./present.ts";
 
 export const listSessions = operation({
   name: "list_sessions",
-  about: "List live sessions, most recently active first.",
+  about: "Live sessions, most recently active first.",
   effect: "reads",
   scope: "read",
   params: {},
   commands: [{ name: "sessions", examples: [["sessions", "who is here"]] }],
   async run(bus) {
-    return (await liveSessions(bus)).map((session) => ({
+    const views = (await liveSessions(bus)).map(async (session) => ({
       session_id: session.session_id,
       display_id: session.display_id,
       name: session.name,
@@ -24,20 +25,29 @@ export const listSessions = operation({
       cursor: session.cursor === null ? null : formatCursor(session.cursor),
       age_seconds: Math.max(0, (bus.now() - Date.parse(session.registered_at)) / 1000),
       subscribed_channels: subscribedChannels(session),
+      state: session.state,
+      reach: reachOf(bus, session),
+      unread: await bus.store.mail.count(session.session_id),
+      claims: await bus.store.sessions.claimsOf(session.session_id),
     }));
+    return Promise.all(views);
   },
   print(result, to) {
     const sessions = result.result as Record<string, unknown>[];
     if (sessions.length === 0) return to.line("No live sessions.");
     to.table([
-      ["SESSION", "NAME", "REPO", "MACHINE", "ACTIVE", "SINCE", "ID"].map((title) => to.dim(title)),
+      ["SESSION", "NAME", "REPO", "MACHINE", "STATE", "REACHED", "UNREAD", "LAST SEEN", "ID"].map((title) =>
+        to.dim(title),
+      ),
       ...sessions.map((session) => [
         to.bold(to.text(session.display_id)),
-        to.text(session.name),
+        to.text([session.name, ...(session.claims as string[]).map((name) => `@${name}`)].join(" ")),
         to.text(session.repo),
         to.text(session.machine),
+        to.text(session.state),
+        to.text(session.reach),
+        to.text(session.unread),
         to.ago(session.last_heartbeat),
-        to.time(session.registered_at),
         to.dim(to.text(session.session_id)),
       ]),
     ]);

@@ -2,7 +2,7 @@ import { operation } from "../operation.ts";
 
 export const notify = operation({
   name: "notify",
-  about: "Show a desktop notification to the person at the bus's machine.",
+  about: "Show the person a desktop notification.",
   effect: "writes",
   params: {
     title: { type: "text", max: "title_bytes", about: "Short title" },

@@ -12,7 +12,7 @@ export const CLIENT_ID = {
   optional: true,
   min: 1,
   max: "id_bytes",
-  about: "Your stable client id, e.g. Claude's session id or a PID",
+  about: "Your client's stable id, e.g. its PID",
 } as const satisfies Param;
 
 export const MACHINE = {
@@ -20,14 +20,14 @@ export const MACHINE = {
   optional: true,
   flag: false,
   max: "machine_bytes",
-  about: "Your machine's name (default: the bus's)",
+  about: "Default: the bus's",
 } as const satisfies Param;
 
 export const CORRELATION_ID = {
   type: "text",
   optional: true,
   max: "correlation_bytes",
-  about: "Thread of a request and its answers",
+  about: "Ties answers to a request",
 } as const satisfies Param;
 
 export const WEBHOOK_ID = {

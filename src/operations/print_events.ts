@@ -5,9 +5,10 @@ const COLOURS = { lifecycle: undefined, info: "cyan", actionable: "yellow" } as 
 
 export function printEvents(result: Json, to: Printer): void {
   const events = result.events as Event[];
-  if (events.length === 0) to.line("No events.");
+  if (events.length === 0 && result.following !== true) to.line("No events.");
   for (const event of events) printEvent(event, to);
-  if (result.has_more === true) to.note(more(events, to.text(result.next_cursor)));
+  if (result.has_more === true && result.following !== true)
+    to.note(more(events, to.text(result.next_cursor)));
 }
 
 // Only a page that runs oldest first ends where the next one begins (WIRE.md 4).
@@ -17,7 +18,7 @@ function more([first, second]: readonly Event[], cursor: string): string {
     : "There are more events than --limit allows; --order asc pages through them, oldest first.";
 }
 
-function printEvent(event: Event, to: Printer): void {
+function printEvent(event: Event & { delivery?: string }, to: Printer): void {
   const colour = COLOURS[event.signal_level];
   const level =
     colour === undefined ? to.dim(event.signal_level) : to.colour(colour, to.text(event.signal_level));
@@ -27,6 +28,7 @@ function printEvent(event: Event, to: Printer): void {
   if (event.payload !== "") to.block(event.payload, "    ");
   const origin = event.origin === undefined || event.origin === "local" ? "" : ` (${to.text(event.origin)})`;
   const notes = [`from ${to.text(event.session_id)}${origin}`];
+  if (event.delivery !== undefined) notes.push(to.text(event.delivery));
   if (event.correlation_id !== null) notes.push(`correlation ${to.text(event.correlation_id)}`);
   if (event.tags !== undefined && event.tags.length > 0)
     notes.push(`tags ${event.tags.map((tag) => to.text(tag)).join(", ")}`);

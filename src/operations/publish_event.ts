@@ -1,15 +1,19 @@
 import { announce } from "../bus/announce.ts";
 import { ANONYMOUS } from "../bus/event.ts";
 import { isLevel, LEVELS } from "../bus/level.ts";
+import { REACH_WORDS, type Reach, reachOf } from "../bus/reach.ts";
 import { resolveChannel } from "../bus/recipient.ts";
 import { deletedFields } from "../bus/session.ts";
-import { operation } from "../operation.ts";
+import { type Json, operation } from "../operation.ts";
 import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 
+/** How long `publish --track` waits for a message to be seen. */
+const TRACK_SECONDS = 10;
+
 export const publishEvent = operation({
   name: "publish_event",
-  about: "Publish an event to every session. Refreshes your heartbeat.",
+  about: "Publish an event to every session.",
   effect: "writes",
   scope: "publish",
   appends: true,
@@ -26,17 +30,17 @@ export const publishEvent = operation({
       type: "text",
       default: "all",
       max: "channel_bytes",
-      about: "all, session:{id or name} (direct message), repo:{name}, machine:{name}",
+      about: "all, session:{id or name} or @{claim} (direct message), repo:{name}, machine:{name}",
     },
     session_id: SESSION_ID,
-    title: { type: "text", optional: true, max: "title_bytes", about: "Short headline" },
+    title: { type: "text", optional: true, max: "title_bytes", about: "Headline" },
     tags: { type: "list", optional: true, max: "tags", each: "tag_bytes", about: "Labels" },
     correlation_id: CORRELATION_ID,
     signal_level: {
       type: "text",
       optional: true,
       max: 32,
-      about: "lifecycle, info or actionable (default: by type)",
+      about: "lifecycle, info, actionable (default: by type)",
     },
   },
   commands: [
@@ -53,10 +57,24 @@ export const publishEvent = operation({
         ],
         ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
       ],
+      flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
       async before(args, _flags, here) {
         const payload = args.payload === "-" ? await here.stdin() : args.payload;
         return withSession({ ...args, payload }, here);
       },
+      async after(result, flags, call) {
+        if (flags.track !== true) return result;
+        // Nobody who is gone sees it soon.
+        const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
+        const args = { event_id: result.event_id, wait_seconds };
+        // The event is published, whatever becomes of this question: a token that may only publish may not ask it.
+        const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
+          deliveries: [],
+          problem: error.message,
+        }));
+        return { ...result, deliveries };
+      },
+      timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
     },
   ],
   async run(bus, args, { caller }) {
@@ -67,7 +85,7 @@ export const publishEvent = operation({
     const event = await bus.store.events.append({
       event_type: args.event_type,
       payload: args.payload,
-      session_id: args.session_id || ANONYMOUS,
+      session_id: publisher?.session_id ?? (args.session_id || ANONYMOUS),
       channel: resolved.channel,
       title: args.title,
       tags: args.tags,
@@ -84,14 +102,19 @@ export const publishEvent = operation({
       channel: event.channel,
       signal_level: event.signal_level,
       ...(event.correlation_id === null ? {} : { correlation_id: event.correlation_id }),
+      ...(resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) }),
       ...(warnings.length === 0 ? {} : { warning: warnings.join(" ") }),
       ...(publisher !== undefined && publisher.deleted_at !== null ? deletedFields(publisher) : {}),
     };
   },
   print(result, to) {
+    const deliveries = (result.deliveries ?? []) as Json[];
+    const reach = result.reach === undefined ? "" : `, which ${REACH_WORDS[result.reach as Reach]}`;
     to.line(
-      `Published ${to.bold(`#${to.text(result.event_id)}`)} ${to.text(result.event_type)} to ${to.text(result.channel)}`,
+      `Published ${to.bold(`#${to.text(result.event_id)}`)} ${to.text(result.event_type)} to ${to.text(result.channel)}${reach}`,
     );
+    for (const one of deliveries)
+      to.line(`  ${to.text(one.name ?? one.recipient)}: ${to.text(one.state)}, ${to.text(one.reach)}`);
   },
 });
 

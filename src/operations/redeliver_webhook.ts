@@ -6,12 +6,12 @@ const EVENT_ID = { type: "integer", optional: true, min: 1, max: Number.MAX_SAFE
 
 export const redeliverWebhook = operation({
   name: "redeliver_webhook",
-  about: "Send events to a webhook again: one event, all that were given up, or all from an id on.",
+  about: "Send one event, all that were given up, or all from an id on again.",
   effect: "writes",
   params: {
     webhook_id: WEBHOOK_ID,
     event_id: { ...EVENT_ID, flag: "event", about: "This event, whatever the filter" },
-    dead: { type: "boolean", default: false, about: "Everything that was given up (dead or expired)" },
+    dead: { type: "boolean", default: false, about: "All that was given up" },
     since: { ...EVENT_ID, about: "Matching events from this id on" },
   },
   commands: [

@@ -1,16 +1,19 @@
 import { announce } from "../bus/announce.ts";
+import { here } from "../bus/bus.ts";
 import { formatCursor } from "../bus/cursor.ts";
-import { operation } from "../operation.ts";
+import { isAlive } from "../bus/session.ts";
+import { type Json, operation } from "../operation.ts";
+import { claimName, renamed } from "./names.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 
 export const registerSession = operation({
   name: "register_session",
-  about: "Join the bus. The same client_id on the same machine resumes the same session with its cursor.",
+  about: "Join the bus. The same client_id on the same machine resumes its session.",
   effect: "writes",
   appends: true,
   params: {
-    name: { type: "text", min: 1, max: "name_bytes", about: "What you work on, e.g. the branch" },
+    name: { type: "text", min: 1, max: "name_bytes", about: "What you work on" },
     machine: MACHINE,
     cwd: { type: "text", optional: true, flag: false, max: "cwd_bytes", about: "Your working directory" },
     client_id: CLIENT_ID,
@@ -19,19 +22,23 @@ export const registerSession = operation({
       optional: true,
       flag: false,
       max: "name_bytes",
-      about: "Repository (default: from cwd)",
+      about: "Default: from cwd",
     },
+    claim: { type: "boolean", default: false, about: "Hold @name: its mail is yours" },
   },
   commands: [
     {
       name: "register",
       examples: [
         ["register", "join as the folder's name"],
+        ["register --name api --claim", "hold the name @api"],
         ['register --name "my-feature" --client-id "$$" --json | jq -r .session_id', "join and keep the id"],
       ],
       async before(args, _flags, here) {
         const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
-        return { ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
+        // A claim in the shell of a session is that session's.
+        const own = args.claim === true ? { client_id: here.sessionId } : {};
+        return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
       },
     },
   ],
@@ -41,15 +48,15 @@ export const registerSession = operation({
     const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, machine));
     const client_id = args.client_id ?? null;
     await expectRoom(bus, machine, client_id);
-    const { session, event } = await bus.store.sessions.register({
-      name: args.name,
-      machine,
-      cwd,
-      repo,
-      client_id,
-      origin: caller.origin,
-    });
+    const at = here(bus);
+    const { session, event } = await bus.store.sessions.register(
+      { name: args.name, machine, cwd, repo, client_id, origin: caller.origin },
+      (other) => isAlive(other, at),
+    );
     if (event !== null) announce(bus, event);
+    const claimed = args.claim ? await claimName(bus, args.name, session) : {};
+    const { warning } = renamed(args.name, session.name);
+    const warnings = [warning, claimed.warning].filter(Boolean);
     return {
       session_id: session.session_id,
       display_id: session.display_id,
@@ -60,6 +67,8 @@ export const registerSession = operation({
       active_sessions: await countLive(bus),
       cursor: formatCursor(session.cursor ?? (await bus.store.events.tip())),
       resumed: event === null,
+      ...claimed,
+      ...(warnings.length > 0 && { warning: warnings.join(" ") }),
       tip: `You are "${session.name}" (${session.display_id}). Read what is new with get_events(session_id, resume=true, order="asc"); others reach you at session:${session.display_id}.`,
     };
   },
@@ -72,6 +81,10 @@ export const registerSession = operation({
       ["  machine", to.text(result.machine)],
       ["  cursor", to.text(result.cursor)],
       ["  sessions", to.text(result.active_sessions)],
+      ...(result.claimed === undefined ? [] : [["  claimed", to.text(result.claimed)]]),
     ]);
+    const mail = (result.waiting_mail ?? []) as Json[];
+    for (const { event_id, event_type, payload } of mail)
+      to.line(`  waiting: #${to.text(event_id)} ${to.text(event_type)}: ${to.text(payload)}`);
   },
 });

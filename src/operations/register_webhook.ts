@@ -6,7 +6,7 @@ import { secretProblem } from "./webhooks.ts";
 
 export const registerWebhook = operation({
   name: "register_webhook",
-  about: "POST matching events to a URL, signed when a secret is given.",
+  about: "POST matching events to a URL, signed with a secret.",
   effect: "writes",
   params: {
     url: { type: "text", min: 1, max: "url_bytes", about: "http(s) URL", flag: "url" },
@@ -27,12 +27,12 @@ export const registerWebhook = operation({
       type: "text",
       optional: true,
       max: "secret_bytes",
-      about: "Signs each delivery (HMAC-SHA256)",
+      about: "Signs each delivery",
     },
     ordered: {
       type: "boolean",
       default: false,
-      about: "Strictly one after the other; a failing event holds back later ones",
+      about: "One by one; a failing event holds back later ones",
     },
   },
   commands: [

@@ -8,7 +8,7 @@ const SECRET_BYTES = 32;
 
 export const rotateWebhookSecret = operation({
   name: "rotate_webhook_secret",
-  about: "Give a webhook a new secret, shown once; the old one signs too for 24 hours.",
+  about: "Give a webhook a new secret; the old one signs too for 24 h.",
   effect: "writes",
   params: {
     webhook_id: WEBHOOK_ID,

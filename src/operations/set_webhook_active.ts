@@ -14,7 +14,7 @@ export const setWebhookActive = operation({
       optional: true,
       min: 1,
       max: Number.MAX_SAFE_INTEGER,
-      about: "When enabling: also queue matching events from this id on that were published meanwhile",
+      about: "When enabling: queue what matches from this id on too",
     },
   },
   commands: [

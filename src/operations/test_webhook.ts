@@ -4,7 +4,7 @@ import { outcomeView, webhookNotFound } from "./webhooks.ts";
 
 export const testWebhook = operation({
   name: "test_webhook",
-  about: "Send a signed webhook_test event to a webhook, enabled or not, and tell how it went.",
+  about: "Send a signed test event and tell how it went.",
   effect: "writes",
   params: { webhook_id: WEBHOOK_ID },
   commands: [

@@ -6,7 +6,7 @@ import { countLive } from "./present.ts";
 
 export const unregisterSession = operation({
   name: "unregister_session",
-  about: "Leave the bus. session_id wins when both ids are given.",
+  about: "Leave the bus.",
   effect: "overwrites",
   appends: true,
   params: { session_id: SESSION_ID, client_id: CLIENT_ID, machine: MACHINE },
@@ -44,6 +44,7 @@ export const unregisterSession = operation({
       channel: "all",
       origin: caller.origin,
     });
+    bus.waiters.dismiss(session.session_id);
     announce(bus, event);
     return {
       success: true,

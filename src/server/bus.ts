@@ -3,7 +3,9 @@ import type { BlockList } from "node:net";
 import { announce } from "../bus/announce.ts";
 import type { Bus } from "../bus/bus.ts";
 import { ORIGINS } from "../bus/caller.ts";
+import { exists, rememberedStart } from "../bus/process.ts";
 import { repoOf } from "../bus/repo.ts";
+import { Turns } from "../bus/turns.ts";
 import { machine, type ServerConfig, version } from "../config.ts";
 import type { Store } from "../store/store.ts";
 import type { Lookup } from "./deliver/address.ts";
@@ -58,13 +60,16 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     store,
     now,
     host,
-    processExists,
+    processExists: exists,
+    processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
     waiters: createWaiters(config.limits.waiters),
     notify: createPace(
       createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
     ),
     deliveries: pump,
+    looked: new Map(),
+    turns: new Turns(),
     repoOf: (cwd, of) => repoOf(cwd, of === host),
     warn: log.warn,
   };
@@ -74,13 +79,4 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
 // The rest of a URL may be a secret of its receiver, and this text goes to everyone.
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "no URL";
-}
-
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

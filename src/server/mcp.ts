@@ -142,7 +142,7 @@ function toolsOf(
   limits: Limits,
 ): ReturnType<typeof toolOf>[] {
   return operations
-    .filter((operation) => covers(scope, operation.scope ?? "full"))
+    .filter((operation) => operation.listed !== false && covers(scope, operation.scope ?? "full"))
     .map((operation) => toolOf(operation, limits));
 }
 
@@ -155,11 +155,11 @@ function toolOf(
     name: operation.name,
     description: operation.about,
     inputSchema: inputSchema(operation, limits) as { type: "object" },
+    // Only what differs from what a client has to assume (MCP, ToolAnnotations).
     annotations: {
-      readOnlyHint: effect === "reads",
-      ...(effect === "reads"
-        ? {}
-        : { destructiveHint: effect === "destroys", idempotentHint: effect !== "writes" }),
+      ...(effect === "reads" ? { readOnlyHint: true } : {}),
+      ...(effect === "writes" || effect === "overwrites" ? { destructiveHint: false } : {}),
+      ...(effect === "overwrites" || effect === "destroys" ? { idempotentHint: true } : {}),
       openWorldHint: false,
     },
   };

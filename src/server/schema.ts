@@ -111,7 +111,8 @@ export function inputSchema(operation: Operation, limits: Limits): Record<string
 
 function propertySchema(param: Param, limits: Limits): Record<string, unknown> {
   const fallback = fallbackOf(param, limits);
-  const described = { description: param.about, ...(fallback !== undefined && { default: fallback }) };
+  // A boolean that is not sent is false anyway.
+  const described = { description: param.about, ...(fallback && { default: fallback }) };
   switch (param.type) {
     case "text":
       return {
@@ -122,7 +123,7 @@ function propertySchema(param: Param, limits: Limits): Record<string, unknown> {
     case "integer":
       return {
         type: "integer",
-        minimum: param.min,
+        ...(param.min > 1 && { minimum: param.min }),
         ...(param.max === Number.MAX_SAFE_INTEGER ? {} : { maximum: boundOf(param.max, limits) }),
         ...described,
       };

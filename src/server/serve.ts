@@ -9,6 +9,7 @@ import {
   settingsFile,
   version,
 } from "../config.ts";
+import { hookOperations } from "../operations/hooks/index.ts";
 import { operations } from "../operations/index.ts";
 import { OpenError } from "../store/store.ts";
 import { VARIABLES } from "../variables.ts";
@@ -34,7 +35,8 @@ export async function serve(argv: readonly string[]): Promise<void> {
   });
   process.on("unhandledRejection", (error) => log.error(`unexpected rejection: ${error}`, error));
   try {
-    const server = await startServer({ config, operations, log, now: Date.now });
+    const all = [...operations, ...hookOperations];
+    const server = await startServer({ config, operations: all, log, now: Date.now });
     stopOnSignals(server);
     const url = urlOf(config.host, server.port);
     log.info(`listening on ${url}, database ${config.db}`);

@@ -5,19 +5,42 @@ import { limitNote } from "../bus/limits.ts";
 /** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
 export function createWaiters(most: number): Waiters {
   const open = new Set<HeldWaiter>();
+  const bySession = new Map<string, Set<HeldWaiter>>();
   let ended = false;
+
+  function dismiss(sessionId: string): void {
+    for (const waiter of bySession.get(sessionId) ?? []) if (waiter.sole) waiter.dismiss();
+  }
+
+  function forget(waiter: HeldWaiter, sessionId: string | undefined): void {
+    if (sessionId === undefined) return;
+    const held = bySession.get(sessionId);
+    held?.delete(waiter);
+    if (held?.size === 0) bySession.delete(sessionId);
+  }
+
   return {
-    open(matches) {
+    open(matches, sessionId, sole = false) {
       if (open.size >= most)
         throw new BusError(
           "too_many_waiters",
           `${most} calls are waiting already${limitNote("waiters")}. Call again without wait_seconds.`,
         );
-      const waiter = new HeldWaiter(matches, () => open.delete(waiter));
+      if (sessionId !== undefined && sole) dismiss(sessionId);
+      const waiter = new HeldWaiter(matches, sole, () => {
+        open.delete(waiter);
+        forget(waiter, sessionId);
+      });
       waiter.over = ended;
       open.add(waiter);
+      if (sessionId !== undefined) {
+        const held = bySession.get(sessionId) ?? new Set();
+        bySession.set(sessionId, held.add(waiter));
+      }
       return waiter;
     },
+    has: (sessionId) => bySession.has(sessionId),
+    dismiss,
     wake(event) {
       for (const waiter of open) waiter.offer(event);
     },
@@ -30,13 +53,16 @@ export function createWaiters(most: number): Waiters {
 
 class HeldWaiter implements Waiter {
   over = false;
+  dismissed = false;
+  readonly sole: boolean;
   readonly close: () => void;
   readonly #matches: (event: Event) => boolean;
   #missed = false;
   #settle: ((found: boolean) => void) | undefined;
 
-  constructor(matches: (event: Event) => boolean, close: () => void) {
+  constructor(matches: (event: Event) => boolean, sole: boolean, close: () => void) {
     this.#matches = matches;
+    this.sole = sole;
     this.close = close;
   }
 
@@ -44,6 +70,11 @@ class HeldWaiter implements Waiter {
     if (!this.#matches(event)) return;
     if (this.#settle === undefined) this.#missed = true;
     else this.#settle(true);
+  }
+
+  dismiss(): void {
+    this.dismissed = true;
+    this.end();
   }
 
   end(): void {

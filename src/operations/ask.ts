@@ -1,0 +1,141 @@
+import { announce } from "../bus/announce.ts";
+import type { Bus } from "../bus/bus.ts";
+import { ANONYMOUS, type Event } from "../bus/event.ts";
+import { REACH_WORDS, reachOf } from "../bus/reach.ts";
+import { resolveChannel } from "../bus/recipient.ts";
+import { deletedFields } from "../bus/session.ts";
+import { durationOf } from "../bus/token.ts";
+import { type Json, operation, UsageError } from "../operation.ts";
+import { SESSION_ID, withSession } from "./params.ts";
+import { touch } from "./present.ts";
+import { nextEvent } from "./waiting.ts";
+
+const PATIENCE_SECONDS = 300;
+
+export const ask = operation({
+  name: "ask",
+  about: "Ask a session and wait for its answer (reply).",
+  effect: "writes",
+  appends: true,
+  params: {
+    to: {
+      type: "text",
+      min: 1,
+      max: "channel_bytes",
+      about: "@claim, name, display_id or session_id",
+    },
+    payload: { type: "text", max: "payload_bytes", about: "The question" },
+    session_id: SESSION_ID,
+    wait_seconds: {
+      type: "integer",
+      default: PATIENCE_SECONDS,
+      flag: false,
+      min: 0,
+      max: "wait_seconds",
+      about: "How long to wait",
+    },
+  },
+  commands: [
+    {
+      name: "ask",
+      examples: [
+        ['ask --to @api --payload "Is the orders API frozen?"', "wait up to 5 minutes for the answer"],
+        ['ask --to brave-trex --payload "May I merge?" --timeout 30s', "half a minute"],
+      ],
+      flags: { timeout: { about: "How long to wait, e.g. 30s or 5m (default 5m)", value: "time" } },
+      async before(args, flags, here) {
+        const wait_seconds = secondsOf(flags.timeout);
+        const payload = args.payload === "-" ? await here.stdin() : args.payload;
+        return withSession({ ...args, payload, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
+      },
+      timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? PATIENCE_SECONDS) * 1000,
+    },
+  ],
+  async run(bus, args, call) {
+    const asker = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
+    touch(bus, asker);
+    const resolved = await resolveChannel(
+      bus,
+      /^(@|(session|repo|machine):)/.test(args.to) ? args.to : `session:${args.to}`,
+    );
+    if ("refusal" in resolved) return resolved.refusal;
+    const correlation_id = crypto.randomUUID();
+    const own = asker?.session_id ?? (args.session_id || ANONYMOUS);
+    const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
+    const waiter = bus.waiters.open(isAnswer);
+    try {
+      const event = await bus.store.events.append({
+        event_type: "question",
+        payload: args.payload,
+        session_id: own,
+        channel: resolved.channel,
+        correlation_id,
+        origin: call.caller.origin,
+      });
+      announce(bus, event);
+      const gone = asker !== undefined && asker.deleted_at !== null ? deletedFields(asker) : {};
+      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...gone };
+      if (resolved.warning !== undefined)
+        return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
+      const reach = resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) };
+      const deadline = performance.now() + args.wait_seconds * 1000;
+      const came = await nextEvent(waiter, call, deadline, args.wait_seconds);
+      if (came) {
+        const answer = await answerTo(bus, event, isAnswer);
+        // Its hooks need not hand over what it is shown here.
+        if (answer !== undefined) await bus.store.mail.see(own, [answer.id], []);
+        return { ...asked, answered: true, answer };
+      }
+      return {
+        ...asked,
+        answered: false,
+        ...reach,
+        ...unanswered(args.wait_seconds, reach.reach, correlation_id),
+      };
+    } finally {
+      waiter.close();
+    }
+  },
+  print(result, to) {
+    const answer = result.answer as Event;
+    to.line(to.dim(`#${to.text(answer.id)} from ${to.text(answer.session_id)}`));
+    to.block(answer.payload, "");
+  },
+});
+
+/** The type of the events that `reply` publishes. */
+export const ANSWER = "answer";
+
+async function answerTo(
+  bus: Bus,
+  question: Event,
+  isAnswer: (event: Event) => boolean,
+): Promise<Event | undefined> {
+  const { events } = await bus.store.events.read({
+    after: question.id,
+    limit: 100,
+    order: "asc",
+    correlation_id: question.correlation_id ?? "",
+  });
+  return events.find(isAnswer);
+}
+
+function unanswered(
+  seconds: number,
+  reach: keyof typeof REACH_WORDS | undefined,
+  correlation_id: string,
+): Json {
+  const who = reach === undefined ? "" : ` The recipient ${REACH_WORDS[reach]}.`;
+  return {
+    error: `No answer came within ${seconds} s.${who} The question stays.`,
+    hint: `get_events with correlation_id "${correlation_id}" and wait_seconds waits on.`,
+  };
+}
+
+function secondsOf(flag: string | boolean | undefined): number | undefined {
+  if (flag === undefined) return undefined;
+  const seconds = /^(\d+)s?$/.exec(String(flag))?.[1];
+  const ms = seconds === undefined ? durationOf(String(flag)) : Number(seconds) * 1000;
+  if (ms === null) throw new UsageError(`--timeout takes a time like 30s or 5m, not "${flag}".`);
+  return Math.ceil(ms / 1000);
+}

@@ -1,0 +1,92 @@
+import { type Bus, type Call, here } from "../bus/bus.ts";
+import { type Mail, recipientOf } from "../bus/mail.ts";
+import { reachOf } from "../bus/reach.ts";
+import { isAlive } from "../bus/session.ts";
+import { type Json, operation } from "../operation.ts";
+
+const LOOK_AGAIN_MS = 100;
+
+export const getDelivery = operation({
+  name: "get_delivery",
+  about: "How far a direct message came: stored, offered, seen, acked.",
+  effect: "reads",
+  scope: "read",
+  params: {
+    event_id: { type: "integer", min: 1, max: Number.MAX_SAFE_INTEGER, about: "The message" },
+    wait_seconds: {
+      type: "integer",
+      optional: true,
+      flag: "wait",
+      min: 0,
+      max: "wait_seconds",
+      about: "Wait until it was seen",
+    },
+  },
+  commands: [
+    {
+      name: "message",
+      positional: "event_id",
+      examples: [
+        ["message 42", "was it seen"],
+        ["message 42 --wait 60", "wait up to a minute until it was"],
+      ],
+      timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? 0) * 1000,
+    },
+  ],
+  async run(bus, { event_id, wait_seconds }, call) {
+    const { events } = await bus.store.events.read({ after: event_id - 1, limit: 1, order: "asc" });
+    const [event] = events;
+    if (event?.id !== event_id) return { error: `There is no event ${event_id}.`, event_id };
+    if (recipientOf(event.channel) === null)
+      return { error: `Event ${event_id} is no direct message: its channel is ${event.channel}.`, event_id };
+    const mail = await settled(bus, event_id, (wait_seconds ?? 0) * 1000, call);
+    return {
+      event_id,
+      channel: event.channel,
+      published_at: event.timestamp,
+      deliveries: await Promise.all(mail.map((one) => deliveryOf(bus, one))),
+    };
+  },
+  print(result, to) {
+    const deliveries = result.deliveries as Json[];
+    if (deliveries.length === 0) return to.line("Nothing is known of it: it is older than that.");
+    for (const one of deliveries) {
+      const when = one.acked_at ?? one.seen_at ?? one.offered_at;
+      const by = one.offered_by === null ? "" : ` (${to.text(one.offered_by)})`;
+      to.line(
+        `${to.bold(to.text(one.name ?? one.recipient))}: ${to.text(one.state)}${when === null ? "" : ` ${to.ago(when)}${by}`}, ${to.text(one.reach)}`,
+      );
+    }
+  },
+});
+
+/** The message's deliveries, once each was seen, the time is up or the bus stops. */
+async function settled(bus: Bus, eventId: number, ms: number, call: Call): Promise<Mail[]> {
+  if (ms === 0) return bus.store.mail.of(eventId);
+  // No event tells that a message was seen.
+  const waiter = bus.waiters.open(() => false);
+  try {
+    const deadline = performance.now() + ms;
+    for (;;) {
+      const mail = await bus.store.mail.of(eventId);
+      const open = mail.some(({ seen_at }) => seen_at === null);
+      const left = deadline - performance.now();
+      if (!open || left <= 0 || waiter.over || call.signal.aborted) return mail;
+      await waiter.next(Math.min(left, LOOK_AGAIN_MS), call.signal);
+    }
+  } finally {
+    waiter.close();
+  }
+}
+
+async function deliveryOf(bus: Bus, { event_id: _, recipient, ...mail }: Mail): Promise<Json> {
+  const session = recipient.startsWith("@") ? undefined : await bus.store.sessions.get(recipient);
+  const alive = session !== undefined && isAlive(session, here(bus));
+  const reach = alive ? reachOf(bus, session) : "nobody is there";
+  return {
+    recipient,
+    ...(session && { name: session.name, display_id: session.display_id }),
+    ...mail,
+    reach,
+  };
+}

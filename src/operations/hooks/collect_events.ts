@@ -1,0 +1,149 @@
+import { type Bus, type Call, here } from "../../bus/bus.ts";
+import type { Event } from "../../bus/event.ts";
+import { type Inbox, inboxOf, wakes } from "../../bus/inbox.ts";
+import { PATHS, type Path, recipientOf, type Unread } from "../../bus/mail.ts";
+import { isAlive, type Session } from "../../bus/session.ts";
+import { type Json, operation } from "../../operation.ts";
+import { nextEvent } from "../waiting.ts";
+import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
+
+/** Of those beyond the limit only numbers are told; so many are counted. */
+const MOST_COUNTED = 200;
+/** A hook has little time: payloads that it takes at once hold so many characters, or it takes one event. */
+const MOST_CHARACTERS = 1024 * 1024;
+
+export const collectEvents = operation({
+  name: "collect_events",
+  about: "Take what is unread for a session, to hand it over; confirm_events says that it was.",
+  effect: "writes",
+  listed: false,
+  params: {
+    ...HOOK_SESSION,
+    path: { type: "text", max: 8, choices: PATHS, about: "Which hook asks" },
+    limit: { type: "integer", default: 20, min: 1, max: 100, about: "Most events to return" },
+    wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
+  },
+  commands: [],
+  async run(bus, args, call) {
+    const session = await hookSession(bus, args);
+    if (session === undefined) return UNKNOWN;
+    const waits = args.path === "wake";
+    if (!waits) bus.waiters.dismiss(session.session_id);
+    report(bus, session, waits || args.path === "stop" ? "idle" : "busy");
+    return waits
+      ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
+      : offer(bus, session, args.path, args.limit);
+  },
+  print() {},
+});
+
+/** With something to hand over the session's turn goes on until confirm_events. */
+async function offer(bus: Bus, { session_id }: Session, path: Path, limit: number): Promise<Json> {
+  await bus.turns.take(session_id);
+  let found = false;
+  try {
+    // Read again: a hook beside this one may have moved its cursor.
+    const session = await bus.store.sessions.get(session_id);
+    if (session === undefined) return UNKNOWN;
+    const offered = await offerNow(bus, session, path, limit);
+    found = (offered.events as unknown[]).length > 0;
+    return offered;
+  } finally {
+    if (!found) bus.turns.end(session_id);
+  }
+}
+
+async function offerNow(bus: Bus, session: Session, path: Path, limit: number): Promise<Json> {
+  const inbox = await inboxOf(bus, session, path, limit + MOST_COUNTED);
+  if (inbox.unread.length === 0) {
+    // Nothing that was looked at concerns the session: it need not be looked at again.
+    if (path === "prompt" && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
+    return { session_id: session.session_id, events: [], more: 0 };
+  }
+  const count = fitting(inbox.unread.slice(0, limit));
+  await remember(bus, session, path, inbox.unread.slice(0, count));
+  return answer(bus, session, path, inbox, count);
+}
+
+function fitting(unread: readonly Unread[]): number {
+  let characters = 0;
+  const beyond = unread.findIndex(({ event }) => {
+    characters += event.payload.length;
+    return characters > MOST_CHARACTERS;
+  });
+  return beyond === -1 ? unread.length : Math.max(1, beyond);
+}
+
+function passOver(bus: Bus, session: Session, to: number): void {
+  bus.store.sessions
+    .advanceCursor(session.session_id, to)
+    .catch((error) => bus.warn(`the cursor of ${session.display_id} was not saved: ${error}`));
+}
+
+async function remember(bus: Bus, session: Session, by: Path, taken: readonly Unread[]): Promise<void> {
+  const inOrder = by === "prompt" || by === "start";
+  const isMail = ({ channel }: Event) => recipientOf(channel) !== null;
+  const events = taken.map(({ event }) => event);
+  await bus.store.mail.offer({
+    sessionId: session.session_id,
+    by,
+    single: inOrder ? events.filter(isMail) : events,
+    upTo: inOrder ? (events.findLast((event) => !isMail(event))?.id ?? 0) : 0,
+  });
+}
+
+async function answer(
+  bus: Bus,
+  session: Session,
+  path: Path,
+  { unread, lookedTo }: Inbox,
+  count: number,
+): Promise<Json> {
+  const rest = unread.slice(count);
+  const senders = new Map<string, Json>();
+  for (const { event } of unread)
+    if (!senders.has(event.session_id)) senders.set(event.session_id, await senderOf(bus, event.session_id));
+  const counts = new Map<string, number>();
+  for (const { event } of rest) {
+    const name = String(senders.get(event.session_id)?.name ?? event.session_id);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return {
+    session_id: session.session_id,
+    events: unread.slice(0, count).map(({ event, repeat }) => ({
+      ...event,
+      from: senders.get(event.session_id),
+      ...(repeat && { repeat }),
+    })),
+    more: rest.length,
+    more_from: Object.fromEntries(counts),
+    // In order, the saved cursor can follow once all of it was shown.
+    ...((path === "prompt" || path === "start") && {
+      cursor: rest[0] === undefined ? lookedTo : rest[0].event.id - 1,
+    }),
+  };
+}
+
+async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
+  const sender = await bus.store.sessions.get(sessionId);
+  if (sender === undefined) return { name: sessionId };
+  const { name, display_id, repo, machine } = sender;
+  return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
+}
+
+/** Waits until something is actionable for the session; `left` says that waiting on is pointless, `stops` that the bus does. */
+async function hold(bus: Bus, session: Session, call: Call, limit: number, seconds: number): Promise<Json> {
+  const { session_id } = session;
+  const waiter = bus.waiters.open((event) => wakes(session, event), session_id, true);
+  try {
+    const deadline = performance.now() + seconds * 1000;
+    for (;;) {
+      const found = await offer(bus, session, "wake", limit);
+      if (found.more !== 0 || (found.events as unknown[]).length > 0) return found;
+      if (await nextEvent(waiter, call, deadline, seconds)) continue;
+      return { session_id, events: [], more: 0, left: waiter.dismissed, stops: waiter.over };
+    }
+  } finally {
+    waiter.close();
+  }
+}

@@ -1,0 +1,97 @@
+import { announce } from "../../bus/announce.ts";
+import { type Bus, here } from "../../bus/bus.ts";
+import { inboxOf } from "../../bus/inbox.ts";
+import { recipientOf } from "../../bus/mail.ts";
+import { reachOf } from "../../bus/reach.ts";
+import { isAlive, type Session } from "../../bus/session.ts";
+import { type Json, operation } from "../../operation.ts";
+import { renamed } from "../names.ts";
+import { expectRoom, liveSessions } from "../present.ts";
+import { HOOK_SESSION, report } from "./session.ts";
+
+const MOST_OTHERS = 20;
+
+export const startSession = operation({
+  name: "start_session",
+  about: "Register a session by its client's hook.",
+  effect: "writes",
+  appends: true,
+  listed: false,
+  params: {
+    ...HOOK_SESSION,
+    name: { type: "text", min: 1, max: "name_bytes", about: "Its branch or folder" },
+    title: {
+      type: "text",
+      optional: true,
+      min: 1,
+      max: "name_bytes",
+      about: "The name that its person gave it",
+    },
+    cwd: { type: "text", max: "cwd_bytes", about: "Its working directory" },
+    repo: { type: "text", max: "name_bytes", about: "Its repository" },
+    pid_started: { type: "text", optional: true, max: 128, about: "When that process started" },
+  },
+  commands: [],
+  async run(bus, args, { caller }) {
+    const machine = args.machine || bus.host;
+    const { pid, pid_started: started } = args;
+    await expectRoom(bus, machine, args.client_id);
+    const at = here(bus);
+    const { session, wanted, event } = await bus.store.sessions.register(
+      {
+        name: args.title ?? args.name,
+        guessed: args.title === undefined,
+        machine,
+        cwd: args.cwd,
+        repo: args.repo,
+        client_id: args.client_id,
+        origin: caller.origin,
+        process: pid === undefined || started === undefined ? undefined : { pid, started },
+        state: "busy",
+      },
+      (other) => isAlive(other, at),
+    );
+    if (event !== null) announce(bus, event);
+    report(bus, session, "busy");
+    return {
+      session_id: session.session_id,
+      display_id: session.display_id,
+      name: session.name,
+      repo: session.repo,
+      claims: await bus.store.sessions.claimsOf(session.session_id),
+      resumed: event === null,
+      ...renamed(wanted, session.name),
+      ...(await othersOf(bus, session)),
+      ...(await unreadOf(bus, session)),
+    };
+  },
+  print() {},
+});
+
+/** Who else is here, those of the same repository first. */
+async function othersOf(bus: Bus, session: Session): Promise<Json> {
+  const others = (await liveSessions(bus)).filter(({ session_id }) => session_id !== session.session_id);
+  const sameRepo = (other: Session) => (other.repo === session.repo ? 0 : 1);
+  const nearest = others.sort((a, b) => sameRepo(a) - sameRepo(b)).slice(0, MOST_OTHERS);
+  return {
+    others: nearest.map((other) => ({
+      name: other.name,
+      display_id: other.display_id,
+      repo: other.repo,
+      machine: other.machine,
+      reach: reachOf(bus, other),
+    })),
+    other_sessions: others.length,
+  };
+}
+
+const MOST_UNREAD = 200;
+
+/** How much is unread, and who wrote the direct messages among it. */
+async function unreadOf(bus: Bus, session: Session): Promise<Json> {
+  const { unread } = await inboxOf(bus, session, "start", MOST_UNREAD);
+  const direct = unread.filter(({ event }) => recipientOf(event.channel) !== null);
+  const senders = [...new Set(direct.map(({ event }) => event.session_id))].slice(0, 5);
+  const names = senders.map(async (id) => (await bus.store.sessions.get(id))?.name ?? id);
+  return { unread: unread.length, direct: direct.length, direct_from: await Promise.all(names) };
+}

@@ -1,0 +1,34 @@
+import { type Bus, here } from "../bus/bus.ts";
+import type { Unread } from "../bus/mail.ts";
+import { isAlive, type Session } from "../bus/session.ts";
+import type { Json } from "../operation.ts";
+
+/** Tells a session that its name was taken. */
+export function renamed(wanted: string, name: string): Json {
+  return wanted === name
+    ? {}
+    : { warning: `Another living session of this repository is called ${wanted}: you are ${name}.` };
+}
+
+/** Gives a name to a session for good, with the mail that waits for it, unless a living session holds it. */
+export async function claimName(bus: Bus, wanted: string, session: Session): Promise<Json> {
+  const name = wanted.replace(/^@+/, "");
+  if (name === "") return { warning: `"${wanted}" is no name to claim.` };
+  const at = here(bus);
+  const holder = await bus.store.sessions.claim(name, session.session_id, (other) => isAlive(other, at));
+  if (holder !== undefined)
+    return {
+      warning: `@${name} is held by ${holder.display_id} (${holder.name}, ${holder.repo} on ${holder.machine}): you do not hold it.`,
+    };
+  const mail = await bus.store.mail.unseen(session.session_id, MOST_ANNOUNCED);
+  return { claimed: `@${name}`, ...(mail.length > 0 && { waiting_mail: mail.map(announced) }) };
+}
+
+const MOST_ANNOUNCED = 20;
+const PREVIEW = 300;
+
+function announced({ event }: Unread): Json {
+  const { id: event_id, event_type, session_id, channel, timestamp, payload } = event;
+  const start = payload.length > PREVIEW ? `${payload.slice(0, PREVIEW)}…` : payload;
+  return { event_id, event_type, session_id, channel, timestamp, payload: start };
+}

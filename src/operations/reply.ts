@@ -1,0 +1,71 @@
+import { announce } from "../bus/announce.ts";
+import { ANONYMOUS } from "../bus/event.ts";
+import { reachOf } from "../bus/reach.ts";
+import { resolveChannel } from "../bus/recipient.ts";
+import { deletedFields } from "../bus/session.ts";
+import { operation } from "../operation.ts";
+import { ANSWER } from "./ask.ts";
+import { SESSION_ID, withSession } from "./params.ts";
+import { touch } from "./present.ts";
+
+export const reply = operation({
+  name: "reply",
+  about: "Answer an event, by a direct message to its sender.",
+  effect: "writes",
+  appends: true,
+  params: {
+    event_id: {
+      type: "integer",
+      flag: "to",
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+      about: "The event you answer",
+    },
+    payload: { type: "text", max: "payload_bytes", about: "The answer" },
+    session_id: SESSION_ID,
+  },
+  commands: [
+    {
+      name: "reply",
+      examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
+      async before(args, _flags, here) {
+        const payload = args.payload === "-" ? await here.stdin() : args.payload;
+        return withSession({ ...args, payload }, here);
+      },
+    },
+  ],
+  async run(bus, args, { caller }) {
+    const { events } = await bus.store.events.read({ after: args.event_id - 1, limit: 1, order: "asc" });
+    const [question] = events;
+    if (question?.id !== args.event_id)
+      return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
+    const own = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
+    touch(bus, own);
+    // Whoever asked without a session reads the answer by its correlation id.
+    const to = question.session_id === ANONYMOUS ? "all" : `session:${question.session_id}`;
+    const resolved = await resolveChannel(bus, to);
+    if ("refusal" in resolved) return resolved.refusal;
+    const event = await bus.store.events.append({
+      event_type: ANSWER,
+      payload: args.payload,
+      session_id: own?.session_id ?? (args.session_id || ANONYMOUS),
+      channel: resolved.channel,
+      correlation_id: question.correlation_id ?? `event-${question.id}`,
+      origin: caller.origin,
+    });
+    announce(bus, event);
+    if (own !== undefined) await bus.store.mail.acknowledge(own.session_id, question.id);
+    return {
+      event_id: event.id,
+      answers: question.id,
+      channel: event.channel,
+      correlation_id: event.correlation_id,
+      ...(resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) }),
+      ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
+      ...(own !== undefined && own.deleted_at !== null ? deletedFields(own) : {}),
+    };
+  },
+  print(result, to) {
+    to.line(`Answered #${to.text(result.answers)} with ${to.bold(`#${to.text(result.event_id)}`)}`);
+  },
+});

@@ -1,0 +1,21 @@
+import type { Call, Waiter } from "../bus/bus.ts";
+
+const PROGRESS_MS = 10_000;
+
+/** True at the waiter's next event; false at the deadline (of `performance.now()`), or when nobody waits any more. */
+export async function nextEvent(
+  waiter: Waiter,
+  call: Call,
+  deadline: number,
+  seconds: number,
+): Promise<boolean> {
+  for (;;) {
+    const left = deadline - performance.now();
+    if (left <= 0 || waiter.over || call.signal.aborted) return false;
+    const step = Math.min(left, PROGRESS_MS);
+    if (await waiter.next(step, call.signal)) return true;
+    // After whole steps only: each value has to be greater than the one before.
+    if (step === PROGRESS_MS && !waiter.over)
+      call.progress(Math.round(seconds - (deadline - performance.now()) / 1000), seconds);
+  }
+}
