@@ -1,9 +1,13 @@
 #!/usr/bin/env bun
-const [command, ...rest] = process.argv.slice(2);
-const helpOfServe = command === "help" && rest[0] === "serve";
-if (command === "serve" || helpOfServe) {
+const [first, ...rest] = process.argv.slice(2);
+const asksHelp = first === "help" && (rest[0] === "serve" || rest[0] === "hook");
+const [command, argv] = asksHelp ? [rest[0], ["--help", ...rest.slice(1)]] : [first, rest];
+if (command === "serve") {
   const { serve } = await import("./server/serve.ts");
-  await serve(helpOfServe ? ["--help", ...rest.slice(1)] : rest);
+  await serve(argv);
+} else if (command === "hook") {
+  const { hook } = await import("./hooks/hook.ts");
+  await hook(argv);
 } else {
   const { cli } = await import("./client/cli.ts");
   await cli(process.argv.slice(2));

@@ -1,0 +1,126 @@
+import { visibleJson } from "../bus/text.ts";
+import { environment, type HookConfig, hookConfig, machine } from "../config.ts";
+import type { Json } from "../operation.ts";
+import { type HookInput, readInput } from "./input.ts";
+import { HOOKS, type HookName } from "./names.ts";
+import { write } from "./output.ts";
+import { createCall } from "./post.ts";
+import { type Batch, handOver, MOST_EVENTS } from "./text.ts";
+import { help, usage } from "./usage.ts";
+
+/** One run of a hook. */
+export interface HookCall {
+  input: HookInput;
+  config: HookConfig;
+  /** The result of a tool; rejects when the bus does not give one in time. */
+  call(tool: string, args: Json, timeoutMs?: number): Promise<Json>;
+  format: "claude" | "plain" | "json";
+}
+
+const LOCAL_MS = 300;
+const REMOTE_MS = 1_000;
+/** For `wait`, which has no other bound. */
+const LONGEST_INPUT_MS = 5_000;
+
+/**
+ * `agent-event-bus hook NAME`: what Claude Code (or another client) runs at one of its events, with JSON on stdin. Whatever
+ * goes wrong with the bus, it ends with 0 and prints nothing within 300 ms, 1 s for a bus on another machine. Only `wait`
+ * stays, and ends with 2 to wake its session.
+ */
+export async function hook(argv: readonly string[]): Promise<void> {
+  if (argv.includes("--help") || argv.includes("-h")) return help();
+  const line = usage(argv);
+  if (line === null) return;
+  const config = hookConfig(environment);
+  const url = line.url ?? config.url;
+  const limit = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(url) ? LOCAL_MS : REMOTE_MS;
+  if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
+  try {
+    const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
+    const input = await readInput(line.format);
+    clearTimeout(late);
+    // A subagent's events are its session's business.
+    if (input.agent_id !== undefined) process.exit(0);
+    const run: HookCall = { input, config, call: createCall({ ...config, url }), format: line.format };
+    await runHook(line.name, run, limit);
+  } catch {}
+  process.exit(0);
+}
+
+async function runHook(name: HookName, run: HookCall, limit: number): Promise<void> {
+  switch (name) {
+    case "session-start": {
+      const text = await (await import("./start.ts")).start(run);
+      if (text !== null) tell(name, text, run.format, { text });
+      return;
+    }
+    case "stop":
+      return run.input.stop_hook_active ? undefined : deliver(name, run);
+    case "wait":
+      return (await import("./wait.ts")).wait(run, limit);
+    case "session-end":
+      return (await import("./end.ts")).end(run);
+    default:
+      return deliver(name, run);
+  }
+}
+
+/** Hands over what is unread, and only then says that it was shown. */
+async function deliver(name: "prompt" | "tool" | "stop", run: HookCall): Promise<void> {
+  const batch = await collect(name, run);
+  if (batch === null || batch.events.length === 0) return;
+  const { text, shown } = handOver(batch, Date.now());
+  tell(name, text, run.format, { ...batch, events: shown, text });
+  await confirm(run, batch, shown.length);
+}
+
+/** What is unread for the session, which is registered first if the bus does not know it; null when there is none. */
+export async function collect(
+  path: "prompt" | "tool" | "stop" | "wake",
+  run: HookCall,
+  waitSeconds?: number,
+): Promise<(Batch & { left?: boolean; stops?: boolean }) | null> {
+  const client_id = run.input.session_id ?? run.config.sessionId;
+  if (client_id === undefined) return null;
+  const args: Json = { ...who(run), path, limit: MOST_EVENTS };
+  if (waitSeconds !== undefined) args.wait_seconds = waitSeconds;
+  const patience = waitSeconds === undefined ? undefined : (waitSeconds + 15) * 1000;
+  const batch = await run.call("collect_events", args, patience);
+  if (batch.unknown !== true) return batch as unknown as Batch;
+  if (path === "wake") return null;
+  const { register } = await import("./start.ts");
+  await register(run);
+  return (await run.call("collect_events", args)) as unknown as Batch;
+}
+
+/** How the bus finds the session: the client's id of it, and its process where that is known. */
+export function who({ input, config }: HookCall): Json {
+  return {
+    client_id: input.session_id ?? config.sessionId,
+    machine: machine(),
+    ...(config.clientPid !== undefined && { pid: config.clientPid }),
+  };
+}
+
+/** Says that the first `count` events of a batch were shown. */
+export async function confirm(run: HookCall, batch: Batch, count: number): Promise<void> {
+  const shown = batch.events.slice(0, count);
+  const next = batch.events[count];
+  const args: Json = {
+    ...who(run),
+    event_ids: shown.map(({ id }) => String(id)),
+  };
+  const unshown = batch.events.slice(count).filter(({ repeat }) => !repeat);
+  if (unshown.length > 0) args.unshown = unshown.map(({ id }) => String(id));
+  if (batch.cursor !== undefined) args.cursor = String(next === undefined ? batch.cursor : next.id - 1);
+  await run.call("confirm_events", args);
+}
+
+/** Writes to stdout at once: what is written counts as shown. */
+function tell(name: HookName, text: string, format: HookCall["format"], all: object): void {
+  const claude = { hookSpecificOutput: { hookEventName: HOOKS[name].event, additionalContext: text } };
+  const words = { claude: () => JSON.stringify(claude), plain: () => text, json: () => visibleJson(all) }[
+    format
+  ];
+  write(1, words());
+}

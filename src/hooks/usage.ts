@@ -1,0 +1,52 @@
+import type { HookCall } from "./hook.ts";
+import { HOOKS, type HookName } from "./names.ts";
+import { write } from "./output.ts";
+
+export interface HookLine {
+  name: HookName;
+  format: HookCall["format"];
+  url: string | undefined;
+}
+
+const FORMATS = ["claude", "plain", "json"] as const;
+const WRONG_USAGE = 1;
+
+/** The command line of a hook; null, after a sentence on stderr, when it is none. Never exit code 2: to Claude Code that is a veto. */
+export function usage(argv: readonly string[]): HookLine | null {
+  const flags = new Map<string, string>();
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? "";
+    const [, name, value] = /^--(format|url)(?:=(.*))?$/.exec(word) ?? [];
+    if (name !== undefined) flags.set(name, value ?? argv[++i] ?? "");
+    else words.push(word);
+  }
+  const [name = "", surplus] = words;
+  const format = (flags.get("format") ?? "claude") as HookCall["format"];
+  if (!Object.hasOwn(HOOKS, name))
+    return wrong(`"${name}" is no hook; they are ${Object.keys(HOOKS).join(", ")}.`);
+  if (surplus !== undefined) return wrong(`hook ${name} takes no further word, but was given "${surplus}".`);
+  if (!FORMATS.includes(format)) return wrong(`--format is one of ${FORMATS.join(", ")}, not "${format}".`);
+  return { name: name as HookName, format, url: flags.get("url") };
+}
+
+function wrong(sentence: string): null {
+  write(2, `agent-event-bus: ${sentence}`);
+  process.exitCode = WRONG_USAGE;
+  return null;
+}
+
+export function help(): void {
+  const rows = Object.entries(HOOKS).map(
+    ([name, { event, about }]) => `  ${name.padEnd(14)} ${event.padEnd(17)} ${about}`,
+  );
+  const lines = [
+    "What Claude Code runs at its events; JSON on stdin. A bus that is away costs nothing and prints nothing.",
+    "",
+    "Usage: agent-event-bus hook <name> [--format claude|plain|json] [--url <url>]",
+    "",
+    "Hooks, each with Claude Code's event:",
+    ...rows,
+  ];
+  write(1, lines.join("\n"));
+}

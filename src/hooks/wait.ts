@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { processStart } from "../bus/process.ts";
+import { collect, confirm, type HookCall } from "./hook.ts";
+import { write } from "./output.ts";
+import { Refusal } from "./post.ts";
+import { handOver } from "./text.ts";
+
+const WOKEN = 2;
+const SHUT = [400, 401, 403, 404];
+const POLL_SECONDS = 240;
+const CLIENT_CHECK_MS = 2_000;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
+
+/**
+ * Waits until something actionable comes for the idle session, writes it to stderr and ends with 2, which wakes the
+ * session. Ends with 0 when nobody would be woken: not an interactive client, a client that is gone, a session that is at
+ * work again or has a newer waiter. A bus that is away is asked again after 1 to 30 s.
+ */
+export async function wait(run: HookCall, afterMs: number): Promise<void> {
+  const { entrypoint, clientPid } = run.config;
+  if (entrypoint !== undefined && entrypoint !== "cli") return;
+  if (clientPid !== undefined) leaveWith(clientPid);
+  // The Stop hook beside this one hands over what is unread already.
+  await sleep(afterMs + 100);
+  for (let retry = FIRST_RETRY_MS; ; ) {
+    try {
+      const batch = await collect("wake", run, POLL_SECONDS);
+      if (batch === null || batch.left) return;
+      if (batch.events.length === 0) {
+        if (batch.stops) throw new Error("the bus stops");
+        retry = FIRST_RETRY_MS;
+        continue;
+      }
+      const { text, shown } = handOver(batch, Date.now());
+      write(2, text);
+      await confirm(run, batch, shown.length).catch(() => {});
+      process.exit(WOKEN);
+    } catch (error) {
+      // A bus that has too much to do is asked again; one that lets nobody in is not.
+      if (error instanceof Refusal && SHUT.includes(error.status)) return;
+      await sleep(retry * (0.8 + 0.4 * Math.random()));
+      retry = Math.min(retry * 2, LONGEST_RETRY_MS);
+    }
+  }
+}
+
+/** Ends this process when the client's is gone, so that no waiter is left behind. */
+function leaveWith(pid: number): void {
+  const started = processStart(pid);
+  if (started === null) process.exit(0);
+  setInterval(() => {
+    try {
+      process.kill(pid, 0);
+      if (process.platform === "linux" && processStart(pid) !== started) process.exit(0);
+    } catch {
+      process.exit(0);
+    }
+  }, CLIENT_CHECK_MS);
+}
