@@ -89,9 +89,10 @@ function findCommand(argv: readonly string[], commands: readonly CliCommand[]): 
 }
 
 function unknownCommand(word: string, names: readonly string[]): UsageError {
-  if (word === "serve")
-    return new UsageError("serve must be the first word.", "Write: agent-event-bus serve [flags]");
-  return unknown(`command "${word}"`, suggestion(word, [...names, "serve"]));
+  const others = ["serve", "hook"];
+  if (others.includes(word))
+    return new UsageError(`${word} must be the first word.`, `agent-event-bus ${word} --help says more.`);
+  return unknown(`command "${word}"`, suggestion(word, [...names, ...others]));
 }
 
 function unknown(what: string, meant: string | undefined): UsageError {

@@ -20,9 +20,16 @@ const TIMEOUT_MS = 10_000;
 export async function cli(argv: readonly string[], known: readonly Operation[] = operations): Promise<void> {
   const output = { out: "", err: "" };
   const code = await runCommand(argv, commandsOf(known, fileCommands), output);
-  if (output.err !== "") await write("stderr", output.err);
-  if (output.out !== "") await write("stdout", output.out);
+  await flush(output);
   process.exit(code);
+}
+
+async function flush(output: Output): Promise<void> {
+  const { out, err } = output;
+  output.out = "";
+  output.err = "";
+  if (err !== "") await write("stderr", err);
+  if (out !== "") await write("stdout", out);
 }
 
 // The constant condition leaves each build its own half.
@@ -66,7 +73,9 @@ async function runCommand(
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", helpOf(line, commands), json, printer);
     if (command === undefined) throw incomplete(line, commands);
-    return show(command, await ask({ ...line, command }, config), json, printer);
+    const asking = asked({ ...line, command }, config);
+    if (line.values.follow === true) return await follow(command, asking, json, printer, () => flush(output));
+    return show(command, await asking.ask(await asking.args()), json, printer);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);
   }
@@ -88,30 +97,73 @@ function incomplete({ group }: Line, commands: readonly CliCommand[]): UsageErro
   return new UsageError(`${group} needs a further word: ${members.join(", ")}.`);
 }
 
-async function ask(
-  line: Line & { command: CliCommand },
-  config: ReturnType<typeof clientConfig>,
-): Promise<Json> {
+/** A command line on its way to the bus. */
+interface Asking {
+  args(): Promise<Json>;
+  ask(args: Json): Promise<Json>;
+}
+
+function asked(line: Line & { command: CliCommand }, config: ReturnType<typeof clientConfig>): Asking {
   const { command, does } = line.command;
-  const typed = argumentsOf(line);
-  const args = (await command.before?.(typed, line.values, hereOf(config.sessionId))) ?? typed;
-  requireFlags(line.command, args);
-  if ("run" in does) {
-    if (line.globals.url !== undefined)
-      throw new UsageError(
-        `${line.command.name} works on the bus's own files and takes no --url.`,
-        "Run it on the bus's machine, with --db for another database.",
-      );
-    return does.run(args);
+  const call = (tool: string, args: Json) =>
+    callTool(tool, args, {
+      url: line.globals.url ?? config.url,
+      token: config.token,
+      keptToken,
+      timeoutMs: command.timeoutMs?.(args, line.values) ?? TIMEOUT_MS,
+    });
+  return {
+    async args() {
+      const typed = argumentsOf(line);
+      const args = (await command.before?.(typed, line.values, hereOf(config.sessionId))) ?? typed;
+      requireFlags(line.command, args);
+      return args;
+    },
+    async ask(args) {
+      if ("run" in does) return does.run(onFiles(args, line));
+      const result = await call(does.tool, args);
+      return "error" in result ? result : ((await command.after?.(result, line.values, call)) ?? result);
+    },
+  };
+}
+
+const FOLLOW_AGAIN_MS = 2_000;
+
+/** Shows one answer after the other until the person ends it; a bus that is away is asked again. Returns for a refusal only. */
+async function follow(
+  command: CliCommand,
+  { args: first, ask }: Asking,
+  json: boolean,
+  printer: Printer,
+  flush: () => Promise<void>,
+): Promise<number> {
+  let args = await first();
+  for (let begun = false, away = false; ; ) {
+    try {
+      const result = await ask(args);
+      if (result.error !== undefined) return show(command, result, json, printer);
+      if (away) printer.note("The bus is back.");
+      [begun, away] = [true, false];
+      if (json) for (const event of result.events as Json[]) printer.line(visibleJson(event));
+      else command.print({ ...result, following: true }, printer);
+      args = command.command.next?.(args, result) ?? args;
+    } catch (error) {
+      if (!(error instanceof Unreachable) || !begun) throw error;
+      if (!away) printer.note(`agent-event-bus: ${printer.text(error.message)} Trying again.`);
+      away = true;
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_AGAIN_MS));
+    }
+    await flush();
   }
-  const result = await callTool(does.tool, args, {
-    url: line.globals.url ?? config.url,
-    token: config.token,
-    keptToken,
-    timeoutMs: command.timeoutMs?.(args, line.values) ?? TIMEOUT_MS,
-  });
-  const refused = "error" in result;
-  return refused ? result : (command.after?.(result, line.values) ?? result);
+}
+
+function onFiles(args: Json, { command, globals }: Line & { command: CliCommand }): Json {
+  if (globals.url !== undefined)
+    throw new UsageError(
+      `${command.name} works on the bus's own files and takes no --url.`,
+      "Run it on the bus's machine, with --db for another database.",
+    );
+  return args;
 }
 
 function hereOf(sessionId: string | undefined): Here {

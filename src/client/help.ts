@@ -7,7 +7,10 @@ const PROGRAM = "agent-event-bus";
 const WIDTH = 80;
 
 /** Commands that are no operations; they have a help of their own. */
-export const OTHER_COMMANDS = [{ name: "serve", about: "Run the bus in the foreground." }] as const;
+export const OTHER_COMMANDS = [
+  { name: "serve", about: "Run the bus in the foreground." },
+  { name: "hook", about: "What Claude Code runs at its events." },
+] as const;
 
 const READ_BY_COMMANDS = [VARIABLES.url, VARIABLES.token, VARIABLES.sessionId, VARIABLES.claudeSessionId];
 
