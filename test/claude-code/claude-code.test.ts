@@ -62,6 +62,7 @@ async function script(call: CallTool, ask: ReturnType<typeof answersOf>): Promis
   expect(published).toMatchObject({ channel: "session:first", signal_level: "actionable" });
   const news = await ask("get_events", { session_id: "first", resume: true, order: "asc", wait_seconds: 1 });
   expect(news.events.at(-1)).toMatchObject({ id: event_id, payload: "Is the API frozen? ✅", tags: ["api"] });
+  await scriptAnswers(ask, event_id);
   const acked = await ask("ack_events", { session_id: "second", cursor: news.next_cursor });
   expect(acked).toMatchObject({ success: true, cursor: String(event_id) });
   const wrong = await call("mcp__agent-event-bus__get_events", { limit: "seven" });
@@ -84,6 +85,16 @@ async function script(call: CallTool, ask: ReturnType<typeof answersOf>): Promis
   expect(await ask("unregister_webhook", { webhook_id: hook.webhook_id })).toMatchObject({ success: true });
   const left = await ask("unregister_session", { session_id: "second" });
   expect(left).toMatchObject({ success: true, active_sessions: 1 });
+}
+
+/** What two sessions do about a question of the second to the first. */
+async function scriptAnswers(ask: ReturnType<typeof answersOf>, question: number): Promise<void> {
+  const reply = await ask("reply", { event_id: question, payload: "It is.", session_id: "first" });
+  expect(reply).toMatchObject({ answers: question, channel: "session:second" });
+  const delivery = await ask("get_delivery", { event_id: question });
+  expect(delivery.deliveries).toMatchObject([{ recipient: "first", state: "acked" }]);
+  const asked = await ask("ask", { to: "web", payload: "Sure?", session_id: "first", wait_seconds: 0 });
+  expect(asked).toMatchObject({ answered: false, channel: "session:second" });
 }
 
 testWithClaude(

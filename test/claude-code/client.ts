@@ -1,11 +1,13 @@
 // The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
 
 const VERSION = "2.1.330";
 const NAME = "@anthropic-ai/claude-code";
+export const API_KEY = "none";
 const FETCH_MS = 60_000;
 const RUN_MS = 50_000;
 
@@ -46,21 +48,21 @@ async function fetched(): Promise<boolean> {
 
 /** One person's client: `home` holds its settings, `modelUrl` answers in the model's place. */
 export class Claude {
-  readonly #file: string;
-  readonly #env: Record<string, string>;
-  readonly #home: string;
+  readonly file: string;
+  readonly home: string;
+  readonly env: Record<string, string>;
 
   constructor(file: string, home: string, modelUrl = "http://127.0.0.1:9") {
-    this.#file = file;
-    this.#home = home;
-    this.#env = environment(home, modelUrl);
+    this.file = file;
+    this.home = home;
+    this.env = environment(home, modelUrl);
   }
 
   /** Runs `claude …` to its end and returns all that it printed; throws when it fails. */
   async run(...args: string[]): Promise<string> {
-    const child = Bun.spawn([this.#file, ...args], {
-      cwd: this.#home,
-      env: this.#env,
+    const child = Bun.spawn([this.file, ...args], {
+      cwd: this.home,
+      env: this.env,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -71,6 +73,16 @@ export class Claude {
     ).join("");
     if ((await child.exited) !== 0) throw new Error(`claude ${args.join(" ")}: ${printed}`);
     return printed;
+  }
+
+  /** Puts the settings that docs/hooks.md shows into its home, with the executable under test. */
+  installHooks(url: string): void {
+    const page = readFileSync(join(root, "docs/hooks.md"), "utf8");
+    const shown = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+    const { hooks } = JSON.parse(shown.replaceAll("agent-event-bus hook", `'${binary}' hook`));
+    const settings = { hooks, env: { AGENT_EVENT_BUS_URL: url } };
+    mkdirSync(join(this.home, ".claude"), { recursive: true });
+    writeFileSync(join(this.home, ".claude/settings.json"), JSON.stringify(settings));
   }
 
   async add(url: string, token?: string): Promise<void> {
@@ -86,7 +98,7 @@ function environment(home: string, modelUrl = ""): Record<string, string> {
     USERPROFILE: home,
     PATH: process.env.PATH ?? "",
     ANTHROPIC_BASE_URL: modelUrl,
-    ANTHROPIC_API_KEY: "none",
+    ANTHROPIC_API_KEY: API_KEY,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
     DISABLE_AUTOUPDATER: "1",
     DISABLE_TELEMETRY: "1",

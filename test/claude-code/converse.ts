@@ -2,16 +2,20 @@ import { expect, test } from "bun:test";
 import { tempFolder } from "../support/folder.ts";
 import { Claude, findClaude } from "./client.ts";
 import { type CallTool, type Model, startModel } from "./model.ts";
+import { hasTmux } from "./terminal.ts";
 
 export const TIMEOUT_MS = 60_000;
 
 const claude = await findClaude();
 if (claude === undefined) console.log("Claude Code tests skipped: no claude");
 export const testWithClaude = test.skipIf(claude === undefined);
+if (!hasTmux) console.log("Claude Code terminal tests skipped: no tmux");
+export const atTerminal = claude !== undefined && hasTmux;
+export const testAtTerminal = test.skipIf(!atTerminal);
 
 /** A client of a new user; without a model it only runs commands. */
-export function newClient(modelUrl?: string): Claude {
-  return new Claude(String(claude), tempFolder(), modelUrl);
+export function newClient(modelUrl?: string, home = tempFolder()): Claude {
+  return new Claude(String(claude), home, modelUrl);
 }
 
 /** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. */

@@ -16,7 +16,7 @@ export interface Model {
   end(): Promise<void>;
 }
 
-interface Block {
+export interface Block {
   type: string;
   id?: string;
   name?: string;
@@ -27,10 +27,10 @@ interface Block {
   is_error?: boolean;
 }
 
-interface ModelRequest {
+export interface ModelRequest {
   model: string;
   system?: unknown;
-  messages: { content: string | Block[] }[];
+  messages: { role: string; content: string | Block[] }[];
   tools?: unknown[];
 }
 
@@ -117,7 +117,8 @@ function textOf(content: string | Block[] = ""): string {
   return typeof content === "string" ? content : content.map((block) => block.text ?? "").join("");
 }
 
-function streamed(model: string, block: Block): Response {
+/** One thing that the model says, as its service sends it. */
+export function streamed(model: string, block: Block): Response {
   const tool = block.type === "tool_use";
   const empty = tool ? { ...block, input: {} } : { type: "text", text: "" };
   const delta = tool

@@ -84,7 +84,7 @@ function revoked(bus: ClosedBus): string {
 
 testWithClaude.each<[scope: Scope, tools: string[], works: string, input: object]>([
   ["publish", ["publish_event"], "publish_event", { event_type: "note", payload: "from CI" }],
-  ["read", ["get_events", "list_channels", "list_sessions"], "get_events", {}],
+  ["read", ["get_delivery", "get_events", "list_channels", "list_sessions"], "get_events", {}],
 ])(
   "a model with a token of scope %s is shown %j only, and calls them",
   async (scope, tools, works, input) => {

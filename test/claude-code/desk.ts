@@ -1,0 +1,101 @@
+// Two people's interactive clients on one bus, or as many as a test opens.
+import { type ProcessBus, startBus } from "../support/bus.ts";
+import { tempFolder } from "../support/folder.ts";
+import { running } from "../support/process.ts";
+import { eventually } from "../support/webhook.ts";
+import { newClient } from "./converse.ts";
+import { startTalker, type Talker } from "./talker.ts";
+import { Terminal, Tmux } from "./terminal.ts";
+
+/** For a machine that is busy with other things. */
+export const PATIENCE_MS = 30_000;
+
+export interface Place {
+  name: string;
+  terminal: Terminal;
+  model: Talker;
+}
+
+export class Desk {
+  readonly #tmux = new Tmux();
+  readonly #models: Talker[] = [];
+  bus: ProcessBus;
+
+  constructor(bus: ProcessBus) {
+    this.bus = bus;
+  }
+
+  static async open(): Promise<Desk> {
+    return new Desk(await startBus("binary", { folder: tempFolder(true), outlives: true }));
+  }
+
+  /** Starts a client whose session is called so; it has not been prompted. */
+  async sit(name: string): Promise<Place> {
+    const model = startTalker();
+    this.#models.push(model);
+    const client = newClient(model.url, tempFolder(true));
+    client.installHooks(this.bus.url);
+    return { name, model, terminal: await Terminal.open(this.#tmux, name, client) };
+  }
+
+  /** A client that was prompted once and waits. */
+  async sitIdle(name: string): Promise<Place> {
+    const place = await this.sit(name);
+    await place.terminal.say("hello");
+    await this.idle(name);
+    return place;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  async session(name: string): Promise<any> {
+    const { result } = await this.bus.call("list_sessions");
+    return result.find((session: { name: string }) => session.name === name);
+  }
+
+  /** Waits until the session is idle and can be woken. */
+  async idle(name: string): Promise<void> {
+    const idle = async () => (await this.session(name))?.reach === "wakes within 1 s";
+    await eventually(`${name} idle`, idle, PATIENCE_MS);
+  }
+
+  /** Publishes a direct message; when it was sent and answered, ms since 1970. */
+  async tell(to: string, payload: string): Promise<{ id: number; sent: number; answered: number }> {
+    const sent = Date.now();
+    const message = { event_type: "question", payload, channel: `session:${to}` };
+    const { event_id: id } = await this.bus.call("publish_event", message);
+    return { id, sent, answered: Date.now() };
+  }
+
+  /** What the bus knows of a direct message's way, once it was seen. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  async delivery(event_id: number): Promise<any> {
+    return (await this.bus.call("get_delivery", { event_id, wait_seconds: 10 })).deliveries[0];
+  }
+
+  /** The processes that wait for this bus. */
+  waiters(): number[] {
+    return running(["hook", "wait"], `AGENT_EVENT_BUS_URL=${this.bus.url}\0`);
+  }
+
+  async restart(kill = () => this.bus.kill()): Promise<void> {
+    await kill();
+    const { folder, port } = this.bus;
+    this.bus = await startBus("binary", { folder, port, outlives: true });
+  }
+
+  async close(): Promise<void> {
+    this.#tmux.end();
+    for (const model of this.#models) model.stop();
+    await this.bus.kill();
+  }
+}
+
+/** Waits until the model was called with the text, and returns that call. */
+export async function heard({ name, model, terminal }: Place, text: string) {
+  await eventually(`${name} hears "${text}"`, () => model.heard(text) !== undefined, PATIENCE_MS).catch(
+    (error) => {
+      throw new Error(`${error.message}; the screen shows:\n${terminal.screen()}`);
+    },
+  );
+  return model.heard(text) as NonNullable<ReturnType<Talker["heard"]>>;
+}

@@ -1,0 +1,116 @@
+// A person at a terminal: the real client in tmux, with keys pressed and the screen read.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempFolder } from "../support/folder.ts";
+import { eventually } from "../support/webhook.ts";
+import { API_KEY, type Claude } from "./client.ts";
+
+const STARTED_MS = 30_000;
+const SHOWN_MS = 10_000;
+/** A client that outlives even a killed test run ends then, and tmux with its last one. */
+const LONGEST_SECONDS = 300;
+
+export const hasTmux = Bun.which("tmux") !== null;
+
+/** A tmux server of its own. */
+export class Tmux {
+  readonly #socket: string;
+
+  constructor(folder = tempFolder(true)) {
+    this.#socket = join(folder, "tmux");
+  }
+
+  run(...args: string[]): string {
+    const { stdout, stderr, exitCode } = Bun.spawnSync([
+      "tmux",
+      "-f",
+      "/dev/null",
+      "-S",
+      this.#socket,
+      ...args,
+    ]);
+    if (exitCode !== 0) throw new Error(`tmux ${args.join(" ")}: ${stderr}`);
+    return stdout.toString();
+  }
+
+  /** Ends every client in it. */
+  end(): void {
+    Bun.spawnSync(["tmux", "-S", this.#socket, "kill-server"], { stdio: ["ignore", "ignore", "ignore"] });
+  }
+}
+
+/** An interactive client in a folder of that name, which names its session. */
+export class Terminal {
+  readonly #tmux: Tmux;
+  readonly name: string;
+
+  constructor(tmux: Tmux, name: string) {
+    this.#tmux = tmux;
+    this.name = name;
+  }
+
+  static async open(tmux: Tmux, name: string, client: Claude): Promise<Terminal> {
+    const cwd = join(client.home, name);
+    mkdirSync(cwd);
+    answerFirstQuestions(client, cwd);
+    const env = Object.entries({ ...client.env, TERM: "xterm-256color" }).map(
+      ([key, value]) => `${key}=${value}`,
+    );
+    const limited = ["timeout", "--foreground", "--signal=KILL", String(LONGEST_SECONDS)];
+    const command = ["env", "-i", ...env, ...limited, client.file, "--permission-mode", "default"];
+    const size = ["-x", "150", "-y", "40"];
+    tmux.run("new-session", "-d", "-s", name, ...size, "-c", cwd, "--", ...command, "--allowedTools", "Bash");
+    const terminal = new Terminal(tmux, name);
+    await terminal.shows("❯", STARTED_MS);
+    return terminal;
+  }
+
+  screen(): string {
+    return this.#tmux.run("capture-pane", "-p", "-t", this.name);
+  }
+
+  async shows(text: string, ms = SHOWN_MS): Promise<void> {
+    await eventually(`"${text}" on the screen`, () => this.screen().includes(text), ms).catch((error) => {
+      throw new Error(`${error.message}; the screen shows:\n${this.screen()}`);
+    });
+  }
+
+  /** Waits until the client is done with a prompt that its model has answered. */
+  async rests(): Promise<void> {
+    await this.shows("●");
+    await eventually("a client at rest", () => !this.screen().includes("esc to interrupt"), STARTED_MS);
+  }
+
+  /** Types without sending. */
+  async type(text: string): Promise<void> {
+    this.#tmux.run("send-keys", "-t", this.name, "-l", text);
+    await this.shows(text);
+  }
+
+  press(key: string): void {
+    this.#tmux.run("send-keys", "-t", this.name, key);
+  }
+
+  /** Kills the client, as a crash would. */
+  crash(): void {
+    const pid = this.#tmux.run("list-panes", "-t", this.name, "-F", "#{pane_pid}").trim();
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    process.kill(Number(children), "SIGKILL");
+  }
+
+  async say(text: string): Promise<void> {
+    await this.type(text);
+    this.press("Enter");
+  }
+}
+
+/** What a client asks a new user before its first prompt. */
+function answerFirstQuestions({ home }: Claude, cwd: string): void {
+  const answers = {
+    hasCompletedOnboarding: true,
+    theme: "dark",
+    customApiKeyResponses: { approved: [API_KEY], rejected: [] },
+    projects: { [cwd]: { hasTrustDialogAccepted: true } },
+  };
+  writeFileSync(join(home, ".claude.json"), JSON.stringify(answers));
+}
