@@ -24,6 +24,14 @@ export async function publish(
   return (await bus.call("publish_event", { event_type: "note", payload, ...more })).event_id;
 }
 
+/** Answers the next question that anybody asks. */
+export async function answerNext(bus: TestBus, payload: string, more = {}): Promise<void> {
+  const { next_cursor: cursor } = await bus.call("get_events", { limit: 1 });
+  const questions = { event_types: ["question"], order: "asc", cursor, wait_seconds: 60 };
+  const { events } = await bus.call("get_events", questions);
+  await bus.call("reply", { event_id: events[0].id, payload, ...more });
+}
+
 /** The saved cursor of a session, seen without moving it. */
 export async function savedCursor(bus: TestBus, session_id: string): Promise<string | null> {
   return (await bus.call("ack_events", { session_id, cursor: "none" })).cursor;

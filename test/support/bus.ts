@@ -4,7 +4,8 @@ import type { Subprocess } from "bun";
 import { node24 } from "../../build/node24.ts";
 import { type Environment, serverConfig } from "../../src/config.ts";
 import type { Operation } from "../../src/operation.ts";
-import { operations as all } from "../../src/operations/index.ts";
+import { hookOperations } from "../../src/operations/hooks/index.ts";
+import { operations } from "../../src/operations/index.ts";
 import type { Lookup } from "../../src/server/deliver/address.ts";
 import type { Clock } from "../../src/server/deliver/clock.ts";
 import type { Log } from "../../src/server/log.ts";
@@ -112,6 +113,8 @@ async function listeningUrl(child: Subprocess<"ignore", "pipe", "pipe">): Promis
   }
   throw new Error(`the bus did not start: ${output}${await new Response(child.stderr).text()}`);
 }
+
+const all: readonly Operation[] = [...operations, ...hookOperations];
 
 export const silent: Log = { info() {}, warn() {}, error() {}, call() {}, flush: async () => {} };
 

@@ -16,9 +16,30 @@ export function rssMib(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
+/** Memory of a process that nothing else shares, MiB. */
+export function privateMib(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Private_Dirty:\s+(\d+)/m.exec(text)?.[1]) / 1024;
+}
+
 /** Files and connections that a process has open. */
 export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** The processes whose command line ends in these words, and whose environment holds that text. */
+export function running(words: readonly string[], environment: string): number[] {
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8");
+    } catch {
+      return "";
+    }
+  };
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && read(pid, "cmdline").endsWith(`\0${words.join("\0")}\0`))
+    .filter((pid) => read(pid, "environ").includes(environment))
+    .map(Number);
 }
 
 export interface HealthAnswer {

@@ -49,7 +49,9 @@ export function sent(body: Bytes, headers: Record<string, string | null> = {}): 
 export function eventsMade(answer: RawAnswer): number {
   // biome-ignore lint/suspicious/noExplicitAny: answers have every shape
   const made = (messageIn(answer.body) as any)?.result?.structuredContent ?? {};
-  if (made.event_id !== undefined) return 1;
+  // get_delivery names the event that it was asked about, as does a refused reply; a question that nobody answers is stored.
+  const asked = made.deliveries !== undefined || (made.error !== undefined && made.answered === undefined);
+  if (made.event_id !== undefined && !asked) return 1;
   return made.resumed === false || (made.success === true && made.active_sessions !== undefined) ? 1 : 0;
 }
 

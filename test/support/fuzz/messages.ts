@@ -138,7 +138,7 @@ export const MESSAGE_KINDS: readonly (readonly [number, string, Kind])[] = [
     () => stored(Buffer.concat([Uint8Array.of(0xef, 0xbb, 0xbf), Buffer.from(PUBLISH)])),
   ],
   [3, "special keys", (next) => stored(specialKeys(next))],
-  [1, "many keys", (next) => stored(manyKeys(next(2_000)))],
+  [1, "many keys", (next) => stored(manyKeys(1 + next(2_000)))],
   [
     4,
     "an unknown method",

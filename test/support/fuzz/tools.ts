@@ -4,8 +4,10 @@ import { operations } from "../../../src/operations/index.ts";
 import { callText, type Kind, methodText, sent } from "./case.ts";
 import { key, pick, type Random, STRINGS, value } from "./random.ts";
 
-// Not notify, which starts a program, nor webhooks, which would be called.
-const HARMLESS = operations.filter(({ name }) => name !== "notify" && !name.includes("webhook"));
+// Not notify, which starts a program, nor webhooks, which would be called; ask waits, and has a kind of its own.
+const HARMLESS = operations.filter(
+  ({ name }) => name !== "notify" && name !== "ask" && !name.includes("webhook"),
+);
 const METHODS = ["tools/list", "ping", "resources/list", "resources/read", "initialize", "x"];
 
 /** A call with some arguments right, some wrong, some unknown; never one that waits. */
@@ -144,6 +146,19 @@ export const TOOL_KINDS: readonly (readonly [number, string, Kind])[] = [
       return {
         ...{ bytes: sent(callText("publish_event", args)), statuses: [200], stores: 1 },
         holds: ({ result }) => (result.structuredContent.payload === echoed ? null : "another payload"),
+      };
+    },
+  ],
+  [
+    4,
+    "an odd question",
+    (next) => {
+      const payload = pick(next, STRINGS);
+      const args = { to: `s${pick(next, STRINGS).slice(0, 60)}`, payload, wait_seconds: 0 };
+      const body = callText("ask", { ...args, session_id: pick(next, STRINGS).slice(0, 60) });
+      return {
+        ...{ bytes: sent(body), statuses: [200], stores: 1 },
+        holds: ({ result }) => (result.structuredContent?.answered === false ? null : "an answer"),
       };
     },
   ],

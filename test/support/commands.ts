@@ -1,0 +1,57 @@
+import { expect } from "bun:test";
+import { commandsOf } from "../../src/client/commands.ts";
+import { operations } from "../../src/operations/index.ts";
+import { type CliOptions, type CliResult, cli } from "./cli.ts";
+
+/** `command` and `command --flag` of everything that the program has. */
+export function everyFlag(): string[] {
+  return commandsOf(operations).flatMap(({ name, flags }) => [
+    name,
+    ...flags.map((flag) => `${name} --${flag.name}`),
+  ]);
+}
+
+/** What concerns messages on their way to a session. */
+export const ABOUT_MESSAGES: ReadonlySet<string> = new Set([
+  ...everyFlag().filter((one) => /^(ask|reply|message)\b/.test(one)),
+  "register --claim",
+  "publish --track",
+  "events --follow",
+]);
+
+export interface CommandRunner {
+  /** `command --flag value …` as one types it, with --json, and exit code 0. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  run(command: string, flags?: Record<string, string | true>, options?: CliOptions): Promise<any>;
+  runRaw(
+    command: string,
+    flags: Record<string, string | true>,
+    options?: CliOptions,
+    ...more: string[]
+  ): Promise<CliResult>;
+  /** Commands and flags that were run. */
+  used: Set<string>;
+}
+
+/** Runs commands of the program against a bus, and keeps which. */
+export function commandRunner(bus: { url: string }): CommandRunner {
+  const used = new Set<string>();
+  const runRaw: CommandRunner["runRaw"] = (command, flags, options = {}, ...more) => {
+    const words = command.split(" ").filter((word) => !/^\d+$/.test(word));
+    used.add(words.join(" "));
+    for (const flag of Object.keys(flags)) used.add(`${words.join(" ")} --${flag}`);
+    const typed = Object.entries(flags).flatMap(([flag, value]) =>
+      value === true ? [`--${flag}`] : [`--${flag}`, value],
+    );
+    return cli([...command.split(" "), ...typed, ...more], { bus, ...options });
+  };
+  return {
+    used,
+    runRaw,
+    async run(command, flags = {}, options = {}) {
+      const result = await runRaw(command, flags, options, "--json");
+      expect(`${result.code} ${result.stderr}`).toBe("0 ");
+      return result.json();
+    },
+  };
+}
