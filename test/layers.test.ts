@@ -8,7 +8,7 @@ const PACKAGE = "package.json";
 
 /** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
-  "main.ts": only("client", "server"),
+  "main.ts": only("client", "server", "hooks"),
   "config.ts": only(PACKAGE, "bus", "variables.ts"),
   "variables.ts": only(),
   "operation.ts": only(),
@@ -17,8 +17,9 @@ const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   admin: only("admin", "operation.ts", "bus", "store", "config.ts"),
   operations: only("operations", "operation.ts", "bus"),
   store: only("store", "bus", "runtime"),
-  server: (loaded) => loaded !== "client" && loaded !== "main.ts",
+  server: (loaded) => !["client", "hooks", "main.ts"].includes(loaded),
   client: only("client", "admin", "operations", "operation.ts", "bus", "config.ts", "variables.ts", "cac"),
+  hooks: only("hooks", "bus", "config.ts"),
   runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
 };
 
@@ -102,9 +103,9 @@ test("each room loads only what it may", () => {
   expect(broken).toEqual([]);
 });
 
-test("main loads the client and the server by import() only", () => {
+test("main loads the client, the server and the hooks by import() only", () => {
   const imports = importsOf(join(src, "main.ts"));
-  expect(imports.map(({ room }) => room).sort()).toEqual(["client", "server"]);
+  expect(imports.map(({ room }) => room).sort()).toEqual(["client", "hooks", "server"]);
   expect(imports.every(({ lazy }) => lazy)).toBe(true);
 });
 
@@ -115,6 +116,14 @@ test("a command loads no package but cac, and nothing of the server or the store
   expect([...rooms].sort()).toEqual(
     ["admin", "bus", "client", "config.ts", "operation.ts", "operations", "variables.ts", PACKAGE].sort(),
   );
+});
+
+test("a hook loads no package, no operation and nothing of the client, the server or the store", () => {
+  const loaded = readdirSync(join(src, "hooks")).map((file) => reachedFrom(join(src, "hooks", file)));
+  expect(loaded.length).toBeGreaterThan(8);
+  expect(loaded.flatMap(({ packages }) => [...packages])).toEqual([]);
+  const rooms = new Set(loaded.flatMap(({ ours }) => [...ours].map(roomOf)));
+  expect([...rooms].sort()).toEqual(["bus", "config.ts", "hooks", PACKAGE, "variables.ts"].sort());
 });
 
 test("the server loads no cac", () => {

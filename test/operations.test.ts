@@ -5,13 +5,14 @@ import { argumentsOf, GLOBAL_FLAGS, parseLine } from "../src/client/argv.ts";
 import { commandsOf } from "../src/client/commands.ts";
 import { exampleLine, OTHER_COMMANDS } from "../src/client/help.ts";
 import { flagOf, isRequired } from "../src/operation.ts";
+import { hookOperations } from "../src/operations/hooks/index.ts";
 import { operations } from "../src/operations/index.ts";
 import { startHere } from "./support/bus.ts";
 import { countWords } from "./support/extra_operation.ts";
 import { rpc } from "./support/rpc.ts";
 
 const known = [...operations, countWords];
-const bus = await startHere({ operations: known });
+const bus = await startHere({ operations: [...known, ...hookOperations] });
 
 async function extraCli(...argv: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "support/extra_cli.ts"), ...argv], {
@@ -29,6 +30,8 @@ test("an operation declared in one file is an MCP tool with its schema", async (
   const { message } = await rpc(bus.url, { jsonrpc: "2.0", id: 1, method: "tools/list" });
   const tools = message.result.tools;
   expect(tools.map(({ name }: { name: string }) => name)).toEqual(known.map(({ name }) => name));
+  // A bound that everyone guesses is not shown.
+  expect(tools.at(-1).inputSchema.properties.at_least).not.toHaveProperty("minimum");
   expect(tools.at(-1)).toMatchObject({
     name: "count_words",
     description: "Count the words of a text.",
@@ -38,11 +41,26 @@ test("an operation declared in one file is an MCP tool with its schema", async (
       required: ["text"],
       properties: {
         text: { type: "string", description: "What to count" },
-        at_least: { type: "integer", minimum: 1, maximum: 9, default: 1, description: "Shortest word" },
+        at_least: { type: "integer", maximum: 9, default: 1, description: "Shortest word" },
       },
     },
   });
   expect(await bus.call("count_words", { text: "one three", at_least: 4 })).toEqual({ words: 1, tip: 0 });
+});
+
+test("what only hooks call is shown to nobody, has no command, takes a full caller, and can be called", async () => {
+  expect(hookOperations.map(({ name }) => name)).toEqual([
+    "start_session",
+    "collect_events",
+    "confirm_events",
+  ]);
+  for (const { name, listed, commands, scope } of hookOperations) {
+    expect([name, listed, commands, scope]).toEqual([name, false, [], undefined]);
+    expect(known.map((operation) => operation.name)).not.toContain(name);
+    expect(Object.values(tablesOf(known)).join("\n")).not.toContain(name);
+  }
+  const args = { client_id: "nobody", path: "prompt" };
+  expect(await bus.call("collect_events", args)).toEqual({ unknown: true });
 });
 
 test("its arguments are checked", async () => {

@@ -97,8 +97,12 @@ const BOUNDED = operations.flatMap(boundsOf);
 function argumentsFor({ tool, argument, value }: Bounded, size: number): Record<string, unknown> {
   const params = operations.find(({ name }) => name === tool)?.params ?? {};
   const needed = Object.entries(params).filter(([, param]) => isRequired(param));
-  const filler = (name: string) => (name === "url" ? URL_START : name === "webhook_id" ? 1 : "x");
-  return { ...Object.fromEntries(needed.map(([name]) => [name, filler(name)])), [argument]: value(size) };
+  const filler = (name: string, { type }: Param) =>
+    name === "url" ? URL_START : type === "integer" ? 1 : type === "list" ? [] : "x";
+  return {
+    ...Object.fromEntries(needed.map(([name, param]) => [name, filler(name, param)])),
+    [argument]: value(size),
+  };
 }
 
 describe("an argument takes what its limit allows, and one more is refused by the limit's name", () => {

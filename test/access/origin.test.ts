@@ -106,6 +106,12 @@ test("a webhook's body has the keys of the wire contract, which know no origin",
   hooks.stop();
 });
 
+const TO_SCHEMA_7 = `DROP TABLE mail; DROP TABLE claims; DROP TABLE aliases; DROP INDEX sessions_by_process;
+  ${["pid", "pid_started", "state", "lease_until", "offered_cursor"]
+    .map((column) => `ALTER TABLE sessions DROP COLUMN ${column};`)
+    .join("\n  ")}
+  ALTER TABLE events DROP COLUMN origin; UPDATE schema_version SET version = 7;`;
+
 /** Databases whose events know no origin. */
 const OLDER: [what: string, write: (folder: string) => Promise<void>][] = [
   [
@@ -120,10 +126,7 @@ const OLDER: [what: string, write: (folder: string) => Promise<void>][] = [
         await rpcTool(before.url, "publish_event", { event_type: "note", payload: "old" }, headers);
       await before.stop();
       copyFileSync(before.db, path(folder, "data.db"));
-      change(
-        path(folder, "data.db"),
-        "ALTER TABLE events DROP COLUMN origin; UPDATE schema_version SET version = 7;",
-      );
+      change(path(folder, "data.db"), TO_SCHEMA_7);
     },
   ],
 ];

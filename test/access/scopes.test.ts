@@ -16,6 +16,9 @@ const CALLS: Record<string, Record<string, unknown>> = {
   publish_event: { event_type: "note", payload: "hello" },
   get_events: { limit: 1 },
   ack_events: { session_id: "target", cursor: "0", allow_rewind: true },
+  ask: { to: "target", payload: "anyone?", wait_seconds: 0 },
+  reply: { event_id: 1, payload: "yes", session_id: "target" },
+  get_delivery: { event_id: 1 },
   unregister_session: { session_id: "target" },
   notify: { title: "t", message: "m" },
   register_webhook: { url: "https://example.com/" },
@@ -32,7 +35,7 @@ const CALLS: Record<string, Record<string, unknown>> = {
 const COVERED: Record<Scope, readonly string[]> = {
   full: Object.keys(CALLS),
   publish: ["publish_event"],
-  read: ["list_sessions", "list_channels", "get_events"],
+  read: ["list_sessions", "list_channels", "get_events", "get_delivery"],
 };
 
 let time = Date.now();
@@ -77,6 +80,26 @@ describe("beyond its scope", () => {
     expect(await needed("read", "publish_event")).toBe("publish");
     expect(await needed("publish", "get_events")).toBe("read");
     expect(await needed("read", "ack_events")).toBe("full");
+    expect(await needed("publish", "get_delivery")).toBe("read");
+    expect(await needed("publish", "ask")).toBe("full");
+    expect(await needed("publish", "reply")).toBe("full");
+  });
+});
+
+describe("what hooks call", () => {
+  const needs = { client_id: "target", machine: undefined };
+  const calls: [string, Record<string, unknown>][] = [
+    ["start_session", { ...needs, name: "n", cwd: "/", repo: "r" }],
+    ["collect_events", { ...needs, path: "tool" }],
+    ["confirm_events", { ...needs, event_ids: [] }],
+  ];
+
+  test.each(calls)("%s takes a full token, for it acts as the session it names", async (tool, args) => {
+    for (const scope of ["publish", "read"] as const)
+      expect((await rpcTool(bus.url, tool, args, headers[scope])).status).toBe(403);
+    const { status, message } = await rpcTool(bus.url, tool, args, headers.full);
+    expect([status, message.result.isError]).toEqual([200, undefined]);
+    expect(message.result.structuredContent.session_id).toBe("target");
   });
 });
 
@@ -174,6 +197,24 @@ describe("a session that is read about", () => {
       expect(message.result.structuredContent).toMatchObject({ events: [], has_more: false });
     }
     expect(await sessionsNow()).toEqual(before);
+  });
+
+  test("is reached by no call of a read token that waits in its name, and by one of its own", async () => {
+    const shown = async () =>
+      (await bus.call("list_sessions")).result.find((one: { session_id: string }) => one.session_id === id)
+        .reach;
+    const wait = (scope: Scope) =>
+      rpcTool(bus.url, "get_events", { session_id: id, cursor: "999999", wait_seconds: 2 }, headers[scope]);
+    const through = async (scope: Scope) => {
+      const seen = new Set<string>();
+      let over = false;
+      const waiting = wait(scope).finally(() => (over = true));
+      while (!over) seen.add(await shown());
+      await waiting;
+      return [...seen];
+    };
+    expect(await through("full")).toContain("wakes within 1 s");
+    expect(await through("read")).toEqual(["only when it polls"]);
   });
 
   test("shows no sign of life when a publish token publishes in its name, and does with a full one", async () => {

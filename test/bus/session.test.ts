@@ -18,12 +18,22 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
     last_heartbeat: new Date(NOW - heardMsAgo).toISOString(),
     cursor: null,
     deleted_at: null,
+    process: null,
+    state: null,
+    lease_until: null,
     ...more,
   };
 }
 
 const PIDS = [77];
-const here = { now: NOW, host: "host", processExists: (pid: number) => PIDS.includes(pid) };
+const here = {
+  now: NOW,
+  host: "host",
+  processExists: (pid: number) => PIDS.includes(pid),
+  processStart: (pid: number) => (PIDS.includes(pid) ? "boot-1" : null),
+};
+const running = { pid: 77, started: "boot-1" };
+const later = new Date(NOW + 1).toISOString();
 const deleted_at = new Date(NOW).toISOString();
 
 const cases: [what: string, session: Session, alive: boolean][] = [
@@ -43,6 +53,25 @@ const cases: [what: string, session: Session, alive: boolean][] = [
   ["a client id of digits that no process can have", session({ client_id: "78787878787878" }), true],
   ["the client id 0", session({ client_id: "0" }), true],
   ["a negative client id", session({ client_id: "-78" }), true],
+  ["the very process of this host that it named", session({ process: running }), true],
+  [
+    "a process of this host that it named and that is gone",
+    session({ process: { ...running, pid: 78 } }),
+    false,
+  ],
+  ["another process that got the number", session({ process: { ...running, started: "boot-0" } }), false],
+  ["a named process that runs, unregistered", session({ process: running, deleted_at }), false],
+  ["a named process that runs, not heard of for 24 h", session({ process: running }, LEASE_MS), false],
+  ["a named process says more than a client id", session({ process: running, client_id: "78" }), true],
+  ["a named process says more than a lease", session({ process: running, lease_until: deleted_at }), true],
+  ["a named process of another machine", session({ process: { ...running, pid: 78 }, machine: "o" }), true],
+  ["a lease that holds 1 ms more", session({ machine: "other", lease_until: later }), true],
+  ["a lease that has just ended", session({ machine: "other", lease_until: deleted_at }), false],
+  [
+    "a lease that holds, not heard of for 24 h",
+    session({ machine: "o", lease_until: later }, LEASE_MS),
+    false,
+  ],
   ["a heartbeat that is no time", session({ last_heartbeat: "?" }), true],
 ];
 

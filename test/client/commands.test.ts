@@ -2,42 +2,14 @@ import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
-import { commandsOf } from "../../src/client/commands.ts";
-import { operations } from "../../src/operations/index.ts";
 import { fresh } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
-import { type CliOptions, type CliResult, cli, startBusWithDesktop } from "../support/cli.ts";
+import { cli, startBusWithDesktop } from "../support/cli.ts";
+import { ABOUT_MESSAGES, commandRunner, everyFlag } from "../support/commands.ts";
 import { tempFolder } from "../support/folder.ts";
 
 const bus = await startHere();
-const used = new Set<string>();
-
-/** `command --flag value …` as one types it, with --json, and exit code 0. */
-async function run(
-  command: string,
-  flags: Record<string, string | true> = {},
-  options: CliOptions = {},
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-): Promise<any> {
-  const result = await runRaw(command, flags, options, "--json");
-  expect(`${result.code} ${result.stderr}`).toBe("0 ");
-  return result.json();
-}
-
-function runRaw(
-  command: string,
-  flags: Record<string, string | true>,
-  options: CliOptions = {},
-  ...more: string[]
-): Promise<CliResult> {
-  const words = command.split(" ").filter((word) => !/^\d+$/.test(word));
-  used.add(words.join(" "));
-  for (const flag of Object.keys(flags)) used.add(`${words.join(" ")} --${flag}`);
-  const typed = Object.entries(flags).flatMap(([flag, value]) =>
-    value === true ? [`--${flag}`] : [`--${flag}`, value],
-  );
-  return cli([...command.split(" "), ...typed, ...more], { bus, ...options });
-}
+const { run, runRaw, used } = commandRunner(bus);
 
 const payloadsOf = (answer: { events: { payload: string }[] }) => answer.events.map(({ payload }) => payload);
 
@@ -59,8 +31,8 @@ test("register --client-id again resumes the session", async () => {
 
 test("unregister takes the session by --session-id or by --client-id", async () => {
   const [one, two] = [fresh("client"), fresh("client")];
-  await run("register", { "client-id": one });
-  await run("register", { "client-id": two });
+  await run("register", { "client-id": one, name: one });
+  await run("register", { "client-id": two, name: two });
   expect(await run("unregister", { "session-id": one })).toMatchObject({ success: true, session_id: one });
   expect(await run("unregister", { "client-id": two })).toMatchObject({ success: true, session_id: two });
 });
@@ -138,7 +110,7 @@ test("events selects by --cursor, --limit, --order, --channel, --include, --excl
 });
 
 test("events --resume reads each event once, and --peek leaves it unread", async () => {
-  const { session_id } = await run("register");
+  const { session_id } = await run("register", { name: fresh("reader") });
   const mine = { "session-id": session_id, resume: true, order: "asc" } as const;
   await run("publish", { type: "note", payload: "news" });
   expect(payloadsOf(await run("events", { ...mine, peek: true }))).toEqual(["news"]);
@@ -147,7 +119,7 @@ test("events --resume reads each event once, and --peek leaves it unread", async
 });
 
 test("events --wait holds the call until something matches, longer than --timeout alone would allow", async () => {
-  const { session_id } = await run("register");
+  const { session_id } = await run("register", { name: fresh("reader") });
   const mine = { "session-id": session_id, resume: true, order: "asc" } as const;
   const waiting = run("events", { ...mine, wait: "20", timeout: "600" });
   await Bun.sleep(1_000);
@@ -156,7 +128,7 @@ test("events --wait holds the call until something matches, longer than --timeou
 });
 
 test("ack saves the cursor, and --allow-rewind moves it back", async () => {
-  const { session_id, cursor } = await run("register");
+  const { session_id, cursor } = await run("register", { name: fresh("reader") });
   const session = { "session-id": session_id };
   const { event_id } = await run("publish", { type: "note", payload: "x" });
   const saved = await run("ack", { ...session, cursor: String(event_id) });
@@ -230,10 +202,7 @@ test("webhook register --url is the target; --url before the command is the bus"
   expect(other.code).toBe(0);
 });
 
-test("the tests above used every command and every flag", () => {
-  const all = commandsOf(operations).flatMap(({ name, flags }) => [
-    name,
-    ...flags.map((flag) => `${name} --${flag.name}`),
-  ]);
-  expect(all.filter((one) => !used.has(one))).toEqual([]);
+test("the tests above used every command and every flag, but those of messages.test.ts", () => {
+  const others = everyFlag().filter((one) => !ABOUT_MESSAGES.has(one));
+  expect(others.filter((one) => !used.has(one))).toEqual([]);
 });

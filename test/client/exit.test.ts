@@ -41,6 +41,7 @@ const usage: [argv: string[], says: string][] = [
   [["sessions", "--session-id", "x"], "Unknown flag --session-id."],
   [["--jsno", "sessions"], 'Unknown flag --jsno. Did you mean "--json"?'],
   [["--json", "serve"], "serve must be the first word."],
+  [["--json", "hook", "prompt"], "hook must be the first word."],
   [[], "No command given."],
   [["serve", "--prot", "1"], "serve has no flag --prot."],
   [["serve", "--port"], "--port needs a value."],

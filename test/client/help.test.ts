@@ -15,7 +15,7 @@ async function help(...argv: string[]): Promise<string> {
 
 test("the program's help lists every command with what it is for, on lines of 80 columns", async () => {
   const text = await help("--help");
-  for (const name of ["serve", ...commands.map((command) => command.name)])
+  for (const name of ["serve", "hook", ...commands.map((command) => command.name)])
     expect(text).toMatch(new RegExp(`^ {2}${name} +\\S`, "m"));
   for (const flag of ["--url", "--json", "--debug", "--help", "--version"])
     expect(text).toContain(`  ${flag}`);
@@ -71,6 +71,7 @@ test("the commands of webhook have a help together", async () => {
 test("the help of serve names its flags and their variables, from both sides", async () => {
   const text = await help("serve", "--help");
   expect(await help("help", "serve")).toBe(text);
+  expect(await help("help", "hook")).toBe(await help("hook", "--help"));
   for (const word of ["--host", "--port", "--db", "HOST", "PORT", "AGENT_EVENT_BUS_DB", "Examples:"])
     expect(text).toContain(word);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { commandsOf } from "../../src/client/commands.ts";
 import { operations } from "../../src/operations/index.ts";
+import { answerNext } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
 import { bash, cli } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
@@ -8,6 +9,8 @@ import { tempFolder } from "../support/folder.ts";
 const bus = await startHere();
 const nobody = { url: "http://127.0.0.1:1/mcp" };
 const session = (await bus.call("register_session", { name: "s", client_id: "s-1" })).session_id;
+const direct = { event_type: "t", payload: "p", channel: `session:${session}` };
+const MESSAGE = String((await bus.call("publish_event", direct)).event_id);
 const webhook = await bus.call("register_webhook", { url: "https://example.com/" });
 const ID = String(webhook.webhook_id);
 const receiver = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
@@ -22,6 +25,9 @@ const works: Record<string, string[]> = {
   publish: ["--type", "t", "--payload", "two\nlines"],
   events: [],
   ack: ["--session-id", session, "--cursor", "1"],
+  ask: ["--to", session, "--payload", "well?"],
+  reply: ["--to", "1", "--payload", "yes"],
+  message: [MESSAGE],
   unregister: ["--session-id", session],
   notify: ["--title", "t", "--message", "m"],
   "webhook register": ["--url", "https://example.com/x"],
@@ -44,7 +50,9 @@ for (const [command, flags] of Object.entries(works)) {
   const argv = [...command.split(" "), ...flags, "--json"];
 
   test(`${command} --json prints one document`, async () => {
+    const answered = command === "ask" ? answerNext(bus, "yes") : undefined;
     const { json, code } = await cli(argv, { bus });
+    await answered;
     expect(json()).toBeObject();
     // This bus has no desktop to notify.
     expect(code).toBe(command === "notify" ? 1 : 0);

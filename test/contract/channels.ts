@@ -32,6 +32,7 @@ export function channels(target: () => TestBus): void {
     async (channel) => {
       const answer = await send(target(), channel);
       expect([answer.channel, answer.warning, answer.signal_level]).toEqual([channel, undefined, "info"]);
+      expect(answer).not.toHaveProperty("reach");
       expect((await newest(target())).channel).toBe(channel);
     },
   );
@@ -43,6 +44,7 @@ export function channels(target: () => TestBus): void {
       const answer = await send(target(), `session:${to}`);
       expect(answer).toMatchObject({ channel: `session:${session_id}`, signal_level: "actionable" });
       expect(answer.warning).toBeUndefined();
+      expect(answer.reach).toBe("only when it polls");
       expect((await newest(target())).channel).toBe(`session:${session_id}`);
     }
   });
@@ -57,6 +59,7 @@ export function channels(target: () => TestBus): void {
     const answer = await send(target(), "session:nobody-at-all");
     expect(answer).toMatchObject({ channel: "session:nobody-at-all", signal_level: "actionable" });
     expect(answer.warning).toContain("nobody-at-all");
+    expect(answer).not.toHaveProperty("reach");
     expect((await newest(target())).id).toBe(answer.event_id);
   });
 
@@ -69,9 +72,14 @@ export function channels(target: () => TestBus): void {
     },
   );
 
-  test("an ambiguous name is refused with the candidates, and nothing is stored", async () => {
+  test("an ambiguous name, one of two repositories or machines, is refused with the candidates, and nothing is stored", async () => {
     const name = fresh("twin");
-    const twins = [await join(target(), { name }), await join(target(), { name })];
+    const twins = [
+      await join(target(), { name }),
+      await join(target(), { name, repo: fresh("repo") }),
+      await join(target(), { name, machine: "elsewhere" }),
+    ];
+    for (const twin of twins) expect([twin.name, twin.warning]).toEqual([name, undefined]);
     const before = stored(target());
     const answer = await send(target(), `session:${name}`);
     expect(answer.error).toContain(name);
@@ -80,8 +88,8 @@ export function channels(target: () => TestBus): void {
     );
     expect(answer.hint).toBeString();
     expect(stored(target())).toEqual(before);
-    await target().call("unregister_session", { session_id: twins[0].session_id });
-    expect((await send(target(), `session:${name}`)).channel).toBe(`session:${twins[1].session_id}`);
+    for (const { session_id } of twins.slice(0, 2)) await target().call("unregister_session", { session_id });
+    expect((await send(target(), `session:${name}`)).channel).toBe(`session:${twins[2].session_id}`);
   });
 
   test("an id wins over a name, and a display id over a name", async () => {
@@ -101,6 +109,7 @@ export function channels(target: () => TestBus): void {
         const answer = await send(target(), `session:${to}`);
         expect(answer.channel).toBe(`session:${session.session_id}`);
         expect(answer.warning).toContain(session.display_id);
+        expect(answer).not.toHaveProperty("reach");
       }
   });
 }

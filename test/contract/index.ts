@@ -11,6 +11,7 @@ import { hostile } from "./hostile.ts";
 import { allowedHosts, hosts } from "./hosts.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { patience } from "./patience.ts";
+import { presence } from "./presence.ts";
 import { reading } from "./reading.ts";
 import { resuming } from "./resuming.ts";
 import { sessions } from "./sessions.ts";
@@ -24,6 +25,7 @@ const SECTIONS: Record<string, (target: () => TestBus) => void> = {
   transport,
   tools,
   sessions,
+  presence,
   channels,
   events,
   reading,

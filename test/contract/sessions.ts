@@ -9,7 +9,7 @@ import { tempFolder } from "../support/folder.ts";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const FIELDS =
-  "session_id display_id name machine repo cwd client_id registered_at last_heartbeat cursor age_seconds subscribed_channels";
+  "session_id display_id name machine repo cwd client_id registered_at last_heartbeat cursor age_seconds subscribed_channels state reach unread claims";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into it
 async function present(bus: TestBus): Promise<any[]> {
@@ -159,6 +159,10 @@ export function sessions(target: () => TestBus): void {
       cwd: "/x/proj",
       client_id: session_id,
       subscribed_channels: ["all", `session:${session_id}`, "repo:proj", "machine:laptop"],
+      state: null,
+      reach: "only when it polls",
+      unread: 0,
+      claims: [],
     });
     expect(session.registered_at).toMatch(TIME);
     expect(session.last_heartbeat).toMatch(TIME);

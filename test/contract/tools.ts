@@ -5,25 +5,28 @@ import { fresh, join, problem, publish, stored } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
 import { callTool, rpc } from "../support/rpc.ts";
 
-/** WIRE.md 3, the second column: `?` = optional, `=` = default. */
+/** WIRE.md 3, the second column: `?` = optional, `=` = default; one that is false is not shown. */
 const TABLE: Record<string, string> = {
-  register_session: "name, machine?, cwd?, client_id?, repo?",
+  register_session: "name, machine?, cwd?, client_id?, repo?, claim?",
   list_sessions: "",
   list_channels: "",
   publish_event:
     "event_type, payload, session_id?, channel?=all, title?, tags?, correlation_id?, signal_level?",
   get_events:
-    "cursor?, limit?=50, session_id?, order?=desc, channel?, resume?=false, event_types?, peek?=false, correlation_id?, min_level?, wait_seconds?",
-  ack_events: "session_id, cursor, allow_rewind?=false",
+    "cursor?, limit?=50, session_id?, order?=desc, channel?, resume?, event_types?, peek?, correlation_id?, min_level?, wait_seconds?",
+  ack_events: "session_id, cursor, allow_rewind?",
+  ask: "to, payload, session_id?, wait_seconds?=300",
+  reply: "event_id, payload, session_id?",
+  get_delivery: "event_id, wait_seconds?",
   unregister_session: "session_id?, client_id?, machine?",
-  notify: "title, message, sound?=false",
-  register_webhook: "url, channel?, event_types?, secret?, ordered?=false",
+  notify: "title, message, sound?",
+  register_webhook: "url, channel?, event_types?, secret?, ordered?",
   list_webhooks: "active_only?=true",
   set_webhook_active: "webhook_id, active, since?",
   rotate_webhook_secret: "webhook_id, secret?",
   test_webhook: "webhook_id",
   list_deliveries: "webhook_id?, state?, limit?=50",
-  redeliver_webhook: "webhook_id, event_id?, dead?=false, since?",
+  redeliver_webhook: "webhook_id, event_id?, dead?, since?",
   unregister_webhook: "webhook_id",
 };
 
@@ -31,13 +34,21 @@ function paramsOf(tool: string): Params {
   return operations.find((operation) => operation.name === tool)?.params ?? {};
 }
 
-const READS = ["list_sessions", "list_channels", "list_webhooks", "list_deliveries"];
+const LISTS = ["list_sessions", "list_channels", "list_webhooks", "list_deliveries"];
+const READS = [...LISTS, "get_delivery"];
+/** Calling them again with the same arguments changes nothing more. */
+const REPEATABLE = ["ack_events", "unregister_session", "set_webhook_active", "unregister_webhook"];
+/** What a client assumes of a tool that says nothing (MCP, ToolAnnotations). */
+const ASSUMED = { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true };
 
 /** Arguments with which each tool does something, or refuses as its contract says. */
 const WORKING: Record<string, Record<string, unknown>> = {
   register_session: { name: "tester" },
   publish_event: { event_type: "note", payload: "hello" },
   ack_events: { session_id: "nobody", cursor: "1" },
+  ask: { to: "nobody", payload: "anyone?" },
+  reply: { event_id: 1, payload: "yes" },
+  get_delivery: { event_id: 1 },
   notify: { title: "t", message: "m" },
   register_webhook: { url: "http://127.0.0.1:9/" },
   set_webhook_active: { webhook_id: 999_999, active: true },
@@ -77,10 +88,10 @@ export function tools(target: () => TestBus): void {
     expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(sorted));
   });
 
-  test("tools/list costs a session less than 9000 bytes and is the same each time", async () => {
+  test("tools/list costs a session less than 8900 bytes and is the same each time", async () => {
     const request = { jsonrpc: "2.0", id: 1, method: "tools/list" };
     const { text } = await rpc(target().url, request, { accept: "application/json" });
-    expect(Buffer.byteLength(text)).toBeLessThan(9000);
+    expect(Buffer.byteLength(text)).toBeLessThan(8900);
     expect((await rpc(target().url, request, { accept: "application/json" })).text).toBe(text);
   });
 
@@ -94,10 +105,21 @@ export function tools(target: () => TestBus): void {
 
   test("annotations say what reads, what destroys and what may be repeated", async () => {
     for (const { name, annotations } of await listed(target())) {
-      expect([name, annotations.readOnlyHint]).toEqual([name, READS.includes(name)]);
-      expect([name, annotations.destructiveHint === true]).toEqual([name, name === "unregister_webhook"]);
-      expect(annotations.openWorldHint).toBe(false);
+      const { readOnlyHint, destructiveHint, ...others } = { ...ASSUMED, ...annotations };
+      expect([name, readOnlyHint]).toEqual([name, READS.includes(name)]);
+      // Of a tool that only reads it means nothing.
+      expect([name, !readOnlyHint && destructiveHint]).toEqual([name, name === "unregister_webhook"]);
+      expect([name, others]).toEqual([
+        name,
+        { idempotentHint: REPEATABLE.includes(name), openWorldHint: false },
+      ]);
     }
+  });
+
+  test("an annotation that says what a client assumes anyway is left out", async () => {
+    for (const { name, annotations } of await listed(target()))
+      for (const [hint, value] of Object.entries(annotations))
+        expect([name, hint, value]).not.toEqual([name, hint, ASSUMED[hint as keyof typeof ASSUMED]]);
   });
 
   test("an object comes as structured content and as the same JSON in one text block", async () => {
@@ -110,7 +132,7 @@ export function tools(target: () => TestBus): void {
     expect(isError).toBeUndefined();
   });
 
-  test.each(READS)(
+  test.each(LISTS)(
     "%s answers a list: under `result` in the structured content, bare in the text",
     async (name) => {
       await join(target());
@@ -128,6 +150,9 @@ export function tools(target: () => TestBus): void {
   test.each([
     ["ack_events", "an unknown session", { session_id: "nobody", cursor: "1" }],
     ["get_events", "an unknown session", { session_id: "nobody", resume: true }],
+    ["ask", "nobody", { to: "nobody", payload: "anyone?" }],
+    ["reply", "an event that is not there", { event_id: 999_999_999, payload: "yes" }],
+    ["get_delivery", "an event that is not there", { event_id: 999_999_999 }],
     ["unregister_session", "an unknown session", { session_id: "nobody" }],
     ["unregister_session", "no id", {}],
     ["set_webhook_active", "an unknown webhook", { webhook_id: 999_999, active: true }],

@@ -2,6 +2,7 @@ import { Database as Sqlite } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Database } from "../../src/runtime/runtime.ts";
+import { claimRows } from "../../src/store/claims.ts";
 import { type EventQuery, eventRows } from "../../src/store/events.ts";
 import { lockDatabase, openFile } from "../../src/store/open.ts";
 import { sessionRows } from "../../src/store/sessions.ts";
@@ -111,10 +112,11 @@ describe("every combination of get_events filters", () => {
   });
 });
 
-test("no statement about sessions or the tip reads a whole table", () => {
+test("no statement about sessions, claims or the tip reads a whole table", () => {
   const { db: recorded, statements } = recording();
   eventRows(recorded, () => {});
   sessionRows(recorded);
+  claimRows(recorded);
   const read = statements.filter((sql) => !/^\s*INSERT/.test(sql));
   expect(read.length).toBeGreaterThan(8);
   for (const sql of read) {
@@ -131,15 +133,19 @@ test("the indices are those of the schema, once each", () => {
     "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
   );
   expect(indices.values().flat()).toEqual([
+    "claims_by_session",
     "deliveries_by_state",
     "deliveries_done",
     "deliveries_due",
     "events_by_channel",
     "events_by_correlation",
     "events_by_type",
+    "mail_by_event",
+    "mail_unseen",
     "sessions_by_client",
     "sessions_by_display_id",
     "sessions_by_name",
+    "sessions_by_process",
     "sessions_present",
   ]);
 });

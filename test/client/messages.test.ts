@@ -1,0 +1,113 @@
+import { expect, test } from "bun:test";
+import { fresh } from "../support/agent.ts";
+import { startHere } from "../support/bus.ts";
+import { bash } from "../support/cli.ts";
+import { ABOUT_MESSAGES, commandRunner } from "../support/commands.ts";
+
+const bus = await startHere();
+const { run, runRaw, used } = commandRunner(bus);
+
+test("register --claim holds a name, whose mail waits for the next holder", async () => {
+  const name = fresh("api");
+  const mail = { type: "note", payload: "for you", channel: `@${name}` };
+  const published = await runRaw("publish", mail, {}, "--json");
+  expect(published.code).toBe(0);
+  const waiting = published.json();
+  expect(waiting.warning).toStartWith(`Nobody holds the name @${name} now`);
+  const holder = await run("register", { name, claim: true });
+  expect(holder).toMatchObject({ name, claimed: `@${name}` });
+  expect(holder.waiting_mail).toMatchObject([{ event_id: waiting.event_id, payload: "for you" }]);
+  const sent = await run("publish", { type: "note", payload: "again", channel: `@${name}` });
+  expect(sent.channel).toBe(`session:${holder.session_id}`);
+  const second = await runRaw("register", { name, claim: true }, {}, "--json");
+  expect(second.code).toBe(0);
+  expect(second.json()).toMatchObject({ name: `${name}-2` });
+  expect(second.json()).not.toHaveProperty("claimed");
+  expect(second.stderr).toContain(`@${name} is held by ${holder.display_id}`);
+});
+
+test("publish --track and message --wait tell how far a direct message came", async () => {
+  const { session_id } = await run("register", { name: fresh("tracked"), "client-id": fresh("client") });
+  const to = { type: "note", payload: "x", channel: `session:${session_id}` };
+  const { event_id } = await run("publish", to);
+  const delivery = { recipient: session_id, state: "stored", reach: "only when it polls" };
+  expect(await run(`message ${event_id}`)).toMatchObject({ event_id, deliveries: [delivery] });
+  const waiting = run(`message ${event_id}`, { wait: "60" });
+  const hook = { client_id: session_id, path: "prompt" };
+  const { events } = await bus.call("collect_events", hook);
+  const seen = { client_id: session_id, event_ids: events.map(({ id }: { id: number }) => String(id)) };
+  await bus.call("confirm_events", seen);
+  expect((await waiting).deliveries).toMatchObject([
+    { ...delivery, state: "seen", offered_by: "prompt", reach: "at its next prompt" },
+  ]);
+});
+
+test("publish --track waits until the message was seen", async () => {
+  const { session_id } = await run("register", { name: fresh("tracked") });
+  const to = { type: "note", payload: "x", channel: `session:${session_id}` };
+  const tracking = run("publish", { ...to, track: true });
+  const mine = { session_id, resume: true, order: "asc", wait_seconds: 60 };
+  const { events } = await bus.call("get_events", mine);
+  expect(await tracking).toMatchObject({
+    event_id: events[0].id,
+    deliveries: [{ recipient: session_id, state: "seen", offered_by: "read" }],
+  });
+});
+
+test("publish --track of a message that nobody sees says after 10 s how far it came", async () => {
+  const { session_id } = await run("register", { name: fresh("tracked") });
+  const to = { type: "note", payload: "x", channel: `session:${session_id}` };
+  expect(await run("publish", { ...to, track: true })).toMatchObject({
+    deliveries: [{ recipient: session_id, state: "stored", reach: "only when it polls" }],
+  });
+});
+
+test("ask waits for the reply; without one it says so and exits with 1", async () => {
+  const [asker, other] = [
+    await run("register", { name: fresh("asker") }),
+    await run("register", { name: fresh("asked") }),
+  ];
+  const question = { to: other.name, payload: "frozen?", "session-id": asker.session_id };
+  const asking = run("ask", { ...question, timeout: "1m" });
+  const { events } = await run("events", {
+    include: "question",
+    "session-id": other.session_id,
+    wait: "60",
+    order: "asc",
+  });
+  const answer = { to: String(events[0].id), payload: "since Monday", "session-id": other.session_id };
+  expect(await run("reply", answer)).toMatchObject({
+    answers: events[0].id,
+    channel: `session:${asker.session_id}`,
+  });
+  expect(await asking).toMatchObject({
+    answered: true,
+    answer: { payload: "since Monday", session_id: other.session_id },
+  });
+  expect((await run(`message ${events[0].id}`)).deliveries).toMatchObject([{ state: "acked" }]);
+  const unanswered = await runRaw("ask", { ...question, timeout: "1s" }, {}, "--json");
+  expect(unanswered.code).toBe(1);
+  expect(unanswered.json()).toMatchObject({
+    answered: false,
+    error: expect.stringContaining("No answer came within 1 s"),
+  });
+});
+
+test("events --follow shows what comes, one event a line with --json, until it is ended", async () => {
+  const payloads = [fresh("follow"), fresh("follow")];
+  const script = `agent-event-bus events --follow --limit 1 --json > out & until [ -s out ]; do sleep 0.05; done
+    for payload in ${payloads.join(" ")}; do agent-event-bus publish --type note --payload $payload > /dev/null; done
+    until grep -q ${payloads[1]} out; do sleep 0.05; done; kill $!; cat out`;
+  await run("publish", { type: "note", payload: "before" });
+  const { stdout } = await bash(script, { bus });
+  const shown = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).payload);
+  used.add("events --follow");
+  expect(shown).toEqual(["before", ...payloads]);
+});
+
+test("the tests above used every command and flag about messages", () => {
+  expect([...ABOUT_MESSAGES].filter((one) => !used.has(one))).toEqual([]);
+});
