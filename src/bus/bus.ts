@@ -26,6 +26,8 @@ export interface Bus {
   deliveries: Deliveries;
   /** Up to which event the hooks of a session have looked for what is actionable; forgotten at the end of the process. */
   looked: Map<string, number>;
+  /** When a session was last at work, as its hooks told, on a clock that never jumps (ms); forgotten likewise. */
+  atWork: Map<string, number>;
   /** Whose hooks hand something over at this moment. */
   turns: Turns;
   /** The repository's name for a folder of `machine`. */

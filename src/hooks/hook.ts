@@ -83,7 +83,10 @@ export async function collect(
   const client_id = run.input.session_id ?? run.config.sessionId;
   if (client_id === undefined) return null;
   const args: Json = { ...who(run), path, limit: MOST_EVENTS };
-  if (waitSeconds !== undefined) args.wait_seconds = waitSeconds;
+  if (waitSeconds !== undefined) {
+    args.wait_seconds = waitSeconds;
+    args.running_ms = Math.round(performance.now());
+  }
   const patience = waitSeconds === undefined ? undefined : (waitSeconds + 15) * 1000;
   const batch = await run.call("collect_events", args, patience);
   if (batch.unknown !== true) return batch as unknown as Batch;

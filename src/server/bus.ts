@@ -69,6 +69,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     ),
     deliveries: pump,
     looked: new Map(),
+    atWork: new Map(),
     turns: new Turns(),
     repoOf: (cwd, of) => repoOf(cwd, of === host),
     warn: log.warn,

@@ -136,6 +136,18 @@ describe("a waiter leaves silently", () => {
     expect(await listed(bus, client)).toMatchObject({ reach: "at its next prompt" });
   });
 
+  test.each(["prompt", "tool"] as const)("when the session ran %s before it has asked", async (name) => {
+    const bus = await startBus("binary");
+    const client = await startClient(bus);
+    const gate = startGate(bus);
+    const waiter = await client.wait({ url: gate.url });
+    await Bun.sleep(50);
+    expect(gate.calls).toEqual([]);
+    await client.read(name);
+    await expectLeft(waiter, `the session ran ${name} before the waiter asked`);
+    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "at its next prompt" });
+  });
+
   test("when a newer one comes, which is woken alone", async () => {
     const bus = await startBus("binary");
     const client = await startClient(bus);

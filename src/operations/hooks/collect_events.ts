@@ -22,6 +22,13 @@ export const collectEvents = operation({
     path: { type: "text", max: 8, choices: PATHS, about: "Which hook asks" },
     limit: { type: "integer", default: 20, min: 1, max: 100, about: "Most events to return" },
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
+    running_ms: {
+      type: "integer",
+      optional: true,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      about: "Age of the waiter",
+    },
   },
   commands: [],
   async run(bus, args, call) {
@@ -29,6 +36,10 @@ export const collectEvents = operation({
     if (session === undefined) return UNKNOWN;
     const waits = args.path === "wake";
     if (!waits) bus.waiters.dismiss(session.session_id);
+    const since = performance.now() - (args.running_ms ?? 0);
+    if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
+      return { session_id: session.session_id, events: [], more: 0, left: true };
+    if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy");
     return waits
       ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
@@ -36,6 +47,14 @@ export const collectEvents = operation({
   },
   print() {},
 });
+
+const MOST_REMEMBERED = 10_000;
+
+/** A waiter that began before this is of no use, also one that has not asked yet. */
+function noteWork(bus: Bus, { session_id }: Session): void {
+  if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
+  bus.atWork.set(session_id, performance.now());
+}
 
 /** With something to hand over the session's turn goes on until confirm_events. */
 async function offer(bus: Bus, { session_id }: Session, path: Path, limit: number): Promise<Json> {
