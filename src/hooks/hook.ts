@@ -1,11 +1,10 @@
-import { visibleJson } from "../bus/text.ts";
 import { environment, type HookConfig, hookConfig, machine } from "../config.ts";
 import type { Json } from "../operation.ts";
 import { type HookInput, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { write } from "./output.ts";
 import { createCall } from "./post.ts";
-import { type Batch, handOver, MOST_EVENTS } from "./text.ts";
+import type { Batch } from "./text.ts";
 import { help, usage } from "./usage.ts";
 
 /** One run of a hook. */
@@ -15,7 +14,12 @@ export interface HookCall {
   /** The result of a tool; rejects when the bus does not give one in time. */
   call(tool: string, args: Json, timeoutMs?: number): Promise<Json>;
   format: "claude" | "plain" | "json";
+  /** What every hook needs. Handed over, so that what only some hooks load shares no file with the others. */
+  tools: { collect: typeof collect; confirm: typeof confirm; who: typeof who; write: typeof write };
 }
+
+/** What is taken at once. */
+const MOST_EVENTS = 20;
 
 const LOCAL_MS = 300;
 const REMOTE_MS = 1_000;
@@ -41,7 +45,8 @@ export async function hook(argv: readonly string[]): Promise<void> {
     clearTimeout(late);
     // A subagent's events are its session's business.
     if (input.agent_id !== undefined) process.exit(0);
-    const run: HookCall = { input, config, call: createCall({ ...config, url }), format: line.format };
+    const tools = { collect, confirm, who, write };
+    const run: HookCall = { input, config, call: createCall({ ...config, url }), format: line.format, tools };
     await runHook(line.name, run, limit);
   } catch {}
   process.exit(0);
@@ -51,7 +56,7 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
   switch (name) {
     case "session-start": {
       const text = await (await import("./start.ts")).start(run);
-      if (text !== null) tell(name, text, run.format, { text });
+      if (text !== null) tell(name, text, run.format);
       return;
     }
     case "stop":
@@ -69,13 +74,15 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
 async function deliver(name: "prompt" | "tool" | "stop", run: HookCall): Promise<void> {
   const batch = await collect(name, run);
   if (batch === null || batch.events.length === 0) return;
+  const { handOver, visibleJson } = await import("./text.ts");
   const { text, shown } = handOver(batch, Date.now());
-  tell(name, text, run.format, { ...batch, events: shown, text });
+  if (run.format === "json") write(1, visibleJson({ ...batch, events: shown, text }));
+  else tell(name, text, run.format);
   await confirm(run, batch, shown.length);
 }
 
 /** What is unread for the session, which is registered first if the bus does not know it; null when there is none. */
-export async function collect(
+async function collect(
   path: "prompt" | "tool" | "stop" | "wake",
   run: HookCall,
   waitSeconds?: number,
@@ -97,7 +104,7 @@ export async function collect(
 }
 
 /** How the bus finds the session: the client's id of it, and its process where that is known. */
-export function who({ input, config }: HookCall): Json {
+function who({ input, config }: HookCall): Json {
   return {
     client_id: input.session_id ?? config.sessionId,
     machine: machine(),
@@ -106,7 +113,7 @@ export function who({ input, config }: HookCall): Json {
 }
 
 /** Says that the first `count` events of a batch were shown. */
-export async function confirm(run: HookCall, batch: Batch, count: number): Promise<void> {
+async function confirm(run: HookCall, batch: Batch, count: number): Promise<void> {
   const shown = batch.events.slice(0, count);
   const next = batch.events[count];
   const args: Json = {
@@ -120,10 +127,7 @@ export async function confirm(run: HookCall, batch: Batch, count: number): Promi
 }
 
 /** Writes to stdout at once: what is written counts as shown. */
-function tell(name: HookName, text: string, format: HookCall["format"], all: object): void {
+function tell(name: HookName, text: string, format: HookCall["format"]): void {
   const claude = { hookSpecificOutput: { hookEventName: HOOKS[name].event, additionalContext: text } };
-  const words = { claude: () => JSON.stringify(claude), plain: () => text, json: () => visibleJson(all) }[
-    format
-  ];
-  write(1, words());
+  write(1, format === "plain" ? text : JSON.stringify(format === "json" ? { text } : claude));
 }

@@ -1,5 +1,7 @@
 import { visible, visibleLine } from "../bus/text.ts";
 
+export { visibleJson } from "../bus/text.ts";
+
 /** An event as `collect_events` returns it. */
 export interface Collected {
   id: number;
@@ -23,8 +25,7 @@ export interface Batch {
   cursor?: number;
 }
 
-/** What is handed over at once. */
-export const MOST_EVENTS = 20;
+/** Bytes handed over at once. */
 const MOST_BYTES = 8_000;
 const MOST_PAYLOAD = 2_000;
 /** Of what is around the events, the line about the rest included. */

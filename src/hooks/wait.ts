@@ -1,8 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { processStart } from "../bus/process.ts";
-import { collect, confirm, type HookCall } from "./hook.ts";
-import { write } from "./output.ts";
-import { Refusal } from "./post.ts";
+import type { HookCall } from "./hook.ts";
+import type { Refusal } from "./post.ts";
 import { handOver } from "./text.ts";
 
 const WOKEN = 2;
@@ -18,6 +16,7 @@ const LONGEST_RETRY_MS = 30_000;
  * work again or has a newer waiter. A bus that is away is asked again after 1 to 30 s.
  */
 export async function wait(run: HookCall, afterMs: number): Promise<void> {
+  const { collect, confirm, write } = run.tools;
   const { entrypoint, clientPid } = run.config;
   if (entrypoint !== undefined && entrypoint !== "cli") return;
   if (clientPid !== undefined) leaveWith(clientPid);
@@ -38,11 +37,15 @@ export async function wait(run: HookCall, afterMs: number): Promise<void> {
       process.exit(WOKEN);
     } catch (error) {
       // A bus that has too much to do is asked again; one that lets nobody in is not.
-      if (error instanceof Refusal && SHUT.includes(error.status)) return;
+      if (SHUT.includes((error as Partial<Refusal>).status ?? 0)) return;
       await sleep(retry * (0.8 + 0.4 * Math.random()));
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Ends this process when the client's is gone, so that no waiter is left behind. */

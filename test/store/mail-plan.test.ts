@@ -34,7 +34,7 @@ function plansOf(rows: (db: Database) => unknown): { sql: string; steps: string[
 }
 
 const PARTS: [string, (db: Database) => unknown, number][] = [
-  ["mail", mailRows, 12],
+  ["mail", mailRows, 14],
   ["claims", claimRows, 6],
   ["sessions", sessionRows, 14],
 ];
