@@ -20,6 +20,8 @@ import { end, health } from "../support/process.ts";
 import { callTool } from "../support/rpc.ts";
 import { current, expectRefusal, filesIn, lockElsewhere, sha256, sqlite } from "../support/serve.ts";
 
+const WITHIN_MS = 2_000;
+
 function foreign(sql: string): (path: string) => void {
   return (path) => sqlite(path, sql).close(true);
 }
@@ -141,6 +143,7 @@ describe("the bus refuses to open, in one line, and leaves as it was", () => {
     await prepare(join(folder, "data.db"));
     const before = filesIn(folder);
     const { ms } = await expectRefusal({ folder }, says);
+    expect(ms).toBeLessThan(WITHIN_MS);
     const left = filesIn(folder).filter((name) => !before.includes(name));
     // What SQLite itself makes to read a database in WAL mode; it holds nothing.
     const harmless = ["data.db.lock", "data.db-shm", "data.db-wal"];
@@ -238,5 +241,6 @@ test.skipIf(!canBeNobody)("a database of another owner is refused", async () => 
   chmodSync(folder, 0o755);
   const env = { AGENT_EVENT_BUS_LOG: "/dev/null", AGENT_EVENT_BUS_ERR: "/dev/null" };
   const { ms } = await expectRefusal({ folder, env, inside: nobody }, /cannot be opened.*permission/i);
+  expect(ms).toBeLessThan(WITHIN_MS);
   console.log(`another owner: refused in ${ms.toFixed(0)} ms`);
 });
