@@ -5,6 +5,7 @@ import { fileCommands } from "../src/admin/index.ts";
 import { LIMITS } from "../src/bus/limits.ts";
 import { type CliCommand, commandsOf } from "../src/client/commands.ts";
 import { positionalOf } from "../src/client/help.ts";
+import { installCommands } from "../src/install/index.ts";
 import { isRequired, type Operation, type Param } from "../src/operation.ts";
 import { operations } from "../src/operations/index.ts";
 import { VARIABLES } from "../src/variables.ts";
@@ -21,7 +22,10 @@ export function tablesOf(known: readonly Operation[]): Record<string, string> {
     ),
     commands: table(
       ["Command", "What it does"],
-      commandsOf(known, fileCommands).map((command) => [`\`${usageOf(command)}\``, command.about]),
+      commandsOf(known, [...installCommands, ...fileCommands]).map((command) => [
+        `\`${usageOf(command)}\``,
+        command.about,
+      ]),
     ),
     limits: table(
       ["Limit", "Default", "Largest", "Bounds"],

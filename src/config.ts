@@ -1,5 +1,4 @@
 import manifest from "../package.json" with { type: "json" };
-import { LIMITS, type LimitName, type Limits } from "./bus/limits.ts";
 import { VARIABLES } from "./variables.ts";
 
 export const version = manifest.version;
@@ -18,7 +17,11 @@ export function machine(): string {
 }
 
 export function dataDirectory(): string {
-  return join(os().homedir(), ".claude", "contrib", "agent-event-bus");
+  return join(homeDirectory(), ".claude", "contrib", "agent-event-bus");
+}
+
+function homeDirectory(): string {
+  return (process.platform !== "win32" && environment.HOME) || os().homedir();
 }
 
 /** A setting has a value that cannot be used. The message names it. */
@@ -27,148 +30,6 @@ export class ConfigError extends Error {
     super(message);
     this.name = "ConfigError";
   }
-}
-
-export interface ServerConfig {
-  host: string;
-  /** 0 lets the system choose. */
-  port: number;
-  db: string;
-  log: string;
-  err: string;
-  icon: string | undefined;
-  allowedHosts: readonly string[];
-  access: {
-    allowedLogins: readonly string[];
-    tailscaled: string;
-    onlyTokens: boolean;
-    trustHeaders: boolean;
-    open: boolean;
-  };
-  limits: Limits;
-  webhooks: {
-    allowedNetworks: string;
-    backlog: number;
-    timeoutMs: number;
-    speed: number;
-  };
-  /** What the desktop's notification program needs to find the person's screen. */
-  desktop: { path: string; env: Environment };
-}
-
-/** The server's settings: flags win over the environment, which wins over `settings.env`. Throws ConfigError. */
-export function serverConfig(flags: Environment, env: Environment, settings: Environment): ServerConfig {
-  const value = (key: keyof typeof VARIABLES) =>
-    flags[key] ?? (env[VARIABLES[key].name] || settings[VARIABLES[key].name] || undefined);
-  return {
-    host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
-    port: portOf(value("port") ?? VARIABLES.port.fallback),
-    db: databasePath(flags.db, env, settings),
-    log: value("log") ?? join(dataDirectory(), "agent-event-bus.log"),
-    err: value("err") ?? join(dataDirectory(), "agent-event-bus.err"),
-    icon: value("icon"),
-    allowedHosts: listOf(value("allowedHosts")),
-    access: accessOf(value),
-    limits: limitsOf(env, settings),
-    webhooks: {
-      allowedNetworks: value("webhookAllowCidrs") ?? "",
-      backlog: numberOf("webhookBacklog", value("webhookBacklog"), 1, 10_000_000),
-      timeoutMs: numberOf("webhookTimeout", value("webhookTimeout"), 100, 60_000),
-      speed: numberOf("webhookSpeed", value("webhookSpeed"), 1, 1_000_000),
-    },
-    desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
-  };
-}
-
-/** The database file: a flag wins over the environment, which wins over `settings.env`. Throws ConfigError. */
-export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
-  const { name } = VARIABLES.db;
-  if (flag === "") throw new ConfigError("--db needs a file.");
-  return flag ?? (env[name] || settings[name] || join(dataDirectory(), "data.db"));
-}
-
-const DESKTOP = [
-  "DISPLAY",
-  "WAYLAND_DISPLAY",
-  "DBUS_SESSION_BUS_ADDRESS",
-  "XDG_RUNTIME_DIR",
-  "XAUTHORITY",
-  "HOME",
-];
-
-function numberOf(
-  key: keyof typeof VARIABLES,
-  text: string | undefined,
-  least: number,
-  most: number,
-): number {
-  const { name, fallback } = VARIABLES[key];
-  const number = /^\d+$/.test(text ?? fallback) ? Number(text ?? fallback) : Number.NaN;
-  if (!(number >= least && number <= most))
-    throw new ConfigError(`${name} takes a whole number from ${least} to ${most}, not "${text}".`);
-  return number;
-}
-
-function accessOf(value: (key: keyof typeof VARIABLES) => string | undefined): ServerConfig["access"] {
-  const switched = (key: keyof typeof VARIABLES) => switchOf(key, value(key));
-  const access = {
-    allowedLogins: listOf(value("allowedLogins")),
-    tailscaled:
-      value("tailscaled") ??
-      (process.platform === "darwin" ? "/var/run/tailscaled.socket" : "/run/tailscale/tailscaled.sock"),
-    onlyTokens: switched("requireToken"),
-    trustHeaders: switched("trustHeaders"),
-    open: switched("authDisabled"),
-  };
-  if (access.onlyTokens && (access.open || access.trustHeaders))
-    throw new ConfigError(
-      `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} contradict each other: unset one of them.`,
-    );
-  return access;
-}
-
-function listOf(text = ""): string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim().toLowerCase())
-    .filter(Boolean);
-}
-
-function switchOf(key: keyof typeof VARIABLES, text = "0"): boolean {
-  if (/^(1|true|yes|on)$/i.test(text)) return true;
-  if (/^(0|false|no|off)$/i.test(text)) return false;
-  throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
-}
-
-/** The variable that sets a limit. */
-export function limitVariable(name: LimitName): string {
-  return `AGENT_EVENT_BUS_LIMIT_${name.toUpperCase()}`;
-}
-
-function limitsOf(env: Environment, settings: Environment): Limits {
-  const limits = {} as Record<LimitName, number>;
-  for (const name of Object.keys(LIMITS) as LimitName[]) {
-    const { fallback, most } = LIMITS[name];
-    const variable = limitVariable(name);
-    const text = env[variable] || settings[variable] || String(fallback);
-    const least = fallback === 0 ? 0 : 1;
-    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= least && number <= most))
-      throw new ConfigError(`${variable} takes a whole number from ${least} to ${most}, not "${text}".`);
-    limits[name] = number;
-  }
-  if (limits.payload_bytes >= limits.body_bytes)
-    throw new ConfigError(
-      `${limitVariable("body_bytes")} (${limits.body_bytes}) must be larger than ${limitVariable("payload_bytes")} (${limits.payload_bytes}): a body holds a payload and more.`,
-    );
-  return limits;
-}
-
-function portOf(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port <= 65_535))
-    throw new ConfigError(`The port "${text}" is not a number from 0 to 65535 (--port or PORT).`);
-  return port;
 }
 
 /** KEY=VALUE lines; blank lines and lines that start with # are skipped. Throws ConfigError naming an odd line. */
@@ -184,9 +45,17 @@ export function parseSettings(text: string, file: string): Environment {
   return settings;
 }
 
+export function settingsPath(): string {
+  return join(dataDirectory(), "settings.env");
+}
+
+export function tokenPath(): string {
+  return join(dataDirectory(), "token");
+}
+
 /** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
 export function settingsFile(): Environment {
-  const file = join(dataDirectory(), "settings.env");
+  const file = settingsPath();
   let text: string;
   try {
     text = process.getBuiltinModule("node:fs").readFileSync(file, "utf8");
@@ -197,15 +66,43 @@ export function settingsFile(): Environment {
   return parseSettings(text, file);
 }
 
-/** The token in the data directory, for commands; undefined when there is none. Throws ConfigError when others can read it. */
+/**
+ * The token that is kept in the data directory, for commands: in `settings.env`, or in the file `token`. Undefined when there
+ * is none. Throws ConfigError when others can read it.
+ */
 export function keptToken(): string | undefined {
+  const set = settingsFile()[VARIABLES.token.name];
+  if (set) return set;
   const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
-  const file = join(dataDirectory(), "token");
+  const file = tokenPath();
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
     throw new ConfigError(`${file} can be read by other users of this machine. Run: chmod 600 ${file}`);
   return readFileSync(file, "utf8").trim() || undefined;
+}
+
+/**
+ * The bus that commands talk to: a flag wins over the environment, which wins over `settings.env`; without any of them the
+ * bus of this machine, where `settings.env` lets it listen. Throws ConfigError.
+ */
+export function busUrl(flag: string | undefined, env: Environment): string {
+  const { name } = VARIABLES.url;
+  const given = flag ?? (env[name] || undefined);
+  if (given !== undefined) return given;
+  const settings = settingsFile();
+  return settings[name] || localUrl(settings[VARIABLES.host.name], settings[VARIABLES.port.name]);
+}
+
+/** Where programs of this machine reach a bus that listens there. */
+export function localUrl(
+  host: string = VARIABLES.host.fallback,
+  port: string | number = VARIABLES.port.fallback,
+): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const everywhere = bare === "0.0.0.0" || bare === "::";
+  const reachable = everywhere ? "127.0.0.1" : bare.includes(":") ? `[${bare}]` : bare;
+  return `http://${reachable}:${port}/mcp`;
 }
 
 /** What Claude Code tells its hooks. */
@@ -230,7 +127,6 @@ export function hookConfig(env: Environment): HookConfig {
 }
 
 export interface ClientConfig {
-  url: string;
   token: string | undefined;
   sessionId: string | undefined;
   colours: boolean;
@@ -239,9 +135,43 @@ export interface ClientConfig {
 /** The settings of a command. */
 export function clientConfig(env: Environment): ClientConfig {
   return {
-    url: env[VARIABLES.url.name] || VARIABLES.url.fallback,
     token: env[VARIABLES.token.name] || undefined,
     sessionId: env[VARIABLES.sessionId.name] || env[VARIABLES.claudeSessionId.name] || undefined,
     colours: !env.NO_COLOR && env.TERM !== "dumb",
+  };
+}
+
+/** Where the installer puts things, and what it finds there. */
+export interface InstallConfig {
+  home: string;
+  /** The data directory. */
+  data: string;
+  /** Folder of the executable. */
+  bin: string;
+  /** Claude Code's folder and its own file, which the command `claude` writes. */
+  claude: { folder: string; file: string };
+  /** Folder of user units. */
+  units: string;
+  /** Folders that commands are looked for in. */
+  path: readonly string[];
+  /** The person's shell, as a path. */
+  shell: string | undefined;
+  /** What child processes get. */
+  env: Environment;
+}
+
+export function installConfig(env: Environment): InstallConfig {
+  const home = homeDirectory();
+  const { delimiter } = process.getBuiltinModule("node:path");
+  const moved = env.CLAUDE_CONFIG_DIR || undefined;
+  return {
+    home,
+    data: dataDirectory(),
+    bin: join(home, ".local", "bin"),
+    claude: { folder: moved ?? join(home, ".claude"), file: join(moved ?? home, ".claude.json") },
+    units: join(env.XDG_CONFIG_HOME || join(home, ".config"), "systemd", "user"),
+    path: (env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
+    shell: env.SHELL || undefined,
+    env,
   };
 }

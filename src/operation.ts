@@ -7,6 +7,8 @@ interface Described {
   about: string;
   /** Name of the CLI flag without dashes; the parameter's name with dashes when absent; false: not on the CLI. */
   flag?: string | false;
+  /** A letter that stands for the flag. */
+  short?: string;
   /** Absent and null are the same for an optional parameter. */
   optional?: true;
 }
@@ -121,19 +123,29 @@ export interface Operation<P extends Params = Params> {
   print(result: Json, to: Printer): void;
 }
 
-/** A command that works on the bus's own files, whether the bus runs or not, and never calls it. */
-export interface FileCommand<P extends Params = Params> {
+/** What the command line lends to a command while it runs. */
+export interface Desk {
+  /** Shows what was just done, by the command's `tell`; with `--json` nothing. */
+  tell(step: Json): Promise<void>;
+  /** Asks the person at the terminal; undefined where nobody can be asked: no terminal, or `--json`. */
+  ask: ((question: string) => Promise<boolean>) | undefined;
+}
+
+/** A command of this machine alone: on the bus's files, or on its installation. It is no tool. */
+export interface LocalCommand<P extends Params = Params> {
   about: string;
   params: P;
   command: Command;
   /** Loads what it needs itself: a command that calls the bus must not pay for it. */
-  run(args: Args<P>): Promise<Json>;
+  run(args: Args<P>, desk: Desk): Promise<Json>;
+  /** Shows one step while the command runs. */
+  tell?(step: Json, to: Printer): void;
   print(result: Json, to: Printer): void;
 }
 
-/** Declares a command on files; it only fixes the types of `run`'s arguments. */
-export function fileCommand<const P extends Params>(declaration: FileCommand<P>): FileCommand {
-  return declaration as unknown as FileCommand;
+/** Declares a command of this machine; it only fixes the types of `run`'s arguments. */
+export function localCommand<const P extends Params>(declaration: LocalCommand<P>): LocalCommand {
+  return declaration as unknown as LocalCommand;
 }
 
 /** Declares an operation; it only fixes the types of `run`'s arguments. */

@@ -71,8 +71,8 @@ export const VARIABLES = {
   },
   url: {
     name: "AGENT_EVENT_BUS_URL",
-    fallback: "http://127.0.0.1:8080/mcp",
-    about: "The bus that commands talk to",
+    fallback: "the bus of this machine, at HOST and PORT of settings.env",
+    about: "The bus that commands and hooks talk to",
     flag: "url",
   },
   token: {

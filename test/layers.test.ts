@@ -9,16 +9,42 @@ const PACKAGE = "package.json";
 /** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   "main.ts": only("client", "server", "hooks"),
-  "config.ts": only(PACKAGE, "bus", "variables.ts"),
+  "config.ts": only(PACKAGE, "variables.ts"),
+  "server_config.ts": only("config.ts", "bus", "variables.ts"),
   "variables.ts": only(),
   "operation.ts": only(),
   "files.d.ts": only(),
   bus: only("bus"),
-  admin: only("admin", "operation.ts", "bus", "store", "config.ts"),
+  admin: only("admin", "operation.ts", "bus", "store", "config.ts", "server_config.ts"),
+  install: only(
+    "install",
+    "client",
+    "admin",
+    "hooks",
+    "operation.ts",
+    "bus",
+    "store",
+    "config.ts",
+    "server_config.ts",
+    "variables.ts",
+    "launchd",
+    "systemd",
+    "jsonc-parser",
+  ),
   operations: only("operations", "operation.ts", "bus"),
   store: only("store", "bus", "runtime"),
   server: (loaded) => !["client", "hooks", "main.ts"].includes(loaded),
-  client: only("client", "admin", "operations", "operation.ts", "bus", "config.ts", "variables.ts", "cac"),
+  client: only(
+    "client",
+    "admin",
+    "install",
+    "operations",
+    "operation.ts",
+    "bus",
+    "config.ts",
+    "variables.ts",
+    "cac",
+  ),
   hooks: only("hooks", "bus", "config.ts"),
   runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
 };
@@ -57,7 +83,8 @@ function importsOf(file: string): Import[] {
 
 function roomOf(file: string): string {
   const path = relative(src, file);
-  return path === `../${PACKAGE}` ? PACKAGE : (path.split("/")[0] ?? path);
+  // What stands beside src is named without the way to it: package.json, launchd.
+  return path.replace(/^\.\.\//, "").split("/")[0] ?? path;
 }
 
 function packageOf(path: string): string {
@@ -114,7 +141,17 @@ test("a command loads no package but cac, and nothing of the server or the store
   expect([...packages]).toEqual(["cac"]);
   const rooms = new Set([...ours].map(roomOf));
   expect([...rooms].sort()).toEqual(
-    ["admin", "bus", "client", "config.ts", "operation.ts", "operations", "variables.ts", PACKAGE].sort(),
+    [
+      "admin",
+      "bus",
+      "client",
+      "config.ts",
+      "install",
+      "operation.ts",
+      "operations",
+      "variables.ts",
+      PACKAGE,
+    ].sort(),
   );
 });
 

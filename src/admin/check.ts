@@ -1,8 +1,9 @@
 import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { counted } from "../bus/text.ts";
-import { dataDirectory, environment, serverConfig, settingsFile } from "../config.ts";
+import { dataDirectory, environment, settingsFile } from "../config.ts";
 import type { Json } from "../operation.ts";
+import { serverConfig } from "../server_config.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../store/private.ts";
 import { SCHEMA_VERSION } from "../store/schema.ts";
 import { hasStrayWal, strayWal } from "../store/stray.ts";

@@ -1,6 +1,6 @@
 import { SCOPES } from "../bus/caller.ts";
 import { counted } from "../bus/text.ts";
-import { type FileCommand, fileCommand, type Param } from "../operation.ts";
+import { type LocalCommand, localCommand, type Param } from "../operation.ts";
 
 // Only declarations: each command loads its own code when it runs.
 
@@ -17,7 +17,7 @@ const NAME = {
   about: "Its name, e.g. laptop; shown as the origin of events",
 } as const satisfies Param;
 
-const tokenCreate = fileCommand({
+const tokenCreate = localCommand({
   about: "Make a token that lets another machine in, shown once.",
   params: {
     name: NAME,
@@ -59,7 +59,7 @@ const tokenCreate = fileCommand({
   },
 });
 
-const tokenList = fileCommand({
+const tokenList = localCommand({
   about: "List tokens (never the tokens themselves).",
   params: { db: DB },
   command: { name: "token list", examples: [["token list", "who may come in"]] },
@@ -82,7 +82,7 @@ const tokenList = fileCommand({
   },
 });
 
-const tokenRevoke = fileCommand({
+const tokenRevoke = localCommand({
   about: "Revoke a token: from its next request on, its holder is refused.",
   params: { name: NAME, db: DB },
   command: {
@@ -97,7 +97,7 @@ const tokenRevoke = fileCommand({
   },
 });
 
-const backup = fileCommand({
+const backup = localCommand({
   about:
     "Copy the database into a new file, consistent and checked, also while the bus runs. Tokens (the folder beside the database whose name ends in .tokens) and settings.env are not in it: copy them with cp -a.",
   params: {
@@ -123,7 +123,7 @@ const backup = fileCommand({
   },
 });
 
-const check = fileCommand({
+const check = localCommand({
   about:
     "Check the database, its files' permissions and sizes; exit code 0 when all is well. Changes nothing, and works whether the bus runs or not.",
   params: { db: DB },
@@ -145,4 +145,4 @@ const check = fileCommand({
 });
 
 /** Every command on files, in the order of the help. */
-export const fileCommands: readonly FileCommand[] = [tokenCreate, tokenList, tokenRevoke, backup, check];
+export const fileCommands: readonly LocalCommand[] = [tokenCreate, tokenList, tokenRevoke, backup, check];

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { databasePath, environment, settingsFile } from "../config.ts";
+import { environment, settingsFile } from "../config.ts";
+import { databasePath } from "../server_config.ts";
 import { realOf } from "../store/private.ts";
 
 /** The database that a command on files means, by its own name and not a link to it. */

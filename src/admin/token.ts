@@ -11,7 +11,7 @@ function tokensOf(db: string | undefined): TokenStore {
 /** Makes a token. Throws UsageError for a bad name or time, Error when a valid one has the name. */
 export async function createToken(args: {
   name: string;
-  scope?: Scope | undefined;
+  scope: Scope;
   expires?: string | undefined;
   db?: string | undefined;
 }): Promise<Json> {
@@ -22,7 +22,7 @@ export async function createToken(args: {
     throw new UsageError(
       `--expires takes a time like 90d, 12h, 4w or 1y, at most 100y, not "${args.expires}".`,
     );
-  const made = tokensOf(args.db).create(args.name, args.scope ?? "full", expiresInMs);
+  const made = tokensOf(args.db).create(args.name, args.scope, expiresInMs);
   if (made === null)
     throw new Error(
       `There is a valid token ${args.name} already. Choose another name, or first: agent-event-bus token revoke ${args.name}`,

@@ -16,7 +16,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "url", value: "url", about: "The bus to talk to (AGENT_EVENT_BUS_URL)", boolean: false },
   { name: "json", value: "", about: "Print one JSON document", boolean: true },
   { name: "debug", value: "", about: "Show the details of a failure", boolean: true },
-  { name: "help", value: "", about: "Show this help", boolean: true },
+  { name: "help", short: "h", value: "", about: "Show this help", boolean: true },
   { name: "version", value: "", about: "Show the version", boolean: true },
 ].map((flag) => ({ ...flag, param: undefined, required: false, fallback: undefined }));
 
@@ -128,7 +128,7 @@ function guard(argv: readonly string[], flags: readonly Flag[]): string[] {
     if (word === "--") return guarded.concat(argv.slice(i + 1).map((rest) => MARK + rest));
     if (!word.startsWith("-") || word === "-") guarded.push(MARK + word);
     else {
-      const [name = "", ...rest] = (word === "-h" ? "--help" : word).split("=");
+      const [name = "", ...rest] = longOf(word, flags).split("=");
       const flag = flags.find((known) => `--${known.name}` === name);
       if (flag === undefined)
         throw unknown(
@@ -143,6 +143,11 @@ function guard(argv: readonly string[], flags: readonly Flag[]): string[] {
     }
   }
   return guarded;
+}
+
+function longOf(word: string, flags: readonly Flag[]): string {
+  const meant = flags.find(({ short }) => short !== undefined && word === `-${short}`);
+  return meant === undefined ? word : `--${meant.name}`;
 }
 
 function booleanFlag(name: string, rest: readonly string[]): string {

@@ -1,8 +1,9 @@
 import { fileCommands } from "../admin/index.ts";
 import { repoOf } from "../bus/repo.ts";
 import { visible, visibleJson } from "../bus/text.ts";
-import { ConfigError, clientConfig, environment, keptToken, machine, version } from "../config.ts";
-import { type Here, type Json, type Operation, type Printer, UsageError } from "../operation.ts";
+import { busUrl, ConfigError, clientConfig, environment, keptToken, machine, version } from "../config.ts";
+import { installCommands } from "../install/index.ts";
+import { type Desk, type Here, type Json, type Operation, type Printer, UsageError } from "../operation.ts";
 import { operations } from "../operations/index.ts";
 import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
 import { callTool, Refused, Unreachable } from "./call.ts";
@@ -19,7 +20,7 @@ const TIMEOUT_MS = 10_000;
 /** The client side of every command: one call to the bus, shown; sets the exit code (WIRE.md 8). */
 export async function cli(argv: readonly string[], known: readonly Operation[] = operations): Promise<void> {
   const output = { out: "", err: "" };
-  const code = await runCommand(argv, commandsOf(known, fileCommands), output);
+  const code = await runCommand(argv, commandsOf(known, [...installCommands, ...fileCommands]), output);
   await flush(output);
   process.exit(code);
 }
@@ -73,7 +74,8 @@ async function runCommand(
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", helpOf(line, commands), json, printer);
     if (command === undefined) throw incomplete(line, commands);
-    const asking = asked({ ...line, command }, config);
+    const desk = deskOf(command, json, printer, () => flush(output));
+    const asking = asked({ ...line, command }, config, desk);
     if (line.values.follow === true) return await follow(command, asking, json, printer, () => flush(output));
     return show(command, await asking.ask(await asking.args()), json, printer);
   } catch (error) {
@@ -103,11 +105,15 @@ interface Asking {
   ask(args: Json): Promise<Json>;
 }
 
-function asked(line: Line & { command: CliCommand }, config: ReturnType<typeof clientConfig>): Asking {
+function asked(
+  line: Line & { command: CliCommand },
+  config: ReturnType<typeof clientConfig>,
+  desk: Desk,
+): Asking {
   const { command, does } = line.command;
   const call = (tool: string, args: Json) =>
     callTool(tool, args, {
-      url: line.globals.url ?? config.url,
+      url: busUrl(line.globals.url, environment),
       token: config.token,
       keptToken,
       timeoutMs: command.timeoutMs?.(args, line.values) ?? TIMEOUT_MS,
@@ -120,7 +126,7 @@ function asked(line: Line & { command: CliCommand }, config: ReturnType<typeof c
       return args;
     },
     async ask(args) {
-      if ("run" in does) return does.run(onFiles(args, line));
+      if ("run" in does) return does.run(ofThisMachine(args, line), desk);
       const result = await call(does.tool, args);
       return "error" in result ? result : ((await command.after?.(result, line.values, call)) ?? result);
     },
@@ -157,13 +163,24 @@ async function follow(
   }
 }
 
-function onFiles(args: Json, { command, globals }: Line & { command: CliCommand }): Json {
+function ofThisMachine(args: Json, { command, globals }: Line & { command: CliCommand }): Json {
   if (globals.url !== undefined)
     throw new UsageError(
-      `${command.name} works on the bus's own files and takes no --url.`,
-      "Run it on the bus's machine, with --db for another database.",
+      `${command.name} works on this machine alone and takes no --url.`,
+      "Run it on the machine that it is meant for.",
     );
   return args;
+}
+
+function deskOf({ does }: CliCommand, json: boolean, printer: Printer, flush: () => Promise<void>): Desk {
+  return {
+    async tell(step) {
+      if (json || !("run" in does)) return;
+      does.tell?.(step, printer);
+      await flush();
+    },
+    ask: json || !isTerminal() ? undefined : async (question) => (await import("./agree.ts")).agree(question),
+  };
 }
 
 function hereOf(sessionId: string | undefined): Here {

@@ -1,9 +1,10 @@
 import {
   type Command,
-  type FileCommand,
+  type Desk,
   flagOf,
   isRequired,
   type Json,
+  type LocalCommand,
   type Operation,
   type Param,
   type Params,
@@ -21,6 +22,8 @@ export interface Flag {
   value: string;
   about: string;
   fallback: string | undefined;
+  /** The letter that stands for it after one dash. */
+  short?: string;
   /** The words it takes; any text when undefined. */
   choices?: readonly string[];
 }
@@ -32,14 +35,19 @@ export interface CliCommand {
   params: Params;
   flags: readonly Flag[];
   /** The tool it calls, or what it does by itself. */
-  does: { tool: string } | { run(args: Json): Promise<Json> };
+  does: { tool: string } | Local;
   print(result: Json, to: Printer): void;
 }
 
-/** Every command of the operations, in their order, and those on files. */
+interface Local {
+  run(args: Json, desk: Desk): Promise<Json>;
+  tell?: (step: Json, to: Printer) => void;
+}
+
+/** Every command of the operations, in their order, and those of this machine. */
 export function commandsOf(
   operations: readonly Operation[],
-  files: readonly FileCommand[] = [],
+  local: readonly LocalCommand[] = [],
 ): CliCommand[] {
   const calling = operations.flatMap((operation) =>
     operation.commands.map((command) => ({
@@ -52,16 +60,27 @@ export function commandsOf(
       print: operation.print,
     })),
   );
-  const onFiles = files.map((file) => ({
-    name: file.command.name,
-    about: file.about,
-    command: file.command,
-    params: file.params,
-    flags: flagsOf(file.params, file.command),
-    does: { run: (args: Json) => file.run(args as never) },
-    print: file.print,
+  const ofThisMachine = local.map((one) => ({
+    name: one.command.name,
+    about: one.about,
+    command: one.command,
+    params: one.params,
+    flags: flagsOf(one.params, one.command),
+    does: {
+      run: (args: Json, desk: Desk) => one.run({ ...defaultsOf(one.params), ...args } as never, desk),
+      ...(one.tell !== undefined && { tell: one.tell }),
+    },
+    print: one.print,
   }));
-  return [...calling, ...onFiles];
+  return [...calling, ...ofThisMachine];
+}
+
+// Of a tool they are the bus's to know.
+function defaultsOf(params: Params): Json {
+  const defaulted = Object.entries(params).filter(([, param]) => "default" in param);
+  return Object.fromEntries(
+    defaulted.map(([name, param]) => [name, (param as { default: unknown }).default]),
+  );
 }
 
 function flagsOf(params: Params, command: Command): Flag[] {
@@ -92,6 +111,7 @@ function flagOfParam(name: string, flag: string, param: Param): Flag {
     value: placeholder(param),
     about: param.about,
     fallback: fallback === undefined ? undefined : String(fallback),
+    ...(param.short !== undefined && { short: param.short }),
     ...(param.type === "text" && param.choices !== undefined && { choices: param.choices }),
   };
 }

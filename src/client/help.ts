@@ -79,7 +79,7 @@ export function positionalOf({ command, params }: CliCommand): string {
 
 /** An example as one types it: a line that names the program somewhere stays as it is. */
 export function exampleLine(line: string): string {
-  return line.includes(PROGRAM) ? line : `${PROGRAM} ${line}`;
+  return /(^|[\s("|])agent-event-bus\s/.test(line) ? line : `${PROGRAM} ${line}`;
 }
 
 function flagRow(flag: Flag): readonly [string, string] {
@@ -91,7 +91,7 @@ function flagRow(flag: Flag): readonly [string, string] {
   ];
   const note = notes.filter(Boolean).join(", ");
   return [
-    `--${flag.name}${flag.value === "" ? "" : ` <${flag.value}>`}`,
+    `${flag.short === undefined || flag.name === "help" ? "" : `-${flag.short}, `}--${flag.name}${flag.value === "" ? "" : ` <${flag.value}>`}`,
     note === "" ? flag.about : `${flag.about} (${note})`,
   ];
 }

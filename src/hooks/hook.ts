@@ -1,4 +1,4 @@
-import { environment, type HookConfig, hookConfig, machine } from "../config.ts";
+import { busUrl, environment, type HookConfig, hookConfig, machine } from "../config.ts";
 import type { Json } from "../operation.ts";
 import { type HookInput, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
@@ -36,7 +36,8 @@ export async function hook(argv: readonly string[]): Promise<void> {
   const line = usage(argv);
   if (line === null) return;
   const config = hookConfig(environment);
-  const url = line.url ?? config.url;
+  const url = urlOf(line.url);
+  if (url === undefined) return;
   const limit = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(url) ? LOCAL_MS : REMOTE_MS;
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {
@@ -50,6 +51,15 @@ export async function hook(argv: readonly string[]): Promise<void> {
     await runHook(line.name, run, limit);
   } catch {}
   process.exit(0);
+}
+
+/** Undefined when the settings cannot be read: `doctor` says so, a hook does not. */
+function urlOf(flag: string | undefined): string | undefined {
+  try {
+    return busUrl(flag, environment);
+  } catch {
+    return undefined;
+  }
 }
 
 async function runHook(name: HookName, run: HookCall, limit: number): Promise<void> {
@@ -128,6 +138,6 @@ async function confirm(run: HookCall, batch: Batch, count: number): Promise<void
 
 /** Writes to stdout at once: what is written counts as shown. */
 function tell(name: HookName, text: string, format: HookCall["format"]): void {
-  const claude = { hookSpecificOutput: { hookEventName: HOOKS[name].event, additionalContext: text } };
+  const claude = { hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text } };
   write(1, format === "plain" ? text : JSON.stringify(format === "json" ? { text } : claude));
 }

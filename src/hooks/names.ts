@@ -1,11 +1,16 @@
-/** Each hook with the client's name for it. */
+/** Each hook with the client's events that run it; the installer writes this table into the client's settings. */
 export const HOOKS = {
-  "session-start": { event: "SessionStart", about: "Registers the session, tells it who is here" },
-  prompt: { event: "UserPromptSubmit", about: "Hands over what is unread" },
-  tool: { event: "PostToolUse", about: "Hands over what is actionable" },
-  stop: { event: "Stop", about: "Goes on with the turn when something actionable is unread" },
-  wait: { event: "Stop", about: "Waits in the background and wakes the idle session" },
-  "session-end": { event: "SessionEnd", about: "Unregisters the session" },
+  "session-start": { events: ["SessionStart"], about: "Registers the session, tells it who is here" },
+  prompt: { events: ["UserPromptSubmit"], about: "Hands over what is unread" },
+  tool: { events: ["PostToolUse"], about: "Hands over what is actionable" },
+  stop: { events: ["Stop"], about: "Goes on with the turn when something actionable is unread" },
+  wait: {
+    events: ["SessionStart", "Stop"],
+    about: "Waits in the background and wakes the idle session",
+    /** Runs beside the session, for at most a day. */
+    settings: { asyncRewake: true, timeout: 86_400 },
+  },
+  "session-end": { events: ["SessionEnd"], about: "Unregisters the session" },
 } as const;
 
 export type HookName = keyof typeof HOOKS;

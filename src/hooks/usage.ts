@@ -38,7 +38,7 @@ function wrong(sentence: string): null {
 
 export function help(): void {
   const rows = Object.entries(HOOKS).map(
-    ([name, { event, about }]) => `  ${name.padEnd(14)} ${event.padEnd(17)} ${about}`,
+    ([name, { events, about }]) => `  ${name.padEnd(14)} ${events.join(", ").padEnd(18)} ${about}`,
   );
   const lines = [
     "What Claude Code runs at its events; JSON on stdin. A bus that is away costs nothing and prints nothing.",

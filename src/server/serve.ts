@@ -1,16 +1,9 @@
 import { parseArgs } from "node:util";
 import { visible, visibleJson } from "../bus/text.ts";
-import {
-  ConfigError,
-  environment,
-  machine,
-  type ServerConfig,
-  serverConfig,
-  settingsFile,
-  version,
-} from "../config.ts";
+import { ConfigError, environment, localUrl, machine, settingsFile, version } from "../config.ts";
 import { hookOperations } from "../operations/hooks/index.ts";
 import { operations } from "../operations/index.ts";
+import { type ServerConfig, serverConfig } from "../server_config.ts";
 import { OpenError } from "../store/store.ts";
 import { VARIABLES } from "../variables.ts";
 import { isLoopbackHost } from "./access/head.ts";
@@ -38,7 +31,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
     const all = [...operations, ...hookOperations];
     const server = await startServer({ config, operations: all, log, now: Date.now });
     stopOnSignals(server);
-    const url = urlOf(config.host, server.port);
+    const url = localUrl(config.host, server.port);
     log.info(`listening on ${url}, database ${config.db}`);
     say(
       json
@@ -131,12 +124,6 @@ function greeting(host: string, url: string, port: number): string {
     `  claude mcp add --transport http --scope user agent-event-bus ${url}`,
     ...elsewhere,
   ].join("\n");
-}
-
-function urlOf(host: string, port: number): string {
-  const reachable =
-    host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  return `http://${reachable}:${port}/mcp`;
 }
 
 function reasonOf(error: unknown, config: ServerConfig): string {

@@ -1,7 +1,8 @@
 import { type BlockList, createServer } from "node:net";
-import { ConfigError, dataDirectory, type ServerConfig, version } from "../config.ts";
+import { ConfigError, dataDirectory, version } from "../config.ts";
 import type { Operation } from "../operation.ts";
 import { listen } from "../runtime/runtime.ts";
+import type { ServerConfig } from "../server_config.ts";
 import { type Kept, keptIn, makePrivate, realOf } from "../store/private.ts";
 import { lockDatabase, openStore, type Store } from "../store/store.ts";
 import { type Access, createAccess } from "./access/access.ts";

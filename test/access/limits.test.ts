@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_LIMITS, LIMITS, type LimitName } from "../../src/bus/limits.ts";
-import { limitVariable } from "../../src/config.ts";
 import { isRequired, type Operation, type Param } from "../../src/operation.ts";
 import { operations } from "../../src/operations/index.ts";
+import { limitVariable } from "../../src/server_config.ts";
 import { newest, stored } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";

@@ -165,10 +165,7 @@ const mistakes: [argv: string[], says: string][] = [
   [["create", "--name", "a", "--db", ""], "--db needs a file."],
   [["list", "--name", "a"], "Unknown flag --name."],
   [["list", "all"], 'token list takes no further word, but was given "all".'],
-  [
-    ["list", "--url", "http://127.0.0.1:1/mcp"],
-    "token list works on the bus's own files and takes no --url.",
-  ],
+  [["list", "--url", "http://127.0.0.1:1/mcp"], "token list works on this machine alone and takes no --url."],
   [["revoke"], "token revoke needs a NAME."],
   [["revoke", "a", "b"], 'token revoke takes no further word, but was given "b".'],
   [["revoke", "--name", "a"], "Unknown flag --name."],

@@ -1,6 +1,7 @@
 import { type Caller, ORIGINS } from "../../bus/caller.ts";
-import { ConfigError, machine, type ServerConfig } from "../../config.ts";
+import { ConfigError, machine } from "../../config.ts";
 import type { Operation } from "../../operation.ts";
+import type { ServerConfig } from "../../server_config.ts";
 import { openTokens, type TokenStore } from "../../store/tokens.ts";
 import { VARIABLES } from "../../variables.ts";
 import type { Log } from "../log.ts";

@@ -1,0 +1,13 @@
+import { createInterface } from "node:readline/promises";
+
+/** Asks a yes-or-no question on the terminal; Enter means yes, the end of the input no. */
+export async function agree(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("no")));
+    const answer = await Promise.race([terminal.question(`${question} [Y/n] `), closed]);
+    return /^\s*(y(es)?)?\s*$/i.test(answer);
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+/** What a file is to hold: a text, what another file holds, or nothing but the way to another. */
+export type Content = string | { copyOf: string } | { linkTo: string };
+
+/** Replaces a file, so that whoever opens it finds the old or the new one whole, also after a loss of power. */
+export function replaceFile(path: string, content: Content, mode: number): void {
+  const made = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+  fs.rmSync(made, { force: true });
+  try {
+    if (typeof content === "string") fs.writeFileSync(made, content, { mode });
+    else if ("copyOf" in content) fs.cpSync(content.copyOf, made, { verbatimSymlinks: true });
+    else fs.symlinkSync(content.linkTo, made);
+    if (kindOf(made) === "file") {
+      fs.chmodSync(made, mode);
+      const open = fs.openSync(made, "r+");
+      fs.fsyncSync(open);
+      fs.closeSync(open);
+    }
+    fs.renameSync(made, path);
+  } catch (error) {
+    fs.rmSync(made, { force: true });
+    throw error;
+  }
+}
+
+export function kindOf(path: string): "none" | "link" | "file" {
+  const found = fs.lstatSync(path, { throwIfNoEntry: false });
+  return found === undefined ? "none" : found.isSymbolicLink() ? "link" : "file";
+}
+
+/** The text of a file; undefined when there is none. */
+export function textOf(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** SHA-256 of what a file holds, or of where a link leads; of nothing when there is none. */
+export function digestOf(path: string): string {
+  const kind = kindOf(path);
+  const held = kind === "none" ? "" : kind === "link" ? fs.readlinkSync(path) : fs.readFileSync(path);
+  return createHash("sha256").update(kind).update(held).digest("hex");
+}
+
+export function modeOf(path: string): number {
+  return (fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644) & 0o777;
+}
+
+/** Throws Error with a sentence when a file cannot be written there. */
+export function writable(path: string): void {
+  for (const one of [path, nearest(dirname(path))]) {
+    try {
+      fs.accessSync(one, fs.constants.W_OK);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") continue;
+      const why = code === "EROFS" ? "it is on a read-only file system" : "this user may not write it";
+      throw new Error(`${one} cannot be changed: ${why}. Make it writable, then run this again.`);
+    }
+  }
+}
+
+function nearest(folder: string): string {
+  return fs.existsSync(folder) || folder === dirname(folder) ? folder : nearest(dirname(folder));
+}

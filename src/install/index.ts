@@ -1,0 +1,219 @@
+import { type Json, type LocalCommand, localCommand, type Param, type Printer } from "../operation.ts";
+
+// Only declarations: each command loads its own code when it runs.
+
+const NO_HOOKS = {
+  type: "boolean",
+  default: false,
+  about: "Leave Claude Code's hooks alone",
+} as const satisfies Param;
+const NO_MCP = {
+  type: "boolean",
+  default: false,
+  about: "Do not register the MCP server with Claude Code",
+} as const satisfies Param;
+const DRY_RUN = {
+  type: "boolean",
+  default: false,
+  about: "Show what would be done, change nothing",
+} as const satisfies Param;
+const YES = {
+  type: "boolean",
+  short: "y",
+  default: false,
+  about: "Do not ask first",
+} as const satisfies Param;
+
+const STATES: Readonly<Record<string, readonly ["green" | "red" | "yellow" | "cyan" | undefined, string]>> = {
+  done: ["green", "done"],
+  unchanged: [undefined, "unchanged"],
+  skipped: ["yellow", "skipped"],
+  planned: ["cyan", "would do"],
+  failed: ["red", "FAILED"],
+};
+
+function tellStep(step: Json, to: Printer): void {
+  const [colour, word] = STATES[String(step.state)] ?? [undefined, String(step.state)];
+  const label = word.padEnd(9);
+  const what = to.text(step.what).padEnd(8);
+  to.line(
+    `${colour === undefined ? to.dim(label) : to.colour(colour, label)}  ${what}  ${to.text(step.text)}`,
+  );
+}
+
+/** The lines under the steps, which have been shown already. */
+function printEnd(result: Json, to: Printer): void {
+  for (const line of (result.next as string[] | undefined) ?? []) to.line(to.text(line));
+}
+
+const installServer = localCommand({
+  about:
+    "Install the bus on this machine: the executable, a service that runs it, and the settings of Claude Code. Running it again changes nothing, or updates.",
+  params: {
+    host: {
+      type: "text",
+      optional: true,
+      min: 1,
+      max: 255,
+      about: "Address to listen on; kept in settings.env",
+    },
+    port: {
+      type: "integer",
+      optional: true,
+      min: 1,
+      max: 65_535,
+      about: "Port to listen on; kept in settings.env",
+    },
+    no_hooks: NO_HOOKS,
+    no_mcp: NO_MCP,
+    no_service: {
+      type: "boolean",
+      default: false,
+      about: "Install no service: you start agent-event-bus serve yourself",
+    },
+    dry_run: DRY_RUN,
+    yes: YES,
+  },
+  command: {
+    name: "install server",
+    examples: [
+      ["install server", "everything, on this machine"],
+      ["install server --dry-run", "what it would do"],
+      ["install server --port 9090 --no-hooks", "on another port, without hooks"],
+    ],
+  },
+  run: async (args, desk) => (await import("./server.ts")).installServer(args, desk),
+  tell: tellStep,
+  print: printEnd,
+});
+
+const installClient = localCommand({
+  about: "Install this machine as a client of a bus on another one.",
+  params: {
+    url: {
+      type: "text",
+      min: 1,
+      max: 2048,
+      about: "The bus, e.g. http://my-server:8080/mcp; kept in settings.env",
+    },
+    token: {
+      type: "text",
+      optional: true,
+      min: 1,
+      max: 512,
+      about: "The token made there with token create; - reads it from stdin",
+    },
+    no_hooks: NO_HOOKS,
+    no_mcp: NO_MCP,
+    dry_run: DRY_RUN,
+    yes: YES,
+  },
+  command: {
+    name: "install client",
+    examples: [
+      ["install client --url http://my-server:8080/mcp --token aeb_…", "on a plain network, with a token"],
+      [
+        "install client --url https://my-server.my-tailnet.ts.net/agent-event-bus/mcp",
+        "through tailscale serve",
+      ],
+    ],
+  },
+  run: async (args, desk) => (await import("./client.ts")).installClient(args, desk),
+  tell: tellStep,
+  print: printEnd,
+});
+
+const uninstall = localCommand({
+  about:
+    "Take away what install did, and nothing else; the data directory stays. Without a flag everything goes, the executable too.",
+  params: {
+    server: { type: "boolean", default: false, about: "Only the service" },
+    client: {
+      type: "boolean",
+      default: false,
+      about: "Only Claude Code's settings, the bus's URL and the token",
+    },
+    dry_run: DRY_RUN,
+    yes: YES,
+  },
+  command: {
+    name: "uninstall",
+    examples: [
+      ["uninstall", "everything but the data"],
+      ["uninstall --dry-run", "what it would do"],
+    ],
+  },
+  run: async (args, desk) => (await import("./uninstall.ts")).uninstall(args, desk),
+  tell: tellStep,
+  print: printEnd,
+});
+
+const doctor = localCommand({
+  about:
+    "Check the whole installation and send a message through it; exit code 0 when all is well. Each problem comes with the command that repairs it.",
+  params: {},
+  command: { name: "doctor", examples: [["doctor", "does it work, and if not, why"]] },
+  run: async (_args, desk) => (await import("./doctor.ts")).doctor(desk),
+  tell: (step, to) => {
+    const marks = {
+      ok: to.colour("green", "ok  "),
+      note: to.colour("yellow", "note"),
+      bad: to.colour("red", "BAD "),
+    };
+    to.line(
+      `${marks[step.state as keyof typeof marks]}  ${to.text(step.what).padEnd(12)}  ${to.text(step.found)}`,
+    );
+    if (step.repair !== undefined) to.line(`      ${to.bold(to.text(step.repair))}`);
+  },
+  print: printEnd,
+});
+
+const restart = localCommand({
+  about: "Restart the bus's service, and wait until it answers.",
+  params: {},
+  command: { name: "restart", examples: [["restart", "after a change in settings.env"]] },
+  run: async () => (await import("./operate.ts")).restart(),
+  print: (result, to) => to.line(to.text(result.text)),
+});
+
+const status = localCommand({
+  about: "Tell whether the bus runs, which version, since when, and who is here; exit code 0 when it runs.",
+  params: {},
+  command: { name: "status", examples: [["status", "is it running"]] },
+  run: async () => (await import("./operate.ts")).status(),
+  print: (result, to) => {
+    for (const [name, value] of Object.entries(result.shown as Record<string, unknown>))
+      to.line(`${to.dim(name.padEnd(10))}${to.text(value)}`);
+  },
+});
+
+const logs = localCommand({
+  about: "Show the end of the bus's log.",
+  params: {
+    follow: { type: "boolean", short: "f", default: false, about: "Go on with what comes, until Ctrl-C" },
+    lines: { type: "integer", default: 50, min: 0, max: 100_000, about: "How many lines" },
+  },
+  command: {
+    name: "logs",
+    examples: [
+      ["logs --lines 20", "the last calls"],
+      ["logs -f", "watch it"],
+    ],
+  },
+  run: async (args, desk) => (await import("./logs.ts")).logs(args, desk),
+  tell: (line, to) => to.line(to.text(line.text)),
+  print: (result, to) => {
+    for (const line of (result.lines as string[] | undefined) ?? []) to.line(to.text(line));
+  },
+});
+
+/** Every command of the installation, in the order of the help. */
+export const installCommands: readonly LocalCommand[] = [
+  installServer,
+  installClient,
+  uninstall,
+  doctor,
+  restart,
+  status,
+  logs,
+];

@@ -1,0 +1,5 @@
+import type { Desk, Json } from "../operation.ts";
+
+export async function logs(_args: Json, _desk: Desk): Promise<Json> {
+  throw new Error("not built");
+}

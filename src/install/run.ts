@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, statSync } from "node:fs";
+import { join } from "node:path";
+import type { InstallConfig } from "../config.ts";
+
+export interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const LONGEST_MS = 30_000;
+
+/** Runs a program to its end, without a shell and without input; one that takes longer than 30 s is killed. Throws when it cannot start. */
+export async function run(command: readonly [string, ...string[]], { env }: InstallConfig): Promise<Ran> {
+  const [file, ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS });
+    const printed = { stdout: "", stderr: "" };
+    for (const stream of ["stdout", "stderr"] as const)
+      child[stream].setEncoding("utf8").on("data", (text: string) => {
+        printed[stream] += text;
+      });
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ ...printed, code: code ?? (signal === null ? 1 : 128) }));
+  });
+}
+
+/** The program of that name in the folders of PATH, then in further ones; undefined when there is none. */
+export function findProgram(
+  name: string,
+  config: InstallConfig,
+  further: readonly string[] = [],
+): string | undefined {
+  const end = process.platform === "win32" ? ".exe" : "";
+  return [...config.path, ...further].map((folder) => join(folder, name + end)).find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
