@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 import { type Bytes, hold, type RawAnswer, raw } from "./raw.ts";
@@ -12,6 +13,8 @@ export interface Namespace {
   send(host: string, port: number, bytes: Bytes, ms?: number): Promise<RawAnswer>;
   /** Opens a connection that stays. */
   hold(host: string, port: number, bytes: Bytes): ReturnType<typeof hold>;
+  /** Runs `ip` on its addresses and routes. */
+  ip(...args: string[]): void;
 }
 
 /** Two machines and the cable between them. */
@@ -31,19 +34,29 @@ export function removeWires(): void {
   for (const remove of laid) remove();
 }
 
-/** Lays a cable; each pair is one network, the server's address first, with the length of its prefix. */
-export async function layWire(networks: readonly (readonly [string, string])[]): Promise<Wire> {
+/**
+ * Lays a cable; each pair is one network, the server's address first, with the length of its prefix. Both ends know these names
+ * of hosts and their addresses.
+ */
+export async function layWire(
+  networks: readonly (readonly [string, string])[],
+  hosts: Readonly<Record<string, string>> = {},
+): Promise<Wire> {
   const name = `aeb-${process.pid}-${++wires}`;
   const names = [`${name}-s`, `${name}-c`] as const;
   const relays: (() => void)[] = [];
   const remove = () => {
     for (const end of relays.splice(0)) end();
-    for (const one of names) quietly("netns", "del", one);
+    for (const one of names) {
+      quietly("netns", "del", one);
+      rmSync(`/etc/netns/${one}`, { recursive: true, force: true });
+    }
     laid.delete(remove);
   };
   laid.add(remove);
   try {
     for (const one of names) ip("netns", "add", one);
+    if (Object.keys(hosts).length > 0) for (const one of names) nameHosts(one, hosts);
     // Both ends are named cable: each namespace has its own names.
     ip("-n", names[0], "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", names[1]);
     for (const [side, one] of names.entries()) {
@@ -60,6 +73,15 @@ export async function layWire(networks: readonly (readonly [string, string])[]):
     remove();
     throw error;
   }
+}
+
+// `ip netns exec` puts such files in the place of those in /etc.
+function nameHosts(name: string, hosts: Readonly<Record<string, string>>): void {
+  const lines = Object.entries({ localhost: "127.0.0.1", ...hosts }).map(
+    ([host, address]) => `${address} ${host}\n`,
+  );
+  mkdirSync(`/etc/netns/${name}`, { recursive: true });
+  writeFileSync(`/etc/netns/${name}/hosts`, lines.join(""));
 }
 
 // An IPv6 address is looked for on the network first, for a second, before it can be used.
@@ -83,6 +105,7 @@ async function enter(name: string, relays: (() => void)[]): Promise<Namespace> {
     inside,
     send: (host, port, bytes, ms) => raw(socket, addressed(host, port, bytes), ms),
     hold: (host, port, bytes) => hold(socket, addressed(host, port, bytes)),
+    ip: (...args) => ip("-n", name, ...args),
   };
 }
 

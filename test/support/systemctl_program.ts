@@ -1,0 +1,102 @@
+// In the place of the program `systemctl` where no systemd runs: starts and stops what a user unit names, as a real process, and
+// answers the questions about it. Words: a folder for its notes, then what was typed after `systemctl`.
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+const [folder = "", ...words] = process.argv.slice(2);
+const file = (name: string) => join(folder, name);
+const flags = words.filter((word) => word.startsWith("-"));
+const [verb = "", unit = ""] = words.filter((word) => !word.startsWith("-"));
+const unitFile = join(process.env.XDG_CONFIG_HOME || join(homedir(), ".config"), "systemd/user", unit);
+
+if (!flags.includes("--user")) fail("only the user's own services are here");
+process.exit(await act());
+
+async function act(): Promise<number> {
+  switch (verb) {
+    case "daemon-reload":
+    case "reset-failed":
+      return 0;
+    case "enable":
+      writeFileSync(file("enabled"), "");
+      if (flags.includes("--now")) start();
+      return 0;
+    case "disable":
+      rmSync(file("enabled"), { force: true });
+      if (flags.includes("--now")) await stop();
+      return 0;
+    case "start":
+      start();
+      return 0;
+    case "stop":
+      await stop();
+      return 0;
+    case "restart":
+      await stop();
+      start();
+      return 0;
+    case "is-active":
+      return answer(pid() > 0, "active", "inactive", 3);
+    case "is-enabled":
+      return answer(existsSync(file("enabled")), "enabled", "disabled", 1);
+    case "show":
+      return show();
+    default:
+      return fail(`Unknown command verb ${verb}.`);
+  }
+}
+
+function fail(sentence: string): never {
+  console.error(sentence);
+  process.exit(1);
+}
+
+function answer(holds: boolean, yes: string, no: string, otherwise: number): number {
+  console.log(holds ? yes : no);
+  return holds ? 0 : otherwise;
+}
+
+function show(): number {
+  const active = pid() > 0;
+  const states = {
+    LoadState: existsSync(unitFile) ? "loaded" : "not-found",
+    ActiveState: active ? "active" : "inactive",
+    SubState: active ? "running" : "dead",
+    UnitFileState: existsSync(file("enabled")) ? "enabled" : existsSync(unitFile) ? "disabled" : "",
+    MainPID: String(pid()),
+  };
+  for (const [name, value] of Object.entries(states)) console.log(`${name}=${value}`);
+  return 0;
+}
+
+/** 0 when it does not run. */
+function pid(): number {
+  if (!existsSync(file("pid"))) return 0;
+  const noted = Number(readFileSync(file("pid"), "utf8"));
+  try {
+    // A process that has ended and that nobody has asked about is no longer running.
+    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${noted}/stat`, "utf8")) ? 0 : noted;
+  } catch {
+    return 0;
+  }
+}
+
+function start(): void {
+  if (pid() > 0) return;
+  if (!existsSync(unitFile)) fail(`Failed to start ${unit}: Unit ${unit} not found.`);
+  const command = /^ExecStart=(.+)$/m.exec(readFileSync(unitFile, "utf8"))?.[1] ?? "";
+  const child = Bun.spawn(["sh", "-c", `exec ${command.replaceAll("%h", homedir())}`], {
+    cwd: homedir(),
+    stdio: ["ignore", Bun.file(file("journal")), Bun.file(file("journal"))],
+    detached: true,
+  });
+  writeFileSync(file("pid"), String(child.pid));
+  child.unref();
+}
+
+async function stop(): Promise<void> {
+  const running = pid();
+  if (running > 0) process.kill(running, "SIGTERM");
+  while (running > 0 && pid() === running) await Bun.sleep(10);
+}
