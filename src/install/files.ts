@@ -1,17 +1,22 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { exists } from "../bus/process.ts";
 
 /** What a file is to hold: a text, what another file holds, or nothing but the way to another. */
 export type Content = string | { copyOf: string } | { linkTo: string };
 
-/** Replaces a file, so that whoever opens it finds the old or the new one whole, also after a loss of power. */
-export function replaceFile(path: string, content: Content, mode: number): void {
-  const made = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+/**
+ * Replaces a file, so that whoever opens it finds the old or the new one whole, also after a loss of power. `sameTime`: a copy
+ * keeps the time of what it is a copy of.
+ */
+export function replaceFile(path: string, content: Content, mode: number, sameTime = false): void {
+  const made = besideOf(path, "new");
   fs.rmSync(made, { force: true });
   try {
     if (typeof content === "string") fs.writeFileSync(made, content, { mode });
-    else if ("copyOf" in content) fs.cpSync(content.copyOf, made, { verbatimSymlinks: true });
+    else if ("copyOf" in content)
+      fs.cpSync(content.copyOf, made, { verbatimSymlinks: true, preserveTimestamps: sameTime });
     else fs.symlinkSync(content.linkTo, made);
     if (kindOf(made) === "file") {
       fs.chmodSync(made, mode);
@@ -23,6 +28,23 @@ export function replaceFile(path: string, content: Content, mode: number): void 
   } catch (error) {
     fs.rmSync(made, { force: true });
     throw error;
+  }
+}
+
+/** A name of this process for something that stands beside a file for a moment. */
+export function besideOf(path: string, end: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${end}`);
+}
+
+/** Removes what an installer that was killed has left beside a file. */
+export function sweepBeside(path: string): void {
+  const folder = dirname(path);
+  const start = `.${basename(path)}.`;
+  for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+    const pid = name.startsWith(start)
+      ? /^(\d+)\.(?:new|\d+)$/.exec(name.slice(start.length))?.[1]
+      : undefined;
+    if (pid !== undefined && !exists(Number(pid))) fs.rmSync(join(folder, name), { force: true });
   }
 }
 
@@ -45,6 +67,16 @@ export function textOf(path: string): string | undefined {
 export function digestOf(path: string): string {
   const kind = kindOf(path);
   const held = kind === "none" ? "" : kind === "link" ? fs.readlinkSync(path) : fs.readFileSync(path);
+  return sha256(kind, held);
+}
+
+/** The digest of a file that holds this. */
+export function digestOfContent(content: Content): string {
+  if (typeof content === "string") return sha256("file", content);
+  return "linkTo" in content ? sha256("link", content.linkTo) : digestOf(content.copyOf);
+}
+
+function sha256(kind: string, held: string | Buffer): string {
   return createHash("sha256").update(kind).update(held).digest("hex");
 }
 

@@ -1,11 +1,23 @@
 import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { realOf } from "../store/private.ts";
-import { type Content, digestOf, kindOf, modeOf, replaceFile, writable } from "./files.ts";
+import {
+  besideOf,
+  type Content,
+  digestOf,
+  digestOfContent,
+  kindOf,
+  modeOf,
+  replaceFile,
+  sweepBeside,
+  writable,
+} from "./files.ts";
 
 interface Entry {
   /** Copy of what stood there first; null: nothing did; absent: it is not known any more. */
   before?: string | null;
+  /** Permissions of what stood there first. */
+  mode?: number;
   /** SHA-256 of what was written. */
   written: string;
 }
@@ -20,8 +32,11 @@ interface WriteOptions {
   /** Permissions; those of the file that is replaced, else 0644, when undefined. */
   mode?: number;
   /** What stands there is an older one of ours whatever it holds: no copy of it is kept. */
-  ours?: true;
+  ours?: boolean;
 }
+
+const OWNER_FILE = 0o600;
+const OWNER_FOLDER = 0o700;
 
 /**
  * Writes and removes the installer's files. It knows what was there before, in `install.json` and `backups/` of the data
@@ -51,56 +66,60 @@ export class Ledger {
     for (const one of [path, this.#file]) writable(one);
   }
 
+  /** Whether the file is as it was written here. */
+  wrote(path: string): boolean {
+    const key = this.#keyOf(path);
+    return this.#book.files[key]?.written === digestOf(key);
+  }
+
   /** Replaces a file at once for whoever reads it, and makes its folders. Text goes into what a link points to, not in its place. */
   write(given: string, content: Content, { mode, ours }: WriteOptions = {}): void {
     const path = typeof content === "string" ? realOf(given) : given;
     this.#makeFolder(dirname(path));
-    const known = this.#book.files[path];
-    const untouched = known !== undefined && known.written === digestOf(path);
-    const before = ours ? null : untouched ? known.before : this.#backUp(path);
+    // Written down first: a file that nobody knows to be ours would stay for ever.
+    this.#book.files[path] = { ...this.#firstOf(path, ours === true), written: digestOfContent(content) };
+    this.#save();
     this.#setAside(path);
     replaceFile(path, content, mode ?? modeOf(path));
-    // Whatever was changed by others after the first time belongs to what stays.
-    const first = known === undefined || untouched || ours;
-    this.#book.files[path] = { ...(first && before !== undefined && { before }), written: digestOf(path) };
-    this.#save();
   }
 
   /** Gives back what stood there first; false, and nothing is done, when others have changed the file since. */
   restore(given: string): boolean {
-    const path = realOf(given);
+    const path = this.#keyOf(given);
     const known = this.#book.files[path];
     if (known?.before === undefined || known.written !== digestOf(path)) return false;
+    const { before, mode } = known;
     this.#setAside(path);
-    if (known.before === null) fs.rmSync(path);
-    else replaceFile(path, { copyOf: known.before }, modeOf(path));
+    if (before === null) fs.rmSync(path);
+    else replaceFile(path, { copyOf: before }, mode ?? modeOf(path), true);
     delete this.#book.files[path];
     this.#save();
     return true;
   }
 
-  /** Removes a file or a link. */
-  remove(path: string): void {
-    delete this.#book.files[path];
+  /** Removes a file or a link; what others wrote there is copied first. */
+  remove(given: string, { ours }: { ours?: boolean } = {}): void {
+    const path = this.#keyOf(given);
     if (kindOf(path) !== "none") {
+      if (!ours && !this.wrote(path)) this.#backUp(path);
       this.#setAside(path);
       fs.rmSync(path);
     }
+    delete this.#book.files[path];
     this.#save();
   }
 
   /** Removes those folders that were made here and are empty. */
   removeFolders(): void {
-    const { folders } = this.#book;
-    for (const folder of folders.toReversed()) {
-      if (quietly(() => fs.rmdirSync(folder))) folders.splice(folders.indexOf(folder), 1);
-    }
-    this.#save();
+    for (const folder of this.#book.folders.toReversed()) quietly(() => fs.rmdirSync(folder));
+    this.#book.folders = this.#book.folders.filter((folder) => fs.existsSync(folder));
+    if (JSON.stringify(this.#book) !== this.#kept) this.#save();
+    this.keep();
   }
 
   /** The copy of what stood there before. */
   backupOf(path: string): string | undefined {
-    return this.#book.files[path]?.before ?? undefined;
+    return this.#book.files[this.#keyOf(path)]?.before ?? undefined;
   }
 
   /** Takes back everything since the last `keep`. */
@@ -108,7 +127,7 @@ export class Ledger {
     for (const one of this.#back) quietly(one);
     [this.#back, this.#leftovers] = [[], []];
     this.#book = JSON.parse(this.#kept);
-    if (fs.existsSync(this.#file)) this.#save();
+    if (fs.existsSync(this.#file)) quietly(() => this.#save());
   }
 
   /** What was done stays. */
@@ -118,33 +137,57 @@ export class Ledger {
     this.#kept = JSON.stringify(this.#book);
   }
 
+  // What is written through a link is known by its own name, a link that was made here by the link's.
+  #keyOf(path: string): string {
+    return path in this.#book.files ? path : realOf(path);
+  }
+
+  /** What stood there before the first time; a copy is made of what others wrote. */
+  #firstOf(path: string, ours: boolean): { before?: string | null; mode?: number } {
+    const known = this.#book.files[path];
+    const now = digestOf(path);
+    // The second: an installer that was killed wrote down what it was about to do, and not more.
+    const untouched =
+      known !== undefined &&
+      (known.written === now || (known.before !== undefined && digestOf(known.before ?? "") === now));
+    if (untouched) return { ...known };
+    if (ours) return { before: null };
+    const before = this.#backUp(path);
+    // Whatever was changed by others after the first time belongs to what stays.
+    if (known !== undefined) return {};
+    return before === null ? { before } : { before, mode: modeOf(path) };
+  }
+
   #makeFolder(folder: string, mode = 0o755): void {
     if (fs.existsSync(folder)) return;
     this.#makeFolder(dirname(folder));
     fs.mkdirSync(folder, { mode });
-    if (!folder.startsWith(this.#data)) this.#book.folders.push(folder);
+    if (!`${folder}${sep}`.startsWith(`${this.#data}${sep}`)) this.#book.folders.push(folder);
     this.#back.unshift(() => fs.rmdirSync(folder));
   }
 
   #backUp(path: string): string | null {
     if (kindOf(path) === "none") return null;
     const folder = join(this.#data, "backups");
-    this.#makeFolder(folder, 0o700);
+    this.#makeFolder(this.#data, OWNER_FOLDER);
+    this.#makeFolder(folder, OWNER_FOLDER);
     const time = new Date(this.#now()).toISOString().replace(/[:.]/g, "-");
     const copy = join(folder, `${basename(path)}.${time}`);
-    if (kindOf(path) === "link") fs.symlinkSync(fs.readlinkSync(path), copy);
-    else replaceFile(copy, { copyOf: path }, 0o600);
+    this.#back.unshift(() => fs.rmSync(copy, { force: true }));
+    replaceFile(copy, { copyOf: path }, OWNER_FILE, true);
     return copy;
   }
 
   // A second name keeps what was there: a copy of the executable would take as long as the installation.
   #setAside(path: string): void {
+    sweepBeside(path);
     const kind = kindOf(path);
     if (kind === "none") {
       this.#back.unshift(() => fs.rmSync(path, { force: true }));
       return;
     }
-    const aside = join(dirname(path), `.${basename(path)}.${process.pid}.${this.#leftovers.length}`);
+    const aside = besideOf(path, String(this.#leftovers.length));
+    fs.rmSync(aside, { force: true });
     if (kind === "link") fs.symlinkSync(fs.readlinkSync(path), aside);
     else fs.linkSync(path, aside);
     this.#leftovers.push(aside);
@@ -152,9 +195,9 @@ export class Ledger {
   }
 
   #save(): void {
-    this.#makeFolder(this.#data, 0o700);
+    this.#makeFolder(this.#data, OWNER_FOLDER);
     if (!fs.existsSync(this.#file)) this.#back.unshift(() => fs.rmSync(this.#file, { force: true }));
-    replaceFile(this.#file, `${JSON.stringify(this.#book, null, 2)}\n`, 0o600);
+    replaceFile(this.#file, `${JSON.stringify(this.#book, null, 2)}\n`, OWNER_FILE);
   }
 }
 
@@ -162,11 +205,12 @@ function read(file: string): string {
   if (!fs.existsSync(file)) return '{"files":{},"folders":[]}';
   const text = fs.readFileSync(file, "utf8");
   try {
-    JSON.parse(text);
+    const { files, folders } = JSON.parse(text);
+    if (typeof files !== "object" || !Array.isArray(folders)) throw new Error("not a ledger");
   } catch {
-    throw new Error(`${file} is not JSON. It tells what was installed: put it right, or remove it.`);
+    throw new Error(`${file} tells what was installed, and cannot be read: put it right, or remove it.`);
   }
-  return text;
+  return JSON.stringify(JSON.parse(text));
 }
 
 function quietly(act: () => void): boolean {

@@ -1,7 +1,72 @@
+import { parseSettings, settingsPath } from "../config.ts";
+import { textOf } from "./files.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Step } from "./steps.ts";
+import type { Plan, Step } from "./steps.ts";
+
+/** Keys of `settings.env` with their values; null removes a key. */
+export type Settings = Readonly<Record<string, string | null>>;
+
+const OWNER_FILE = 0o600;
 
 /** Sets (or with null removes) keys of `settings.env`; every other line stays as it is. */
-export function settingsStep(_ledger: Ledger, _wanted: Readonly<Record<string, string | null>>): Step {
-  throw new Error("not built");
+export function settingsStep(ledger: Ledger, wanted: Settings): Step {
+  return {
+    what: "settings",
+    async plan(): Promise<Plan> {
+      const file = settingsPath();
+      const before = textOf(file);
+      const after = edited(before ?? "", wanted, file);
+      if (after === (before ?? "")) return { state: "unchanged", text: stateOf(before, file) };
+      ledger.check(file);
+      return {
+        state: "planned",
+        text: `${wordsOf(wanted)} in ${file}`,
+        async apply() {
+          if (after === "") ledger.remove(file);
+          else ledger.write(file, after, { mode: OWNER_FILE });
+          return undefined;
+        },
+      };
+    },
+  };
+}
+
+/** The text with its keys set. Throws ConfigError when a line of it, or Error when a value, cannot be understood. */
+export function edited(text: string, wanted: Settings, file: string): string {
+  let lines = text.split("\n");
+  const known = parseSettings(text, file);
+  for (const [key, value] of Object.entries(wanted)) {
+    if ((known[key] ?? null) === value) continue;
+    const isOfKey = (line: string) => new RegExp(`^\\s*(?:export\\s+)?${key}\\s*=`).test(line);
+    // The last one counts.
+    const at = lines.findLastIndex(isOfKey);
+    if (value === null) lines = lines.filter((line) => !isOfKey(line));
+    else if (at !== -1) lines[at] = lineOf(key, value, lines[at]);
+    else {
+      const last = lines.pop();
+      lines.push(...(last ? [last] : []), lineOf(key, value), "");
+    }
+  }
+  return lines.join("\n");
+}
+
+function lineOf(key: string, value: string, former = ""): string {
+  if (/[\r\n]/.test(value)) throw new Error(`${key} takes one line, not ${JSON.stringify(value)}.`);
+  const needsQuotes = value.trim() !== value || /^(["']).*\1$/.test(value);
+  const [begin = ""] = /^\s*(?:export\s+)?/.exec(former) ?? [];
+  return `${begin}${key}=${needsQuotes ? `"${value}"` : value}${former.endsWith("\r") ? "\r" : ""}`;
+}
+
+function wordsOf(wanted: Settings): string {
+  const said = Object.entries(wanted).map(([key, value]) => {
+    if (value === null) return `no ${key}`;
+    return /TOKEN|SECRET/.test(key) ? key : `${key}=${value}`;
+  });
+  return said.join(", ");
+}
+
+function stateOf(text: string | undefined, file: string): string {
+  if (text === undefined) return `the usual ones; ${file} would hold others`;
+  const keys = Object.keys(parseSettings(text, file));
+  return `${keys.length === 0 ? "none" : keys.join(", ")} in ${file}, as they are`;
 }

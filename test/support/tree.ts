@@ -1,0 +1,28 @@
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { digestOf } from "../../src/install/files.ts";
+
+/** Every file, link and folder under a folder: mode, and of files the time and what they hold. Folders named `except` are left out. */
+export function treeOf(folder: string, except: readonly string[] = []): Record<string, string> {
+  const tree: Record<string, string> = {};
+  const visit = (path: string, name: string) => {
+    if (except.includes(name)) return;
+    const found = lstatSync(path);
+    const mode = (found.mode & 0o777).toString(8);
+    if (found.isSymbolicLink()) tree[name] = `→ ${readlinkSync(path)}`;
+    else if (found.isFile()) tree[name] = `${mode} ${found.mtime.toISOString()} ${heldBy(path, found.size)}`;
+    else {
+      tree[`${name}/`] = mode;
+      for (const one of readdirSync(path).sort())
+        visit(join(path, one), name === "" ? one : `${name}/${one}`);
+    }
+  };
+  visit(folder, "");
+  return tree;
+}
+
+const SHORT_BYTES = 4096;
+
+function heldBy(path: string, size: number): string {
+  return size > SHORT_BYTES ? digestOf(path) : JSON.stringify(readFileSync(path, "utf8"));
+}
