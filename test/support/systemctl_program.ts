@@ -1,14 +1,17 @@
 // In the place of the program `systemctl` where no systemd runs: starts and stops what a user unit names, as a real process, and
 // answers the questions about it. Words: a folder for its notes, then what was typed after `systemctl`.
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const [folder = "", ...words] = process.argv.slice(2);
 const file = (name: string) => join(folder, name);
 const flags = words.filter((word) => word.startsWith("-"));
 const [verb = "", unit = ""] = words.filter((word) => !word.startsWith("-"));
-const unitFile = join(process.env.XDG_CONFIG_HOME || join(homedir(), ".config"), "systemd/user", unit);
+const units = join(process.env.XDG_CONFIG_HOME || join(homedir(), ".config"), "systemd/user");
+const unitFile = join(units, unit);
+/** There while the unit is enabled. */
+const link = join(units, "default.target.wants", unit);
 
 if (!flags.includes("--user")) fail("only the user's own services are here");
 process.exit(await act());
@@ -19,12 +22,11 @@ async function act(): Promise<number> {
     case "reset-failed":
       return 0;
     case "enable":
-      writeFileSync(file("enabled"), "");
-      if (flags.includes("--now")) start();
+      mkdirSync(dirname(link), { recursive: true });
+      if (!existsSync(link)) symlinkSync(unitFile, link);
       return 0;
     case "disable":
-      rmSync(file("enabled"), { force: true });
-      if (flags.includes("--now")) await stop();
+      rmSync(link, { force: true });
       return 0;
     case "start":
       start();
@@ -36,10 +38,6 @@ async function act(): Promise<number> {
       await stop();
       start();
       return 0;
-    case "is-active":
-      return answer(pid() > 0, "active", "inactive", 3);
-    case "is-enabled":
-      return answer(existsSync(file("enabled")), "enabled", "disabled", 1);
     case "show":
       return show();
     default:
@@ -52,18 +50,14 @@ function fail(sentence: string): never {
   process.exit(1);
 }
 
-function answer(holds: boolean, yes: string, no: string, otherwise: number): number {
-  console.log(holds ? yes : no);
-  return holds ? 0 : otherwise;
-}
-
 function show(): number {
   const active = pid() > 0;
   const states = {
     LoadState: existsSync(unitFile) ? "loaded" : "not-found",
     ActiveState: active ? "active" : "inactive",
     SubState: active ? "running" : "dead",
-    UnitFileState: existsSync(file("enabled")) ? "enabled" : existsSync(unitFile) ? "disabled" : "",
+    Result: "success",
+    UnitFileState: existsSync(link) ? "enabled" : existsSync(unitFile) ? "disabled" : "",
     MainPID: String(pid()),
   };
   for (const [name, value] of Object.entries(states)) console.log(`${name}=${value}`);
@@ -86,8 +80,10 @@ function start(): void {
   if (pid() > 0) return;
   if (!existsSync(unitFile)) fail(`Failed to start ${unit}: Unit ${unit} not found.`);
   const command = /^ExecStart=(.+)$/m.exec(readFileSync(unitFile, "utf8"))?.[1] ?? "";
-  const child = Bun.spawn(["sh", "-c", `exec ${command.replaceAll("%h", homedir())}`], {
+  // Nothing of the shell's environment, as with the real one.
+  const child = Bun.spawn(["sh", "-c", `umask 077; exec ${command}`], {
     cwd: homedir(),
+    env: { HOME: homedir(), PATH: "/usr/local/bin:/usr/bin:/bin" },
     stdio: ["ignore", Bun.file(file("journal")), Bun.file(file("journal"))],
     detached: true,
   });
