@@ -37,8 +37,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
     port: portOf(value("port") ?? VARIABLES.port.fallback),
     db: databasePath(flags.db, env, settings),
-    log: value("log") ?? inData("agent-event-bus.log"),
-    err: value("err") ?? inData("agent-event-bus.err"),
+    ...logFiles(env, settings),
     icon: value("icon"),
     allowedHosts: listOf(value("allowedHosts")),
     access: accessOf(value),
@@ -51,6 +50,15 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     },
     desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
   };
+}
+
+/** The log and the file of details; the environment wins over `settings.env`. */
+export function logFiles(env: Environment, settings: Environment): { log: string; err: string } {
+  const fileOf = (key: "log" | "err") => {
+    const { name } = VARIABLES[key];
+    return env[name] || settings[name] || inData(`agent-event-bus.${key}`);
+  };
+  return { log: fileOf("log"), err: fileOf("err") };
 }
 
 /** The database file: a flag wins over the environment, which wins over `settings.env`. Throws ConfigError. */

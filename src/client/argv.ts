@@ -113,11 +113,17 @@ function parseFlags(
   cli.parse(["", "", "run", ...guarded], { run: false });
   const values: Record<string, string | boolean | undefined> = {};
   for (const flag of flags) {
-    const given = cli.options[camelCase(flag.name)];
+    const given = givenIn(cli.options, flag);
     const last = Array.isArray(given) ? given.at(-1) : given;
     if (last !== undefined) values[flag.name] = typeof last === "string" ? last.slice(MARK.length) : last;
   }
   return { values, positionals: cli.args.map((word) => word.slice(MARK.length)) };
+}
+
+function givenIn(options: Record<string, unknown>, { name }: Flag): unknown {
+  // To cac, `--no-hooks` says that `hooks`, which is true otherwise, is false.
+  if (name.startsWith("no-")) return options[camelCase(name.slice(3))] === false ? true : undefined;
+  return options[camelCase(name)];
 }
 
 /** The same arguments with every value tied to its flag and marked; refuses what no flag of the command explains. */

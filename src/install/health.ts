@@ -14,8 +14,9 @@ export async function askHealth(url: string, token: string | undefined): Promise
     const response = await fetch(url.replace(/mcp$/, "health"), {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       redirect: "manual",
-      keepalive: false,
       signal: AbortSignal.timeout(ASK_MS),
+      // Bun sends loopback calls through HTTP_PROXY too unless told not to.
+      ...({ proxy: false, keepalive: false } as RequestInit),
     });
     const text = await response.text();
     if (response.status === 401 && /agent-event-bus|token/.test(text)) return { kind: "unauthorized" };

@@ -1,5 +1,137 @@
+import { quoted } from "../admin/reason.ts";
+import {
+  dataDirectory,
+  type Environment,
+  environment,
+  type InstallConfig,
+  installConfig,
+  keptToken,
+  settingsFile,
+} from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
+import { type ServerConfig, serverConfig } from "../server_config.ts";
+import { realOf } from "../store/private.ts";
+import { openTokens } from "../store/tokens.ts";
+import { VARIABLES } from "../variables.ts";
+import { binaryStep, expectExecutable, isInstalled, pathHint, programPath } from "./binary.ts";
+import { hooksStep } from "./hooks.ts";
+import { Ledger } from "./ledger.ts";
+import { findOriginal } from "./original.ts";
+import { registrationStep } from "./registration.ts";
+import { addressOf, serviceStep } from "./running.ts";
+import { findService, type Service } from "./service.ts";
+import { settingsStep } from "./settings.ts";
+import { carryOut, type Step } from "./steps.ts";
 
-export async function installServer(_args: Json, _desk: Desk): Promise<Json> {
-  throw new Error("not built");
+interface Given {
+  host: string | undefined;
+  port: number | undefined;
+  no_hooks: boolean;
+  no_mcp: boolean;
+  no_service: boolean;
+  dry_run: boolean;
+  yes: boolean;
+}
+
+/** Installs the bus on this machine. Throws Error or ConfigError with a sentence when it cannot be done; nothing is changed then. */
+export async function installServer(args: Json, desk: Desk): Promise<Json> {
+  const given = args as unknown as Given;
+  expectExecutable();
+  const config = installConfig(environment);
+  const settings = settingsFile();
+  refuseClient(settings);
+  const found = given.no_service ? { none: "left out" } : await findService(config);
+  const changes = changesOf(given, settings, config, "none" in found ? undefined : found);
+  const server = serverConfig({}, {}, { ...settings, ...changes });
+  refuseOpen(server);
+  const ledger = new Ledger(config.data);
+  const steps = stepsOf({ given, config, ledger, found, changes, server });
+  const question = given.yes ? undefined : "Do this?";
+  const result = await carryOut(steps, { desk, ledger, dryRun: given.dry_run, question });
+  if (result.error !== undefined || given.dry_run) return result;
+  return { ...result, next: await nextOf(config, server, found, given) };
+}
+
+interface Parts {
+  given: Given;
+  config: InstallConfig;
+  ledger: Ledger;
+  found: Service | { none: string };
+  changes: Record<string, string>;
+  server: ServerConfig;
+}
+
+function stepsOf({ given, config, ledger, found, changes, server }: Parts): Step[] {
+  const program = programPath(config);
+  const steps = [binaryStep(config, ledger), settingsStep(ledger, changes)];
+  const renewed = !isInstalled(config) || Object.keys(changes).length > 0;
+  if (!("none" in found)) steps.push(serviceStep({ config, ledger, service: found, server, renewed }));
+  else if (!given.no_service) steps.push(noService(found.none, program));
+  if (!given.no_hooks) steps.push(hooksStep(config, ledger, program));
+  if (!given.no_mcp) {
+    const token = server.access.onlyTokens ? keptToken() : undefined;
+    steps.push(registrationStep(config, ledger, { url: addressOf(server), token }));
+  }
+  return steps;
+}
+
+function noService(reason: string, program: string): Step {
+  const text = `${reason}. Run the bus yourself: ${quoted(program)} serve`;
+  return { what: "service", plan: async () => ({ state: "skipped", text }) };
+}
+
+function refuseClient(settings: Environment): void {
+  const { name } = VARIABLES.url;
+  if (!settings[name]) return;
+  throw new Error(
+    `This machine is a client of ${settings[name]} (${name} in settings.env). To make it the server, first run: agent-event-bus uninstall --client`,
+  );
+}
+
+/** What `settings.env` will say that it does not say yet: the flags, and what a former service had in its environment. */
+function changesOf(
+  { host, port }: Given,
+  settings: Environment,
+  config: InstallConfig,
+  service: Service | undefined,
+): Record<string, string> {
+  const original = service && findOriginal(config, service, programPath(config));
+  const wanted = {
+    ...Object.fromEntries(Object.entries(original?.settings ?? {}).filter(([key]) => !settings[key])),
+    ...(host !== undefined && { [VARIABLES.host.name]: host }),
+    ...(port !== undefined && { [VARIABLES.port.name]: String(port) }),
+  };
+  const differing = Object.entries(wanted).filter(([key, value]) => settings[key] !== value);
+  return Object.fromEntries(differing) as Record<string, string>;
+}
+
+function refuseOpen({ host, db, access }: ServerConfig): void {
+  if (/^(localhost|::1|127\.\d+\.\d+\.\d+)$/i.test(host) || access.open || access.trustHeaders) return;
+  const tokens = openTokens(realOf(db), Date.now).list();
+  if (tokens.some(({ state }) => state === "valid")) return;
+  const elsewhere = db.startsWith(dataDirectory()) ? "" : ` --db ${quoted(db)}`;
+  throw new Error(
+    `HOST is ${host}, which other machines reach, and there is no token that tells them from strangers. First make one: ${quoted(process.execPath)} token create --name laptop${elsewhere}. Or listen on this machine only: --host 127.0.0.1.`,
+  );
+}
+
+async function nextOf(
+  config: InstallConfig,
+  { access }: ServerConfig,
+  found: Service | { none: string },
+  { no_service }: Given,
+): Promise<string[]> {
+  const hint = pathHint(config);
+  const program = hint === undefined ? "agent-event-bus" : quoted(programPath(config));
+  const lacking = access.onlyTokens && keptToken() === undefined;
+  const lines = [
+    hint,
+    "none" in found ? undefined : await found.hint(),
+    no_service ? `Start the bus: ${program} serve` : undefined,
+    lacking
+      ? `${VARIABLES.requireToken.name} is set: commands and Claude Code of this machine need a token too. Make one (${program} token create --name here), put it into ${dataDirectory()}/token with mode 600, and run this again.`
+      : undefined,
+    `To see that it works: ${program} doctor`,
+  ];
+  return lines.filter((line) => line !== undefined);
 }

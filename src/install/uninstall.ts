@@ -1,5 +1,78 @@
+import { quoted } from "../admin/reason.ts";
+import { environment, type InstallConfig, installConfig, settingsFile, tokenPath } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
+import { VARIABLES } from "../variables.ts";
+import { removeBinaryStep } from "./binary.ts";
+import { kindOf } from "./files.ts";
+import { removeHooksStep } from "./hooks.ts";
+import { Ledger } from "./ledger.ts";
+import { removeRegistrationStep } from "./registration.ts";
+import { removeServiceStep } from "./running.ts";
+import { findService } from "./service.ts";
+import { settingsStep } from "./settings.ts";
+import { carryOut, type Step } from "./steps.ts";
 
-export async function uninstall(_args: Json, _desk: Desk): Promise<Json> {
-  throw new Error("not built");
+interface Given {
+  server: boolean;
+  client: boolean;
+  dry_run: boolean;
+  yes: boolean;
+}
+
+/** Takes away what was installed; the data directory stays. Throws Error with a sentence when that cannot be done. */
+export async function uninstall(args: Json, desk: Desk): Promise<Json> {
+  const given = args as unknown as Given;
+  const all = given.server === given.client;
+  const config = installConfig(environment);
+  const ledger = new Ledger(config.data);
+  const steps: Step[] = [];
+  if (all || given.client)
+    steps.push(
+      removeRegistrationStep(config, ledger),
+      removeHooksStep(config, ledger),
+      ...clientSteps(ledger),
+    );
+  if (all || given.server) steps.push(await serviceRemoval(config, ledger));
+  if (all) steps.push(removeBinaryStep(config, ledger));
+  const question = given.yes ? undefined : "Do this?";
+  const result = await carryOut(steps, { desk, ledger, dryRun: given.dry_run, question });
+  if (result.error !== undefined || !result.changed) return result;
+  if (all) ledger.removeFolders();
+  return { ...result, next: nextOf(config, all) };
+}
+
+function clientSteps(ledger: Ledger): Step[] {
+  const steps: Step[] = [];
+  const { name } = VARIABLES.url;
+  if (settingsFile()[name] !== undefined) steps.push(settingsStep(ledger, { [name]: null }));
+  const token = tokenPath();
+  if (kindOf(token) !== "none")
+    steps.push({
+      what: "token",
+      async plan() {
+        ledger.check(token);
+        return {
+          state: "planned",
+          text: `no ${token}`,
+          async apply() {
+            ledger.remove(token, { ours: true });
+            return undefined;
+          },
+        };
+      },
+    });
+  return steps;
+}
+
+async function serviceRemoval(config: InstallConfig, ledger: Ledger): Promise<Step> {
+  const found = await findService(config);
+  if (!("none" in found)) return removeServiceStep(config, ledger, found);
+  return { what: "service", plan: async () => ({ state: "skipped", text: found.none }) };
+}
+
+function nextOf({ data }: InstallConfig, all: boolean): string[] {
+  if (!all) return [];
+  return [
+    `The data stays in ${data}: the database, logs, settings, and copies of what was there before (backups). To remove that too: rm -r ${quoted(data)}`,
+  ];
 }

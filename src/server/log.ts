@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { appendFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { visible, visibleLine } from "../bus/text.ts";
@@ -14,6 +14,8 @@ export interface Log {
   info(message: string): void;
   warn(message: string): void;
   error(message: string, details?: unknown): void;
+  /** The same, unless the newest line says it already: what starts a failing bus again and again is told why once. */
+  failure(message: string, details?: unknown): void;
   call(line: CallLine): void;
   /** Resolves when every line is written. */
   flush(): Promise<void>;
@@ -42,19 +44,42 @@ export function createLog(options: LogOptions): Log {
     log.append(`${time} ${level.padEnd(5)} ${message}\n`);
     options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${coloured}${RESET}\n`);
   };
+  const error = (message: string, details?: unknown) => {
+    write("error", message);
+    const text = details instanceof Error ? (details.stack ?? details.message) : String(details ?? "");
+    errors.append(`${new Date(options.now()).toISOString()} ${visibleLine(message)}\n${visible(text)}\n`);
+  };
   return {
     info: (message) => write("info", message),
     warn: (message) => write("warn", message),
-    error(message, details) {
-      write("error", message);
-      const text = details instanceof Error ? (details.stack ?? details.message) : String(details ?? "");
-      errors.append(`${new Date(options.now()).toISOString()} ${visibleLine(message)}\n${visible(text)}\n`);
+    error,
+    failure(message, details) {
+      if (!newestLine(options.file).endsWith(` error ${visibleLine(message)}`)) error(message, details);
     },
     call: (line) => write("info", callText(line, PLAIN), callText(line, PAINTED)),
     flush: async () => {
       await Promise.all([log.written, errors.written]);
     },
   };
+}
+
+const TAIL_BYTES = 16 * 1024;
+
+/** Empty when there is none; a device has none. */
+function newestLine(path: string): string {
+  try {
+    if (!statSync(path).isFile()) return "";
+    const file = openSync(path, "r");
+    try {
+      const tail = Buffer.alloc(TAIL_BYTES);
+      const read = readSync(file, tail, 0, TAIL_BYTES, Math.max(0, fstatSync(file).size - TAIL_BYTES));
+      return tail.toString("utf8", 0, read).trimEnd().split("\n").at(-1) ?? "";
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return "";
+  }
 }
 
 const RESET = "\x1b[0m";

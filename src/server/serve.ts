@@ -1,13 +1,21 @@
 import { parseArgs } from "node:util";
 import { visible, visibleJson } from "../bus/text.ts";
-import { ConfigError, environment, localUrl, machine, settingsFile, version } from "../config.ts";
+import {
+  ConfigError,
+  type Environment,
+  environment,
+  localUrl,
+  machine,
+  settingsFile,
+  version,
+} from "../config.ts";
 import { hookOperations } from "../operations/hooks/index.ts";
 import { operations } from "../operations/index.ts";
-import { type ServerConfig, serverConfig } from "../server_config.ts";
+import { logFiles, type ServerConfig, serverConfig } from "../server_config.ts";
 import { OpenError } from "../store/store.ts";
 import { VARIABLES } from "../variables.ts";
 import { isLoopbackHost } from "./access/head.ts";
-import { createLog } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 const STARTED = 0;
@@ -17,15 +25,10 @@ const WRONG_USAGE = 2;
 /** `agent-event-bus serve`: runs the bus until SIGTERM or SIGINT. */
 export async function serve(argv: readonly string[]): Promise<void> {
   const json = argv.includes("--json");
-  const config = configOf(argv, json);
-  if (config === null) return;
   process.umask(0o077);
-  const log = createLog({
-    file: config.log,
-    errors: config.err,
-    terminal: process.stderr.isTTY ? (line) => void process.stderr.write(line) : undefined,
-    now: Date.now,
-  });
+  const config = await configOf(argv, json);
+  if (config === null) return;
+  const log = logTo(config);
   process.on("unhandledRejection", (error) => log.error(`unexpected rejection: ${error}`, error));
   try {
     const all = [...operations, ...hookOperations];
@@ -40,13 +43,19 @@ export async function serve(argv: readonly string[]): Promise<void> {
     );
   } catch (error) {
     const reason = reasonOf(error, config);
-    log.error(reason, error);
+    log.failure(reason, error);
     await log.flush();
     exit(error instanceof ConfigError ? WRONG_USAGE : FAILED, reason, json);
   }
 }
 
-function configOf(argv: readonly string[], json: boolean): ServerConfig | null {
+function logTo({ log, err }: { log: string; err: string }): Log {
+  const terminal = process.stderr.isTTY ? (line: string) => void process.stderr.write(line) : undefined;
+  return createLog({ file: log, errors: err, terminal, now: Date.now });
+}
+
+async function configOf(argv: readonly string[], json: boolean): Promise<ServerConfig | null> {
+  let settings: Environment = {};
   try {
     const { values } = parseArgs({
       args: [...argv],
@@ -65,8 +74,15 @@ function configOf(argv: readonly string[], json: boolean): ServerConfig | null {
       say(json ? visibleJson(told) : (told.help ?? version));
       return null;
     }
-    return serverConfig(flags, environment, settingsFile());
+    settings = settingsFile();
+    return serverConfig(flags, environment, settings);
   } catch (error) {
+    // A service manager shows nobody what is written to stderr.
+    if (error instanceof ConfigError && !process.stderr.isTTY) {
+      const log = logTo(logFiles(environment, settings));
+      log.failure(error.message);
+      await log.flush();
+    }
     const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
     if (problem === undefined) throw error;
     return exit(WRONG_USAGE, `${problem} See agent-event-bus serve --help.`, json);

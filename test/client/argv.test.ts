@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { argumentsOf, parseLine, requireFlags } from "../../src/client/argv.ts";
 import { commandsOf } from "../../src/client/commands.ts";
+import { installCommands } from "../../src/install/index.ts";
 import type { Json } from "../../src/operation.ts";
 import { operations } from "../../src/operations/index.ts";
 
-const commands = commandsOf(operations);
+const commands = commandsOf(operations, installCommands);
 
 function parse(argv: readonly string[]): { name: string; args: Json; globals: object } {
   const line = parseLine(argv, commands);
@@ -38,6 +39,8 @@ function requireAll(argv: readonly string[]): void {
 }
 
 _("sessions", "sessions", {});
+_("install server", "install server", {});
+_("install server --no-mcp -y --port 9090", "install server", { no_mcp: true, yes: true, port: 9090 });
 _("sessions --json", "sessions", {}, { json: true });
 _("--json sessions", "sessions", {}, { json: true });
 _("--url http://a sessions", "sessions", {}, { url: "http://a" });

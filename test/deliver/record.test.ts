@@ -8,7 +8,14 @@ test("an answer the database does not take is recorded later, and the event is n
   const target = receiver();
   const warnings: string[] = [];
   const bus = await startHere({
-    log: { info() {}, warn: (line) => warnings.push(line), error() {}, call() {}, flush: async () => {} },
+    log: {
+      info() {},
+      warn: (line) => warnings.push(line),
+      error() {},
+      failure() {},
+      call() {},
+      flush: async () => {},
+    },
   });
   const id = await hook(bus, target.url());
   change(

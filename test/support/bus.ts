@@ -117,7 +117,14 @@ async function listeningUrl(child: Subprocess<"ignore", "pipe", "pipe">): Promis
 
 const all: readonly Operation[] = [...operations, ...hookOperations];
 
-export const silent: Log = { info() {}, warn() {}, error() {}, call() {}, flush: async () => {} };
+export const silent: Log = {
+  info() {},
+  warn() {},
+  error() {},
+  failure() {},
+  call() {},
+  flush: async () => {},
+};
 
 export interface HereOptions {
   now?: () => number;

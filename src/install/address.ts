@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { exists } from "../bus/process.ts";
+import type { InstallConfig } from "../config.ts";
+import type { ServerConfig } from "../server_config.ts";
+import { textOf } from "./files.ts";
+import { askHealth } from "./health.ts";
+import { urlOf } from "./original.ts";
+import { run } from "./run.ts";
+import type { ServiceState } from "./service.ts";
+
+interface Wanted {
+  config: InstallConfig;
+  server: ServerConfig;
+  /** The service as it is. */
+  state: ServiceState;
+  /** It runs another program, which will be replaced. */
+  replaces: boolean;
+}
+
+/** Throws Error with a sentence when the bus could not listen there, or another one has its database. */
+export async function expectFree({ config, server, state, replaces }: Wanted): Promise<void> {
+  const { host, port, db } = server;
+  const holder = await holderOf(db, config);
+  if (holder !== undefined && holder !== state.pid)
+    throw new Error(
+      `A bus that no service started has the database ${db}: process ${holder}. Stop it (kill ${holder}), then run this again.`,
+    );
+  const code = await listenProblem(host, port);
+  if (code === undefined) return;
+  if (code === "EACCES" || code === "EPERM")
+    throw new Error(`Listening on port ${port} is not permitted. Choose a --port above 1023.`);
+  if (code !== "EADDRINUSE")
+    throw new Error(`HOST is ${host}, which is no address of this machine (${code}). Give another --host.`);
+  if (state.running && (replaces || holder === state.pid)) return;
+  throw new Error(
+    `${await occupant(server)} Stop it, or install with another --port: --port ${port === 65_535 ? port - 1 : port + 1}.`,
+  );
+}
+
+async function occupant({ host, port }: ServerConfig): Promise<string> {
+  const url = urlOf({ HOST: host, PORT: String(port) });
+  const answer = await askHealth(url, undefined);
+  if (answer.kind === "bus" || answer.kind === "unauthorized")
+    return `Another agent-event-bus, with a database of its own, answers at ${url}.`;
+  const found = answer.kind === "other" ? ` (asked for /health: ${answer.found})` : "";
+  return `Port ${port} on ${host} is taken by another program${found}.`;
+}
+
+/** Why nobody can listen there: an error's code; undefined when the address is free. */
+function listenProblem(host: string, port: number): Promise<string | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** The process that has a bus's database open; undefined when none has. */
+export async function holderOf(db: string, config: InstallConfig): Promise<number | undefined> {
+  const pid = Number(textOf(`${db}.pid`) ?? "");
+  if (!Number.isSafeInteger(pid) || pid <= 0 || !exists(pid)) return undefined;
+  // The file stays when a bus is killed, and its number may be another program's by now.
+  return /\bserve\b/.test(await commandOf(pid, config)) ? pid : undefined;
+}
+
+async function commandOf(pid: number, config: InstallConfig): Promise<string> {
+  try {
+    if (process.platform === "linux")
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+    return (await run(["ps", "-o", "command=", "-p", String(pid)], config)).stdout;
+  } catch {
+    return "";
+  }
+}
