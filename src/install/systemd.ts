@@ -106,10 +106,14 @@ function wordsOf({ stderr, stdout, code }: Ran): string {
   return (stderr.trim() || stdout.trim() || `exit code ${code}`).replaceAll("\n", " ").replace(/\.$/, "");
 }
 
-/** The unit for these places. */
+/** The unit for these places. Throws Error for a program that systemd refuses. */
 export function unitText({ program, folder, writable }: Places): string {
+  if (/["'\\]/.test(program))
+    throw new Error(
+      `systemd runs no program whose path holds a quote or a backslash (${program}). Use --no-service, and start the bus yourself.`,
+    );
   const values: Record<string, string> = {
-    program: word(program.replaceAll("$", "$$$$")),
+    program: word(program),
     // A whole line, which knows no quotes.
     folder: folder.replaceAll("%", "%%"),
     writable: writable.map((one) => word(`-${one}`)).join(" "),
@@ -131,7 +135,7 @@ export function parseUnit(text: string, home: string): Command {
   const command = valuesOf("ExecStart").at(-1) ?? "";
   const [folder] = valuesOf("WorkingDirectory");
   return {
-    words: wordsIn(command.replaceAll("$$", "$"), home),
+    words: wordsIn(command, home),
     folder: folder === undefined ? undefined : unspecified(folder, home),
     env: Object.fromEntries(env),
   };
