@@ -149,7 +149,12 @@ export interface InstallConfig {
   /** Folder of the executable. */
   bin: string;
   /** Claude Code's folder and its own file, which the command `claude` writes. */
-  claude: { folder: string; file: string };
+  claude: {
+    folder: string;
+    file: string;
+    /** Settings of the machine's administrator, which go before the person's. */
+    managed: readonly string[];
+  };
   /** Folder of user units. */
   units: string;
   /** Folders that commands are looked for in. */
@@ -160,6 +165,13 @@ export interface InstallConfig {
   env: Environment;
 }
 
+// Claude Code's folders on Linux, macOS and Windows.
+const MANAGED = [
+  "/etc/claude-code",
+  "/Library/Application Support/ClaudeCode",
+  "C:/Program Files/ClaudeCode",
+];
+
 export function installConfig(env: Environment): InstallConfig {
   const home = homeDirectory();
   const { delimiter } = process.getBuiltinModule("node:path");
@@ -168,7 +180,11 @@ export function installConfig(env: Environment): InstallConfig {
     home,
     data: dataDirectory(),
     bin: join(home, ".local", "bin"),
-    claude: { folder: moved ?? join(home, ".claude"), file: join(moved ?? home, ".claude.json") },
+    claude: {
+      folder: moved ?? join(home, ".claude"),
+      file: join(moved ?? home, ".claude.json"),
+      managed: MANAGED.map((folder) => `${folder}/managed-settings.json`),
+    },
     units: join(env.XDG_CONFIG_HOME || join(home, ".config"), "systemd", "user"),
     path: (env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
     shell: env.SHELL || undefined,

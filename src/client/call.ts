@@ -66,7 +66,7 @@ function requestOf(name: string, args: Json): Json {
 }
 
 /** The MCP endpoint of a bus URL; a bare host means `/mcp` there. Throws Unreachable when it is no http(s) URL. */
-function endpoint(text: string): string {
+export function endpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new Unreachable(
@@ -99,7 +99,8 @@ async function post(
   }
 }
 
-function isLoopback(url: string): boolean {
+/** Whether the bus of that URL is on this machine. */
+export function isLoopback(url: string): boolean {
   return /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
 }
 
