@@ -1,5 +1,161 @@
-import type { Desk, Json } from "../operation.ts";
+import { randomUUID } from "node:crypto";
+import { endpoint } from "../client/call.ts";
+import {
+  environment,
+  type InstallConfig,
+  installConfig,
+  keptToken,
+  machine,
+  settingsFile,
+  tokenPath,
+  version,
+} from "../config.ts";
+import { type Desk, type Json, UsageError } from "../operation.ts";
+import { VARIABLES } from "../variables.ts";
+import { binaryStep, expectExecutable, pathHint, programPath } from "./binary.ts";
+import { hooksStep, lookAtHooks } from "./hooks.ts";
+import { Ledger } from "./ledger.ts";
+import { type Probe, probe, tryTool } from "./reach.ts";
+import { registrationStep } from "./registration.ts";
+import { findService } from "./service.ts";
+import { settingsStep } from "./settings.ts";
+import { carryOut, type Step } from "./steps.ts";
+import { tokenStep } from "./token.ts";
 
-export async function installClient(_args: Json, _desk: Desk): Promise<Json> {
-  throw new Error("not built");
+/** What the person asked for. */
+interface Wanted {
+  url: string;
+  /** The token that was given now. */
+  given: string | undefined;
+  hooks: boolean;
+  mcp: boolean;
+}
+
+/** Installs this machine as a client of a bus elsewhere, once that bus has answered. Throws Error, or UsageError. */
+export async function installClient(args: Json, desk: Desk): Promise<Json> {
+  expectExecutable();
+  const wanted = wantedOf(args);
+  const config = installConfig(environment);
+  const token = wanted.given ?? keptToken();
+  const found = await reach(wanted, token);
+  const ledger = new Ledger(config.data);
+  const result = await carryOut(stepsOf(config, ledger, wanted, token), {
+    ...{ desk, ledger, dryRun: args.dry_run === true },
+    question: args.yes === true ? undefined : "Do this?",
+  });
+  const failed = result.error !== undefined;
+  return failed ? result : { ...result, next: await remarks(config, wanted, found, result.changed === true) };
+}
+
+function wantedOf({ url, token, no_hooks, no_mcp }: Json): Wanted {
+  const given = token === undefined ? undefined : String(token).trim();
+  if (given !== undefined && !/^[\x21-\x7e]+$/.test(given))
+    throw new UsageError(
+      given === "" ? "The token is empty." : "The token holds a character that no token has.",
+      "Make one on the bus's machine with: agent-event-bus token create --name NAME",
+    );
+  const href = endpoint(String(url));
+  const { username, password, hash, search } = new URL(href);
+  if (`${username}${password}${hash}${search}` !== "")
+    throw new UsageError(
+      `The URL ${String(url)} holds more than the way to a bus.`,
+      "Give it like http://my-server:8080/mcp, and a token with --token.",
+    );
+  return { url: href, given, hooks: no_hooks !== true, mcp: no_mcp !== true };
+}
+
+/** Who answers at the URL. Throws Error with a sentence unless it is a bus that a session of this machine can use. */
+async function reach(wanted: Wanted, token: string | undefined): Promise<Probe & { kind: "bus" }> {
+  const { url } = wanted;
+  const found = await probe(url, token);
+  switch (found.kind) {
+    case "nobody":
+      throw new Error(found.sentence);
+    case "stranger":
+      throw new Error(`What answers at ${url} is no agent-event-bus (${found.found}). Check the URL.`);
+    case "original":
+      throw new Error(
+        `The bus at ${url} is the Python original, which is too old for this client. Replace it there with: agent-event-bus install server`,
+      );
+    case "unauthorized":
+      throw new Error(
+        `The bus at ${url} did not let this machine in. ${found.sentence} ${tokenHint(wanted, token)}`,
+      );
+    default:
+      await expectTools(wanted, token, found.version);
+      return found;
+  }
+}
+
+function tokenHint({ given }: Wanted, token: string | undefined): string {
+  if (given === undefined && token !== undefined) return `The token sent was the one kept in ${tokenPath()}.`;
+  return "Then give it here with --token.";
+}
+
+/** A session's first calls. They change nothing: nobody has the id that is asked for. */
+async function expectTools({ url, hooks }: Wanted, token: string | undefined, theirs: string): Promise<void> {
+  const listed = await tryTool(url, token, "list_sessions");
+  if ("reason" in listed)
+    throw new Error(
+      listed.status === 403
+        ? scopeSentence(listed.reason)
+        : `The bus at ${url} takes no calls there: ${listed.reason} Check that the URL ends in /mcp.`,
+    );
+  if (!hooks) return;
+  const collect = { client_id: randomUUID(), machine: machine(), path: "prompt" };
+  const collected = await tryTool(url, token, "collect_events", collect);
+  if (!("reason" in collected)) return;
+  throw new Error(
+    collected.status === 403
+      ? scopeSentence(collected.reason)
+      : `The bus at ${url} (version ${theirs}) is too old for the hooks of this version (${version}): ${collected.reason} Update it there, or install with --no-hooks.`,
+  );
+}
+
+function scopeSentence(reason: string): string {
+  return `The token is not enough for a session: ${reason}. Make one with --scope full on the bus's machine: agent-event-bus token create --name NAME`;
+}
+
+function stepsOf(config: InstallConfig, ledger: Ledger, wanted: Wanted, token: string | undefined): Step[] {
+  const { url, given, hooks, mcp } = wanted;
+  const binary = programPath(config);
+  // A token in settings.env would go before the one in the file.
+  const shadowed = given !== undefined && settingsFile()[VARIABLES.token.name] !== undefined;
+  return [
+    binaryStep(config, ledger),
+    settingsStep(ledger, { [VARIABLES.url.name]: url, ...(shadowed && { [VARIABLES.token.name]: null }) }),
+    ...(given === undefined ? [] : [tokenStep(ledger, given)]),
+    ...(hooks ? [hooksStep(config, ledger, binary)] : []),
+    ...(mcp ? [registrationStep(config, ledger, { url, token })] : []),
+  ];
+}
+
+/** What the person should know or do afterwards. */
+async function remarks(
+  config: InstallConfig,
+  { url, hooks }: Wanted,
+  found: Probe & { kind: "bus" },
+  changed: boolean,
+): Promise<string[]> {
+  const lines: (string | undefined)[] = [pathHint(config)];
+  if (found.version !== version)
+    lines.push(
+      `The bus at ${url} has version ${found.version}, this client ${version}. They work together; update the older one when you can.`,
+    );
+  if (found.status === "degraded")
+    lines.push(
+      `The bus at ${url} takes no writes at the moment (${found.reason ?? "degraded"}); agent-event-bus doctor on its machine says why.`,
+    );
+  const { disabledBy } = lookAtHooks(config, programPath(config));
+  if (hooks && disabledBy !== undefined)
+    lines.push(
+      `Claude Code runs no hooks as long as there is ${disabledBy}: take it out, or sessions will not see what comes.`,
+    );
+  const service = await findService(config);
+  if ("file" in service && (await service.state()).installed)
+    lines.push(
+      "This machine has a bus of its own too, which its sessions do not use now. Remove it with: agent-event-bus uninstall --server",
+    );
+  if (changed) lines.push("Claude Code uses it from its next start. Check it with: agent-event-bus doctor");
+  return lines.filter((line) => line !== undefined);
 }

@@ -110,6 +110,9 @@ const installClient = localCommand({
   },
   command: {
     name: "install client",
+    // Nobody can be asked any more once stdin was read.
+    before: async (args, _flags, here) =>
+      args.token === "-" ? { ...args, token: (await here.stdin()).trim(), yes: true } : args,
     examples: [
       ["install client --url http://my-server:8080/mcp --token aeb_…", "on a plain network, with a token"],
       [
