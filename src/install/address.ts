@@ -4,8 +4,8 @@ import { exists } from "../bus/process.ts";
 import type { InstallConfig } from "../config.ts";
 import type { ServerConfig } from "../server_config.ts";
 import { textOf } from "./files.ts";
-import { askHealth } from "./health.ts";
 import { urlOf } from "./original.ts";
+import { probe } from "./reach.ts";
 import { run } from "./run.ts";
 import type { ServiceState } from "./service.ts";
 
@@ -40,11 +40,18 @@ export async function expectFree({ config, server, state, replaces }: Wanted): P
 
 async function occupant({ host, port }: ServerConfig): Promise<string> {
   const url = urlOf({ HOST: host, PORT: String(port) });
-  const answer = await askHealth(url, undefined);
-  if (answer.kind === "bus" || answer.kind === "unauthorized")
-    return `Another agent-event-bus, with a database of its own, answers at ${url}.`;
-  const found = answer.kind === "other" ? ` (asked for /health: ${answer.found})` : "";
-  return `Port ${port} on ${host} is taken by another program${found}.`;
+  const answer = await probe(url, undefined);
+  switch (answer.kind) {
+    case "original":
+      return `The Python original answers at ${url}, and no service of its name runs it.`;
+    case "bus":
+    case "unauthorized":
+      return `Another agent-event-bus, with a database of its own, answers at ${url}.`;
+    case "stranger":
+      return `Port ${port} on ${host} is taken by another program (it answers ${answer.found}).`;
+    case "nobody":
+      return `Port ${port} on ${host} is taken by another program.`;
+  }
 }
 
 /** Why nobody can listen there: an error's code; undefined when the address is free. */

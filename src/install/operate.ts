@@ -16,7 +16,7 @@ import { type ServerConfig, serverConfig } from "../server_config.ts";
 import { VARIABLES } from "../variables.ts";
 import { holderOf } from "./address.ts";
 import { programPath } from "./binary.ts";
-import { type Answer, askHealth } from "./health.ts";
+import { type Probe, probe } from "./reach.ts";
 import { addressOf, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 
@@ -46,7 +46,7 @@ export async function status(): Promise<Json> {
   const config = installConfig(environment);
   const settings = settingsFile();
   const url = busUrl(undefined, environment);
-  const answer = await askHealth(url, environment[VARIABLES.token.name] || keptToken());
+  const answer = await probe(url, environment[VARIABLES.token.name] || keptToken());
   const running = answer.kind === "bus" || answer.kind === "unauthorized";
   const client = Boolean(settings[VARIABLES.url.name]);
   const facts = {
@@ -112,11 +112,13 @@ function shownOf(facts: Json): Record<string, string> {
   return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
 }
 
-function problemOf(answer: Answer, url: string, client: boolean): string | undefined {
+function problemOf(answer: Probe, url: string, client: boolean): string | undefined {
   switch (answer.kind) {
     case "nobody":
-      return `The bus does not run: nobody answers at ${url}. ${client ? "Start it there." : "Start it: agent-event-bus restart, or agent-event-bus serve."}`;
-    case "other":
+      return `The bus does not run. ${answer.sentence} ${client ? "Start it there." : "Start it: agent-event-bus restart, or agent-event-bus serve."}`;
+    case "original":
+      return `The Python original answers at ${url}. Replace it: agent-event-bus install server`;
+    case "stranger":
       return `What answers at ${url} is no agent-event-bus (${answer.found}).`;
     default:
       return undefined;

@@ -6,9 +6,9 @@ import { realOf } from "../store/private.ts";
 import { expectFree } from "./address.ts";
 import { programPath } from "./binary.ts";
 import { textOf } from "./files.ts";
-import { askHealth } from "./health.ts";
 import type { Ledger } from "./ledger.ts";
 import { findOriginal, urlOf } from "./original.ts";
+import { probe } from "./reach.ts";
 import type { Places, Service, ServiceState } from "./service.ts";
 import type { Plan, Step } from "./steps.ts";
 
@@ -108,7 +108,7 @@ export async function untilItAnswers(
   let state = await service.state();
   for (const end = performance.now() + ANSWERS_MS; performance.now() < end && !state.failed; ) {
     if (state.running && state.pid !== former) {
-      const answer = await askHealth(url, keptToken());
+      const answer = await probe(url, keptToken());
       // Without a token of its own this program hears no more of it.
       if (answer.kind === "unauthorized" || (answer.kind === "bus" && answer.version === version))
         return state.pid;
@@ -140,7 +140,7 @@ function placesOf(config: InstallConfig, { db, log, err }: ServerConfig): Places
 
 /** Whether what answers is this version, started after its executable and its settings were last changed. */
 async function isCurrent(url: string, program: string): Promise<boolean> {
-  const answer = await askHealth(url, keptToken());
+  const answer = await probe(url, keptToken());
   if (answer.kind === "unauthorized") return true;
   if (answer.kind !== "bus" || answer.version !== version) return false;
   const started = Date.now() - answer.uptimeSeconds * 1000;

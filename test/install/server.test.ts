@@ -1,0 +1,295 @@
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { version } from "../../src/config.ts";
+import { binary } from "../support/binary.ts";
+import { startBus } from "../support/bus.ts";
+import { cli } from "../support/cli.ts";
+import { DATA } from "../support/home.ts";
+import { isListening, type Machine, machine, ran } from "../support/installed.ts";
+import { health } from "../support/process.ts";
+import { callTool } from "../support/rpc.ts";
+import { treeOf } from "../support/tree.ts";
+
+const OLD = new Date("2020-01-02T03:04:05Z");
+
+function put(path: string, text: string, mode = 0o644): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  utimesSync(path, OLD, OLD);
+}
+
+/** What a running bus writes. */
+const ALIVE = [
+  "data.db",
+  "data.db-wal",
+  "data.db-shm",
+  "data.db.lock",
+  "data.db.pid",
+  "agent-event-bus.log",
+].map((name) => `${DATA}/${name}`);
+
+const restarts = ({ manager }: Machine) =>
+  manager.calls().filter((call) => call.startsWith("--user restart"));
+
+describe.each(["home", "ho me 100%h"])("in a fresh HOME called %s", (name) => {
+  const made = machine(name);
+
+  test("a dry run changes nothing and says what it would do", async () => {
+    const { home, run, port } = await made;
+    const { code, steps, stdout } = await run("install", "server", "--port", String(port), "--dry-run");
+    expect(code).toBe(0);
+    expect(steps).toMatchObject({
+      binary: "would do",
+      settings: "would do",
+      service: "would do",
+      hooks: "would do",
+    });
+    expect(stdout).toContain(`PORT=${port} in `);
+    expect(treeOf(home)).toEqual({ "/": "755" });
+  });
+
+  test("install, again, a HOST changed by hand, again, uninstall: nothing is left but the data", async () => {
+    const it = await made;
+    const { home, run, port, program, data } = it;
+    const first = await run("install", "server", "--port", String(port), "--yes");
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect(first.steps).toMatchObject({ binary: "done", settings: "done", service: "done", hooks: "done" });
+    expect(first.stdout).toContain(`'export PATH="$HOME/.local/bin:$PATH"' >> ~/.zshrc`);
+    expect(await health({ port })).toMatchObject({ status: "ok", version });
+    expect(readFileSync(program).equals(readFileSync(binary))).toBe(true);
+    expect(restarts(it)).toHaveLength(1);
+
+    const installed = treeOf(home, ALIVE);
+    const again = await run("install", "server", "--yes");
+    expect(again.code).toBe(0);
+    expect([...new Set(Object.values(again.steps))].sort()).toEqual(["skipped", "unchanged"]);
+    expect(treeOf(home, ALIVE)).toEqual(installed);
+    expect(restarts(it)).toHaveLength(0);
+
+    const settings = join(data, "settings.env");
+    writeFileSync(settings, `# by hand\nHOST=localhost\n${readFileSync(settings, "utf8")}`);
+    const kept = readFileSync(settings, "utf8");
+    const after = await run("install", "server", "--yes");
+    expect(after.steps).toMatchObject({ binary: "unchanged", settings: "unchanged", service: "done" });
+    expect(readFileSync(settings, "utf8")).toBe(kept);
+    expect((await run("install", "server", "--yes")).steps).toMatchObject({ service: "unchanged" });
+
+    const gone = await ran([program, "uninstall", "--yes"], it.env);
+    expect(gone).toMatchObject({ code: 0, stderr: "" });
+    expect(await isListening(port)).toBe(false);
+    expect(Object.keys(treeOf(home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
+    expect(readFileSync(settings, "utf8")).toBe(kept);
+    expect(it.manager.calls().at(-1)).toBe("--user reset-failed agent-event-bus.service");
+
+    const twice = await run("uninstall", "--yes");
+    expect([twice.code, ...new Set(Object.values(twice.steps))]).toEqual([0, "unchanged"]);
+  });
+});
+
+describe("in a HOME that had things before", () => {
+  const made = machine();
+  const KEEP = [DATA, ".claude/contrib"];
+
+  test("they are back after an uninstall as they were, each with its mode and its time", async () => {
+    const { home, run, port } = await made;
+    put(join(home, ".local/bin/agent-event-bus"), "#!/bin/sh\necho a program of the same name\n", 0o700);
+    put(join(home, ".local/bin/other"), "x", 0o755);
+    symlinkSync("other", join(home, ".local/bin/agent-event-bus-cli"));
+    put(join(home, ".claude/settings.json"), '{\n  // mine\n  "model": "opus",\n}\n', 0o600);
+    put(join(home, ".config/systemd/user/other.service"), "[Service]\nExecStart=/bin/true\n");
+    const before = treeOf(home, KEEP);
+    const first = await run("install", "server", "--port", String(port), "--yes");
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect(await health({ port })).toMatchObject({ version });
+    expect((await run("uninstall", "--yes")).code).toBe(0);
+    expect(treeOf(home, KEEP)).toEqual(before);
+  });
+});
+
+describe("what the machine has already", () => {
+  test("a stranger at the port is refused with another port, and nothing is changed", async () => {
+    const { home, run } = await machine();
+    const stranger = createServer((socket) => socket.end("HTTP/1.1 418 no\r\n\r\nI am a teapot"));
+    await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+    const { port } = stranger.address() as { port: number };
+    const { code, stderr, stdout } = await run("install", "server", "--port", String(port), "--yes");
+    stranger.close();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(
+      `agent-event-bus: Port ${port} on 127.0.0.1 is taken by another program (it answers HTTP 418: I am a teapot). Stop it, or install with another --port: --port ${port + 1}.\n`,
+    );
+    expect(treeOf(home)).toEqual({ "/": "755" });
+  });
+
+  test("so is a bus that was started by hand, by its number; and another person's", async () => {
+    const { home, run, data, port } = await machine();
+    const bus = await startBus("binary", { folder: home, args: ["--db", join(data, "data.db")] });
+    const before = treeOf(home, ALIVE);
+    const { code, stderr } = await run("install", "server", "--port", String(port), "--yes");
+    expect(code).toBe(1);
+    expect(stderr).toContain(`process ${bus.process.pid}. Stop it (kill ${bus.process.pid})`);
+    expect(treeOf(home, ALIVE)).toEqual(before);
+    const other = await machine();
+    const refused = await other.run("install", "server", "--port", String(bus.port), "--yes");
+    expect(refused.stderr).toContain("Another agent-event-bus, with a database of its own, answers at");
+    await bus.stop();
+  });
+
+  test("an address that other machines reach needs a token first; a client is no server", async () => {
+    const it = await machine();
+    const refused = await it.run("install", "server", "--host", "0.0.0.0", "--yes");
+    expect(refused.code).toBe(1);
+    const line = /First make one: (.*?)\. Or listen/.exec(refused.stderr)?.[1] ?? "";
+    expect(treeOf(it.home)).toEqual({ "/": "755" });
+    expect((await ran(["sh", "-c", line], it.env)).code).toBe(0);
+    const dry = await it.run(
+      "install",
+      "server",
+      "--host",
+      "0.0.0.0",
+      "--port",
+      String(it.port),
+      "--dry-run",
+    );
+    expect(dry.code).toBe(0);
+    put(join(it.data, "settings.env"), "AGENT_EVENT_BUS_URL=http://my-server:8080/mcp\n", 0o600);
+    expect((await it.run("install", "server")).stderr).toContain(
+      "This machine is a client of http://my-server:8080/mcp (AGENT_EVENT_BUS_URL in settings.env). To make it the server, first run: agent-event-bus uninstall --client",
+    );
+  });
+
+  test("settings that cannot be read or used, a host of no machine, and sources are refused", async () => {
+    const it = await machine();
+    put(join(it.data, "settings.env"), "PORT=8080\nodd\n");
+    expect((await it.run("install", "server")).stderr).toContain(
+      'settings.env, line 2: "odd" is not KEY=VALUE.',
+    );
+    put(join(it.data, "settings.env"), "PORT=many\n");
+    expect((await it.run("install", "server")).stderr).toContain('The port "many" is not a number');
+    put(join(it.data, "settings.env"), "AGENT_EVENT_BUS_AUTH_DISABLED=1\n");
+    const far = await it.run("install", "server", "--host", "192.0.2.1", "--port", String(it.port));
+    expect(far.stderr).toContain("HOST is 192.0.2.1, which is no address of this machine (EADDRNOTAVAIL).");
+    const sources = await cli(["install", "server"]);
+    expect(sources.stderr).toContain("npm run build");
+    expect(Object.keys(treeOf(it.home, [`${DATA}/settings.env`]))).toEqual([
+      "/",
+      ".claude/",
+      ".claude/contrib/",
+      `${DATA}/`,
+    ]);
+  });
+
+  test("a HOME that cannot be written", async () => {
+    const { home, env } = await machine();
+    const script =
+      'mount --bind "$HOME" "$HOME" && mount -o remount,ro,bind "$HOME" && exec "$0" install server --yes';
+    const sealed = await ran(["unshare", "-rm", "sh", "-c", script, binary], {
+      ...env,
+      PATH: `${env.PATH}:${process.env.PATH}`,
+    });
+    if (/unshare/.test(sealed.stderr))
+      return console.log("skipped: a read-only HOME: no namespace can be made");
+    expect(sealed).toMatchObject({ code: 1, stdout: "" });
+    expect(sealed.stderr).toBe(
+      `agent-event-bus: ${home} cannot be changed: it is on a read-only file system. Make it writable, then run this again.\n`,
+    );
+  });
+
+  test("without a service manager the rest is done, and it says how to run the bus", async () => {
+    const { home, env, program, port } = await machine();
+    const bare = { ...env, PATH: "/nowhere" };
+    const done = await ran([binary, "install", "server", "--port", String(port), "--yes"], bare);
+    expect(done.steps).toMatchObject({ binary: "done", settings: "done", service: "skipped", hooks: "done" });
+    expect(done.stdout).toContain(`no command systemctl). Run the bus yourself: ${program} serve`);
+    expect((await ran([program, "restart"], bare)).stderr).toContain("agent-event-bus install server");
+    expect((await ran([program, "uninstall", "--yes"], bare)).code).toBe(0);
+    expect(Object.keys(treeOf(home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
+  });
+});
+
+describe("an installation that goes wrong in the middle", () => {
+  test("is put back when the bus does not start, with what its log says", async () => {
+    const it = await machine();
+    put(join(it.data, "settings.env"), "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS=nonsense\n", 0o600);
+    const before = treeOf(it.home, [`${DATA}/agent-event-bus.log`, `${DATA}/agent-event-bus.err`]);
+    const failed = await it.run("install", "server", "--port", String(it.port), "--yes");
+    expect(failed.code).toBe(1);
+    expect(failed.steps).toMatchObject({ binary: "done", settings: "done", service: "FAILED" });
+    expect(failed.stderr).toContain("Its log says: AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: ");
+    expect(failed.stderr).toContain("Everything was put back as it was.");
+    expect(treeOf(it.home, [`${DATA}/agent-event-bus.log`, `${DATA}/agent-event-bus.err`])).toEqual(before);
+    expect(it.manager.pid()).toBeUndefined();
+  });
+
+  test.each(["KILL", "INT", "TERM"])(
+    "SIG%s leaves what runs, and what a second run completes",
+    async (signal) => {
+      const it = await machine();
+      const args = ["install", "server", "--port", String(it.port), "--yes"];
+      it.manager.onStart(`kill -${signal} $PPID; exit 1`);
+      expect((await it.run(...args)).code).toBeNull();
+      expect((await ran([it.program, "--version"], it.env)).stdout).toBe(`${version}\n`);
+      expect((await it.run(...args)).steps).toMatchObject({ service: "done", hooks: "done" });
+      expect(await health(it)).toMatchObject({ version });
+      expect((await it.run("uninstall", "--yes")).code).toBe(0);
+      expect(Object.keys(treeOf(it.home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
+    },
+  );
+});
+
+describe("restart and status", () => {
+  const made = machine();
+
+  test("status says that it does not run, then that it does, and with which version", async () => {
+    const it = await made;
+    put(join(it.data, "settings.env"), `PORT=${it.port}\n`, 0o600);
+    const before = await it.run("status");
+    expect(before.code).toBe(1);
+    expect(before.stderr).toContain(`The bus does not run. Nobody listens at 127.0.0.1:${it.port}.`);
+    await it.run("install", "server", "--yes", "--no-hooks");
+    await callTool(`http://127.0.0.1:${it.port}/mcp`, "register_session", { name: "x" });
+    const shown = await it.run("status");
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    expect(shown.stdout).toMatch(new RegExp(`^version +${version.replaceAll(".", "\\.")}$`, "m"));
+    expect(shown.stdout).toMatch(new RegExp(`^process +${it.manager.pid()}$`, "m"));
+    expect(shown.stdout).toMatch(/^sessions +1$/m);
+    const { running, pid, database } = JSON.parse((await it.run("status", "--json")).stdout);
+    expect({ running, pid, database }).toEqual({
+      running: true,
+      pid: it.manager.pid() as number,
+      database: join(it.data, "data.db"),
+    });
+  });
+
+  test("restart waits for the new process", async () => {
+    const it = await made;
+    const former = it.manager.pid();
+    const { code, stdout } = await it.run("restart");
+    expect(code).toBe(0);
+    expect(it.manager.pid()).not.toBe(former);
+    expect(stdout).toBe(
+      `Restarted: process ${it.manager.pid()} answers at http://127.0.0.1:${it.port}/mcp\n`,
+    );
+  });
+
+  test("--server removes only the service", async () => {
+    const it = await made;
+    expect((await it.run("uninstall", "--server", "--yes")).steps).toEqual({ service: "done" });
+    expect(await isListening(it.port)).toBe(false);
+    expect(readdirSync(join(it.home, ".local/bin")).sort()).toEqual([
+      "agent-event-bus",
+      "agent-event-bus-cli",
+    ]);
+  });
+});

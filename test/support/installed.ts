@@ -1,0 +1,71 @@
+import { afterAll } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { binary } from "./binary.ts";
+import { DATA } from "./home.ts";
+import { type Manager, ordinaryPath, systemctlStub } from "./managers.ts";
+
+export interface Ran {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** Each step's state, by its name. */
+  steps: Record<string, string>;
+}
+
+/** A HOME of its own with a stub for systemctl and no client. */
+export interface Machine {
+  home: string;
+  data: string;
+  program: string;
+  manager: Manager;
+  /** A port that nobody listens at. */
+  port: number;
+  env: Record<string, string>;
+  run(...args: string[]): Promise<Ran>;
+}
+
+let machines = 0;
+
+export async function machine(name = "home", program = binary): Promise<Machine> {
+  const home = join(tmpdir(), `aeb-test-${process.pid}-${++machines}`, name);
+  mkdirSync(home, { recursive: true });
+  afterAll(() => rmSync(join(home, ".."), { recursive: true, force: true, maxRetries: 3 }));
+  const manager = systemctlStub();
+  const env = { HOME: home, PATH: `${manager.folder}:${ordinaryPath()}`, SHELL: "/bin/zsh" };
+  return {
+    ...{ home, manager, env, data: join(home, DATA), port: await freePort() },
+    program: join(home, ".local/bin/agent-event-bus"),
+    run: (...args) => ran([program, ...args], env),
+  };
+}
+
+export async function ran(command: string[], env: Record<string, string>): Promise<Ran> {
+  const child = Bun.spawn(command, { env, cwd: "/", stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  const lines = stdout.matchAll(/^(done|unchanged|skipped|would do|FAILED) +(\w+)/gm);
+  const steps = Object.fromEntries([...lines].map(([, state = "", what = ""]) => [what, state]));
+  return { code: child.signalCode === null ? code : null, stdout, stderr, steps };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export async function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(socket.destroy() !== undefined));
+    socket.once("error", () => resolve(false));
+  });
+}
