@@ -179,20 +179,17 @@ function takeOut(text: JsonText, hook: Node, stays: (event?: string) => boolean)
   const group = list?.parent?.parent;
   const event = group?.parent?.parent;
   const all = event?.parent?.parent;
-  const empty = isOnly(hook) && group?.children?.every((one) => ["hooks", "matcher"].includes(keyOf(one)));
+  const empty =
+    text.isAlone(hook) && group?.children?.every((one) => ["hooks", "matcher"].includes(keyOf(one)));
   let gone = hook;
   if (group !== undefined && empty) {
     gone = group;
-    if (event !== undefined && isOnly(group) && !stays(keyOf(event))) {
+    if (event !== undefined && text.isAlone(group) && !stays(keyOf(event))) {
       gone = event;
-      if (all !== undefined && isOnly(event) && !stays()) gone = all;
+      if (all !== undefined && text.isAlone(event) && !stays()) gone = all;
     }
   }
   text.remove(gone);
-}
-
-function isOnly({ parent }: Node): boolean {
-  return parent?.children?.length === 1;
 }
 
 function keyOf({ children }: Node): string {

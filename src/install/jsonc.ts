@@ -74,15 +74,23 @@ export class JsonText {
       this.#edit([start, nothing ? blank : 0, nothing ? `${added}${this.#eol}${outer}` : added]);
       return;
     }
-    const onLines = this.#text.slice(into.offset, first.offset).includes("\n");
+    const { comma, end, endsLine } = this.#tail(last);
+    const onLines = endsLine || this.#text.slice(into.offset, first.offset).includes("\n");
     const indent = this.#indentAt(last.offset);
     const added = onLines
       ? `${this.#eol}${indent}${lead}${this.#pretty(value, indent)}`
       : ` ${lead}${inline(value)}`;
-    const { comma, end } = this.#tail(last);
     // A comma after the last one stays the style of the file.
     if (comma === undefined) this.#edit([end, 0, added], [endOf(last), 0, ","]);
     else this.#edit([end, 0, `${added},`]);
+  }
+
+  /** Whether a node stands alone in its array or object, without a comment beside it. */
+  isAlone(node: Node): boolean {
+    const { offset = 0, length = 0, children } = node.parent ?? {};
+    const beside =
+      this.#text.slice(offset + 1, node.offset) + this.#text.slice(endOf(node), offset + length - 1);
+    return children?.length === 1 && /^\s*,?\s*$/.test(beside);
   }
 
   replace(node: Node, value: unknown): void {
@@ -94,7 +102,9 @@ export class JsonText {
     const siblings = node.parent?.children ?? [];
     const before = siblings[siblings.indexOf(node) - 1];
     const { comma } = this.#tail(node);
-    const lead = /(\r?\n)?[ \t]*$/.exec(this.#text.slice(0, node.offset))?.[0] ?? "";
+    const [gone = "", blank = ""] = /(?:\r?\n)?([ \t]*)$/.exec(this.#text.slice(0, node.offset)) ?? [];
+    // A comment in front of it would go on over what stands behind it.
+    const lead = /^[ \t]*(\r?\n|$)/.test(this.#text.slice((comma ?? endOf(node) - 1) + 1)) ? gone : blank;
     const whole: Edit = [node.offset - lead.length, lead.length + node.length, ""];
     const between = before && this.#tail(before).comma;
     if (comma !== undefined && (before !== undefined || lead.includes("\n")))
@@ -110,18 +120,21 @@ export class JsonText {
   }
 
   /** The comma after a node, if there is one, and where its line's words end: comments beside it belong to it. */
-  #tail(node: Node): { comma: number | undefined; end: number } {
+  #tail(node: Node): { comma: number | undefined; end: number; endsLine: boolean } {
     const scanner = createScanner(this.#text);
     scanner.setPosition(endOf(node));
-    let [comma, end, beside]: [number | undefined, number, boolean] = [undefined, endOf(node), true];
+    let [comma, end]: [number | undefined, number] = [undefined, endOf(node)];
+    let [beside, endsLine] = [true, false];
     for (let kind: number = scanner.scan(); kind !== END; kind = scanner.scan()) {
       const comment = kind === LINE_COMMENT || kind === BLOCK_COMMENT;
       if (kind === LINE_BREAK) beside = false;
       else if (kind === COMMA && comma === undefined) [comma, beside] = [scanner.getTokenOffset(), true];
       else if (!comment && kind !== BLANKS) break;
-      if ((comment || kind === COMMA) && beside) end = scanner.getTokenOffset() + scanner.getTokenLength();
+      if (!beside || !(comment || kind === COMMA)) continue;
+      end = scanner.getTokenOffset() + scanner.getTokenLength();
+      endsLine = kind === LINE_COMMENT;
     }
-    return { comma, end };
+    return { comma, end, endsLine };
   }
 
   #edit(...edits: Edit[]): void {
