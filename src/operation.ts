@@ -125,6 +125,8 @@ export interface Operation<P extends Params = Params> {
 
 /** What the command line lends to a command while it runs. */
 export interface Desk {
+  /** With `--json`: only the result is shown. */
+  json: boolean;
   /** Shows what was just done, by the command's `tell`; with `--json` nothing. */
   tell(step: Json): Promise<void>;
   /** Asks the person at the terminal; undefined where nobody can be asked: no terminal, or `--json`. */

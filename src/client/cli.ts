@@ -76,7 +76,8 @@ async function runCommand(
     if (command === undefined) throw incomplete(line, commands);
     const desk = deskOf(command, json, printer, () => flush(output));
     const asking = asked({ ...line, command }, config, desk);
-    if (line.values.follow === true) return await follow(command, asking, json, printer, () => flush(output));
+    if (line.values.follow === true && "tool" in command.does)
+      return await follow(command, asking, json, printer, () => flush(output));
     return show(command, await asking.ask(await asking.args()), json, printer);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);
@@ -174,6 +175,7 @@ function ofThisMachine(args: Json, { command, globals }: Line & { command: CliCo
 
 function deskOf({ does }: CliCommand, json: boolean, printer: Printer, flush: () => Promise<void>): Desk {
   return {
+    json,
     async tell(step) {
       if (json || !("run" in does)) return;
       does.tell?.(step, printer);

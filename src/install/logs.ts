@@ -1,5 +1,61 @@
-import type { Desk, Json } from "../operation.ts";
+import { statSync } from "node:fs";
+import { busUrl, environment, settingsFile } from "../config.ts";
+import { type Desk, type Json, UsageError } from "../operation.ts";
+import { logPath } from "../server_config.ts";
+import { Follower, lastLines } from "./tail.ts";
 
-export async function logs(_args: Json, _desk: Desk): Promise<Json> {
-  throw new Error("not built");
+const AGAIN_MS = 200;
+
+/** Shows the end of the bus's log; with `follow` also what comes, until Ctrl-C. Throws Error with a sentence when there is none. */
+export async function logs(args: Json, desk: Desk): Promise<Json> {
+  const file = logPath(environment, settingsFile());
+  const count = Number(args.lines);
+  if (args.follow !== true) {
+    if (!isThere(file)) throw new Error(`There is no log at ${file} yet. ${whereElse()}`);
+    return { file, lines: lastLines(file, count) };
+  }
+  if (desk.json)
+    throw new UsageError(
+      "logs -f shows lines as they come; --json prints one document at the end.",
+      "Leave one of them out.",
+    );
+  await follow(file, count, desk);
+  return { file };
+}
+
+async function follow(file: string, count: number, desk: Desk): Promise<void> {
+  const show = async (lines: readonly string[]) => {
+    for (const text of lines) await desk.tell({ text });
+  };
+  const ended = untilEnded();
+  if (!isThere(file)) await show([`There is no log at ${file} yet; waiting for it. ${whereElse()}`]);
+  const follower = new Follower(file, count);
+  await show(follower.first);
+  for (let going = true; going; going = !(await Promise.race([ended, pause()]))) await show(follower.next());
+  follower.close();
+}
+
+function untilEnded(): Promise<true> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve(true));
+  });
+}
+
+function pause(): Promise<false> {
+  return new Promise((resolve) => setTimeout(resolve, AGAIN_MS, false));
+}
+
+/** Throws Error when something else than a file stands there. */
+function isThere(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile())
+    throw new Error(`The bus writes its log to ${file}, which is no file: it cannot be read again.`);
+  return found !== undefined;
+}
+
+function whereElse(): string {
+  const url = busUrl(undefined, environment);
+  return /^https?:\/\/(127\.|localhost\b|\[::1\])/.test(url)
+    ? "The bus writes it when it starts: agent-event-bus status"
+    : `This machine uses the bus at ${url}: its log is there.`;
 }
