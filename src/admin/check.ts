@@ -13,7 +13,7 @@ import { existingDatabase } from "./place.ts";
 import { damaged, quoted, reasonOf } from "./reason.ts";
 
 /** One thing that was looked at. */
-interface Finding {
+export interface Finding {
   what: string;
   ok: boolean;
   found: string;
@@ -28,7 +28,7 @@ const NETWORK = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x5346414f, 0x0
 /** Looks at the database, its files and their place. Changes nothing; every problem comes with its repair. */
 export async function check(args: { db?: string | undefined }): Promise<Json> {
   const db = existingDatabase(args.db);
-  const checks = [...contents(db), ...sizes(db), place(db), permissions(db), tokens(db)];
+  const checks = checkDatabase(db);
   const bad = checks.filter(({ ok }) => !ok).length;
   return {
     database: db,
@@ -37,15 +37,20 @@ export async function check(args: { db?: string | undefined }): Promise<Json> {
   };
 }
 
-function contents(db: string): Finding[] {
+/** Looks at a database that exists, and at what belongs to it; without `whole` its pages are not checked. */
+export function checkDatabase(db: string, { whole } = { whole: true }): Finding[] {
+  return [...contents(db, whole), ...sizes(db), place(db), permissions(db), tokens(db)];
+}
+
+function contents(db: string, whole: boolean): Finding[] {
   if (hasStrayWal(db)) {
     const wal = `${realOf(db)}-wal`;
     const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;
     return [{ what: "log of writes", ok: false, found: strayWal(db), repair }];
   }
   try {
-    const survey = surveyDatabase(db);
-    return [integrity(survey, db), schema(survey), holdings(survey)];
+    const survey = surveyDatabase(db, { whole });
+    return [...(whole ? [integrity(survey, db)] : []), schema(survey), holdings(survey)];
   } catch (error) {
     return [{ what: "integrity", ok: false, ...reasonOf(error, db) }];
   }

@@ -1,5 +1,95 @@
+import { existsSync } from "node:fs";
+import { settingsPath } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
+import { clock, health, skew } from "./checks/bus.ts";
+import { hooks, registration } from "./checks/claude.ts";
+import { database, settings, token } from "./checks/files.ts";
+import { proveMessage } from "./checks/message.ts";
+import { proxy, tailscale } from "./checks/network.ts";
+import { type Check, type Finding, type Place, placeOf } from "./checks/place.ts";
+import { executable, onPath } from "./checks/program.ts";
+import { port, service } from "./checks/service.ts";
 
-export async function doctor(_desk: Desk): Promise<Json> {
-  throw new Error("not built");
+/** What is looked at, in this order. */
+const CHECKS: readonly Check[] = [
+  executable,
+  onPath,
+  settings,
+  service,
+  port,
+  health,
+  token,
+  skew,
+  clock,
+  tailscale,
+  proxy,
+  database,
+  registration,
+  hooks,
+];
+
+const LONGEST_MS = 6_000;
+
+/** Looks at the installation of this machine, then sends a message through it. Changes nothing and leaves nothing. */
+export async function doctor(desk: Desk): Promise<Json> {
+  const place = placeOf();
+  const checks: Finding[] = [];
+  const tell = async (findings: readonly Finding[]) => {
+    for (const finding of findings) {
+      checks.push(finding);
+      await desk.tell({ ...finding });
+    }
+  };
+  if (await isNothingHere(place)) {
+    await tell([nothing(place)]);
+    return { checks, error: "Nothing is installed on this machine." };
+  }
+  for (const check of CHECKS) await tell(await resultOf(check, place));
+  const { finding, ...proof } = await proveMessage(place);
+  await tell([finding]);
+  const bad = checks.filter(({ state }) => state === "bad").length;
+  const error = `${bad} of ${checks.length} checks found a problem.`;
+  return { checks, ...proof, ...(bad > 0 && { error }) };
+}
+
+async function resultOf({ what, look }: Check, place: Place): Promise<readonly Finding[]> {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const bound = new Promise<Finding>((resolve) => {
+    const found = `it did not end within ${LONGEST_MS / 1000} s`;
+    late = setTimeout(resolve, LONGEST_MS, { what, state: "bad", found });
+  });
+  try {
+    return [(await Promise.race([look(place), bound])) ?? []].flat();
+  } catch (error) {
+    return [{ what, state: "bad", found: error instanceof Error ? error.message : String(error) }];
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+async function isNothingHere(place: Place): Promise<boolean> {
+  if (place.role === "client" || existsSync(place.program) || existsSync(settingsPath())) return false;
+  const found = await Promise.all([
+    place.probe().then(({ kind }) => kind === "bus" || kind === "unauthorized"),
+    place.service().then((one) => "service" in one && one.state.installed),
+    traceOf(() => place.registration() !== undefined),
+    traceOf(() => place.hooks().right.length + place.hooks().stale.length > 0),
+  ]);
+  return !found.includes(true);
+}
+
+// A file that cannot be read is for its own check to tell.
+function traceOf(look: () => boolean): boolean {
+  try {
+    return look();
+  } catch {
+    return true;
+  }
+}
+
+function nothing({ command }: Place): Finding {
+  return {
+    ...{ what: "executable", state: "bad", found: "the bus is not installed on this machine" },
+    repair: `${command} install server (the bus runs here), or: ${command} install client --url http://BUS:8080/mcp`,
+  };
 }

@@ -11,11 +11,15 @@ export interface Ran {
 
 const LONGEST_MS = 30_000;
 
-/** Runs a program to its end, without a shell and without input; one that takes longer than 30 s is killed. Throws when it cannot start. */
-export async function run(command: readonly [string, ...string[]], { env }: InstallConfig): Promise<Ran> {
+/** Runs a program to its end, without a shell and without input; one that takes longer (30 s) is killed. Throws when it cannot start. */
+export async function run(
+  command: readonly [string, ...string[]],
+  { env }: InstallConfig,
+  longestMs: number = LONGEST_MS,
+): Promise<Ran> {
   const [file, ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: LONGEST_MS });
+    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: longestMs });
     const printed = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const)
       child[stream].setEncoding("utf8").on("data", (text: string) => {

@@ -1,0 +1,118 @@
+import { version } from "../../config.ts";
+import type { Probe } from "../reach.ts";
+import { type Check, type Finding, hostOf, type Place } from "./place.ts";
+import { isNewer } from "./program.ts";
+
+/** More than what the way of an answer and the seconds of its Date explain. */
+const SKEW_NOTED_MS = 3_000;
+const SKEW_MS = 30_000;
+
+/** Who answers at the bus's address. */
+export const health: Check = {
+  what: "bus",
+  async look(place) {
+    const { what } = health;
+    const { url } = place;
+    const found = await place.probe();
+    switch (found.kind) {
+      case "bus":
+        return found.status === "ok"
+          ? { what, state: "ok", found: `answers at ${url}, for ${duration(found.uptimeSeconds)}` }
+          : {
+              ...{
+                what,
+                state: "bad",
+                found: `${url} takes no writes: ${found.reason ?? "it does not say why"}`,
+              },
+              repair: at(place, "check"),
+            };
+      case "unauthorized":
+        return { what, state: "ok", found: `answers at ${url}, and wants a token` };
+      case "original":
+        return {
+          ...{ what, state: "bad", found: `the Python original answers at ${url}` },
+          repair: at(place, "install server"),
+        };
+      case "stranger":
+        return {
+          what,
+          state: "bad",
+          found: `no bus answers at ${url}: ${found.found}`,
+          repair: repairOf(place),
+        };
+      case "nobody":
+        return { what, state: "bad", found: found.sentence, repair: await wake(place) };
+    }
+  },
+};
+
+/** A command for the machine of the bus. */
+function at({ role, url, command }: Place, words: string): string {
+  return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
+}
+
+function repairOf(place: Place): string {
+  return place.role === "server"
+    ? `${place.command} install server --port 8081`
+    : `${place.command} install client --url http://BUS:8080/mcp`;
+}
+
+async function wake(place: Place): Promise<string> {
+  if (place.role === "client") return at(place, "doctor");
+  const found = await place.service().catch((error) => ({ none: String(error) }));
+  if ("none" in found) return `${place.command} serve`;
+  return found.state.installed ? `${place.command} restart` : place.install;
+}
+
+/** Whether both sides are of one version. */
+export const skew: Check = {
+  what: "version",
+  async look(place) {
+    const { what } = skew;
+    const found = await place.probe();
+    if (found.kind !== "bus") return undefined;
+    if (found.version === version) return { what, state: "ok", found: `${version} on both sides` };
+    const told = `the bus is ${found.version}, this program is ${version}`;
+    const busIsNewer = isNewer(found.version, version);
+    // Whatever is written to work together works; on one machine it means that the service runs what was replaced.
+    if (place.role === "client")
+      return {
+        what,
+        state: "note",
+        found: `${told}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`,
+      };
+    return {
+      what,
+      state: "bad",
+      found: told,
+      repair: busIsNewer ? place.install : `${place.command} restart`,
+    };
+  },
+};
+
+/** How far the clocks of both machines are apart. */
+export const clock: Check = {
+  what: "clock",
+  async look(place) {
+    const found = await place.probe();
+    return found.kind === "bus" ? clockOf(found, place) : undefined;
+  },
+};
+
+function clockOf({ clockSkewMs }: Probe & { kind: "bus" }, { url }: Place): Finding {
+  const { what } = clock;
+  const off = Math.abs(clockSkewMs);
+  if (off <= SKEW_NOTED_MS) return { what, state: "ok", found: "the same as the bus's, to a second or two" };
+  // The sign is of the bus's clock.
+  const found = `the bus's (${hostOf(url)}) is ${duration(Math.round(off / 1000))} ${clockSkewMs > 0 ? "ahead of" : "behind"} this machine's`;
+  if (off <= SKEW_MS) return { what, state: "note", found };
+  const repair =
+    process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "sudo timedatectl set-ntp true";
+  return { what, state: "bad", found, repair: `${repair}, on the machine whose clock is wrong` };
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,155 @@
+import { statSync } from "node:fs";
+import { checkDatabase, type Finding as FileFinding } from "../../admin/check.ts";
+import { databaseOf } from "../../admin/place.ts";
+import { quoted, reasonOf } from "../../admin/reason.ts";
+import { LIMITS, type LimitName } from "../../bus/limits.ts";
+import { environment, settingsPath, tokenPath } from "../../config.ts";
+import { limitVariable, serverConfig } from "../../server_config.ts";
+import { tooOpen } from "../../store/private.ts";
+import { VARIABLES } from "../../variables.ts";
+import type { Check, Finding, Place } from "./place.ts";
+
+/** A database above this size is not read whole: that would take longer than a person waits. */
+const QUICK_BYTES = 256 * 1024 * 1024;
+
+/** The database of a bus on this machine, and who can read its files. */
+export const database: Check = {
+  what: "database",
+  async look(place) {
+    if (place.role === "client" || place.settingsBroken !== undefined) return undefined;
+    const db = databaseOf(undefined);
+    const found = statSync(db, { throwIfNoEntry: false });
+    if (found === undefined) return withoutDatabase(place, db);
+    const whole = found.size <= QUICK_BYTES;
+    try {
+      return summary(db, checkDatabase(db, { whole }), whole ? undefined : place.command);
+    } catch (error) {
+      return { what: database.what, state: "bad", ...reasonOf(error, db) };
+    }
+  },
+};
+
+async function withoutDatabase(place: Place, db: string): Promise<Finding> {
+  const { what } = database;
+  const { kind } = await place.probe();
+  return kind === "bus"
+    ? { what, state: "note", found: `the bus that runs keeps it elsewhere, not at ${db}` }
+    : { what, state: "note", found: `none yet at ${db}: the bus makes it when it starts` };
+}
+
+function summary(db: string, findings: readonly FileFinding[], command: string | undefined): Finding[] {
+  const bad = findings.filter(({ ok }) => !ok);
+  if (bad.length > 0)
+    return bad.map(({ what, found, repair }) => ({
+      what: what === "permissions" ? what : database.what,
+      state: "bad",
+      found: what === "permissions" ? found : `${db}, ${what}: ${found}`,
+      ...(repair !== undefined && { repair }),
+    }));
+  const contents = findings.find(({ what }) => what === "contents")?.found ?? "";
+  const found = `${db}: ${contents}; private`;
+  return command === undefined
+    ? [{ what: database.what, state: "ok", found }]
+    : [
+        {
+          what: database.what,
+          state: "ok",
+          found: `${found}; too large to read it all here, that does: ${command} check`,
+        },
+      ];
+}
+
+/** Whether settings.env is read as it is meant. */
+export const settings: Check = {
+  what: "settings",
+  async look({ settings: read, settingsBroken, url }) {
+    const { what } = settings;
+    const file = settingsPath();
+    const line = /line (\d+)/.exec(settingsBroken ?? "")?.[1];
+    const edit = `"\${EDITOR:-vi}" ${line === undefined ? "" : `+${line} `}${quoted(file)}`;
+    const problem = settingsBroken ?? problemOf(read);
+    if (problem !== undefined) return { what, state: "bad", found: problem, repair: edit };
+    if (isOpen(file))
+      return {
+        what,
+        state: "bad",
+        found: `${file} can be read by other users`,
+        repair: `chmod 600 ${quoted(file)}`,
+      };
+    const keys = Object.keys(read);
+    const odd = keys.filter((key) => !KNOWN.has(key));
+    if (odd.length > 0)
+      return {
+        what,
+        state: "note",
+        found: `${file}: ${odd.join(", ")} is no setting of the bus, nothing reads it`,
+      };
+    const shell = environment[VARIABLES.url.name];
+    if (shell && shell !== read[VARIABLES.url.name])
+      return {
+        ...{ what, state: "note" },
+        found: `${VARIABLES.url.name} is ${url} in this shell only: what is started elsewhere does not know it`,
+      };
+    return {
+      what,
+      state: "ok",
+      found: keys.length === 0 ? "the usual ones" : `${keys.join(", ")} in ${file}`,
+    };
+  },
+};
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...Object.values(VARIABLES).map(({ name }) => name),
+  ...Object.keys(LIMITS).map((name) => limitVariable(name as LimitName)),
+]);
+
+function problemOf(read: Place["settings"]): string | undefined {
+  try {
+    serverConfig({}, {}, read);
+    return undefined;
+  } catch (error) {
+    return `${settingsPath()}: ${(error as Error).message}`;
+  }
+}
+
+/** Whether the token that commands and hooks send lets them in. */
+export const token: Check = {
+  what: "token",
+  async look(place) {
+    const { what } = token;
+    const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
+    const file = tokenPath();
+    if (isOpen(file)) return bad(`${file} can be read by other users`, `chmod 600 ${quoted(file)}`);
+    if (place.settingsBroken !== undefined) return undefined;
+    const given = place.token();
+    const { kind, ...more } = await place.probe();
+    if (kind === "unauthorized") {
+      const { sentence } = more as { sentence: string };
+      return bad(
+        given === undefined ? `there is none, and the bus wants one: ${sentence}` : sentence,
+        newToken(place),
+      );
+    }
+    if (kind !== "bus") return undefined;
+    if (given === undefined) return { what, state: "ok", found: "the bus lets this machine in without one" };
+    const from =
+      place.client.token === undefined ? "the kept token" : `${VARIABLES.token.name} of this shell`;
+    return { what, state: "ok", found: `${from} lets this machine in` };
+  },
+};
+
+/** How a token is made and kept. */
+function newToken({ role, url, command, config }: Place): string {
+  const name = `--name ${role === "server" ? "local" : "laptop"}`;
+  if (role === "client")
+    return `on ${new URL(url).hostname}: agent-event-bus token create ${name}; here: ${command} install client --url ${quoted(url)} --token -`;
+  const secret = `${command} token create ${name} --json | sed 's/.*"token":"\\([^"]*\\)".*/\\1/'`;
+  return `(umask 077; ${secret} > ${quoted(`${config.data}/token`)}) && ${command} install server`;
+}
+
+function isOpen(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return (
+    found !== undefined && tooOpen([{ path, mode: 0o600, found: found.mode & 0o777, owner: -1 }]).length > 0
+  );
+}

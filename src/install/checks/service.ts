@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { localUrl } from "../../config.ts";
+import type { Service, ServiceState } from "../service.ts";
+import { holderOf } from "./holder.ts";
+import { type Check, type Finding, isSameUrl, type Place } from "./place.ts";
+
+/** Whether this machine starts the bus by itself. */
+export const service: Check = {
+  what: "service",
+  async look(place) {
+    if (place.role === "client") return undefined;
+    const found = await place.service();
+    return "none" in found
+      ? withoutManager(place, found.none)
+      : withManager(place, found.service, found.state);
+  },
+};
+
+async function withoutManager(place: Place, none: string): Promise<Finding> {
+  const { what } = service;
+  const { kind } = await place.probe();
+  const found = `none here: ${none}`;
+  return kind === "bus" || kind === "unauthorized"
+    ? { what, state: "note", found: `${found}; the bus runs without one` }
+    : { what, state: "bad", found, repair: `${place.command} serve` };
+}
+
+async function withManager(place: Place, one: Service, state: ServiceState): Promise<Finding | Finding[]> {
+  const { what } = service;
+  const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
+  if (!state.installed) {
+    const { kind } = await place.probe();
+    return kind === "bus" || kind === "unauthorized"
+      ? { what, state: "note", found: `none installed; the bus runs without: ${place.install} makes one` }
+      : bad(`no ${one.name}`, place.install);
+  }
+  if (!isCurrent(one, place.program))
+    return bad(`${one.file} is not what this version installs`, place.install);
+  if (!state.running)
+    return bad(`${one.name} does not run (${state.detail}). Why: ${one.why}`, `${place.command} restart`);
+  if (!state.enabled) return bad(`${one.name} is not started at login`, place.install);
+  const pid = state.pid === undefined ? "" : `, process ${state.pid}`;
+  const hint = await one.hint();
+  return [
+    { what, state: "ok", found: `${one.name} runs${pid}` },
+    ...(hint === undefined ? [] : [{ what, state: "note", found: hint } as const]),
+  ];
+}
+
+function isCurrent(one: Service, program: string): boolean {
+  return readFileSync(one.file, "utf8") === one.text(program);
+}
+
+/** Which program holds the port. */
+export const port: Check = {
+  what: "port",
+  async look({ role, url, config }) {
+    const { what } = port;
+    if (role === "client" || !URL.canParse(url)) return undefined;
+    const number = Number(new URL(url).port || 80);
+    const at = isSameUrl(url, localUrl()) ? String(number) : `${number} (${new URL(url).host})`;
+    const holder = await holderOf(number, config);
+    if (holder === undefined)
+      return { what, state: "note", found: `${at}: it does not show who holds it, or nobody does` };
+    const name = `${holder.name}, process ${holder.pid}`;
+    return /bun|node|agent-event-b/.test(holder.name)
+      ? { what, state: "ok", found: `${at} is held by ${name}` }
+      : { what, state: "note", found: `${at} is held by ${name}, which is not named like the bus` };
+  },
+};
