@@ -127,8 +127,8 @@ export interface Operation<P extends Params = Params> {
 export interface Desk {
   /** With `--json`: only the result is shown. */
   json: boolean;
-  /** Shows what was just done, by the command's `tell`; with `--json` nothing. */
-  tell(step: Json): Promise<void>;
+  /** Shows what was just done, by the command's `tell`; with `--json` nothing. False when nobody reads it any more. */
+  tell(step: Json): Promise<boolean>;
   /** Asks the person at the terminal; undefined where nobody can be asked: no terminal, or `--json`. */
   ask: ((question: string) => Promise<boolean>) | undefined;
 }

@@ -9,6 +9,7 @@ import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
 import { callTool, Refused, Unreachable } from "./call.ts";
 import { type CliCommand, commandsOf } from "./commands.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
+import { flush, type Output } from "./output.ts";
 import { createPrinter } from "./printer.ts";
 
 const DONE = 0;
@@ -23,31 +24,6 @@ export async function cli(argv: readonly string[], known: readonly Operation[] =
   const code = await runCommand(argv, commandsOf(known, [...installCommands, ...fileCommands]), output);
   await flush(output);
   process.exit(code);
-}
-
-async function flush(output: Output): Promise<void> {
-  const { out, err } = output;
-  output.out = "";
-  output.err = "";
-  if (err !== "") await write("stderr", err);
-  if (out !== "") await write("stdout", out);
-}
-
-// The constant condition leaves each build its own half.
-async function write(to: "stdout" | "stderr", text: string): Promise<void> {
-  if (process.versions.bun === undefined) {
-    const stream = to === "stdout" ? process.stdout : process.stderr;
-    // A reader that left early (`| head`) is no error; a slow one still gets all of it.
-    stream.on("error", () => {});
-    return new Promise((resolve) => void stream.write(text, () => resolve()));
-  }
-  // Not process.stdout: loading Bun's streams takes longer than the rest of a short command.
-  (to === "stdout" ? console.log : console.error)(text.replace(/\n$/, ""));
-}
-
-interface Output {
-  out: string;
-  err: string;
 }
 
 async function runCommand(
@@ -136,13 +112,13 @@ function asked(
 
 const FOLLOW_AGAIN_MS = 2_000;
 
-/** Shows one answer after the other until the person ends it; a bus that is away is asked again. Returns for a refusal only. */
+/** Shows one answer after the other until the person ends it; a bus that is away is asked again. Returns when it is refused, or nobody reads any more. */
 async function follow(
   command: CliCommand,
   { args: first, ask }: Asking,
   json: boolean,
   printer: Printer,
-  flush: () => Promise<void>,
+  flush: () => Promise<boolean>,
 ): Promise<number> {
   let args = await first();
   for (let begun = false, away = false; ; ) {
@@ -160,7 +136,7 @@ async function follow(
       away = true;
       await new Promise((resolve) => setTimeout(resolve, FOLLOW_AGAIN_MS));
     }
-    await flush();
+    if (!(await flush())) return DONE;
   }
 }
 
@@ -173,13 +149,13 @@ function ofThisMachine(args: Json, { command, globals }: Line & { command: CliCo
   return args;
 }
 
-function deskOf({ does }: CliCommand, json: boolean, printer: Printer, flush: () => Promise<void>): Desk {
+function deskOf({ does }: CliCommand, json: boolean, printer: Printer, flush: () => Promise<boolean>): Desk {
   return {
     json,
     async tell(step) {
-      if (json || !("run" in does)) return;
+      if (json || !("run" in does)) return true;
       does.tell?.(step, printer);
-      await flush();
+      return flush();
     },
     ask: json || !isTerminal() ? undefined : async (question) => (await import("./agree.ts")).agree(question),
   };

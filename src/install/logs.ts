@@ -25,13 +25,14 @@ export async function logs(args: Json, desk: Desk): Promise<Json> {
 
 async function follow(file: string, count: number, desk: Desk): Promise<void> {
   const show = async (lines: readonly string[]) => {
-    for (const text of lines) await desk.tell({ text });
+    for (const text of lines) if (!(await desk.tell({ text }))) return false;
+    return true;
   };
   const ended = untilEnded();
   if (!isThere(file)) await show([`There is no log at ${file} yet; waiting for it. ${whereElse()}`]);
   const follower = new Follower(file, count);
-  await show(follower.first);
-  for (let going = true; going; going = !(await Promise.race([ended, pause()]))) await show(follower.next());
+  let going = await show(follower.first);
+  while (going && !(await Promise.race([ended, pause()]))) going = await show(follower.next());
   follower.close();
 }
 

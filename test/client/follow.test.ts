@@ -148,3 +148,19 @@ test("--follow of a bus that was never there, or of a session that is none, fail
   const none = await cli(["events", "--follow", "--resume", "--session-id", "none"], { bus });
   expect([none.code, none.stdout]).toEqual([1, ""]);
 });
+
+test("--follow ends when nobody reads any more", async () => {
+  const bus = await startBus("source");
+  const words = [...(await programOf("source")), "events", "--follow", "--json"];
+  const piped = Bun.spawn(
+    ["sh", "-c", 'exec 3>&1; { "$@"; echo "ended with $?" >&3; } | head -n 1', "sh", ...words],
+    {
+      env: { PATH: process.env.PATH ?? "", HOME: bus.folder, AGENT_EVENT_BUS_URL: bus.url },
+      stdout: "pipe",
+    },
+  );
+  const events = setInterval(() => void publish(bus), 50);
+  const shown = await new Response(piped.stdout).text();
+  clearInterval(events);
+  expect(shown).toMatch(/^\{.*\}\nended with 0\n$/);
+});

@@ -27,7 +27,7 @@ export const health: Check = {
               repair: at(place, "check"),
             };
       case "unauthorized":
-        return { what, state: "ok", found: `answers at ${url}, and wants a token` };
+        return { what, state: "ok", found: `answers at ${url}, and refuses this machine` };
       case "original":
         return {
           ...{ what, state: "bad", found: `the Python original answers at ${url}` },

@@ -7,7 +7,7 @@ import { environment, settingsPath, tokenPath } from "../../config.ts";
 import { limitVariable, serverConfig } from "../../server_config.ts";
 import { tooOpen } from "../../store/private.ts";
 import { VARIABLES } from "../../variables.ts";
-import type { Check, Finding, Place } from "./place.ts";
+import { type Check, type Finding, hostOf, type Place } from "./place.ts";
 
 /** A database above this size is not read whole: that would take longer than a person waits. */
 const QUICK_BYTES = 256 * 1024 * 1024;
@@ -125,10 +125,7 @@ export const token: Check = {
     const { kind, ...more } = await place.probe();
     if (kind === "unauthorized") {
       const { sentence } = more as { sentence: string };
-      return bad(
-        given === undefined ? `there is none, and the bus wants one: ${sentence}` : sentence,
-        newToken(place),
-      );
+      return bad(sentence, sentence.includes("token") ? newToken(place) : newSettings(place));
     }
     if (kind !== "bus") return undefined;
     if (given === undefined) return { what, state: "ok", found: "the bus lets this machine in without one" };
@@ -142,9 +139,16 @@ export const token: Check = {
 function newToken({ role, url, command, config }: Place): string {
   const name = `--name ${role === "server" ? "local" : "laptop"}`;
   if (role === "client")
-    return `on ${new URL(url).hostname}: agent-event-bus token create ${name}; here: ${command} install client --url ${quoted(url)} --token -`;
+    return `on ${hostOf(url)}: agent-event-bus token create ${name}; here: ${command} install client --url ${quoted(url)} --token -`;
   const secret = `${command} token create ${name} --json | sed 's/.*"token":"\\([^"]*\\)".*/\\1/'`;
   return `(umask 077; ${secret} > ${quoted(`${config.data}/token`)}) && ${command} install server`;
+}
+
+/** Where the bus is told whom it lets in. */
+function newSettings({ role, url, command }: Place): string {
+  return role === "client"
+    ? `on ${hostOf(url)}: "\${EDITOR:-vi}" ~/.claude/contrib/agent-event-bus/settings.env && agent-event-bus restart`
+    : `"\${EDITOR:-vi}" ${quoted(settingsPath())} && ${command} restart`;
 }
 
 function isOpen(path: string): boolean {

@@ -34,8 +34,9 @@ async function withManager(place: Place, one: Service, state: ServiceState): Pro
       ? { what, state: "note", found: `none installed; the bus runs without: ${place.install} makes one` }
       : bad(`no ${one.name}`, place.install);
   }
-  if (!isCurrent(one, place.program))
-    return bad(`${one.file} is not what this version installs`, place.install);
+  const [program] = one.parse(readFileSync(one.file, "utf8")).words;
+  if (program !== place.program)
+    return bad(`${one.name} runs ${program}, not ${place.program}`, place.install);
   if (!state.running)
     return bad(`${one.name} does not run (${state.detail}). Why: ${one.why}`, `${place.command} restart`);
   if (!state.enabled) return bad(`${one.name} is not started at login`, place.install);
@@ -45,10 +46,6 @@ async function withManager(place: Place, one: Service, state: ServiceState): Pro
     { what, state: "ok", found: `${one.name} runs${pid}` },
     ...(hint === undefined ? [] : [{ what, state: "note", found: hint } as const]),
   ];
-}
-
-function isCurrent(one: Service, program: string): boolean {
-  return readFileSync(one.file, "utf8") === one.text(program);
 }
 
 /** Which program holds the port. */

@@ -1,0 +1,74 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { tempFolder } from "./folder.ts";
+import { DATA } from "./home.ts";
+import { type Systemctl, stubSystemctl } from "./systemctl.ts";
+
+/** A person's machine: a HOME of its own, a stub of systemctl, and the real executable. */
+export interface Machine {
+  home: string;
+  /** The data directory. */
+  data: string;
+  env: Record<string, string>;
+  systemctl: Systemctl;
+  /** A file in its HOME. */
+  file(name: string): string;
+  write(name: string, text: string): void;
+  /** Runs a line as its person types it, in a shell. */
+  sh(line: string, env?: Record<string, string>): Promise<Ran>;
+}
+
+export interface Ran {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
+/** One where nothing is installed yet; `programs` are folders for its PATH. */
+export function newMachine(...programs: string[]): Machine {
+  const folder = tempFolder();
+  const home = join(folder, "home");
+  mkdirSync(home);
+  const systemctl = stubSystemctl(join(folder, "stubs"));
+  const bin = join(home, ".local/bin");
+  const env = {
+    HOME: home,
+    SHELL: "/bin/bash",
+    PATH: [bin, systemctl.bin, ...programs, "/usr/bin", "/bin"].join(":"),
+  };
+  const file = (name: string) => join(home, name);
+  return {
+    ...{ home, env, systemctl, file },
+    data: file(DATA),
+    write(name, text) {
+      mkdirSync(join(file(name), ".."), { recursive: true });
+      writeFileSync(file(name), text, { mode: 0o600 });
+    },
+    async sh(line, more = {}) {
+      const child = Bun.spawn(["bash", "-c", line], {
+        cwd: home,
+        env: { ...env, ...more },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [stdout, stderr, code] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+        child.exited,
+      ]);
+      return { stdout, stderr, code };
+    },
+  };
+}
+
+/** A port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
