@@ -9,7 +9,7 @@ import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
 import { callTool, Refused, Unreachable } from "./call.ts";
 import { type CliCommand, commandsOf } from "./commands.ts";
 import { commandHelp, groupHelp, programHelp } from "./help.ts";
-import { flush, type Output } from "./output.ts";
+import { flush, flushLive, type Output } from "./output.ts";
 import { createPrinter } from "./printer.ts";
 
 const DONE = 0;
@@ -50,10 +50,10 @@ async function runCommand(
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", helpOf(line, commands), json, printer);
     if (command === undefined) throw incomplete(line, commands);
-    const desk = deskOf(command, json, printer, () => flush(output));
+    const desk = deskOf(command, json, printer, () => flushLive(output));
     const asking = asked({ ...line, command }, config, desk);
     if (line.values.follow === true && "tool" in command.does)
-      return await follow(command, asking, json, printer, () => flush(output));
+      return await follow(command, asking, json, printer, () => flushLive(output));
     return show(command, await asking.ask(await asking.args()), json, printer);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);

@@ -1,7 +1,7 @@
 import { quoted } from "../../admin/reason.ts";
 import { probe } from "../reach.ts";
-import { findProgram } from "../run.ts";
-import { type Check, type Finding, isSameUrl, type Place } from "./place.ts";
+import { findClaude } from "../registration.ts";
+import { type Check, type Finding, isSameUrl } from "./place.ts";
 
 /** Whether Claude Code knows the bus as an MCP server, and comes in with what it knows. */
 export const registration: Check = {
@@ -9,11 +9,12 @@ export const registration: Check = {
   async look(place) {
     const { what } = registration;
     const bad = (found: string): Finding => ({ what, state: "bad", found, repair: place.install });
-    const claude = claudeOf(place);
+    const claude = findClaude(place.config);
     const found = place.registration();
     if (found === undefined && claude === undefined)
       return { what, state: "note", found: `Claude Code is not here; once it is: ${place.install}` };
     if (found === undefined) return bad("Claude Code does not know the bus");
+    if (found.url === "") return bad("Claude Code knows the bus as something else than a server at a URL");
     if (!isSameUrl(found.url, place.url))
       return bad(`Claude Code asks ${found.url}; commands and hooks ask ${place.url}`);
     const ours = await place.probe();
@@ -34,10 +35,6 @@ export const registration: Check = {
   },
 };
 
-function claudeOf({ config }: Place): string | undefined {
-  return findProgram("claude", config, [config.bin, `${config.claude.folder}/local`]);
-}
-
 /** Whether Claude Code runs every hook of the table. */
 export const hooks: Check = {
   what: "hooks",
@@ -48,9 +45,16 @@ export const hooks: Check = {
     const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
     if (broken !== undefined) return bad(broken, edit);
     if (ignored !== undefined) return bad(ignored, edit);
-    if (disabledBy !== undefined) return bad(`switched off by ${disabledBy}`, edit);
+    if (disabledBy !== undefined) {
+      const [, where = file] = / in (.*)$/.exec(disabledBy) ?? [];
+      return bad(`switched off by ${disabledBy}`, `"\${EDITOR:-vi}" ${quoted(where)}`);
+    }
     const all = missing.length + stale.length + right.length;
-    if (missing.length === all && claudeOf(place) === undefined && place.registration() === undefined)
+    if (
+      missing.length === all &&
+      findClaude(place.config) === undefined &&
+      place.registration() === undefined
+    )
       return { what, state: "note", found: `none; once Claude Code is here: ${place.install}` };
     if (missing.length + stale.length > 0) {
       const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { localUrl } from "../../config.ts";
 import type { Service, ServiceState } from "../service.ts";
 import { holderOf } from "./holder.ts";
-import { type Check, type Finding, isSameUrl, type Place } from "./place.ts";
+import type { Check, Finding, Place } from "./place.ts";
 
 /** Whether this machine starts the bus by itself. */
 export const service: Check = {
@@ -51,17 +50,20 @@ async function withManager(place: Place, one: Service, state: ServiceState): Pro
 /** Which program holds the port. */
 export const port: Check = {
   what: "port",
-  async look({ role, url, config }) {
+  async look({ role, url, config, probe }) {
     const { what } = port;
     if (role === "client" || !URL.canParse(url)) return undefined;
-    const number = Number(new URL(url).port || 80);
-    const at = isSameUrl(url, localUrl()) ? String(number) : `${number} (${new URL(url).host})`;
-    const holder = await holderOf(number, config);
-    if (holder === undefined)
-      return { what, state: "note", found: `${at}: it does not show who holds it, or nobody does` };
-    const name = `${holder.name}, process ${holder.pid}`;
-    return /bun|node|agent-event-b/.test(holder.name)
-      ? { what, state: "ok", found: `${at} is held by ${name}` }
-      : { what, state: "note", found: `${at} is held by ${name}, which is not named like the bus` };
+    const { host, port: number } = new URL(url);
+    const holder = await holderOf(Number(number || 80), config);
+    const { kind } = await probe();
+    const isBus = kind === "bus" || kind === "unauthorized";
+    if (holder === undefined && kind === "nobody")
+      return { what, state: "note", found: `nobody listens at ${host}` };
+    const name = holder === undefined ? "another user's program" : `${holder.name}, process ${holder.pid}`;
+    return {
+      what,
+      state: isBus ? "ok" : "note",
+      found: `${host} is held by ${isBus ? "the bus: " : ""}${name}`,
+    };
   },
 };
