@@ -28,7 +28,7 @@ const CHECKS: readonly Check[] = [
   hooks,
 ];
 
-const LONGEST_MS = 6_000;
+const LONGEST_MS = 4_000;
 
 /** Looks at the installation of this machine, then sends a message through it. Changes nothing and leaves nothing. */
 export async function doctor(desk: Desk): Promise<Json> {

@@ -17,6 +17,7 @@ export interface BusRelay {
   change: Change;
   /** The tools that were called. */
   calls: string[];
+  stop(): void;
 }
 
 export function startRelay(bus: { url: string }, change: Change = {}, port = 0): BusRelay {
@@ -54,6 +55,7 @@ export function startRelay(bus: { url: string }, change: Change = {}, port = 0):
     port: Number(server.port),
     change,
     calls,
+    stop: () => void server.stop(true),
   };
   return self;
 }

@@ -1,10 +1,9 @@
 import { statSync } from "node:fs";
 import { checkDatabase, type Finding as FileFinding } from "../../admin/check.ts";
-import { databaseOf } from "../../admin/place.ts";
 import { quoted, reasonOf } from "../../admin/reason.ts";
 import { LIMITS, type LimitName } from "../../bus/limits.ts";
-import { environment, settingsPath, tokenPath } from "../../config.ts";
-import { limitVariable, serverConfig } from "../../server_config.ts";
+import { environment, machine, settingsPath, tokenPath } from "../../config.ts";
+import { limitVariable } from "../../server_config.ts";
 import { tooOpen } from "../../store/private.ts";
 import { VARIABLES } from "../../variables.ts";
 import { type Check, type Finding, hostOf, type Place } from "./place.ts";
@@ -17,7 +16,7 @@ export const database: Check = {
   what: "database",
   async look(place) {
     if (place.role === "client" || place.settingsBroken !== undefined) return undefined;
-    const db = databaseOf(undefined);
+    const { db } = place;
     const found = statSync(db, { throwIfNoEntry: false });
     if (found === undefined) return withoutDatabase(place, db);
     const whole = found.size <= QUICK_BYTES;
@@ -62,14 +61,14 @@ function summary(db: string, findings: readonly FileFinding[], command: string |
 /** Whether settings.env is read as it is meant. */
 export const settings: Check = {
   what: "settings",
-  async look({ settings: read, settingsBroken, url }) {
+  async look({ role, settings: read, settingsBroken, url }) {
     const { what } = settings;
     const file = settingsPath();
     const line = /line (\d+)/.exec(settingsBroken ?? "")?.[1];
     const edit = `"\${EDITOR:-vi}" ${line === undefined ? "" : `+${line} `}${quoted(file)}`;
-    const problem = settingsBroken ?? problemOf(read);
-    if (problem !== undefined) return { what, state: "bad", found: problem, repair: edit };
-    if (isOpen(file))
+    if (settingsBroken !== undefined) return { what, state: "bad", found: settingsBroken, repair: edit };
+    // On a server the check of the database looks at every file of the bus.
+    if (role === "client" && isOpen(file))
       return {
         what,
         state: "bad",
@@ -103,15 +102,6 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(LIMITS).map((name) => limitVariable(name as LimitName)),
 ]);
 
-function problemOf(read: Place["settings"]): string | undefined {
-  try {
-    serverConfig({}, {}, read);
-    return undefined;
-  } catch (error) {
-    return `${settingsPath()}: ${(error as Error).message}`;
-  }
-}
-
 /** Whether the token that commands and hooks send lets them in. */
 export const token: Check = {
   what: "token",
@@ -119,8 +109,8 @@ export const token: Check = {
     const { what } = token;
     const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
     const file = tokenPath();
-    if (isOpen(file)) return bad(`${file} can be read by other users`, `chmod 600 ${quoted(file)}`);
-    if (place.settingsBroken !== undefined) return undefined;
+    if (place.role === "client" && isOpen(file))
+      return bad(`${file} can be read by other users`, `chmod 600 ${quoted(file)}`);
     const given = place.token();
     const { kind, ...more } = await place.probe();
     if (kind === "unauthorized") {
@@ -137,7 +127,10 @@ export const token: Check = {
 
 /** How a token is made and kept. */
 function newToken({ role, url, command, config }: Place): string {
-  const name = `--name ${role === "server" ? "local" : "laptop"}`;
+  // A name can be given once.
+  const name = `--name ${machine()
+    .toLowerCase()
+    .replace(/[^a-z0-9].*/, "")}-${Math.floor(Date.now() / 1000).toString(36)}`;
   if (role === "client")
     return `on ${hostOf(url)}: agent-event-bus token create ${name}; here: ${command} install client --url ${quoted(url)} --token -`;
   const secret = `${command} token create ${name} --json | sed 's/.*"token":"\\([^"]*\\)".*/\\1/'`;

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { databaseOf } from "../../admin/place.ts";
 import { callTool } from "../../client/call.ts";
-import { keptToken, machine } from "../../config.ts";
+import { machine } from "../../config.ts";
 import type { Json } from "../../operation.ts";
 import { type Finding, hostOf, type Place } from "./place.ts";
 
@@ -60,7 +59,7 @@ async function send(place: Place, identity: Identity): Promise<Proof> {
   const milliseconds = Number((performance.now() - began).toFixed(1));
   if (!events.some(({ id }) => id === sent.event_id))
     throw new Error(`event ${sent.event_id} was stored, and was not read within ${WAIT_SECONDS} s.`);
-  const database = place.role === "server" ? databaseOf(undefined) : `database on ${hostOf(place.url)}`;
+  const database = place.role === "server" ? place.db : `database on ${hostOf(place.url)}`;
   const path = `CLI → ${place.url} → ${database} → session ${session.display_id}`;
   return { finding: { what, state: "ok", found: `${path}: ${milliseconds} ms` }, path, milliseconds };
 }
@@ -79,8 +78,8 @@ async function ask(place: Place, tool: string, args: Json, timeoutMs = CALL_MS):
   return result;
 }
 
-function options({ url, client }: Place, timeoutMs: number) {
-  return { url, token: client.token, keptToken, timeoutMs };
+function options({ url, client, kept }: Place, timeoutMs: number) {
+  return { url, token: client.token, keptToken: kept, timeoutMs };
 }
 
 function logsOf({ role, url, command }: Place): string {

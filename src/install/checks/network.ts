@@ -3,7 +3,7 @@ import { findProgram, run } from "../run.ts";
 import { type Check, type Finding, hostOf, isLoopback, type Place } from "./place.ts";
 
 const MAC_APP = "/Applications/Tailscale.app/Contents/MacOS";
-const LONGEST_MS = 4_000;
+const LONGEST_MS = 3_000;
 
 /** Whether Tailscale is up, where the way to the bus needs it. */
 export const tailscale: Check = {

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { quoted } from "../../admin/reason.ts";
 import {
-  busUrl,
   type ClientConfig,
   clientConfig,
   type Environment,
@@ -11,8 +10,12 @@ import {
   installConfig,
   keptToken,
   localUrl,
+  parseSettings,
   settingsFile,
+  settingsPath,
 } from "../../config.ts";
+import { databasePath, serverConfig } from "../../server_config.ts";
+import { realOf } from "../../store/private.ts";
 import { VARIABLES } from "../../variables.ts";
 import { programPath } from "../binary.ts";
 import { type HooksFound, lookAtHooks } from "../hooks.ts";
@@ -41,6 +44,8 @@ export interface Place {
   /** Whose bus it uses: the one of this machine, or another's. */
   role: "server" | "client";
   settings: Environment;
+  /** The database of this machine's bus. */
+  db: string;
   /** Why settings.env cannot be understood. */
   settingsBroken: string | undefined;
   url: string;
@@ -50,7 +55,10 @@ export interface Place {
   command: string;
   /** What installs it here, or repairs its installation. */
   install: string;
+  /** What is sent at once. */
   token(): string | undefined;
+  /** What is kept for a bus that wants a token; undefined too when it may not be read. */
+  kept(): string | undefined;
   probe(): Promise<Probe>;
   service(): Promise<{ service: Service; state: ServiceState } | { none: string }>;
   hooks(): HooksFound;
@@ -63,16 +71,18 @@ export function placeOf(): Place {
   const client = clientConfig(environment);
   const { settings, broken } = readSettings();
   const here = localUrl(settings[VARIABLES.host.name], settings[VARIABLES.port.name]);
-  const url = broken === undefined ? busUrl(undefined, environment) : environmentUrl() || here;
-  const role = settings[VARIABLES.url.name] || !isSameUrl(url, here) ? "client" : "server";
+  const { name } = VARIABLES.url;
+  const url = environment[name] || settings[name] || here;
+  const role = settings[name] || !isSameUrl(url, here) ? "client" : "server";
   const program = programPath(config);
   const command = commandOf(config, program);
-  const token = () => client.token ?? (isLoopback(url) ? undefined : keptToken());
+  const kept = once(keptOrNot);
+  const token = () => client.token ?? (isLoopback(url) ? undefined : kept());
   return {
     ...{ config, client, role, settings, settingsBroken: broken, url, program, command },
     install: `${command} install ${role === "server" ? "server" : `client --url ${quoted(url)}`}`,
-    token: once(token),
-    probe: once(async () => probeOf(url, token())),
+    ...{ token, kept, db: realOf(resolve(databasePath(undefined, environment, settings))) },
+    probe: once(() => probeOf(url, token(), kept)),
     service: once(async () => {
       const service = await findService(config);
       return "none" in service ? service : { service, state: await service.state() };
@@ -84,21 +94,61 @@ export function placeOf(): Place {
 
 function readSettings(): { settings: Environment; broken: string | undefined } {
   try {
-    return { settings: settingsFile(), broken: undefined };
+    const settings = settingsFile();
+    return { settings, broken: problemOf(settings) };
   } catch (error) {
-    return { settings: {}, broken: (error as Error).message };
+    return { settings: understood(settingsPath()), broken: (error as Error).message };
   }
 }
 
-function environmentUrl(): string | undefined {
-  return environment[VARIABLES.url.name];
+function problemOf(settings: Environment): string | undefined {
+  try {
+    serverConfig({}, {}, settings);
+    return undefined;
+  } catch (error) {
+    return `${settingsPath()}: ${(error as Error).message}`;
+  }
+}
+
+/** The lines that are in order. */
+function understood(file: string): Environment {
+  try {
+    const lines = readFileSync(file, "utf8").split("\n");
+    return Object.assign({}, ...lines.map((line) => lineOf(line, file)));
+  } catch {
+    return {};
+  }
+}
+
+function lineOf(line: string, file: string): Environment {
+  try {
+    return parseSettings(line, file);
+  } catch {
+    return {};
+  }
+}
+
+function keptOrNot(): string | undefined {
+  try {
+    return keptToken();
+  } catch {
+    return undefined;
+  }
 }
 
 // As a command does it: a bus of this machine is asked without the kept token first.
-async function probeOf(url: string, token: string | undefined): Promise<Probe> {
-  const found = await probe(url, token);
-  const kept = found.kind === "unauthorized" && token === undefined ? keptToken() : undefined;
-  return kept === undefined ? found : probe(url, kept);
+async function probeOf(
+  url: string,
+  token: string | undefined,
+  keptOne: () => string | undefined,
+): Promise<Probe> {
+  try {
+    const found = await probe(url, token);
+    const kept = found.kind === "unauthorized" && token === undefined ? keptOne() : undefined;
+    return kept === undefined ? found : await probe(url, kept);
+  } catch (error) {
+    return { kind: "nobody", sentence: (error as Error).message };
+  }
 }
 
 function commandOf({ path }: InstallConfig, program: string): string {
