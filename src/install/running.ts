@@ -42,7 +42,7 @@ async function planService(wanted: Wanted): Promise<Plan> {
   const url = addressOf(server);
   const text = `${service.name} runs ${places.program} at ${url}`;
   const asWanted = textOf(service.file) === content && state.enabled && state.running && !renewed;
-  if (asWanted && (await isCurrent(url, places.program))) return { state: "unchanged", text };
+  if (asWanted && (await isCurrent(config, server))) return { state: "unchanged", text };
   ledger.check(service.file);
   return {
     state: "planned",
@@ -139,14 +139,14 @@ function placesOf(config: InstallConfig, { db, log, err }: ServerConfig): Places
 }
 
 /** Whether what answers is this version, started after its executable and its settings were last changed. */
-async function isCurrent(url: string, program: string): Promise<boolean> {
-  const answer = await probe(url, keptToken());
-  if (answer.kind === "unauthorized") return true;
-  if (answer.kind !== "bus" || answer.version !== version) return false;
-  const started = Date.now() - answer.uptimeSeconds * 1000;
-  return [program, settingsPath()].every(
-    (path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= started,
-  );
+async function isCurrent(config: InstallConfig, server: ServerConfig): Promise<boolean> {
+  const answer = await probe(addressOf(server), keptToken());
+  // Without a token of its own this program hears no more of it.
+  if (answer.kind !== "unauthorized" && (answer.kind !== "bus" || answer.version !== version)) return false;
+  const changed = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  // A bus writes this file as it starts; the uptime that it tells is too coarse.
+  const started = changed(`${realOf(resolve(config.data, server.db))}.pid`);
+  return [programPath(config), settingsPath()].every((path) => changed(path) <= started);
 }
 
 function lastError(log: string): string | undefined {
