@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { processStart } from "../../src/bus/process.ts";
 
 const [folder = "", ...words] = process.argv.slice(2);
 const file = (name: string) => join(folder, name);
@@ -68,12 +69,7 @@ function show(): number {
 function pid(): number {
   if (!existsSync(file("pid"))) return 0;
   const noted = Number(readFileSync(file("pid"), "utf8"));
-  try {
-    // A process that has ended and that nobody has asked about is no longer running.
-    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${noted}/stat`, "utf8")) ? 0 : noted;
-  } catch {
-    return 0;
-  }
+  return processStart(noted) === null ? 0 : noted;
 }
 
 function start(): void {

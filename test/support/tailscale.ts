@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { processStart } from "../../src/bus/process.ts";
 import { tempFolder } from "./folder.ts";
 
 /** What a machine's tailscaled knows. */
@@ -11,14 +12,16 @@ export interface Tailnet {
   peers: Readonly<Record<string, string | null>>;
 }
 
-/** A stand-in for the program `tailscale`, which cannot be had without an account. */
+/** A stand-in for the program `tailscale`, which does nothing without an account. */
 export interface StandIn {
   /** The words to run it with, in the network of that machine. */
   program: readonly string[];
+  /** The same on the machine of a peer. */
+  peerProgram: readonly string[];
   /** The authority that signs for the names of the tailnet, as a file. */
   authority: string;
-  /** Ends what `serve --bg` left. */
-  stop(): void;
+  /** Ends what `serve --bg` left, and forgets it. */
+  reset(): Promise<void>;
 }
 
 /** Why the stand-in cannot be had here; null when it can. */
@@ -34,16 +37,25 @@ export function startTailnet(tailnet: Tailnet): StandIn {
     ...["-CA", file("authority.pem"), "-CAkey", file("authority.key"), "-subj", `/CN=${tailnet.name}`],
     ...["-addext", `subjectAltName=DNS:${tailnet.name}`, "-addext", "basicConstraints=critical,CA:FALSE"],
   ]);
+  const program = [process.execPath, join(import.meta.dir, "tailscale_program.ts"), folder];
   return {
-    program: [process.execPath, join(import.meta.dir, "tailscale_program.ts"), folder],
+    program,
+    peerProgram: [...program, "--peer"],
     authority: file("authority.pem"),
-    stop() {
-      if (!existsSync(file("proxy.pid"))) return;
-      try {
-        process.kill(Number(readFileSync(file("proxy.pid"), "utf8")));
-      } catch {} // It has ended by itself.
+    async reset() {
+      writeFileSync(file("mounts.json"), "{}");
+      const running = runningProxy(folder);
+      if (running !== undefined) process.kill(running, "SIGKILL");
+      while (runningProxy(folder) !== undefined) await Bun.sleep(5);
     },
   };
+}
+
+/** The process that `serve --bg` left. */
+export function runningProxy(folder: string): number | undefined {
+  const noted = join(folder, "proxy.pid");
+  const pid = existsSync(noted) ? Number(readFileSync(noted, "utf8")) : 0;
+  return pid > 0 && processStart(pid) !== null ? pid : undefined;
 }
 
 function certify(folder: string, name: string, options: readonly string[]): void {

@@ -1,12 +1,12 @@
 // In the place of the program `tailscale` and of the proxy that its `serve --bg` leaves behind. It does what the documentation
 // and the sources of the real one say (cmd/tailscale/cli/serve_v2.go, ipn/ipnlocal/serve.go), for one proxied path over HTTPS.
-// Words: the folder of startTailnet, then what was typed after `tailscale`.
+// Words: the folder of startTailnet, --peer on a machine that serves nothing, then what was typed after `tailscale`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { join, posix } from "node:path";
 import type { TLSSocket } from "node:tls";
-import type { Tailnet } from "./tailscale.ts";
+import { runningProxy, type Tailnet } from "./tailscale.ts";
 
 /** Paths and where they lead. */
 type Mounts = Record<string, string>;
@@ -22,11 +22,24 @@ const REMOVED =
   /^(forwarded|x-forwarded-(for|host|proto)|tailscale-(user-(login|name|profile-pic)|funnel-request|headers-info|app-capabilities))$/i;
 
 if (words[0] === "--proxy") startProxy();
-else await command();
+else if (words.at(-2) === "status" && words.at(-1) === "--json") status();
+else await serve();
 
-async function command(): Promise<void> {
-  const [serve, bg, setPath, path = "", target = "", ...more] = words;
-  const known = serve === "serve" && bg === "--bg" && setPath === "--set-path" && more.length === 0;
+function status(): void {
+  const { name } = json<Tailnet>("tailnet.json");
+  const server = { DNSName: `${name}.`, Online: true };
+  const there = {
+    Self: { DNSName: `laptop.${name.replace(/^.*?\./, "")}.`, Online: true },
+    Peer: { key: server },
+  };
+  console.log(
+    JSON.stringify({ BackendState: "Running", ...(words[0] === "--peer" ? there : { Self: server }) }),
+  );
+}
+
+async function serve(): Promise<void> {
+  const [verb, bg, setPath, path = "", target = "", ...more] = words;
+  const known = verb === "serve" && bg === "--bg" && setPath === "--set-path" && more.length === 0;
   if (!known) refuse("error: invalid argument format");
   if (!path.startsWith("/")) refuse(`error: failed to clean the mount point: ${path}`);
   if (!/^http:\/\/(127\.0\.0\.1|localhost):\d+\/?$/.test(target))
@@ -46,12 +59,17 @@ function refuse(sentence: string): never {
 }
 
 async function inBackground(): Promise<void> {
+  if (runningProxy(folder) !== undefined) return;
   const proxy = Bun.spawn([process.execPath, import.meta.path, folder, "--proxy"], {
     stdio: ["ignore", "pipe", Bun.file(file("proxy.err"))],
     detached: true,
   });
-  for await (const _ of proxy.stdout) break;
-  if (proxy.exitCode !== null) refuse(`error: ${readFileSync(file("proxy.err"), "utf8")}`);
+  let said = "";
+  for await (const chunk of proxy.stdout) {
+    said += new TextDecoder().decode(chunk);
+    break;
+  }
+  if (said === "") refuse(`error: ${readFileSync(file("proxy.err"), "utf8")}`);
   writeFileSync(file("proxy.pid"), String(proxy.pid));
   proxy.unref();
 }

@@ -1,0 +1,97 @@
+import { expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { Claude, findClaude } from "../claude-code/client.ts";
+import { type Account, newAccount, type Typed } from "./account.ts";
+import { removeFolders, tempFolder } from "./folder.ts";
+import { layWire, noNamespaces, removeWires, type Wire } from "./netns.ts";
+import { post, readAnswer } from "./raw.ts";
+import { call, type Headers } from "./strangers.ts";
+import { noStandIn, type StandIn, startTailnet } from "./tailscale.ts";
+
+/** The names that the pages use for the bus's machine. */
+export const HOSTS = { "my-server": "10.77.0.1", "my-server.my-tailnet.ts.net": "100.64.0.1" };
+const SERVED = "my-server.my-tailnet.ts.net";
+/** Machines of the tailnet that the other one can be, and their logins. */
+const PEERS = {
+  mine: ["100.64.0.2", "me@example.com"],
+  eves: ["100.64.0.3", "eve@example.com"],
+  tagged: ["100.64.0.4", null],
+} as const;
+
+const claude = await findClaude();
+/** Why there cannot be two such machines here; null when there can. */
+export const noMachines = noNamespaces ?? noStandIn ?? (claude === undefined ? "no Claude Code" : null);
+
+/** The bus's machine and another one, on one cable and in one tailnet. */
+export interface Machines {
+  wire: Wire;
+  /** A new account on the bus's machine, where the bus has been installed as the README says; `tailscale` serves nothing there. */
+  newServer(): Promise<Account>;
+  /** A new account on the other one, which can copy from that of the server. */
+  newClient(hostname: string, server: Account): Account;
+  /** From now on the other one is that machine of the tailnet. */
+  be(peer: keyof typeof PEERS): void;
+  /** Publishes an event through the tailnet as a program of its own does; returns the status. */
+  knock(path: string, payload: string, headers?: Headers): Promise<number>;
+  remove(): Promise<void>;
+}
+
+export async function startMachines(): Promise<Machines> {
+  const networks = [
+    ["10.77.0.1/24", "10.77.0.2/24"],
+    ["100.64.0.1/24", "100.64.0.2/24"],
+  ] as const;
+  const wire = await layWire(networks, HOSTS);
+  for (const [address] of [PEERS.eves, PEERS.tagged])
+    wire.client.ip("address", "add", `${address}/24`, "dev", "cable");
+  const peers = Object.fromEntries(Object.values(PEERS));
+  const tailnet = startTailnet({ name: SERVED, address: HOSTS[SERVED], peers });
+  return {
+    ...accountsOf(wire, tailnet),
+    wire,
+    be: (peer) => wire.client.ip("route", "replace", "100.64.0.0/24", "dev", "cable", "src", PEERS[peer][0]),
+    async knock(path, payload, headers = {}) {
+      const socket = await wire.client.hold(SERVED, 443, "");
+      const secure = connect({ socket, servername: SERVED, ca: readFileSync(tailnet.authority) });
+      const body = call("publish_event", { event_type: "note", payload });
+      secure.write(post(body, { host: SERVED, ...headers }, `POST ${path} HTTP/1.1`));
+      const { status } = await readAnswer(secure);
+      secure.destroy();
+      return status;
+    },
+    async remove() {
+      await tailnet.reset();
+      removeWires();
+      removeFolders();
+    },
+  };
+}
+
+function accountsOf(wire: Wire, tailnet: StandIn): Pick<Machines, "newServer" | "newClient"> {
+  const { HOME: _, PATH: __, ...clean } = new Claude(claude ?? "", "").env;
+  const programs = { claude: [claude ?? ""], loginctl: ["echo", "yes"] };
+  const systemctl = join(import.meta.dir, "systemctl_program.ts");
+  return {
+    async newServer() {
+      await tailnet.reset();
+      const more = { systemctl: [process.execPath, systemctl, tempFolder(true)], tailscale: tailnet.program };
+      const all = { ...programs, ...more };
+      const server = newAccount({ at: wire.server, hostname: "my-server", env: clean, programs: all });
+      expectWell(await server.type("./agent-event-bus install server"));
+      return server;
+    },
+    newClient(hostname, server) {
+      const copy = `cp --remove-destination "${server.home}/\${1#my-server:}" "$2"`;
+      const env = { ...clean, NODE_EXTRA_CA_CERTS: tailnet.authority };
+      const all = { ...programs, tailscale: tailnet.peerProgram, scp: ["sh", "-c", copy, "scp"] };
+      return newAccount({ at: wire.client, hostname, env, programs: all });
+    },
+  };
+}
+
+/** A failure shows what was printed. */
+export function expectWell(typed: Typed): void {
+  expect(typed).toEqual({ shown: expect.anything(), code: 0 });
+}
