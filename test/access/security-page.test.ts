@@ -119,17 +119,18 @@ function withTailscale(install: string): void {
 }
 
 function section(blocks: readonly Block[]): void {
+  const commands = blocks.flatMap((block) => block.commands);
+  const install = commands.find((one) => one.includes(" install client ")) ?? "";
+
   beforeAll(async () => {
     machines.be("mine");
-    server = await machines.newServer();
+    server = await machines.newServer(install === "" ? "executable" : "bus");
     client = machines.newClient("laptop", server);
   });
   afterAll(() => server?.type("systemctl --user stop agent-event-bus.service"));
 
   for (const block of blocks)
     for (const command of block.commands) test(command, () => follow(block, command));
-  const commands = blocks.flatMap((block) => block.commands);
-  const install = commands.find((one) => one.includes(" install client ")) ?? "";
   if (install.includes("http://")) withToken(commands);
   if (install.includes("https://")) worksAs("me@example.com");
   if (commands.some((one) => one.includes("ALLOWED_LOGINS"))) withTailscale(install);

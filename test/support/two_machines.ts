@@ -27,8 +27,8 @@ export const noMachines = noNamespaces ?? noStandIn ?? (claude === undefined ? "
 /** The bus's machine and another one, on one cable and in one tailnet. */
 export interface Machines {
   wire: Wire;
-  /** A new account on the bus's machine, where the bus has been installed as the README says; `tailscale` serves nothing there. */
-  newServer(): Promise<Account>;
+  /** A new account on the bus's machine, which may have the executable only; `tailscale` serves nothing there. */
+  newServer(has: "bus" | "executable"): Promise<Account>;
   /** A new account on the other one, which can copy from that of the server. */
   newClient(hostname: string, server: Account): Account;
   /** From now on the other one is that machine of the tailnet. */
@@ -69,17 +69,20 @@ export async function startMachines(): Promise<Machines> {
   };
 }
 
+const LINK = "mkdir -p .local/bin && ln agent-event-bus .local/bin/";
+
 function accountsOf(wire: Wire, tailnet: StandIn): Pick<Machines, "newServer" | "newClient"> {
   const { HOME: _, PATH: __, ...clean } = new Claude(claude ?? "", "").env;
   const programs = { claude: [claude ?? ""], loginctl: ["echo", "yes"] };
   const systemctl = join(import.meta.dir, "systemctl_program.ts");
   return {
-    async newServer() {
+    async newServer(has) {
       await tailnet.reset();
       const more = { systemctl: [process.execPath, systemctl, tempFolder(true)], tailscale: tailnet.program };
       const all = { ...programs, ...more };
       const server = newAccount({ at: wire.server, hostname: "my-server", env: clean, programs: all });
-      expectWell(await server.type("./agent-event-bus install server"));
+      const install = has === "bus" ? "./agent-event-bus install server" : LINK;
+      expectWell(await server.type(install));
       return server;
     },
     newClient(hostname, server) {
