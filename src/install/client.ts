@@ -79,7 +79,7 @@ async function reach(wanted: Wanted, token: string | undefined): Promise<Probe &
       );
     case "unauthorized":
       throw new Error(
-        `The bus at ${url} did not let this machine in. ${found.sentence} ${tokenHint(wanted, token)}`,
+        `The bus at ${url} did not let this machine in. ${found.sentence}${tokenHint(found.sentence, wanted, token)}`,
       );
     default:
       await expectTools(wanted, token, found.version);
@@ -87,9 +87,12 @@ async function reach(wanted: Wanted, token: string | undefined): Promise<Probe &
   }
 }
 
-function tokenHint({ given }: Wanted, token: string | undefined): string {
-  if (given === undefined && token !== undefined) return `The token sent was the one kept in ${tokenPath()}.`;
-  return "Then give it here with --token.";
+// Not every refusal is about a token: a name or a login may be missing in the bus's settings.
+function tokenHint(sentence: string, { given }: Wanted, token: string | undefined): string {
+  if (!sentence.includes("token create")) return "";
+  if (given === undefined && token !== undefined)
+    return ` The token sent was the one kept in ${tokenPath()}.`;
+  return " Then give it here with --token.";
 }
 
 /** A session's first calls. They change nothing: nobody has the id that is asked for. */
