@@ -48,7 +48,7 @@ exit 0
 
 const LAUNCHCTL = `
 plist="$HOME/Library/LaunchAgents/com.evansenter.agent-event-bus.plist"
-program() { sed -n '/ProgramArguments/,/array>/s/^.*<string>\\(\\/.*\\)<.string>$/\\1/p' "$plist"; }
+program() { sed -n '/ProgramArguments/,/<.array>/s/^.*<string>\\(\\/.*\\)<.string>$/\\1/p' "$plist"; }
 case "$1" in
   print)
     case "$2" in */*/*) ;; *) exit 0 ;; esac

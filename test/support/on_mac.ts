@@ -1,0 +1,33 @@
+// Does to a HOME what an installer on a Mac does about the service: install, restart or uninstall. Prints the steps as JSON.
+import { environment, installConfig, settingsFile } from "../../src/config.ts";
+import { findLaunchd } from "../../src/install/launchd.ts";
+import { Ledger } from "../../src/install/ledger.ts";
+import { findOriginal } from "../../src/install/original.ts";
+import { removeServiceStep, serviceStep, untilItAnswers } from "../../src/install/running.ts";
+import { settingsStep } from "../../src/install/settings.ts";
+import { carryOut, type Step } from "../../src/install/steps.ts";
+import { serverConfig } from "../../src/server_config.ts";
+
+const [what] = process.argv.slice(2);
+const config = installConfig(environment);
+const ledger = new Ledger(config.data);
+const service = await findLaunchd(config);
+if ("none" in service) throw new Error(service.none);
+const steps: Step[] = [];
+const original = findOriginal(config, service, `${config.bin}/agent-event-bus`);
+const changes = what === "install" ? { ...original?.settings } : {};
+const server = serverConfig({}, {}, { ...settingsFile(), ...changes });
+if (what === "install")
+  steps.push(
+    settingsStep(ledger, changes as Record<string, string>),
+    serviceStep({ config, ledger, service, server, renewed: original !== undefined }),
+  );
+if (what === "uninstall") steps.push(removeServiceStep(config, ledger, service));
+if (what === "restart") {
+  const { pid } = await service.state();
+  await service.restart();
+  await untilItAnswers(service, server, pid);
+}
+const desk = { tell: async () => {}, ask: undefined };
+const result = await carryOut(steps, { desk, ledger, dryRun: false, question: undefined });
+console.log(JSON.stringify(result));
