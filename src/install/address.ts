@@ -5,7 +5,7 @@ import type { InstallConfig } from "../config.ts";
 import type { ServerConfig } from "../server_config.ts";
 import { textOf } from "./files.ts";
 import { urlOf } from "./original.ts";
-import { probe } from "./reach.ts";
+import { type Probe, probe } from "./reach.ts";
 import { run } from "./run.ts";
 import type { ServiceState } from "./service.ts";
 
@@ -32,15 +32,17 @@ export async function expectFree({ config, server, state, replaces }: Wanted): P
     throw new Error(`Listening on port ${port} is not permitted. Choose a --port above 1023.`);
   if (code !== "EADDRINUSE")
     throw new Error(`HOST is ${host}, which is no address of this machine (${code}). Give another --host.`);
-  if (state.running && (replaces || holder === state.pid)) return;
+  if (state.running && replaces) return;
+  const answer = await probe(urlOf({ HOST: host, PORT: String(port) }), undefined);
+  // The service itself, also when it hangs; whoever else is silent there shows when it is started.
+  if (state.running && holder === state.pid && answer.kind !== "stranger") return;
   throw new Error(
-    `${await occupant(server)} Stop it, or install with another --port: --port ${port === 65_535 ? port - 1 : port + 1}.`,
+    `${occupant(server, answer)} Stop it, or install with another --port: --port ${port === 65_535 ? port - 1 : port + 1}.`,
   );
 }
 
-async function occupant({ host, port }: ServerConfig): Promise<string> {
+function occupant({ host, port }: ServerConfig, answer: Probe): string {
   const url = urlOf({ HOST: host, PORT: String(port) });
-  const answer = await probe(url, undefined);
   switch (answer.kind) {
     case "original":
       return `The Python original answers at ${url}, and no service of its name runs it.`;

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { quoted } from "../admin/reason.ts";
 import type { InstallConfig } from "../config.ts";
-import { kindOf } from "./files.ts";
+import { kindOf, leftBeside } from "./files.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Plan, Step } from "./steps.ts";
 
@@ -73,8 +73,9 @@ export function removeBinaryStep(config: InstallConfig, ledger: Ledger): Step {
     what: "binary",
     async plan(): Promise<Plan> {
       const isThere = kindOf(program) !== "none" && (ledger.wrote(program) || isOurs(program));
+      const left = leftBeside(program);
       const isLinked = link !== undefined && leadsTo(link, NAME);
-      if (!isThere && !isLinked) return { state: "unchanged", text: `no ${program}` };
+      if (!isThere && !isLinked && left.length === 0) return { state: "unchanged", text: `no ${program}` };
       for (const path of [program, ...(link === undefined ? [] : [link])]) ledger.check(path);
       if (process.platform === "win32")
         return { state: "skipped", text: `Windows keeps a running program: remove ${program} yourself` };
@@ -83,6 +84,7 @@ export function removeBinaryStep(config: InstallConfig, ledger: Ledger): Step {
         text: `no ${program}${isLinked ? `, no link ${NAME}-cli` : ""}`,
         async apply() {
           const kept = isLinked ? giveBackLink(link, ledger) : undefined;
+          for (const path of left) fs.rmSync(path, { force: true });
           if (isThere && !ledger.restore(program)) ledger.remove(program, { ours: true });
           return kept;
         },

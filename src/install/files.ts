@@ -36,16 +36,18 @@ export function besideOf(path: string, end: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${end}`);
 }
 
-/** Removes what an installer that was killed has left beside a file. */
-export function sweepBeside(path: string): void {
+/** What an installer that was killed has left beside a file. */
+export function leftBeside(path: string): string[] {
   const folder = dirname(path);
   const start = `.${basename(path)}.`;
-  for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+  const isLeft = (name: string) => {
     const pid = name.startsWith(start)
       ? /^(\d+)\.(?:new|\d+)$/.exec(name.slice(start.length))?.[1]
       : undefined;
-    if (pid !== undefined && !exists(Number(pid))) fs.rmSync(join(folder, name), { force: true });
-  }
+    return pid !== undefined && !exists(Number(pid));
+  };
+  return names.filter(isLeft).map((name) => join(folder, name));
 }
 
 export function kindOf(path: string): "none" | "link" | "file" {

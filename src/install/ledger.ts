@@ -7,9 +7,9 @@ import {
   digestOf,
   digestOfContent,
   kindOf,
+  leftBeside,
   modeOf,
   replaceFile,
-  sweepBeside,
   writable,
 } from "./files.ts";
 
@@ -180,7 +180,7 @@ export class Ledger {
 
   // A second name keeps what was there: a copy of the executable would take as long as the installation.
   #setAside(path: string): void {
-    sweepBeside(path);
+    for (const left of leftBeside(path)) fs.rmSync(left, { force: true });
     const kind = kindOf(path);
     if (kind === "none") {
       this.#back.unshift(() => fs.rmSync(path, { force: true }));

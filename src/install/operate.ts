@@ -12,18 +12,18 @@ import {
   version,
 } from "../config.ts";
 import type { Json } from "../operation.ts";
-import { type ServerConfig, serverConfig } from "../server_config.ts";
+import type { ServerConfig } from "../server_config.ts";
 import { VARIABLES } from "../variables.ts";
 import { holderOf } from "./address.ts";
 import { programPath } from "./binary.ts";
 import { type Probe, probe } from "./reach.ts";
-import { addressOf, untilItAnswers } from "./running.ts";
+import { addressOf, serverOf, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 
 /** Restarts the service. Throws Error with a sentence when there is none, or the bus does not come back. */
 export async function restart(): Promise<Json> {
   const config = installConfig(environment);
-  const server = serverConfig({}, {}, settingsFile());
+  const server = serverOf(config, settingsFile());
   const service = await findService(config);
   const state = "none" in service ? undefined : await service.state();
   if ("none" in service || state === undefined || !(state.installed || state.running)) {
@@ -56,7 +56,7 @@ export async function status(): Promise<Json> {
     installed_version: installedVersion(config),
     since: answer.kind === "bus" ? new Date(Date.now() - answer.uptimeSeconds * 1000).toISOString() : null,
     sessions: running ? await sessionsAt(url) : null,
-    ...(client ? {} : await ofThisMachine(config, serverConfig({}, {}, settings))),
+    ...(client ? {} : await ofThisMachine(config, serverOf(config, settings))),
   };
   const problem = problemOf(answer, url, client);
   return { ...facts, shown: shownOf(facts), ...(problem !== undefined && { error: problem }) };

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type InstallConfig, keptToken, settingsPath, version } from "../config.ts";
-import type { ServerConfig } from "../server_config.ts";
+import { type Environment, type InstallConfig, keptToken, settingsPath, version } from "../config.ts";
+import { type ServerConfig, serverConfig } from "../server_config.ts";
 import { realOf } from "../store/private.ts";
 import { expectFree } from "./address.ts";
 import { programPath } from "./binary.ts";
@@ -123,13 +123,20 @@ export async function untilItAnswers(
   );
 }
 
+/** The settings of the bus that the service runs: it starts in the data directory. Throws ConfigError. */
+export function serverOf({ data }: InstallConfig, settings: Environment): ServerConfig {
+  const server = serverConfig({}, {}, settings);
+  const from = (path: string) => resolve(data, path);
+  return { ...server, db: from(server.db), log: from(server.log), err: from(server.err) };
+}
+
 /** Where programs of this machine reach it. */
 export function addressOf({ host, port }: ServerConfig): string {
   return urlOf({ HOST: host, PORT: String(port) });
 }
 
 function placesOf(config: InstallConfig, { db, log, err }: ServerConfig): Places {
-  const files = [db, log, err].map((path) => resolve(config.data, path));
+  const files = [db, log, err];
   const folders = [...files, ...files.map(realOf)].map((path) => dirname(path));
   return {
     program: programPath(config),

@@ -9,7 +9,7 @@ import {
   settingsFile,
 } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
-import { type ServerConfig, serverConfig } from "../server_config.ts";
+import type { ServerConfig } from "../server_config.ts";
 import { realOf } from "../store/private.ts";
 import { openTokens } from "../store/tokens.ts";
 import { VARIABLES } from "../variables.ts";
@@ -18,7 +18,7 @@ import { hooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
 import { findOriginal } from "./original.ts";
 import { registrationStep } from "./registration.ts";
-import { addressOf, serviceStep } from "./running.ts";
+import { addressOf, serverOf, serviceStep } from "./running.ts";
 import { findService, type Service } from "./service.ts";
 import { settingsStep } from "./settings.ts";
 import { carryOut, type Step } from "./steps.ts";
@@ -42,7 +42,7 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   refuseClient(settings);
   const found = given.no_service ? { none: "left out" } : await findService(config);
   const changes = changesOf(given, settings, config, "none" in found ? undefined : found);
-  const server = serverConfig({}, {}, { ...settings, ...changes });
+  const server = serverOf(config, { ...settings, ...changes });
   refuseOpen(server);
   const ledger = new Ledger(config.data);
   const steps = stepsOf({ given, config, ledger, found, changes, server });

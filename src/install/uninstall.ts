@@ -10,7 +10,7 @@ import { removeRegistrationStep } from "./registration.ts";
 import { removeServiceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Step } from "./steps.ts";
+import { carryOut, type Done, type Step } from "./steps.ts";
 
 interface Given {
   server: boolean;
@@ -36,8 +36,10 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   if (all) steps.push(removeBinaryStep(config, ledger));
   const question = given.yes ? undefined : "Do this?";
   const result = await carryOut(steps, { desk, ledger, dryRun: given.dry_run, question });
-  if (result.error !== undefined || !result.changed) return result;
+  const undone = (result.steps as Done[]).some(({ state }) => state === "planned" || state === "failed");
+  if (undone) return result;
   if (all) ledger.removeFolders();
+  if (!result.changed) return result;
   return { ...result, next: nextOf(config, all) };
 }
 

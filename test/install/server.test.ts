@@ -248,6 +248,34 @@ describe("an installation that goes wrong in the middle", () => {
   );
 });
 
+test("what a killed installer left beside the executable goes with an uninstall", async () => {
+  const { home, program, run } = await machine();
+  put(join(dirname(program), ".agent-event-bus.4194305.new"), "half of it");
+  put(join(dirname(program), ".agent-event-bus.notes"), "a file of the person");
+  expect((await run("uninstall", "--yes")).steps.binary).toBe("done");
+  expect(readdirSync(dirname(program))).toEqual([".agent-event-bus.notes"]);
+  expect(Object.keys(treeOf(home, [DATA]))).toContain(".local/bin/.agent-event-bus.notes");
+});
+
+test("a later step that fails takes the service back too", async () => {
+  const it = await machine();
+  put(join(it.manager.folder, "claude"), "#!/bin/sh\necho 'no such thing' >&2\nexit 1\n", 0o755);
+  const failed = await it.run("install", "server", "--port", String(it.port), "--yes");
+  expect(failed.steps).toMatchObject({ service: "done", hooks: "done", mcp: "FAILED" });
+  expect(failed.stderr).toContain("Everything was put back as it was.");
+  expect(await isListening(it.port)).toBe(false);
+  expect(Object.keys(treeOf(it.home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
+});
+
+test("where the person is logged out of their services at the end, it says what keeps the bus", async () => {
+  const it = await machine();
+  put(join(it.manager.folder, "loginctl"), "#!/bin/sh\necho no\n", 0o755);
+  const args = ["install", "server", "--no-hooks", "--no-mcp", "--port", String(it.port)];
+  expect((await it.run(...args)).stdout).toMatch(/To keep it running: loginctl enable-linger \S+$/m);
+  put(join(it.manager.folder, "loginctl"), "#!/bin/sh\necho yes\n", 0o755);
+  expect((await it.run(...args)).stdout).not.toContain("linger");
+});
+
 describe("restart and status", () => {
   const made = machine();
 

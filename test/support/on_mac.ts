@@ -3,10 +3,9 @@ import { environment, installConfig, settingsFile } from "../../src/config.ts";
 import { findLaunchd } from "../../src/install/launchd.ts";
 import { Ledger } from "../../src/install/ledger.ts";
 import { findOriginal } from "../../src/install/original.ts";
-import { removeServiceStep, serviceStep, untilItAnswers } from "../../src/install/running.ts";
+import { removeServiceStep, serverOf, serviceStep, untilItAnswers } from "../../src/install/running.ts";
 import { settingsStep } from "../../src/install/settings.ts";
 import { carryOut, type Step } from "../../src/install/steps.ts";
-import { serverConfig } from "../../src/server_config.ts";
 
 const [what] = process.argv.slice(2);
 const config = installConfig(environment);
@@ -16,7 +15,7 @@ if ("none" in service) throw new Error(service.none);
 const steps: Step[] = [];
 const original = findOriginal(config, service, `${config.bin}/agent-event-bus`);
 const changes = what === "install" ? { ...original?.settings } : {};
-const server = serverConfig({}, {}, { ...settingsFile(), ...changes });
+const server = serverOf(config, { ...settingsFile(), ...changes });
 if (what === "install")
   steps.push(
     settingsStep(ledger, changes as Record<string, string>),
