@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { endpoint } from "../client/call.ts";
+import { quoted } from "../admin/reason.ts";
+import { endpoint, isLoopback } from "../client/call.ts";
 import {
   environment,
   type InstallConfig,
@@ -43,8 +44,8 @@ export async function installClient(args: Json, desk: Desk): Promise<Json> {
     ...{ desk, ledger, dryRun: args.dry_run === true },
     question: args.yes === true ? undefined : "Do this?",
   });
-  const failed = result.error !== undefined;
-  return failed ? result : { ...result, next: await remarks(config, wanted, found, result.changed === true) };
+  if (result.error !== undefined || args.dry_run === true) return result;
+  return { ...result, next: await remarks(config, wanted, found) };
 }
 
 function wantedOf({ url, token, no_hooks, no_mcp }: Json): Wanted {
@@ -54,7 +55,7 @@ function wantedOf({ url, token, no_hooks, no_mcp }: Json): Wanted {
       given === "" ? "The token is empty." : "The token holds a character that no token has.",
       "Make one on the bus's machine with: agent-event-bus token create --name NAME",
     );
-  const href = endpoint(String(url));
+  const href = urlOf(String(url));
   const { username, password, hash, search } = new URL(href);
   if (`${username}${password}${hash}${search}` !== "")
     throw new UsageError(
@@ -62,6 +63,14 @@ function wantedOf({ url, token, no_hooks, no_mcp }: Json): Wanted {
       "Give it like http://my-server:8080/mcp, and a token with --token.",
     );
   return { url: href, given, hooks: no_hooks !== true, mcp: no_mcp !== true };
+}
+
+function urlOf(text: string): string {
+  try {
+    return endpoint(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /** Who answers at the URL. Throws Error with a sentence unless it is a bus that a session of this machine can use. */
@@ -138,9 +147,10 @@ async function remarks(
   config: InstallConfig,
   { url, hooks }: Wanted,
   found: Probe & { kind: "bus" },
-  changed: boolean,
 ): Promise<string[]> {
-  const lines: (string | undefined)[] = [pathHint(config)];
+  const hint = pathHint(config);
+  const program = hint === undefined ? "agent-event-bus" : quoted(programPath(config));
+  const lines: (string | undefined)[] = [hint];
   if (found.version !== version)
     lines.push(
       `The bus at ${url} has version ${found.version}, this client ${version}. They work together; update the older one when you can.`,
@@ -155,10 +165,10 @@ async function remarks(
       `Claude Code runs no hooks as long as there is ${disabledBy}: take it out, or sessions will not see what comes.`,
     );
   const service = await findService(config);
-  if ("file" in service && (await service.state()).installed)
+  if (!isLoopback(url) && "file" in service && (await service.state()).installed)
     lines.push(
-      "This machine has a bus of its own too, which its sessions do not use now. Remove it with: agent-event-bus uninstall --server",
+      `This machine has a bus of its own too, which its sessions do not use now. Remove it with: ${program} uninstall --server`,
     );
-  if (changed) lines.push("Claude Code uses it from its next start. Check it with: agent-event-bus doctor");
+  lines.push(`To see that it works: ${program} doctor`);
   return lines.filter((line) => line !== undefined);
 }

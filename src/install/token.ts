@@ -28,27 +28,6 @@ export function tokenStep(ledger: Ledger, token: string): Step {
   };
 }
 
-/** Removes the token of this machine. */
-export function removeTokenStep(ledger: Ledger): Step {
-  const file = tokenPath();
-  return {
-    what: "token",
-    async plan() {
-      const text = `no ${file}`;
-      if (kindOf(file) === "none") return { state: "unchanged", text };
-      ledger.check(file);
-      return {
-        state: "planned",
-        text,
-        async apply() {
-          ledger.remove(file, { ours: true });
-          return undefined;
-        },
-      };
-    },
-  };
-}
-
 function isKept(file: string, token: string): boolean {
   if (kindOf(file) === "none") return false;
   return readFileSync(file, "utf8").trim() === token && (statSync(file).mode & 0o077) === 0;

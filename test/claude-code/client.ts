@@ -1,7 +1,9 @@
 // The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { putHooks } from "../../src/install/hook_entries.ts";
+import { JsonText } from "../../src/install/jsonc.ts";
 import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
 
@@ -75,14 +77,13 @@ export class Claude {
     return printed;
   }
 
-  /** Puts the settings that docs/hooks.md shows into its home, with the executable under test. */
+  /** Puts the hooks into its settings as the installer does, for the executable under test. */
   installHooks(url: string): void {
-    const page = readFileSync(join(root, "docs/hooks.md"), "utf8");
-    const shown = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
-    const { hooks } = JSON.parse(shown.replaceAll("agent-event-bus hook", `'${binary}' hook`));
-    const settings = { hooks, env: { AGENT_EVENT_BUS_URL: url } };
+    const file = join(this.home, ".claude/settings.json");
+    const settings = new JsonText(JSON.stringify({ env: { AGENT_EVENT_BUS_URL: url } }), file);
+    putHooks(settings, binary);
     mkdirSync(join(this.home, ".claude"), { recursive: true });
-    writeFileSync(join(this.home, ".claude/settings.json"), JSON.stringify(settings));
+    writeFileSync(file, settings.toString());
   }
 
   async add(url: string, token?: string): Promise<void> {

@@ -18,3 +18,30 @@ export async function formerUrl(): Promise<string> {
   await bus.stop();
   return bus.url;
 }
+
+/** What stands for a bus of an older version, which does not know some tools; its URL. */
+export function startOlder(bus: string, unknown: readonly string[]): string {
+  const older = startAnswering(async (request) => {
+    const body = await request.text();
+    const { pathname } = new URL(request.url);
+    const name = body === "" ? undefined : JSON.parse(body).params?.name;
+    if (unknown.includes(name))
+      return Response.json({
+        jsonrpc: "2.0",
+        id: 1,
+        error: { code: -32602, message: `Unknown tool: ${name}` },
+      });
+    const { method, headers } = request;
+    const answer = await fetch(new URL(pathname, bus), {
+      method,
+      headers,
+      ...(body !== "" && { body }),
+    });
+    if (pathname !== "/health") return answer;
+    return Response.json(
+      { ...((await answer.json()) as object), version: "0.0.1" },
+      { status: answer.status },
+    );
+  });
+  return `${older.url}/mcp`;
+}
