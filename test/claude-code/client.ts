@@ -53,16 +53,19 @@ export class Claude {
   readonly file: string;
   readonly home: string;
   readonly env: Record<string, string>;
+  readonly #inside: readonly string[];
 
-  constructor(file: string, home: string, modelUrl = "http://127.0.0.1:9") {
+  /** `inside`: words in front of the program, like `ip netns exec NAME`. */
+  constructor(file: string, home: string, modelUrl = "http://127.0.0.1:9", inside: readonly string[] = []) {
     this.file = file;
     this.home = home;
     this.env = environment(home, modelUrl);
+    this.#inside = inside;
   }
 
   /** Runs `claude …` to its end and returns all that it printed; throws when it fails. */
   async run(...args: string[]): Promise<string> {
-    const child = Bun.spawn([this.file, ...args], {
+    const child = Bun.spawn([...this.#inside, this.file, ...args], {
       cwd: this.home,
       env: this.env,
       stdin: "ignore",

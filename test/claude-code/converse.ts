@@ -14,8 +14,8 @@ export const atTerminal = claude !== undefined && hasTmux;
 export const testAtTerminal = test.skipIf(!atTerminal);
 
 /** A client of a new user; without a model it only runs commands. */
-export function newClient(modelUrl?: string, home = tempFolder()): Claude {
-  return new Claude(String(claude), home, modelUrl);
+export function newClient(modelUrl?: string, home = tempFolder(), inside: readonly string[] = []): Claude {
+  return new Claude(String(claude), home, modelUrl, inside);
 }
 
 /** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. */

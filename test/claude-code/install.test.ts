@@ -1,9 +1,12 @@
 import { expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "jsonc-parser";
 import { hooksOf } from "../../src/install/hook_entries.ts";
+import { openTokens } from "../../src/store/tokens.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
+import { tempFolder } from "../support/folder.ts";
+import { DATA } from "../support/home.ts";
 import { newcomer } from "../support/newcomer.ts";
 import { treeOf } from "../support/tree.ts";
 import { newClient, TIMEOUT_MS, testWithClaude } from "./converse.ts";
@@ -17,7 +20,7 @@ function person(settings: string, modelUrl?: string) {
   const here = newcomer();
   const client = newClient(modelUrl, here.home);
   here.put(SETTINGS, settings);
-  const env = { ...client.env, PATH: `${dirname(client.file)}:/usr/bin:/bin` };
+  const env = { ...client.env, PATH: `${here.home}/bin:${dirname(client.file)}:/usr/bin:/bin` };
   const run = (...args: string[]) => here.run(args, { env });
   const uninstall = () => Bun.spawnSync([installed(here.home), "uninstall"], { env });
   return { ...here, client, run, uninstall, settings: () => readFileSync(join(here.home, SETTINGS), "utf8") };
@@ -93,17 +96,38 @@ testWithClaude(
 );
 
 testWithClaude(
-  "a token goes into the registration, another bus and another token replace it",
+  "the token goes into the registration, another one replaces it, and one that cannot be put there leaves the former",
   async () => {
-    const [first, second] = await Promise.all([startBus("binary"), startBus("binary", { env: {} })]);
-    const { client, run } = person("{}");
-    const install = (bus: ProcessBus, ...more: string[]) =>
-      run("install", "client", "--url", bus.url, "--no-hooks", ...more);
-    expect(await install(first)).toMatchObject({ code: 0 });
-    expect(await install(second)).toMatchObject({ code: 0, stdout: expect.stringMatching(/done +mcp/) });
-    const list = await client.run("mcp", "list");
-    expect(list).toContain(CONNECTED(second.url));
-    expect(list).not.toContain(first.url);
+    const folder = tempFolder();
+    const tokens = openTokens(join(folder, "data.db"), Date.now);
+    const token = (name: string) => String(tokens.create(name, "full", null)?.secret);
+    const bus = await startBus("binary", { folder, env: { AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" } });
+    const { home, client, run, put } = person("{}");
+    const install = (secret: string) =>
+      run("install", "client", "--url", bus.url, "--no-hooks", "--token", secret);
+    const header = () =>
+      JSON.parse(readFileSync(join(home, ".claude.json"), "utf8")).mcpServers["agent-event-bus"].headers;
+    const secrets = [token("first"), token("second"), token("third")] as const;
+    for (const secret of secrets.slice(0, 2)) {
+      expect(await install(secret)).toMatchObject({ code: 0, stdout: expect.stringMatching(/done +mcp/) });
+      expect(header()).toEqual({ Authorization: `Bearer ${secret}` });
+    }
+    expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
+
+    const unwilling = `case "$2 $3" in "add --transport") echo "not today" >&2; exit 3;; esac; exec '${client.file}' "$@"`;
+    chmodSync(put("bin/claude", `#!/bin/sh\n${unwilling}\n`), 0o755);
+    const book = join(home, DATA, "install.json");
+    const known = readFileSync(book, "utf8");
+    const before = treeOf(join(home, DATA), ["install.json"]);
+    const failed = await run("install", "client", "--url", bus.url, "--token", secrets[2]);
+    expect(failed.stderr).toContain(
+      "mcp add failed with exit code 3: not today Everything was put back as it was.",
+    );
+    expect(failed.code).toBe(1);
+    expect(header()).toEqual({ Authorization: `Bearer ${secrets[1]}` });
+    expect(treeOf(join(home, DATA), ["install.json"])).toEqual(before);
+    expect(readFileSync(book, "utf8")).toBe(known);
+    expect(readFileSync(join(home, SETTINGS), "utf8")).toBe("{}");
   },
   TIMEOUT_MS,
 );

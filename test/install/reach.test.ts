@@ -116,7 +116,7 @@ async function sentenceOf(url: string): Promise<string> {
 
 test("where nobody answers the sentence says why", async () => {
   const closed = await formerUrl();
-  const { host, port } = new URL(closed);
+  const { host } = new URL(closed);
   expect(await sentenceOf(closed)).toBe(
     `Nobody listens at ${host}. Start the bus with: agent-event-bus restart`,
   );
@@ -128,7 +128,6 @@ test("where nobody answers the sentence says why", async () => {
   expect(await sentenceOf(`${tls}/mcp`)).toBe(
     `${new URL(tls).host} does not speak TLS. Try the URL with http:// in front.`,
   );
-  expect(Number(port)).toBeGreaterThan(0);
   const rude = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
@@ -161,8 +160,8 @@ test.skipIf(noOpenssl)("a certificate that is not trusted is told as such", asyn
   );
 });
 
-test("what is no URL of the web is refused", () => {
-  expect(probe("my-server:8080", undefined)).rejects.toThrow(
+test("what is no URL of the web is refused", async () => {
+  await expect(probe("my-server:8080", undefined)).rejects.toThrow(
     '"my-server:8080" is not a bus URL. Give one like http://',
   );
 });
