@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/binary.ts";
 import { startBus } from "../support/bus.ts";
@@ -44,7 +44,8 @@ test("all is well: exit code 0, the way of the message and its milliseconds, and
   expect(path).toStartWith(`CLI → ${url} → ${data("data.db")} → session `);
   expect((await machine.sh("agent-event-bus sessions --json")).stdout).toBe("[]\n");
   const { stdout } = await machine.sh("agent-event-bus doctor");
-  expect(stdout.split("\n").filter(Boolean)).toHaveLength(looked.length);
+  expect(stdout.split("\n").filter(Boolean)).toHaveLength(looked.length + 1);
+  expect(stdout).toMatch(/\nAll is well: a message arrived after [\d.]+ ms\.\n$/);
   expect(stdout).toMatch(/\nok {4}message {7}CLI → .* → session \S+: [\d.]+ ms\n/);
 });
 
@@ -330,15 +331,45 @@ describe("what the shell finds", () => {
   });
 });
 
-test("the executable is gone: what is run by its path says how it is installed again", async () => {
-  await sh("rm .local/bin/agent-event-bus");
+test.each([
+  ["gone", "rm .local/bin/agent-event-bus", /^\S+ is not there$/],
+  ["older", "cp old .local/bin/agent-event-bus", /^\S+ is version 0.0.9, this one is \d/],
+  ["broken", "echo broken > .local/bin/agent-event-bus", /^\S+ does not start: /],
+])("the executable is %s: the one that runs says how it is installed again", async (_name, line, says) => {
+  machine.write("old", "#!/bin/sh\necho 0.0.9\n");
+  await sh(`chmod +x old; cp --remove-destination old .local/bin/agent-event-bus; ${line}`);
   const { bad, checks } = await diagnose(machine, {}, binary);
   expect(bad).toEqual(["executable"]);
   const [{ found, repair } = {}] = checks;
-  expect(found).toBe(`${program} is not there`);
+  expect(found).toMatch(says);
   expect(repair).toBe(`${binary} install server`);
-  expect((await machine.sh(repair ?? "")).code).toBe(0);
+  expect(await machine.sh(repair ?? "")).toMatchObject({ code: 0, stderr: "" });
   await expectWell(machine);
+});
+
+test("a large database is not read whole", async () => {
+  await sh("systemctl --user stop agent-event-bus.service");
+  const { size } = statSync(data("data.db"));
+  truncateSync(data("data.db"), 300 * 1024 * 1024);
+  const { checks } = await diagnose(machine);
+  truncateSync(data("data.db"), size);
+  const { state, found } = checks.find(({ what }) => what === "database") ?? {};
+  expect([state, found]).toEqual([
+    "ok",
+    expect.stringMatching(/too large to read it all here, that does: agent-event-bus check$/),
+  ]);
+  await sh("agent-event-bus restart");
+  await expectWell(machine);
+});
+
+test("a bus that runs without a service is fine", async () => {
+  const PATH = machine.env.PATH?.replace(`${machine.systemctl.bin}:`, "") ?? "";
+  const { checks } = await expectWell(machine, { PATH, XDG_RUNTIME_DIR: machine.home });
+  const { state, found } = checks.find(({ what }) => what === "service") ?? {};
+  expect([state, found]).toEqual([
+    "note",
+    expect.stringMatching(/^none here: .*; the bus runs without one$/),
+  ]);
 });
 
 test("what is no problem is a note: a setting that nothing reads, a URL of this shell alone, no claude", async () => {

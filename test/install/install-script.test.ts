@@ -6,13 +6,16 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { root } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
+import { expectWell } from "../support/doctor.ts";
 import { tempFolder } from "../support/folder.ts";
+import { freePort, newMachine } from "../support/machine.ts";
 
 const hasShellcheck = Bun.which("shellcheck") !== null;
 if (!hasShellcheck) console.log("skipped: install.sh, there is no shellcheck here");
@@ -117,6 +120,20 @@ test("the program has its exit code, its input and its output", () => {
   );
   const ran = run(join(folder, "install.sh"), ["client", "--token", "-"], { stdin: "aeb_secret" });
   expect([ran.stdout, ran.code]).toEqual(["aeb_secret\n", 7]);
+});
+
+test("from a clone to a bus that runs; the second time nothing changes", async () => {
+  const folder = clone();
+  rmSync(join(folder, "src"), { recursive: true });
+  for (const name of ["src", "launchd", "systemd"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  const machine = newMachine(programs({ bun: true }));
+  const install = `'${folder}/install.sh' --port ${await freePort()}`;
+  const first = await machine.sh(install);
+  expect([first.code, first.stdout]).toEqual([0, expect.stringMatching(/^done +binary[\s\S]*\ndone +hooks/)]);
+  const second = await machine.sh(install);
+  expect([second.code, second.stdout]).toEqual([0, expect.not.stringMatching(/^done/m)]);
+  expect(await expectWell(machine)).toMatchObject({ code: 0 });
 });
 
 describe("it cannot be done", () => {

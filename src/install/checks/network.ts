@@ -34,7 +34,8 @@ export const tailscale: Check = {
 interface Status {
   BackendState?: string;
   Self?: Peer;
-  Peer?: Record<string, Peer>;
+  /** Null when the tailnet has no other machine. */
+  Peer?: Record<string, Peer> | null;
 }
 
 interface Peer {
@@ -42,13 +43,13 @@ interface Peer {
   Online?: boolean;
 }
 
-function judge({ BackendState: state, Self: self, Peer: peers = {} }: Status, { url }: Place): Finding {
+function judge({ BackendState: state, Self: self, Peer: peers }: Status, { url }: Place): Finding {
   const { what } = tailscale;
   if (state !== "Running")
     return { what, state: "bad", found: `it is ${state ?? "in no known state"}`, repair: "tailscale up" };
   const host = hostOf(url);
   const isIt = ({ DNSName: name = "" }: Peer) => name.replace(/\.$/, "").toLowerCase() === host;
-  const peer = Object.values(peers).find(isIt);
+  const peer = Object.values(peers ?? {}).find(isIt);
   if (peer !== undefined && peer.Online === false)
     return { what, state: "bad", found: `${host} is offline`, repair: `on ${host}: tailscale up` };
   if (peer === undefined && host.endsWith(".ts.net") && !(self !== undefined && isIt(self)))
