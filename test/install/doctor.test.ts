@@ -6,7 +6,8 @@ import { startBus } from "../support/bus.ts";
 import { type BusRelay, startRelay } from "../support/bus_relay.ts";
 import { claudeCommand } from "../support/claude_command.ts";
 import { diagnose, editor, expectWell } from "../support/doctor.ts";
-import { freePort, newMachine } from "../support/machine.ts";
+import { freePort } from "../support/installed.ts";
+import { newMachine } from "../support/machine.ts";
 
 const SETTINGS = ".claude/settings.json";
 const claude = await claudeCommand();
@@ -363,7 +364,7 @@ test("a large database is not read whole", async () => {
 });
 
 test("a bus that runs without a service is fine", async () => {
-  const PATH = machine.env.PATH?.replace(`${machine.systemctl.bin}:`, "") ?? "";
+  const PATH = machine.env.PATH?.replace(`${machine.systemctl.folder}:`, "") ?? "";
   const { checks } = await expectWell(machine, { PATH, XDG_RUNTIME_DIR: machine.home });
   const { state, found } = checks.find(({ what }) => what === "service") ?? {};
   expect([state, found]).toEqual([
@@ -389,9 +390,10 @@ test("a proxy is no hindrance to a bus of this machine", async () => {
 });
 
 test("a check that hangs does not hold up the others", async () => {
-  machine.systemctl.hang(true);
-  const { bad, checks, milliseconds } = await diagnose(machine);
-  machine.systemctl.hang(false);
+  machine.write("hanging/systemctl", "#!/bin/sh\nexec sleep 20\n");
+  chmodSync(machine.file("hanging/systemctl"), 0o755);
+  const PATH = `${machine.file("hanging")}:${machine.env.PATH}`;
+  const { bad, checks, milliseconds } = await diagnose(machine, { PATH });
   expect(bad).toEqual(["service"]);
   expect(checks.find(({ what }) => what === "service")?.found).toBe("it did not end within 4 s");
   expect(milliseconds).toBeGreaterThan(0);

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 import { DATA } from "./home.ts";
-import { type Systemctl, stubSystemctl } from "./systemctl.ts";
+import { type Manager, systemctlStub } from "./managers.ts";
 
 /** A person's machine: a HOME of its own, a stub of systemctl, and the real executable. */
 export interface Machine {
@@ -11,7 +10,7 @@ export interface Machine {
   /** The data directory. */
   data: string;
   env: Record<string, string>;
-  systemctl: Systemctl;
+  systemctl: Manager;
   /** A file in its HOME. */
   file(name: string): string;
   write(name: string, text: string): void;
@@ -30,12 +29,12 @@ export function newMachine(...programs: string[]): Machine {
   const folder = tempFolder();
   const home = join(folder, "home");
   mkdirSync(home);
-  const systemctl = stubSystemctl(join(folder, "stubs"));
+  const systemctl = systemctlStub();
   const bin = join(home, ".local/bin");
   const env = {
     HOME: home,
     SHELL: "/bin/bash",
-    PATH: [bin, systemctl.bin, ...programs, "/usr/bin", "/bin"].join(":"),
+    PATH: [bin, systemctl.folder, ...programs, "/usr/bin", "/bin"].join(":"),
   };
   const file = (name: string) => join(home, name);
   return {
@@ -61,14 +60,4 @@ export function newMachine(...programs: string[]): Machine {
       return { stdout, stderr, code };
     },
   };
-}
-
-/** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -27,6 +27,6 @@ if (what === "restart") {
   await service.restart();
   await untilItAnswers(service, server, pid);
 }
-const desk = { tell: async () => {}, ask: undefined };
+const desk = { json: true, tell: async () => true, ask: undefined };
 const result = await carryOut(steps, { desk, ledger, dryRun: false, question: undefined });
 console.log(JSON.stringify(result));
