@@ -130,7 +130,7 @@ function section(blocks: readonly Block[]): void {
     server = await machines.newServer(install === "" ? "executable" : "bus");
     client = machines.newClient("laptop", server);
   });
-  afterAll(() => server?.type("systemctl --user stop agent-event-bus.service"));
+  afterAll(() => machines.stop());
 
   for (const block of blocks)
     for (const command of block.commands) test(command, () => follow(block, command));

@@ -17,6 +17,8 @@ export interface AccountOptions {
   hostname: string;
   /** Programs that it has besides those of the system: the words to run each with. */
   programs: Readonly<Record<string, readonly string[]>>;
+  /** Folders of further ones. */
+  folders?: readonly string[];
   env?: Readonly<Record<string, string>>;
 }
 
@@ -28,20 +30,21 @@ export interface Account {
 }
 
 /** It outlives the test that asks for it: `removeFolders` takes it away. */
-export function newAccount({ at, hostname, programs, env = {} }: AccountOptions): Account {
+export function newAccount({ at, hostname, programs, folders = [], env = {} }: AccountOptions): Account {
   const folder = tempFolder(true);
   const home = join(folder, "home");
   const bin = join(folder, "bin");
   for (const one of [home, bin]) mkdirSync(one);
   for (const [name, words] of Object.entries(programs)) script(join(bin, name), words);
   linkSync(copyOfBinary(), join(home, "agent-event-bus"));
+  const path = [...folders, bin, join(home, ".local/bin"), process.env.PATH].join(":");
   const inside = [...at.inside, "unshare", "--uts", "sh", "-c", NAMED, hostname];
   return {
     home,
     async type(command, more = {}) {
       const child = Bun.spawn([...inside, "sh", "-c", `exec 2>&1; ${command}`], {
         cwd: home,
-        env: { ...env, PATH: `${bin}:${home}/.local/bin:${process.env.PATH}`, HOME: home, ...more },
+        env: { ...env, PATH: path, HOME: home, ...more },
         stdin: "ignore",
         stdout: "pipe",
       });

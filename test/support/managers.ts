@@ -10,6 +10,8 @@ export interface Manager {
   /** What it was asked since the last time. */
   calls(): string[];
   pid(): number | undefined;
+  /** Ends what runs, without a word to it. */
+  kill(): void;
   /** Shell words that run at the start of the next `restart` or `bootstrap`, once. */
   onStart(script: string): void;
 }
@@ -63,25 +65,27 @@ esac
 exit 0
 `;
 
-function manager(name: string, script: string): Manager {
-  const folder = tempFolder();
+function manager(name: string, script: string, outlives?: true): Manager {
+  const folder = tempFolder(outlives);
   writeFileSync(join(folder, name), `#!/bin/sh\n${COMMON}${script}`);
   chmodSync(join(folder, name), 0o755);
   const read = (file: string) =>
     existsSync(join(folder, file)) ? readFileSync(join(folder, file), "utf8") : "";
   const pid = () => Number(read("pid")) || undefined;
-  afterAll(() => {
+  const kill = () => {
     const running = pid();
     try {
       if (running !== undefined) process.kill(running, "SIGKILL");
     } catch {
       // It has ended already.
     }
-  });
+  };
+  if (!outlives) afterAll(kill);
   let seen = 0;
   return {
     folder,
     pid,
+    kill,
     calls() {
       const all = read("calls").split("\n").filter(Boolean);
       const fresh = all.slice(seen);
@@ -92,8 +96,9 @@ function manager(name: string, script: string): Manager {
   };
 }
 
-export function systemctlStub(): Manager {
-  return manager("systemctl", SYSTEMCTL);
+/** One that outlives a test is to be killed, and its folder removed, by the caller. */
+export function systemctlStub(outlives?: true): Manager {
+  return manager("systemctl", SYSTEMCTL, outlives);
 }
 
 export function launchctlStub(): Manager {

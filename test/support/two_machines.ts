@@ -1,10 +1,10 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { connect } from "node:tls";
 import { Claude, findClaude } from "../claude-code/client.ts";
 import { type Account, newAccount, type Typed } from "./account.ts";
-import { removeFolders, tempFolder } from "./folder.ts";
+import { removeFolders } from "./folder.ts";
+import { type Manager, systemctlStub } from "./managers.ts";
 import { layWire, noNamespaces, removeWires, type Wire } from "./netns.ts";
 import { post, readAnswer } from "./raw.ts";
 import { call, type Headers } from "./strangers.ts";
@@ -35,6 +35,9 @@ export interface Machines {
   be(peer: keyof typeof PEERS): void;
   /** Publishes an event through the tailnet as a program of its own does; returns the status. */
   knock(path: string, payload: string, headers?: Headers): Promise<number>;
+  /** Ends what runs on the bus's machine. */
+  stop(): Promise<void>;
+  /** Takes everything away. */
   remove(): Promise<void>;
 }
 
@@ -48,8 +51,9 @@ export async function startMachines(): Promise<Machines> {
     wire.client.ip("address", "add", `${address}/24`, "dev", "cable");
   const peers = Object.fromEntries(Object.values(PEERS));
   const tailnet = startTailnet({ name: SERVED, address: HOSTS[SERVED], peers });
+  const accounts = accountsOf(wire, tailnet);
   return {
-    ...accountsOf(wire, tailnet),
+    ...accounts,
     wire,
     be: (peer) => wire.client.ip("route", "replace", "100.64.0.0/24", "dev", "cable", "src", PEERS[peer][0]),
     async knock(path, payload, headers = {}) {
@@ -62,7 +66,7 @@ export async function startMachines(): Promise<Machines> {
       return status;
     },
     async remove() {
-      await tailnet.reset();
+      await accounts.stop();
       removeWires();
       removeFolders();
     },
@@ -71,16 +75,23 @@ export async function startMachines(): Promise<Machines> {
 
 const LINK = "mkdir -p .local/bin && ln agent-event-bus .local/bin/";
 
-function accountsOf(wire: Wire, tailnet: StandIn): Pick<Machines, "newServer" | "newClient"> {
+function accountsOf(wire: Wire, tailnet: StandIn): Pick<Machines, "stop" | "newServer" | "newClient"> {
   const { HOME: _, PATH: __, ...clean } = new Claude(claude ?? "", "").env;
   const programs = { claude: [claude ?? ""], loginctl: ["echo", "yes"] };
-  const systemctl = join(import.meta.dir, "systemctl_program.ts");
+  let manager: Manager | undefined;
+  const stop = async () => {
+    await tailnet.reset();
+    manager?.kill();
+  };
   return {
+    stop,
     async newServer(has) {
-      await tailnet.reset();
-      const more = { systemctl: [process.execPath, systemctl, tempFolder(true)], tailscale: tailnet.program };
-      const all = { ...programs, ...more };
-      const server = newAccount({ at: wire.server, hostname: "my-server", env: clean, programs: all });
+      await stop();
+      manager = systemctlStub(true);
+      const server = newAccount({
+        ...{ at: wire.server, hostname: "my-server", env: clean, folders: [manager.folder] },
+        programs: { ...programs, tailscale: tailnet.program },
+      });
       const install = has === "bus" ? "./agent-event-bus install server" : LINK;
       expectWell(await server.type(install));
       return server;
