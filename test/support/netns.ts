@@ -51,6 +51,8 @@ export async function layWire(
       quietly("netns", "del", one);
       rmSync(`/etc/netns/${one}`, { recursive: true, force: true });
     }
+    // Gone when no other network has names.
+    Bun.spawnSync(["rmdir", "/etc/netns"], { stdio: ["ignore", "ignore", "ignore"] });
     laid.delete(remove);
   };
   laid.add(remove);
