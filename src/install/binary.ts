@@ -34,14 +34,18 @@ export function isInstalled(config: InstallConfig): boolean {
 }
 
 /** Copies this executable there, and makes the link with the original's name. Throws Error when this is no executable. */
-export function binaryStep(config: InstallConfig, ledger: Ledger): Step {
+export function binaryStep(
+  config: InstallConfig,
+  ledger: Ledger,
+  isThere: () => boolean = () => isInstalled(config),
+): Step {
   const program = programPath(config);
   const link = linkPath(config);
   return {
     what: "binary",
     async plan(): Promise<Plan> {
       expectExecutable();
-      const copies = !isInstalled(config);
+      const copies = !isThere();
       const links = link !== undefined && !leadsTo(link, NAME);
       const text = link === undefined ? program : `${program}, and the link ${NAME}-cli`;
       if (!copies && !links) return { state: "unchanged", text };

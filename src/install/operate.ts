@@ -58,7 +58,7 @@ export async function status(): Promise<Json> {
     sessions: running ? await sessionsAt(url) : null,
     ...(client ? {} : await ofThisMachine(config, serverOf(config, settings))),
   };
-  const problem = problemOf(answer, url, client);
+  const problem = problemOf(answer, url);
   return { ...facts, shown: shownOf(facts), ...(problem !== undefined && { error: problem }) };
 }
 
@@ -112,10 +112,10 @@ function shownOf(facts: Json): Record<string, string> {
   return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
 }
 
-function problemOf(answer: Probe, url: string, client: boolean): string | undefined {
+function problemOf(answer: Probe, url: string): string | undefined {
   switch (answer.kind) {
     case "nobody":
-      return `The bus does not run. ${answer.sentence} ${client ? "Start it there." : "Start it: agent-event-bus restart, or agent-event-bus serve."}`;
+      return `The bus does not run. ${answer.sentence}`;
     case "original":
       return `The Python original answers at ${url}. Replace it: agent-event-bus install server`;
     case "stranger":

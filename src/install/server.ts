@@ -63,8 +63,9 @@ interface Parts {
 
 function stepsOf({ given, config, ledger, found, changes, server }: Parts): Step[] {
   const program = programPath(config);
-  const steps = [binaryStep(config, ledger), settingsStep(ledger, changes)];
-  const renewed = !isInstalled(config) || Object.keys(changes).length > 0;
+  const isThere = isInstalled(config);
+  const steps = [binaryStep(config, ledger, () => isThere), settingsStep(ledger, changes)];
+  const renewed = !isThere || Object.keys(changes).length > 0;
   if (!("none" in found)) steps.push(serviceStep({ config, ledger, service: found, server, renewed }));
   else if (!given.no_service) steps.push(noService(found.none, program));
   if (!given.no_hooks) steps.push(hooksStep(config, ledger, program));

@@ -66,12 +66,13 @@ function createSystemd(config: InstallConfig, systemctl: string): Service {
   };
 }
 
-const PROPERTIES = "ActiveState,SubState,Result,MainPID,UnitFileState";
+const PROPERTIES = "ActiveState,SubState,Result,ExecMainStatus,MainPID,UnitFileState";
 
 function stateOf({ code, stdout, stderr }: Ran, installed: boolean): ServiceState {
   const is = Object.fromEntries(stdout.split("\n").map((line) => line.split("=", 2)));
   const pid = Number(is.MainPID);
-  const result = is.Result === "success" || !is.Result ? "" : `, ${is.Result}`;
+  const ended = is.Result === "exit-code" ? `exit code ${is.ExecMainStatus}` : is.Result;
+  const result = is.Result === "success" || !is.Result ? "" : `, ${ended}`;
   return {
     installed,
     enabled: is.UnitFileState === "enabled",

@@ -42,8 +42,8 @@ const ALIVE = [
 const restarts = ({ manager }: Machine) =>
   manager.calls().filter((call) => call.startsWith("--user restart"));
 
-describe.each(["home", "ho me 100%h"])("in a fresh HOME called %s", (name) => {
-  const made = machine(name);
+describe("in a fresh HOME with a space and a % in its name", () => {
+  const made = machine("ho me 100%h");
 
   test("a dry run changes nothing and says what it would do", async () => {
     const { home, run, port } = await made;
@@ -232,20 +232,17 @@ describe("an installation that goes wrong in the middle", () => {
     expect(it.manager.pid()).toBeUndefined();
   });
 
-  test.each(["KILL", "INT", "TERM"])(
-    "SIG%s leaves what runs, and what a second run completes",
-    async (signal) => {
-      const it = await machine();
-      const args = ["install", "server", "--port", String(it.port), "--yes"];
-      it.manager.onStart(`kill -${signal} $PPID; exit 1`);
-      expect((await it.run(...args)).code).toBeNull();
-      expect((await ran([it.program, "--version"], it.env)).stdout).toBe(`${version}\n`);
-      expect((await it.run(...args)).steps).toMatchObject({ service: "done", hooks: "done" });
-      expect(await health(it)).toMatchObject({ version });
-      expect((await it.run("uninstall", "--yes")).code).toBe(0);
-      expect(Object.keys(treeOf(it.home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
-    },
-  );
+  test.each(["KILL", "INT"])("SIG%s leaves what runs, and what a second run completes", async (signal) => {
+    const it = await machine();
+    const args = ["install", "server", "--port", String(it.port), "--yes"];
+    it.manager.onStart(`kill -${signal} $PPID; exit 1`);
+    expect((await it.run(...args)).code).toBeNull();
+    expect((await ran([it.program, "--version"], it.env)).stdout).toBe(`${version}\n`);
+    expect((await it.run(...args)).steps).toMatchObject({ service: "done", hooks: "done" });
+    expect(await health(it)).toMatchObject({ version });
+    expect((await it.run("uninstall", "--yes")).code).toBe(0);
+    expect(Object.keys(treeOf(it.home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
+  });
 });
 
 test("what a killed installer left beside the executable goes with an uninstall", async () => {
