@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Account, Typed } from "../support/account.ts";
 import { DATA } from "../support/home.ts";
-import { type Block, shellBlocks } from "../support/page.ts";
+import { type Block, shellBlocks, textUnder } from "../support/page.ts";
 import { post } from "../support/raw.ts";
 import { call, type Headers } from "../support/strangers.ts";
 import { expectWell, HOSTS, type Machines, noMachines, startMachines } from "../support/two_machines.ts";
@@ -121,7 +121,17 @@ function withTailscale(install: string): void {
   });
 }
 
-function section(blocks: readonly Block[]): void {
+/** What may be another at every run is a dash. */
+function lasting(shown: string): string {
+  return shown
+    .replace(/\/\S+\/home\//g, "~/")
+    .replace(/[\d.]+(?= m?s\b)/g, "-")
+    .replace(/\b\d+\.\d+\.\d+\S*/g, "-")
+    .replace(/session \S+:/, "session -:")
+    .trim();
+}
+
+function section(blocks: readonly Block[], doctor: string | undefined): void {
   const commands = blocks.flatMap((block) => block.commands);
   const install = commands.find((one) => one.includes(" install client ")) ?? "";
 
@@ -136,6 +146,11 @@ function section(blocks: readonly Block[]): void {
     for (const command of block.commands) test(command, () => follow(block, command));
   if (install.includes("http://")) withToken(commands);
   if (install.includes("https://")) worksAs("me@example.com");
+  if (install.includes("https://") && doctor !== undefined)
+    test("then doctor shows what the page shows", async () => {
+      const { shown } = await client.type("agent-event-bus doctor");
+      expect(lasting(shown)).toBe(lasting(doctor));
+    });
   if (commands.some((one) => one.includes("ALLOWED_LOGINS"))) withTailscale(install);
 }
 
@@ -150,7 +165,12 @@ describe.skipIf(noMachines !== null)("typed as it stands there, with stand-ins f
     describe(page, () => {
       const blocks = shellBlocks(page);
       for (const name of new Set(blocks.map((block) => block.section)))
-        describe(name, () => section(blocks.filter((block) => block.section === name)));
+        describe(name, () =>
+          section(
+            blocks.filter((block) => block.section === name),
+            textUnder(page, "What doctor shows"),
+          ),
+        );
 
       test("shows both ways", () => {
         const commands = blocks.flatMap((block) => block.commands);

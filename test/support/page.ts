@@ -14,24 +14,35 @@ export interface Block {
 
 /** The ```sh blocks of a page of this repository, in their order. */
 export function shellBlocks(page: string): Block[] {
-  const blocks: Block[] = [];
+  return blocksOf(page, "sh").map(({ text, ...place }) => ({ ...place, commands: commandsIn(text) }));
+}
+
+/** What the ```text block under a heading says; undefined when there is none. */
+export function textUnder(page: string, heading: string): string | undefined {
+  return blocksOf(page, "text").find(({ section }) => section === heading)?.text;
+}
+
+function blocksOf(page: string, language: string) {
+  const blocks: { section: string; intro: string; text: string }[] = [];
   let section = "";
   let intro = "";
+  const pieces = readFileSync(join(root, page), "utf8").split(/^```/m);
   // What stands between the fences of blocks, and then in them.
-  for (const [i, piece] of readFileSync(join(root, page), "utf8").split(/^```/m).entries()) {
+  for (const [i, piece] of pieces.entries()) {
     if (i % 2 === 0) {
       section = [...piece.matchAll(/^#+ (.+)$/gm)].at(-1)?.[1] ?? section;
-      intro =
+      intro = (
         piece
           .trim()
           .split(/\n\s*\n/)
-          .at(-1) ?? "";
-    } else if (piece.startsWith("sh\n"))
-      blocks.push({ section, intro: intro.replaceAll("\n", " "), commands: commandsIn(piece.slice(3)) });
+          .at(-1) ?? ""
+      ).replaceAll("\n", " ");
+    } else if (piece.startsWith(`${language}\n`))
+      blocks.push({ section, intro, text: piece.slice(language.length + 1) });
   }
   return blocks;
 }
 
-function commandsIn(block: string): string[] {
-  return block.split(/(?<!\\)\n/).filter((command) => !/^\s*(#|$)/.test(command));
+function commandsIn(text: string): string[] {
+  return text.split(/(?<!\\)\n/).filter((command) => !/^\s*(#|$)/.test(command));
 }
