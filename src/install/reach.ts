@@ -136,7 +136,7 @@ const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
 /** Why there was no answer, and what to look at. */
 function absence({ hostname, host, port, protocol, href }: URL, error: unknown): string {
-  const { name, message, code, cause } = error as Error & { code?: unknown; cause?: { code?: unknown } };
+  const { name, message, code, cause } = error as Error & { code?: unknown; cause?: { code?: unknown; message?: string } };
   const why = typeof code === "string" ? code : String(cause?.code ?? "");
   const at = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
   const there = isLoopback(href)
@@ -150,5 +150,5 @@ function absence({ hostname, host, port, protocol, href }: URL, error: unknown):
   if (UNTRUSTED.test(why))
     return `The certificate of ${at} is not trusted by this machine (${why}). Check the name in the URL, or use a certificate that is.`;
   if (/EPROTO|SSL/.test(why)) return `${at} does not speak TLS. Try the URL with http:// in front.`;
-  return `${at} did not answer like a web server (${why || message}). Check the URL.`;
+  return `${at} did not answer like a web server (${why || (cause?.message ?? message)}). Check the URL.`;
 }
