@@ -35,10 +35,7 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
   }
 }
 
-/**
- * Calls a tool as a session would. Throws Error with a sentence when what answers there is no MCP endpoint of a bus, or the
- * token does not cover it.
- */
+/** Calls a tool as a session would, for at most 3 s; when it is refused, or nobody answers (status 0), with the reason. */
 export async function tryTool(
   url: string,
   token: string | undefined,
@@ -136,7 +133,10 @@ const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
 /** Why there was no answer, and what to look at. */
 function absence({ hostname, host, port, protocol, href }: URL, error: unknown): string {
-  const { name, message, code, cause } = error as Error & { code?: unknown; cause?: { code?: unknown; message?: string } };
+  const { name, message, code, cause } = error as Error & {
+    code?: unknown;
+    cause?: { code?: unknown; message?: string };
+  };
   const why = typeof code === "string" ? code : String(cause?.code ?? "");
   const at = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
   const there = isLoopback(href)
