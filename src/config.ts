@@ -91,7 +91,10 @@ export function busUrl(flag: string | undefined, env: Environment): string {
   const given = flag ?? (env[name] || undefined);
   if (given !== undefined) return given;
   const settings = settingsFile();
-  return settings[name] || localUrl(settings[VARIABLES.host.name], settings[VARIABLES.port.name]);
+  return (
+    settings[name] ||
+    localUrl(settings[VARIABLES.host.name] || undefined, settings[VARIABLES.port.name] || undefined)
+  );
 }
 
 /** Where programs of this machine reach a bus that listens there. */
