@@ -28,9 +28,13 @@ export async function restart(): Promise<Json> {
   const state = "none" in service ? undefined : await service.state();
   if ("none" in service || state === undefined || !(state.installed || state.running)) {
     const holder = await holderOf(server.db, config);
+    const reason =
+      "none" in service
+        ? `: ${service.none}. Start the bus yourself: agent-event-bus serve`
+        : ". Install one: agent-event-bus install server";
     throw new Error(
       holder === undefined
-        ? "No service runs the bus here. Install one: agent-event-bus install server"
+        ? `No service runs the bus here${reason}`
         : `No service runs the bus here; somebody started it (process ${holder}). Stop that (kill ${holder}), then start it again: agent-event-bus serve`,
     );
   }
