@@ -177,15 +177,15 @@ const MANAGED = [
 
 export function installConfig(env: Environment): InstallConfig {
   const home = homeDirectory();
-  const { delimiter } = process.getBuiltinModule("node:path");
-  const moved = env.CLAUDE_CONFIG_DIR || undefined;
+  const { delimiter, resolve } = process.getBuiltinModule("node:path");
+  const moved = env.CLAUDE_CONFIG_DIR && resolve(env.CLAUDE_CONFIG_DIR);
   return {
     home,
     data: dataDirectory(),
     bin: join(home, ".local", "bin"),
     claude: {
-      folder: moved ?? join(home, ".claude"),
-      file: join(moved ?? home, ".claude.json"),
+      folder: moved || join(home, ".claude"),
+      file: join(moved || home, ".claude.json"),
       managed: MANAGED.map((folder) => `${folder}/managed-settings.json`),
     },
     units: join(env.XDG_CONFIG_HOME || join(home, ".config"), "systemd", "user"),

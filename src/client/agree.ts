@@ -4,9 +4,10 @@ import { createInterface } from "node:readline/promises";
 export async function agree(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("no")));
+    const closed = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
     const answer = await Promise.race([terminal.question(`${question} [Y/n] `), closed]);
-    return /^\s*(y(es)?)?\s*$/i.test(answer);
+    if (answer === undefined) process.stdout.write("\n");
+    return answer !== undefined && /^\s*(y(es)?)?\s*$/i.test(answer);
   } finally {
     terminal.close();
   }

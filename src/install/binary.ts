@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { quoted } from "../admin/reason.ts";
 import type { InstallConfig } from "../config.ts";
 import { kindOf, leftBeside } from "./files.ts";
@@ -28,9 +28,10 @@ export function expectExecutable(): void {
   );
 }
 
-/** Whether what is installed is this executable, byte for byte. */
+/** Whether what is installed is this executable, byte for byte; a link to one goes when its target does. */
 export function isInstalled(config: InstallConfig): boolean {
-  return sameBytes(process.execPath, programPath(config));
+  const program = programPath(config);
+  return kindOf(program) === "file" && sameBytes(process.execPath, program);
 }
 
 /** Copies this executable there, and makes the link with the original's name. Throws Error when this is no executable. */
@@ -51,7 +52,7 @@ export function binaryStep(
       if (!copies && !links) return { state: "unchanged", text };
       for (const path of [program, ...(link === undefined ? [] : [link])]) {
         expectNoFolder(path);
-        ledger.check(path);
+        ledger.check(path, { link: true });
       }
       return {
         state: "planned",
@@ -76,11 +77,12 @@ export function removeBinaryStep(config: InstallConfig, ledger: Ledger): Step {
   return {
     what: "binary",
     async plan(): Promise<Plan> {
-      const isThere = kindOf(program) !== "none" && (ledger.wrote(program) || isOurs(program));
+      // A link that was not made here, and what it leads to, are the person's own.
+      const isThere = kindOf(program) === "file" && (ledger.wrote(program) || isOurs(program));
       const left = leftBeside(program);
       const isLinked = link !== undefined && leadsTo(link, NAME);
       if (!isThere && !isLinked && left.length === 0) return { state: "unchanged", text: `no ${program}` };
-      for (const path of [program, ...(link === undefined ? [] : [link])]) ledger.check(path);
+      for (const path of [program, ...(link === undefined ? [] : [link])]) ledger.check(path, { link: true });
       if (process.platform === "win32")
         return { state: "skipped", text: `Windows keeps a running program: remove ${program} yourself` };
       return {
@@ -99,12 +101,12 @@ export function removeBinaryStep(config: InstallConfig, ledger: Ledger): Step {
 
 // The original's command is of no use beside a database that was taken over.
 function giveBackLink(link: string, ledger: Ledger): string | undefined {
-  const copy = ledger.backupOf(link);
+  const copy = ledger.backupOf(link, { link: true });
   if (copy !== undefined && isOriginalCommand(copy)) {
-    ledger.remove(link, { ours: true });
+    ledger.remove(link, { link: true, ours: true });
     return `The command of the Python original was kept as ${copy}`;
   }
-  if (!ledger.restore(link)) ledger.remove(link, { ours: true });
+  if (!ledger.restore(link, { link: true })) ledger.remove(link, { link: true, ours: true });
   return undefined;
 }
 
@@ -115,7 +117,7 @@ function isOriginalCommand(path: string): boolean {
 
 /** What a person can type to have the folder on their PATH; undefined when it is there. */
 export function pathHint({ bin, path, shell = "", home }: InstallConfig): string | undefined {
-  if (path.includes(bin)) return undefined;
+  if (path.some((folder) => resolve(folder) === bin)) return undefined;
   const told = `${bin} is not on your PATH.`;
   const name = shell.slice(shell.lastIndexOf("/") + 1);
   if (name === "fish") return `${told} Run: fish_add_path ${quoted(bin)}`;

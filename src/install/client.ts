@@ -20,7 +20,7 @@ import { type Probe, probe, tryTool } from "./reach.ts";
 import { registrationStep } from "./registration.ts";
 import { findService } from "./service.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Step } from "./steps.ts";
+import { carryOut, isOver, type Step } from "./steps.ts";
 import { tokenStep } from "./token.ts";
 
 /** What the person asked for. */
@@ -44,7 +44,7 @@ export async function installClient(args: Json, desk: Desk): Promise<Json> {
     ...{ desk, ledger, dryRun: args.dry_run === true },
     question: args.yes === true ? undefined : "Do this?",
   });
-  if (result.error !== undefined || args.dry_run === true) return result;
+  if (isOver(result) || args.dry_run === true) return result;
   return { ...result, next: await remarks(config, wanted, found) };
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { exists } from "../bus/process.ts";
+import { realOf } from "../store/private.ts";
 
 /** What a file is to hold: a text, what another file holds, or nothing but the way to another. */
 export type Content = string | { copyOf: string } | { linkTo: string };
@@ -86,9 +87,17 @@ export function modeOf(path: string): number {
   return (fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644) & 0o777;
 }
 
-/** Throws Error with a sentence when a file cannot be written there. */
+/** Where a text goes that is written to a path: a link stays, also one whose target is not there yet. */
+export function targetOf(path: string): string {
+  const real = realOf(path);
+  if (real !== path || kindOf(path) !== "link") return real;
+  const target = resolve(dirname(path), fs.readlinkSync(path));
+  return target === path ? path : targetOf(target);
+}
+
+/** Throws Error with a sentence when a file cannot be written there, or the link that stands there not be replaced. */
 export function writable(path: string): void {
-  for (const one of [path, nearest(dirname(path))]) {
+  for (const one of [...(kindOf(path) === "link" ? [] : [path]), nearest(dirname(path))]) {
     try {
       fs.accessSync(one, fs.constants.W_OK);
     } catch (error) {

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
-import { realOf } from "../store/private.ts";
+import { beAlone } from "./alone.ts";
 import {
   besideOf,
   type Content,
@@ -10,6 +10,7 @@ import {
   leftBeside,
   modeOf,
   replaceFile,
+  targetOf,
   writable,
 } from "./files.ts";
 
@@ -35,6 +36,11 @@ interface WriteOptions {
   ours?: boolean;
 }
 
+interface Named {
+  /** The path itself is meant, not what a link there leads to. */
+  link?: boolean;
+}
+
 const OWNER_FILE = 0o600;
 const OWNER_FOLDER = 0o700;
 
@@ -51,6 +57,7 @@ export class Ledger {
   /** Newest first. */
   #back: (() => void)[] = [];
   #leftovers: string[] = [];
+  #release = () => {};
 
   /** Writes nothing. Throws Error when `install.json` is there and cannot be read. */
   constructor(data: string, now: () => number = Date.now) {
@@ -61,9 +68,19 @@ export class Ledger {
     this.#book = JSON.parse(this.#kept);
   }
 
+  /** Keeps other installers away until `keep` or `undo`. Throws Error with a sentence when one is at work, or was since this one looked. */
+  begin(): void {
+    this.#makeFolder(this.#data, OWNER_FOLDER);
+    this.#release = beAlone(this.#data);
+    this.#back.unshift(() => this.#release());
+    if (read(this.#file) === this.#kept) return;
+    this.#release();
+    throw new Error("Another installer has changed this machine meanwhile. Run this again.");
+  }
+
   /** Throws Error with a sentence when the file could not be written: looks at it, its folder, and the data directory. */
-  check(path: string): void {
-    for (const one of [path, this.#file]) writable(one);
+  check(path: string, { link }: Named = {}): void {
+    for (const one of [link ? path : targetOf(path), this.#file]) writable(one);
   }
 
   /** Whether the file is as it was written here. */
@@ -74,7 +91,7 @@ export class Ledger {
 
   /** Replaces a file at once for whoever reads it, and makes its folders. Text goes into what a link points to, not in its place. */
   write(given: string, content: Content, { mode, ours }: WriteOptions = {}): void {
-    const path = typeof content === "string" ? realOf(given) : given;
+    const path = typeof content === "string" ? targetOf(given) : given;
     this.#makeFolder(dirname(path));
     // Written down first: a file that nobody knows to be ours would stay for ever.
     this.#book.files[path] = { ...this.#firstOf(path, ours === true), written: digestOfContent(content) };
@@ -84,8 +101,8 @@ export class Ledger {
   }
 
   /** Gives back what stood there first; false, and nothing is done, when others have changed the file since. */
-  restore(given: string): boolean {
-    const path = this.#keyOf(given);
+  restore(given: string, named: Named = {}): boolean {
+    const path = this.#keyOf(given, named);
     const known = this.#book.files[path];
     if (known?.before === undefined || known.written !== digestOf(path)) return false;
     const { before, mode } = known;
@@ -98,8 +115,8 @@ export class Ledger {
   }
 
   /** Removes a file or a link; what others wrote there is copied first. */
-  remove(given: string, { ours }: { ours?: boolean } = {}): void {
-    const path = this.#keyOf(given);
+  remove(given: string, { ours, ...named }: Named & { ours?: boolean } = {}): void {
+    const path = this.#keyOf(given, named);
     if (kindOf(path) !== "none") {
       if (!ours && !this.wrote(path)) this.#backUp(path);
       this.#setAside(path);
@@ -118,8 +135,8 @@ export class Ledger {
   }
 
   /** The copy of what stood there before. */
-  backupOf(path: string): string | undefined {
-    return this.#book.files[this.#keyOf(path)]?.before ?? undefined;
+  backupOf(path: string, named: Named = {}): string | undefined {
+    return this.#book.files[this.#keyOf(path, named)]?.before ?? undefined;
   }
 
   /** Takes back everything since the last `keep`. */
@@ -135,11 +152,12 @@ export class Ledger {
     for (const one of this.#leftovers) quietly(() => fs.rmSync(one, { force: true }));
     [this.#back, this.#leftovers] = [[], []];
     this.#kept = JSON.stringify(this.#book);
+    this.#release();
   }
 
   // What is written through a link is known by its own name, a link that was made here by the link's.
-  #keyOf(path: string): string {
-    return path in this.#book.files ? path : realOf(path);
+  #keyOf(path: string, { link }: Named = {}): string {
+    return link || path in this.#book.files ? path : targetOf(path);
   }
 
   /** What stood there before the first time; a copy is made of what others wrote. */
@@ -161,7 +179,13 @@ export class Ledger {
   #makeFolder(folder: string, mode = 0o755): void {
     if (fs.existsSync(folder)) return;
     this.#makeFolder(dirname(folder));
-    fs.mkdirSync(folder, { mode });
+    try {
+      fs.mkdirSync(folder, { mode });
+    } catch (error) {
+      // Somebody made it at the same moment.
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+      throw error;
+    }
     if (!`${folder}${sep}`.startsWith(`${this.#data}${sep}`)) this.#book.folders.push(folder);
     this.#back.unshift(() => fs.rmdirSync(folder));
   }

@@ -26,6 +26,12 @@ export async function run(
         printed[stream] += text;
       });
     child.on("error", reject);
+    child.on("exit", (_code, signal) => {
+      if (signal === null) return;
+      printed.stderr += child.killed ? `It did not end within ${longestMs / 1000} s.` : `${signal} ended it.`;
+      // What it started in turn may hold them open.
+      for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    });
     child.on("close", (code, signal) => resolve({ ...printed, code: code ?? (signal === null ? 1 : 128) }));
   });
 }

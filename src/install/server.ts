@@ -21,7 +21,7 @@ import { registrationStep } from "./registration.ts";
 import { addressOf, serverOf, serviceStep } from "./running.ts";
 import { findService, type Service } from "./service.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Step } from "./steps.ts";
+import { carryOut, isOver, type Step } from "./steps.ts";
 
 interface Given {
   host: string | undefined;
@@ -48,7 +48,7 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const steps = stepsOf({ given, config, ledger, found, changes, server });
   const question = given.yes ? undefined : "Do this?";
   const result = await carryOut(steps, { desk, ledger, dryRun: given.dry_run, question });
-  if (result.error !== undefined || given.dry_run) return result;
+  if (isOver(result) || given.dry_run) return result;
   return { ...result, next: await nextOf(config, server, found, given) };
 }
 

@@ -50,9 +50,17 @@ export async function carryOut(steps: readonly Step[], going: Going): Promise<Js
   if (going.dryRun || asks) {
     const would = planned.map(({ what, plan }) => asDone(what, plan));
     for (const step of would) await desk.tell({ ...step });
-    if (!asks || !(await desk.ask?.(question))) return { steps: would, changed: false };
+    if (!asks) return { steps: would, changed: false };
+    if (!(await desk.ask?.(question)))
+      return { steps: would, changed: false, next: ["Nothing was changed."] };
   }
+  if (changes) going.ledger.begin();
   return apply(planned, going);
+}
+
+/** Whether nothing came of it: a step failed, or the person said no. */
+export function isOver({ error, next }: Json): boolean {
+  return error !== undefined || next !== undefined;
 }
 
 async function apply(planned: readonly Planned[], { desk, ledger }: Going): Promise<Json> {
@@ -72,7 +80,7 @@ async function apply(planned: readonly Planned[], { desk, ledger }: Going): Prom
       const remark = await plan.apply();
       await tell({ what, state: "done", text: remark === undefined ? plan.text : `${plan.text}. ${remark}` });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = sentenceOf(error);
       await tell({ what, state: "failed", text });
       ledger.undo();
       for (const one of undo) await one().catch(() => {});
@@ -81,6 +89,16 @@ async function apply(planned: readonly Planned[], { desk, ledger }: Going): Prom
   }
   ledger.keep();
   return { steps, changed: planned.some(({ plan }) => plan.state === "planned") };
+}
+
+function sentenceOf(error: unknown): string {
+  const { code, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
+  const place = dest ?? path;
+  const at = place === undefined ? "" : ` (${place})`;
+  if (code === "ENOSPC" || code === "EDQUOT") return `The disk is full${at}. Make room, then run this again.`;
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+    return `Writing is not permitted${at}. Make it writable, then run this again.`;
+  return message ?? String(error);
 }
 
 function asDone(what: string, { state, text }: Plan): Done {

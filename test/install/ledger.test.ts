@@ -120,6 +120,43 @@ test("a text is written into what a link points to; a link takes a link's place 
   expect(readlinkSync(command)).toBe("/nowhere/at all");
 });
 
+test("a link whose target is not there stays one, and leads nowhere again", () => {
+  const { home, open } = place();
+  for (const name of ["near", "far"])
+    symlinkSync(`${name === "far" ? "new/" : ""}${name}.json`, join(home, name));
+  const before = treeOf(home);
+  const ledger = open();
+  for (const name of ["near", "far"]) {
+    ledger.check(join(home, name));
+    ledger.write(join(home, name), "ours");
+    expect(readFileSync(join(home, name), "utf8")).toBe("ours");
+    expect(lstatSync(join(home, name)).isSymbolicLink()).toBe(true);
+  }
+  ledger.keep();
+  const later = open();
+  for (const name of ["near", "far"]) expect(later.restore(join(home, name))).toBe(true);
+  later.keep();
+  later.removeFolders();
+  expect(treeOf(home, [".claude"])).toEqual(before);
+});
+
+test("one installer at a time; who looked before another one changed something has to look again", () => {
+  const { home, data, open } = place();
+  const before = treeOf(home);
+  const [first, second] = [open(), open()];
+  first.begin();
+  expect(() => second.begin()).toThrow(`Another installer is at work here (process ${process.pid})`);
+  first.write(join(home, "file"), "ours");
+  first.undo();
+  expect(treeOf(home)).toEqual(before);
+  second.begin();
+  second.write(join(home, "file"), "ours");
+  second.keep();
+  expect(() => first.begin()).toThrow("Another installer has changed this machine meanwhile.");
+  open().begin();
+  expect(readdirSync(data)).toContain("install.json");
+});
+
 test("an installer that is killed before or after it wrote leaves a ledger that knows what to give back", () => {
   for (const moment of ["before", "after"]) {
     const { home, data, open } = place();

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { installConfig } from "../../src/config.ts";
+import { pathHint } from "../../src/install/binary.ts";
 import { parsePlist, plistText } from "../../src/install/launchd.ts";
 import type { Places } from "../../src/install/service.ts";
 import { parseUnit, unitText } from "../../src/install/systemd.ts";
@@ -145,4 +147,12 @@ test("what the unit of the original says", () => {
       AGENT_EVENT_BUS_LOG: "__LOG_FILE__",
     },
   });
+});
+
+test("the folder of the executable is on PATH however it is written there", () => {
+  const { bin, ...rest } = installConfig({});
+  const hint = (...path: string[]) => pathHint({ ...rest, bin, path });
+  expect(hint("/usr/bin")).toStartWith(`${bin} is not on your PATH.`);
+  for (const folder of [bin, `${bin}/`, `${join(bin, "x")}/..`])
+    expect(hint("/usr/bin", folder)).toBeUndefined();
 });
