@@ -62,12 +62,10 @@ export function registrationStep(config: InstallConfig, _ledger: Ledger, wanted:
         text,
         async apply() {
           if (former !== undefined) await ask(config, [claude, ...REMOVE]);
-          await ask(config, [claude, ...addWords(wanted)]);
+          await add(config, claude, wanted);
           const now = lookAtRegistration(config);
           if (now?.url !== wanted.url || now.token !== wanted.token)
-            throw new Error(
-              `${claude} mcp add said that all is well, but ${config.claude.file} does not have it.`,
-            );
+            throw new Error(`${claude} said that all is well, but ${config.claude.file} does not have it.`);
           return undefined;
         },
         undo: () => putBack(config, claude, former),
@@ -104,14 +102,31 @@ export function removeRegistrationStep(config: InstallConfig, _ledger: Ledger): 
 
 const REMOVE = ["mcp", "remove", "--scope", "user", NAME] as const;
 
-function addWords({ url, token }: Registration): string[] {
-  const header = token === undefined ? [] : ["--header", `Authorization: Bearer ${token}`];
-  return ["mcp", "add", "--transport", "http", "--scope", "user", NAME, url, ...header];
+const ADD_JSON = ["mcp", "add-json", "--scope", "user", NAME] as const;
+
+function addWords(url: string): string[] {
+  return ["mcp", "add", "--transport", "http", "--scope", "user", NAME, url];
+}
+
+async function add(config: InstallConfig, claude: string, { url, token }: Registration): Promise<void> {
+  if (token === undefined) return ask(config, [claude, ...addWords(url)]);
+  await addEntry(config, claude, { type: "http", url, headers: { Authorization: `Bearer ${token}` } });
+}
+
+/** The token goes by stdin: a command line can be read by every user of this machine. */
+async function addEntry(config: InstallConfig, claude: string, entry: Json): Promise<void> {
+  const json = JSON.stringify(entry);
+  try {
+    await ask(config, [claude, ...ADD_JSON, "-"], json);
+  } catch {
+    // An older Claude Code takes it nowhere else.
+    await ask(config, [claude, ...ADD_JSON, json]);
+  }
 }
 
 /** For a shell, with the way to the token in its place. */
 function addLine({ url, token }: Registration): string {
-  const words = addWords({ url, token: undefined }).map(quoted);
+  const words = addWords(url).map(quoted);
   const header = token === undefined ? "" : ` --header "Authorization: Bearer $(${readToken()})"`;
   return `claude ${words.join(" ")}${header}`;
 }
@@ -132,15 +147,18 @@ async function putBack(config: InstallConfig, claude: string, former: Json | und
   const now = entryOf(config);
   if (JSON.stringify(now) === JSON.stringify(former)) return;
   if (now !== undefined) await ask(config, [claude, ...REMOVE]);
-  if (former !== undefined)
-    await ask(config, [claude, "mcp", "add-json", "--scope", "user", NAME, JSON.stringify(former)]);
+  if (former !== undefined) await addEntry(config, claude, former);
 }
 
 /** Throws Error with what the program said. */
-async function ask(config: InstallConfig, command: readonly [string, ...string[]]): Promise<void> {
+async function ask(
+  config: InstallConfig,
+  command: readonly [string, ...string[]],
+  input?: string,
+): Promise<void> {
   let ran: Ran;
   try {
-    ran = await run(command, config);
+    ran = await run(command, config, undefined, input);
   } catch (error) {
     throw new Error(`${command[0]} could not be started: ${(error as Error).message}.`);
   }

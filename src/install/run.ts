@@ -11,20 +11,23 @@ export interface Ran {
 
 const LONGEST_MS = 30_000;
 
-/** Runs a program to its end, without a shell and without input; one that takes longer (30 s) is killed. Throws when it cannot start. */
+/** Runs a program to its end, without a shell; one that takes longer (30 s) is killed. Throws when it cannot start. */
 export async function run(
   command: readonly [string, ...string[]],
   { env }: InstallConfig,
   longestMs: number = LONGEST_MS,
+  input = "",
 ): Promise<Ran> {
   const [file, ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: longestMs });
+    const child = spawn(file, args, { env, stdio: "pipe", timeout: longestMs });
     const printed = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const)
       child[stream].setEncoding("utf8").on("data", (text: string) => {
         printed[stream] += text;
       });
+    // It may end without having read it.
+    child.stdin.on("error", () => {}).end(input);
     child.on("error", reject);
     child.on("exit", (_code, signal) => {
       if (signal === null) return;

@@ -114,14 +114,20 @@ testWithClaude(
     }
     expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
 
-    const unwilling = `case "$2 $3" in "add --transport") echo "not today" >&2; exit 3;; esac; exec '${client.file}' "$@"`;
-    chmodSync(put("bin/claude", `#!/bin/sh\n${unwilling}\n`), 0o755);
+    const unwilling = `
+if [ "$2" = add-json ]; then
+  json=$6; [ "$json" = - ] && json=$(cat)
+  case $json in *${secrets[2]}*) echo "not today" >&2; exit 3 ;; esac
+  printf %s "$json" | exec '${client.file}' mcp add-json --scope user "$5" -
+fi
+exec '${client.file}' "$@"`;
+    chmodSync(put("bin/claude", `#!/bin/sh${unwilling}\n`), 0o755);
     const book = join(home, DATA, "install.json");
     const known = readFileSync(book, "utf8");
     const before = treeOf(join(home, DATA), ["install.json"]);
     const failed = await run("install", "client", "--url", bus.url, "--token", secrets[2]);
     expect(failed.stderr).toContain(
-      "mcp add failed with exit code 3: not today Everything was put back as it was.",
+      "mcp add-json failed with exit code 3: not today Everything was put back as it was.",
     );
     expect(failed.code).toBe(1);
     expect(header()).toEqual({ Authorization: `Bearer ${secrets[1]}` });

@@ -127,26 +127,52 @@ test.skipIf(!canMount)("a read-only HOME: a sentence, and nothing is changed", a
   expect(treeOf(home)).toEqual(before);
 });
 
-describe("when Claude Code's command fails", () => {
-  const claudeThat = (script: string) => {
-    const here = newcomer();
-    chmodSync(here.put("bin/claude", `#!/bin/sh\n${script}\n`), 0o755);
-    return {
-      ...here,
-      run: (args: string[]) => here.run(args, { env: { PATH: `${here.home}/bin:/usr/bin:/bin` } }),
-    };
+function claudeThat(script: string) {
+  const here = newcomer();
+  chmodSync(here.put("bin/claude", `#!/bin/sh\n${script}\n`), 0o755);
+  return {
+    ...here,
+    run: (args: string[]) => here.run(args, { env: { PATH: `${here.home}/bin:/usr/bin:/bin` } }),
   };
+}
 
+const STORES = `
+echo "$*" >> "$HOME/calls"
+[ "$2" = add-json ] || exit 0
+if [ "$6" = - ]; then EXPECTED; json=$(cat); else json=$6; fi
+echo "{\\"mcpServers\\":{\\"agent-event-bus\\":$json}}" > "$HOME/.claude.json"`;
+
+test.each([
+  [
+    "the token stands in no command line of Claude Code's",
+    "true",
+    /^mcp add-json --scope user agent-event-bus -\n$/,
+  ],
+  [
+    "an older Claude Code, which reads no stdin, gets the token too",
+    "exit 1",
+    / -\n.* agent-event-bus \{"type":"http".*\}\n$/,
+  ],
+])("%s", async (name, whenAsked, calls) => {
+  const { home, run } = claudeThat(STORES.replace("EXPECTED", whenAsked));
+  const token = bus.token(name.startsWith("an older") ? "older" : "newer");
+  expect(await run(install(bus.url, "--token", token))).toMatchObject({ code: 0, stderr: "" });
+  expect(readFileSync(join(home, "calls"), "utf8")).toMatch(calls);
+  const entry = JSON.parse(readFileSync(join(home, ".claude.json"), "utf8")).mcpServers["agent-event-bus"];
+  expect(entry).toEqual({ type: "http", url: bus.url, headers: { Authorization: `Bearer ${token}` } });
+});
+
+describe("when Claude Code's command fails", () => {
   test.each([
     [
       "with a code",
       "echo 'no such scope' >&2; exit 3",
-      /mcp: \S+\/claude mcp add failed with exit code 3: no such scope Everything was put back as it was\./,
+      /mcp: \S+\/claude mcp add-json failed with exit code 3: no such scope Everything was put back as it was\./,
     ],
     [
       "without doing it",
       "exit 0",
-      /mcp: \S+\/claude mcp add said that all is well, but \S+\/\.claude\.json does not have it\. Everything was put back/,
+      /mcp: \S+\/claude said that all is well, but \S+\/\.claude\.json does not have it\. Everything was put back/,
     ],
   ])("%s, everything is put back", async (how, script, says) => {
     const { home, run, put } = claudeThat(script);

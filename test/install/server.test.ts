@@ -212,7 +212,9 @@ describe("what the machine has already", () => {
     const done = await ran([binary, "install", "server", "--port", String(port), "--yes"], bare);
     expect(done.steps).toMatchObject({ binary: "done", settings: "done", service: "skipped", hooks: "done" });
     expect(done.stdout).toContain(`no command systemctl). Run the bus yourself: ${program} serve`);
-    expect((await ran([program, "restart"], bare)).stderr).toContain("agent-event-bus install server");
+    expect((await ran([program, "restart"], bare)).stderr).toContain(
+      "Start the bus yourself: agent-event-bus serve",
+    );
     expect((await ran([program, "uninstall", "--yes"], bare)).code).toBe(0);
     expect(Object.keys(treeOf(home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
   });
