@@ -167,6 +167,7 @@ function hereOf(sessionId: string | undefined): Here {
 }
 
 async function readStdin(): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write("Type or paste it, then Enter and Ctrl-D:\n");
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");

@@ -10,6 +10,13 @@ const NAME = "agent-event-bus";
 const PROGRAM = 0o755;
 const SMALLEST_BYTES = 20 * 1024 * 1024;
 
+/** Throws Error for an administrator in another person's HOME, as sudo leaves it: what is written there would not be theirs. */
+export function expectOwnHome({ home }: InstallConfig, user = process.getuid?.()): void {
+  const owner = fs.statSync(home, { throwIfNoEntry: false })?.uid;
+  if (user === 0 && owner !== undefined && owner !== 0)
+    throw new Error(`HOME is ${home}, which is another user's. Run this as that user, without sudo.`);
+}
+
 /** Where the executable is installed. */
 export function programPath({ bin }: InstallConfig): string {
   return join(bin, process.platform === "win32" ? `${NAME}.exe` : NAME);

@@ -13,7 +13,7 @@ import {
 } from "../config.ts";
 import { type Desk, type Json, UsageError } from "../operation.ts";
 import { VARIABLES } from "../variables.ts";
-import { binaryStep, expectExecutable, pathHint, programPath } from "./binary.ts";
+import { binaryStep, expectExecutable, expectOwnHome, pathHint, programPath } from "./binary.ts";
 import { hooksStep, lookAtHooks } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
 import { type Probe, probe, tryTool } from "./reach.ts";
@@ -37,6 +37,7 @@ export async function installClient(args: Json, desk: Desk): Promise<Json> {
   expectExecutable();
   const wanted = wantedOf(args);
   const config = installConfig(environment);
+  expectOwnHome(config);
   const token = wanted.given ?? keptToken();
   const found = await reach(wanted, token);
   const ledger = new Ledger(config.data);

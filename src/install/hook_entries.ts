@@ -165,6 +165,11 @@ function addBeside(text: JsonText, line: Line, binary: string): void {
   if (list !== undefined) text.insert(list, hookOf(line, binary));
 }
 
+/** Whether something of ours stands in the settings. */
+export function holdsHooks(text: JsonText): boolean {
+  return entriesIn(text).length > 0;
+}
+
 /** Takes out whatever is ours. What is empty then goes too, unless it stood in `former`, the settings from before. */
 export function dropHooks(text: JsonText, former: JsonText | undefined): void {
   const hooks = former && propertyOf(former.root, "hooks");

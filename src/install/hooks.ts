@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { InstallConfig } from "../config.ts";
 import { textOf } from "./files.ts";
-import { compare, dropHooks, putHooks } from "./hook_entries.ts";
+import { compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
 import { JsonText, propertyOf } from "./jsonc.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Step } from "./steps.ts";
@@ -85,9 +85,12 @@ export function removeHooksStep(config: InstallConfig, ledger: Ledger): Step {
         state: "planned",
         text: `no hooks of ours in ${file}`,
         async apply() {
-          if (ledger.restore(file)) return undefined;
+          const former = formerOf(ledger, file);
+          // Hooks of ours that stood there before are those of an executable that is gone.
+          const clean = former === undefined || !holdsHooks(former);
+          if (clean && ledger.restore(file)) return undefined;
           const now = read(file);
-          dropHooks(now, formerOf(ledger, file));
+          dropHooks(now, clean ? former : undefined);
           ledger.write(file, now.toString());
           return undefined;
         },

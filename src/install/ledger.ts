@@ -100,12 +100,13 @@ export class Ledger {
     replaceFile(path, content, mode ?? modeOf(path));
   }
 
-  /** Gives back what stood there first; false, and nothing is done, when others have changed the file since. */
+  /** Gives back what stood there first; false, and nothing is done, when others have changed the file since, or the copy is gone. */
   restore(given: string, named: Named = {}): boolean {
     const path = this.#keyOf(given, named);
     const known = this.#book.files[path];
     if (known?.before === undefined || known.written !== digestOf(path)) return false;
     const { before, mode } = known;
+    if (before !== null && kindOf(before) === "none") return false;
     this.#setAside(path);
     if (before === null) fs.rmSync(path);
     else replaceFile(path, { copyOf: before }, mode ?? modeOf(path), true);
@@ -179,13 +180,8 @@ export class Ledger {
   #makeFolder(folder: string, mode = 0o755): void {
     if (fs.existsSync(folder)) return;
     this.#makeFolder(dirname(folder));
-    try {
-      fs.mkdirSync(folder, { mode });
-    } catch (error) {
-      // Somebody made it at the same moment.
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-      throw error;
-    }
+    // Undefined: somebody made it at the same moment.
+    if (fs.mkdirSync(folder, { mode, recursive: true }) === undefined) return;
     if (!`${folder}${sep}`.startsWith(`${this.#data}${sep}`)) this.#book.folders.push(folder);
     this.#back.unshift(() => fs.rmdirSync(folder));
   }
@@ -215,7 +211,10 @@ export class Ledger {
     if (kind === "link") fs.symlinkSync(fs.readlinkSync(path), aside);
     else fs.linkSync(path, aside);
     this.#leftovers.push(aside);
-    this.#back.unshift(() => fs.renameSync(aside, path));
+    this.#back.unshift(() => {
+      fs.renameSync(aside, path);
+      fs.rmSync(aside, { force: true }); // Two names of one file stay two.
+    });
   }
 
   #save(): void {

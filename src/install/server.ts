@@ -13,7 +13,7 @@ import type { ServerConfig } from "../server_config.ts";
 import { realOf } from "../store/private.ts";
 import { openTokens } from "../store/tokens.ts";
 import { VARIABLES } from "../variables.ts";
-import { binaryStep, expectExecutable, isInstalled, pathHint, programPath } from "./binary.ts";
+import { binaryStep, expectExecutable, expectOwnHome, isInstalled, pathHint, programPath } from "./binary.ts";
 import { hooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
 import { findOriginal } from "./original.ts";
@@ -38,6 +38,7 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const given = args as unknown as Given;
   expectExecutable();
   const config = installConfig(environment);
+  expectOwnHome(config);
   const settings = settingsFile();
   refuseClient(settings);
   const found = given.no_service ? { none: "left out" } : await findService(config);

@@ -2,7 +2,7 @@ import { quoted } from "../admin/reason.ts";
 import { environment, type InstallConfig, installConfig, settingsFile, tokenPath } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
 import { VARIABLES } from "../variables.ts";
-import { removeBinaryStep } from "./binary.ts";
+import { expectOwnHome, removeBinaryStep } from "./binary.ts";
 import { kindOf } from "./files.ts";
 import { removeHooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
@@ -24,6 +24,7 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   const given = args as unknown as Given;
   const all = given.server === given.client;
   const config = installConfig(environment);
+  expectOwnHome(config);
   const ledger = new Ledger(config.data);
   const steps: Step[] = [];
   if (all || given.client)

@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -96,6 +97,24 @@ test("what others changed since stays when our hooks are removed, and so does wh
   writeFileSync(file, held().replace('{\n  "hooks"', '{\n  "model": "opus",\n  "hooks"'));
   expect(await remove()).toEqual(["planned", undefined]);
   expect(held()).toBe(text.replace('{\n  "hooks"', '{\n  "model": "opus",\n  "hooks"'));
+});
+
+test("hooks of an executable that is gone do not come back", async () => {
+  const { install, remove, held } = place(
+    JSON.stringify({ hooks: hooksOf("/gone/agent-event-bus"), model: "opus" }),
+  );
+  await install();
+  expect(parse(held()).hooks).toEqual(hooksOf(BINARY));
+  await remove();
+  expect(parse(held())).toEqual({ model: "opus" });
+});
+
+test("without the copy of what was there, our hooks are taken out", async () => {
+  const { data, install, remove, held } = place('{"model":"opus"}');
+  await install();
+  rmSync(join(data, "backups"), { recursive: true });
+  expect(await remove()).toEqual(["planned", undefined]);
+  expect(parse(held())).toEqual({ model: "opus" });
 });
 
 test("without settings they are made, and removed again", async () => {

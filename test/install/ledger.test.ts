@@ -63,6 +63,10 @@ test("undo takes back everything, the data directory and copies included", () =>
   ledger.remove(former);
   ledger.undo();
   expect(treeOf(home)).toEqual(before);
+  // A copy that cannot be read lets the writing fail before the file is replaced.
+  expect(() => ledger.write(former, { copyOf: join(home, "none") })).toThrow("none");
+  ledger.undo();
+  expect(treeOf(home)).toEqual(before);
 });
 
 test("undo goes back to the last keep, not further", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installConfig } from "../../src/config.ts";
-import { pathHint } from "../../src/install/binary.ts";
+import { expectOwnHome, pathHint } from "../../src/install/binary.ts";
 import { parsePlist, plistText } from "../../src/install/launchd.ts";
 import type { Places } from "../../src/install/service.ts";
 import { parseUnit, unitText } from "../../src/install/systemd.ts";
@@ -147,6 +147,14 @@ test("what the unit of the original says", () => {
       AGENT_EVENT_BUS_LOG: "__LOG_FILE__",
     },
   });
+});
+
+test.skipIf(process.getuid?.() !== 0)("an administrator in another person's HOME is refused", () => {
+  const config = { ...installConfig({}), home: tempFolder() };
+  expect(() => expectOwnHome(config)).not.toThrow();
+  chownSync(config.home, 1234, 1234);
+  expect(() => expectOwnHome(config)).toThrow(`HOME is ${config.home}, which is another user's.`);
+  expect(() => expectOwnHome(config, 1234)).not.toThrow();
 });
 
 test("the folder of the executable is on PATH however it is written there", () => {

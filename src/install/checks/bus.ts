@@ -1,4 +1,5 @@
 import { version } from "../../config.ts";
+import { holderOf } from "../address.ts";
 import type { Probe } from "../reach.ts";
 import { type Check, type Finding, hostOf, type Place } from "./place.ts";
 import { isNewer } from "./program.ts";
@@ -57,10 +58,15 @@ function repairOf(place: Place): string {
     : `${place.command} install client --url http://BUS:8080/mcp`;
 }
 
-async function wake(place: Place): Promise<string> {
+/** What makes a bus answer that does not. */
+export async function wake(place: Place): Promise<string> {
   if (place.role === "client") return at(place, "doctor");
   const found = await place.service().catch((error) => ({ none: String(error) }));
-  if ("none" in found) return `${place.command} serve`;
+  if ("none" in found) {
+    const holder = await holderOf(place.db, place.config);
+    // One that does not answer hears no milder signal; the database survives that.
+    return `${holder === undefined ? "" : `kill -9 ${holder}; `}${place.command} serve`;
+  }
   return found.state.installed ? `${place.command} restart` : place.install;
 }
 

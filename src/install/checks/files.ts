@@ -1,8 +1,8 @@
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { checkDatabase, type Finding as FileFinding } from "../../admin/check.ts";
 import { quoted, reasonOf } from "../../admin/reason.ts";
 import { LIMITS, type LimitName } from "../../bus/limits.ts";
-import { environment, machine, settingsPath, tokenPath } from "../../config.ts";
+import { dataDirectory, environment, machine, settingsPath, tokenPath } from "../../config.ts";
 import { limitVariable } from "../../server_config.ts";
 import { tooOpen } from "../../store/private.ts";
 import { VARIABLES } from "../../variables.ts";
@@ -66,7 +66,8 @@ export const settings: Check = {
     const file = settingsPath();
     const line = /line (\d+)/.exec(settingsBroken ?? "")?.[1];
     const edit = `"\${EDITOR:-vi}" ${line === undefined ? "" : `+${line} `}${quoted(file)}`;
-    if (settingsBroken !== undefined) return { what, state: "bad", found: settingsBroken, repair: edit };
+    if (settingsBroken !== undefined)
+      return { what, state: "bad", found: settingsBroken, repair: isReadable(file) ? edit : ownAgain() };
     // On a server the check of the database looks at every file of the bus.
     if (role === "client" && isOpen(file))
       return {
@@ -96,6 +97,20 @@ export const settings: Check = {
     };
   },
 };
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// As sudo leaves it.
+function ownAgain(): string {
+  return `sudo chown -R "$(id -un)" ${quoted(dataDirectory())}`;
+}
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...Object.values(VARIABLES).map(({ name }) => name),

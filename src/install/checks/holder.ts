@@ -9,7 +9,7 @@ export interface Holder {
 }
 
 /** Who listens on a TCP port of this machine; undefined when nobody does, or when it is another user's secret. */
-export async function holderOf(port: number, config: InstallConfig): Promise<Holder | undefined> {
+export async function listenerAt(port: number, config: InstallConfig): Promise<Holder | undefined> {
   if (process.platform === "linux") return holderInProc(port);
   const lsof = findProgram("lsof", config, ["/usr/sbin"]);
   if (lsof === undefined) return undefined;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Service, ServiceState } from "../service.ts";
-import { holderOf } from "./holder.ts";
+import { wake } from "./bus.ts";
+import { listenerAt } from "./holder.ts";
 import type { Check, Finding, Place } from "./place.ts";
 
 /** Whether this machine starts the bus by itself. */
@@ -21,7 +22,7 @@ async function withoutManager(place: Place, none: string): Promise<Finding> {
   const found = `none here: ${none}`;
   return kind === "bus" || kind === "unauthorized"
     ? { what, state: "note", found: `${found}; the bus runs without one` }
-    : { what, state: "bad", found, repair: `${place.command} serve` };
+    : { what, state: "bad", found, repair: await wake(place) };
 }
 
 async function withManager(place: Place, one: Service, state: ServiceState): Promise<Finding | Finding[]> {
@@ -54,7 +55,7 @@ export const port: Check = {
     const { what } = port;
     if (role === "client" || !URL.canParse(url)) return undefined;
     const { host, port: number } = new URL(url);
-    const holder = await holderOf(Number(number || 80), config);
+    const holder = await listenerAt(Number(number || 80), config);
     const { kind } = await probe();
     const isBus = kind === "bus" || kind === "unauthorized";
     if (holder === undefined && kind === "nobody")

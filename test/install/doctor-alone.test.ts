@@ -1,0 +1,40 @@
+import { afterAll, expect, test } from "bun:test";
+import { chownSync } from "node:fs";
+import { join } from "node:path";
+import { isListening, machine, ran } from "../support/installed.ts";
+import { ordinaryPath } from "../support/managers.ts";
+
+/** A machine without a service manager, on which a person has started the bus. */
+async function started() {
+  const it = await machine();
+  const env = { ...it.env, PATH: `${join(it.program, "..")}:${ordinaryPath()}` };
+  await it.run("install", "server", "--port", String(it.port), "--no-service", "--no-mcp");
+  const bus = Bun.spawn([it.program, "serve"], { env, cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
+  afterAll(() => bus.kill("SIGKILL"));
+  while (!(await isListening(it.port))) await Bun.sleep(20);
+  return { ...it, env, bus };
+}
+
+test("a bus that hangs: the command ends it first", async () => {
+  const { env, bus, program } = await started();
+  bus.kill("SIGSTOP");
+  const { code, stdout } = await ran([program, "doctor"], env);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^BAD {3}bus .* did not answer within 3 s\./m);
+  const repairs = stdout.match(/^ {6}\S.*$/gm)?.map((line) => line.trim());
+  expect(new Set(repairs)).toEqual(new Set([`kill -9 ${bus.pid}; agent-event-bus serve`]));
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "files that sudo left to another user: the command gives them back",
+  async () => {
+    const it = await machine();
+    await it.run("install", "server", "--port", String(it.port), "--no-service", "--no-mcp");
+    chownSync(it.data, 1234, 1234);
+    const asOther = ["setpriv", "--reuid=1235", "--regid=1235", "--clear-groups", it.program, "doctor"];
+    const { code, stdout } = await ran(asOther, { ...it.env, PATH: "/usr/bin:/bin" });
+    expect(code).toBe(1);
+    expect(stdout).toContain(`settings.env cannot be read: EACCES`);
+    expect(stdout).toContain(`      sudo chown -R "$(id -un)" ${it.data}\n`);
+  },
+);
