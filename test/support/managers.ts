@@ -16,13 +16,15 @@ export interface Manager {
   onStart(script: string): void;
 }
 
-// A process of the stub is nobody's child for long; where nobody collects it, it stays as a zombie.
+// A process of the stub is nobody's child for long; where nobody collects it, it stays as a zombie. One that goes on when
+// the tests have been killed is ended by its watch.
 const COMMON = `
 here=$(dirname "$0")
 printf '%s\\n' "$*" >> "$here/calls"
 alive() { [ -f "$here/pid" ] && pid=$(cat "$here/pid") && kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status"; }
 end() { if alive; then kill "$pid"; while alive; do sleep 0.02; done; fi; rm -f "$here/pid"; }
-begin() { (cd / && exec setsid "$1" serve) > /dev/null 2>> "$here/stderr" < /dev/null & echo $! > "$here/pid"; }
+begin() { (cd / && exec setsid "$1" serve) > /dev/null 2>> "$here/stderr" < /dev/null & echo $! > "$here/pid"; watch; }
+watch() { (cd / && exec setsid sh -c 'while kill -0 ${process.pid}; do kill -0 "$0" || exit; sleep 1; done; kill -9 "$0"' $!) > /dev/null 2>&1 < /dev/null & }
 on_start() { if [ -f "$here/on-start" ]; then mv "$here/on-start" "$here/was-on-start"; . "$here/was-on-start"; fi; }
 `;
 
@@ -66,6 +68,8 @@ exit 0
 `;
 
 function manager(name: string, script: string, outlives?: true): Manager {
+  // Before the folder goes, which says which process it is.
+  if (!outlives) afterAll(() => kill());
   const folder = tempFolder(outlives);
   writeFileSync(join(folder, name), `#!/bin/sh\n${COMMON}${script}`);
   chmodSync(join(folder, name), 0o755);
@@ -80,7 +84,6 @@ function manager(name: string, script: string, outlives?: true): Manager {
       // It has ended already.
     }
   };
-  if (!outlives) afterAll(kill);
   let seen = 0;
   return {
     folder,

@@ -26,10 +26,11 @@ export interface UserSystemd {
 // Processes are numbered anew in there; the network is this machine's.
 const SCRIPT = `
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system "$XDG_RUNTIME_DIR"
-"$1" --user --log-target=null &
+"$1" --user --log-target=null < /dev/null &
 for _ in $(seq 200); do systemctl --user is-system-running > /dev/null 2>&1 && break; sleep 0.05; done
 echo ready
-exec sleep infinity
+# It ends with the tests, however those end.
+exec cat > /dev/null
 `;
 
 /** Starts systemd's instance of a person whose HOME that is. */
@@ -42,7 +43,7 @@ export async function startUserSystemd(home: string): Promise<UserSystemd> {
   };
   const child = Bun.spawn(
     ["unshare", "-mpf", "--kill-child", "--mount-proc", "bash", "-c", SCRIPT, "_", SYSTEMD ?? ""],
-    { env, cwd: "/", stdin: "ignore", stdout: "pipe", stderr: "inherit" },
+    { env, cwd: "/", stdin: "pipe", stdout: "pipe", stderr: "inherit" },
   );
   for await (const _ of child.stdout) break;
   const first = readFileSync(
