@@ -83,6 +83,11 @@ export class Ledger {
     for (const one of [link ? path : targetOf(path), this.#file]) writable(one);
   }
 
+  /** What was written here and is not given back. */
+  files(): string[] {
+    return Object.keys(this.#book.files);
+  }
+
   /** Whether the file is as it was written here. */
   wrote(path: string): boolean {
     const key = this.#keyOf(path);
@@ -236,11 +241,8 @@ function read(file: string): string {
   return JSON.stringify(JSON.parse(text));
 }
 
-function quietly(act: () => void): boolean {
+function quietly(act: () => void): void {
   try {
     act();
-    return true;
-  } catch {
-    return false;
-  }
+  } catch {}
 }

@@ -66,7 +66,9 @@ export function registrationStep(config: InstallConfig, _ledger: Ledger, wanted:
           const now = lookAtRegistration(config);
           if (now?.url !== wanted.url || now.token !== wanted.token)
             throw new Error(`${claude} said that all is well, but ${config.claude.file} does not have it.`);
-          return undefined;
+          return found === undefined || found.url === wanted.url
+            ? undefined
+            : `It was ${found.url || "another kind of server"} before`;
         },
         undo: () => putBack(config, claude, former),
       };

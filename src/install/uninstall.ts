@@ -1,9 +1,11 @@
+import { basename, dirname, join } from "node:path";
 import { quoted } from "../admin/reason.ts";
 import { environment, type InstallConfig, installConfig, settingsFile, tokenPath } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
+import { realOf } from "../store/private.ts";
 import { VARIABLES } from "../variables.ts";
 import { expectOwnHome, removeBinaryStep } from "./binary.ts";
-import { kindOf } from "./files.ts";
+import { kindOf, targetOf } from "./files.ts";
 import { removeHooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
 import { removeRegistrationStep } from "./registration.ts";
@@ -29,8 +31,10 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   const steps: Step[] = [];
   if (all || given.client)
     steps.push(
-      removeRegistrationStep(config, ledger),
-      removeHooksStep(config, ledger),
+      ...placesOf(config, ledger).flatMap((place) => [
+        removeRegistrationStep(place, ledger),
+        removeHooksStep(place, ledger),
+      ]),
       ...clientSteps(ledger),
     );
   if (all || given.server) steps.push(await serviceRemoval(config, ledger));
@@ -42,6 +46,21 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   if (all) ledger.removeFolders();
   if (!result.changed) return result;
   return { ...result, next: nextOf(config, all) };
+}
+
+/** Where Claude Code's settings are, and where they were: CLAUDE_CONFIG_DIR may have been another one. */
+function placesOf(config: InstallConfig, ledger: Ledger): InstallConfig[] {
+  const { home, env, claude } = config;
+  const here = targetOf(join(claude.folder, "settings.json"));
+  const usual = realOf(join(home, ".claude"));
+  const others = ledger.files().filter((path) => basename(path) === "settings.json" && path !== here);
+  return [
+    config,
+    ...others.map((path) => {
+      const folder = dirname(path);
+      return installConfig({ ...env, CLAUDE_CONFIG_DIR: folder === usual ? undefined : folder });
+    }),
+  ];
 }
 
 function clientSteps(ledger: Ledger): Step[] {

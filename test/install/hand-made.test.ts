@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { binary } from "../support/binary.ts";
-import { machine } from "../support/installed.ts";
+import { machine, ran } from "../support/installed.ts";
 import { treeOf } from "../support/tree.ts";
 
 const PARTS = ["--yes", "--no-service", "--no-mcp"];
@@ -70,4 +70,18 @@ test("two installers at once: what was there before is known, and comes back", a
   expect((await run("uninstall", "--yes")).code).toBe(0);
   expect(readFileSync(settings, "utf8")).toBe('{"theirs":1}');
   expect(Object.keys(treeOf(home, [".claude/contrib"]))).toEqual(["/", ".claude/", ".claude/settings.json"]);
+});
+
+test("hooks in the CLAUDE_CONFIG_DIR of then go, also when it is another one now", async () => {
+  const { home, env, program } = await machine();
+  const run = (config: string | undefined, ...args: string[]) =>
+    ran([binary, ...args], {
+      ...env,
+      ...(config !== undefined && { CLAUDE_CONFIG_DIR: join(home, config) }),
+    });
+  for (const config of ["work", undefined]) await run(config, "install", "server", ...PARTS);
+  for (const folder of ["work", ".claude"])
+    expect(readFileSync(join(home, folder, "settings.json"), "utf8")).toContain(program);
+  expect((await run("third", "uninstall", "--yes")).code).toBe(0);
+  expect(Object.keys(treeOf(home, [".claude/contrib"]))).toEqual(["/", ".claude/"]);
 });
