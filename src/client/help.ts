@@ -54,7 +54,8 @@ function commandRow({ name, about }: { name: string; about: string }): readonly 
 export function commandHelp(command: CliCommand): string {
   const flags = command.flags.length === 0 ? [] : ["", "Flags:", ...columns(command.flags.map(flagRow))];
   const own = new Set(command.flags.map((flag) => flag.name));
-  const globals = GLOBAL_FLAGS.filter((flag) => !own.has(flag.name));
+  const isLocal = "run" in command.does;
+  const globals = GLOBAL_FLAGS.filter(({ name }) => !own.has(name) && !(isLocal && name === "url"));
   return [
     ...wrapped(command.about, WIDTH),
     "",

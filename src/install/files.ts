@@ -95,8 +95,11 @@ export function targetOf(path: string): string {
   return target === path ? path : targetOf(target);
 }
 
-/** Throws Error with a sentence when a file cannot be written there, or the link that stands there not be replaced. */
-export function writable(path: string): void {
+/** Throws Error with a sentence when a file cannot be written there, or the link that stands there not be replaced; `name` is what led there. */
+export function writable(path: string, name = path): void {
+  // Such as /dev/null, where systemd's `mask` leads to.
+  if (kindOf(path) !== "link" && fs.statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+    throw new Error(`${name} leads to ${path}, which is no file. Remove it, then run this again.`);
   for (const one of [...(kindOf(path) === "link" ? [] : [path]), nearest(dirname(path))]) {
     try {
       fs.accessSync(one, fs.constants.W_OK);

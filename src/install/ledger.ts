@@ -80,7 +80,8 @@ export class Ledger {
 
   /** Throws Error with a sentence when the file could not be written: looks at it, its folder, and the data directory. */
   check(path: string, { link }: Named = {}): void {
-    for (const one of [link ? path : targetOf(path), this.#file]) writable(one);
+    writable(link ? path : targetOf(path), path);
+    writable(this.#file);
   }
 
   /** What was written here and is not given back. */

@@ -81,3 +81,9 @@ test("--version prints the version of package.json, before any command too", asy
   for (const argv of [["--version"], ["sessions", "--version"], ["serve", "--version"]])
     expect(await help(...argv)).toBe(`${version}\n`);
 });
+
+test("a command on this machine's files takes no --url, and its help does not offer it", async () => {
+  for (const name of ["doctor", "install server", "token list"])
+    expect(await help(...name.split(" "), "--help")).not.toContain("--url");
+  expect(await help("sessions", "--help")).toContain("--url");
+});

@@ -144,6 +144,13 @@ test("a link whose target is not there stays one, and leads nowhere again", () =
   expect(treeOf(home, [".claude"])).toEqual(before);
 });
 
+test("what is no file is not written over", () => {
+  const { home, open } = place();
+  const masked = join(home, "agent-event-bus.service");
+  symlinkSync("/dev/null", masked);
+  expect(() => open().check(masked)).toThrow(`${masked} leads to /dev/null, which is no file.`);
+});
+
 test("one installer at a time; who looked before another one changed something has to look again", () => {
   const { home, data, open } = place();
   const before = treeOf(home);
