@@ -59,10 +59,6 @@ export type Limits = Readonly<Record<LimitName, number>>;
 /** A bound by its name, or one that cannot be set. */
 export type Bound = LimitName | number;
 
-export const DEFAULT_LIMITS: Limits = Object.fromEntries(
-  Object.entries(LIMITS).map(([name, { fallback }]) => [name, fallback]),
-) as Record<LimitName, number>;
-
 export function boundOf(bound: Bound, limits: Limits): number {
   return typeof bound === "number" ? bound : limits[bound];
 }

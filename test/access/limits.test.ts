@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_LIMITS, LIMITS, type LimitName } from "../../src/bus/limits.ts";
+import { LIMITS, type LimitName } from "../../src/bus/limits.ts";
 import { isRequired, type Operation, type Param } from "../../src/operation.ts";
 import { operations } from "../../src/operations/index.ts";
 import { limitVariable } from "../../src/server_config.ts";
@@ -7,6 +7,7 @@ import { newest, stored } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
+import { DEFAULT_LIMITS } from "../support/limits.ts";
 import { rpc, rpcTool } from "../support/rpc.ts";
 import { change } from "../support/webhook.ts";
 

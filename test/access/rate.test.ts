@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { type Caller, LOCAL } from "../../src/bus/caller.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../src/bus/limits.ts";
+import type { Limits } from "../../src/bus/limits.ts";
 import { operations } from "../../src/operations/index.ts";
 import { type Admit, createAdmit } from "../../src/server/access/admit.ts";
 import { fresh, stored } from "../support/agent.ts";
 import { startHere, type TestBus } from "../support/bus.ts";
 import { bearer, servedTo, tokenFor } from "../support/callers.ts";
 import { cli } from "../support/cli.ts";
+import { DEFAULT_LIMITS } from "../support/limits.ts";
 import { type RpcAnswer, rpcTool } from "../support/rpc.ts";
 
 const remote = (origin: string): Caller => ({ origin, scope: "full", local: false });

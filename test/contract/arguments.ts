@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { type Bound, boundOf, DEFAULT_LIMITS } from "../../src/bus/limits.ts";
+import { type Bound, boundOf } from "../../src/bus/limits.ts";
 import { isRequired, type Operation, type Param } from "../../src/operation.ts";
 import { operations } from "../../src/operations/index.ts";
 import { problem, stored } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
+import { DEFAULT_LIMITS } from "../support/limits.ts";
 import { callTool } from "../support/rpc.ts";
 
 const DEEP = { a: { b: [] } };

@@ -1,6 +1,7 @@
-import { boundOf, DEFAULT_LIMITS } from "../../../src/bus/limits.ts";
+import { boundOf } from "../../../src/bus/limits.ts";
 import { isRequired, type Operation, type Param } from "../../../src/operation.ts";
 import { operations } from "../../../src/operations/index.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 import { callText, type Kind, methodText, sent } from "./case.ts";
 import { key, pick, type Random, STRINGS, value } from "./random.ts";
 
