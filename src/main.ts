@@ -1,8 +1,13 @@
 #!/usr/bin/env bun
+import { help, version } from "./client/about.ts" with { type: "macro" };
+
 const [first, ...rest] = process.argv.slice(2);
+const alone = rest.length === 0 ? first : undefined;
 const asksHelp = first === "help" && (rest[0] === "serve" || rest[0] === "hook");
 const [command, argv] = asksHelp ? [rest[0], ["--help", ...rest.slice(1)]] : [first, rest];
-if (command === "serve") {
+if (alone === "--help" || alone === "-h" || alone === "help") console.log(help());
+else if (alone === "--version") console.log(version());
+else if (command === "serve") {
   const { serve } = await import("./server/serve.ts");
   await serve(argv);
 } else if (command === "hook") {
@@ -12,5 +17,3 @@ if (command === "serve") {
   const { cli } = await import("./client/cli.ts");
   await cli(process.argv.slice(2));
 }
-
-export {};

@@ -39,12 +39,17 @@ interface Answer {
 /** One `tools/call`, with no handshake before it. Throws Unreachable or Refused. */
 export async function callTool(name: string, args: Json, options: CallOptions): Promise<Json> {
   const url = endpoint(options.url);
-  const body = JSON.stringify(requestOf(name, args));
-  const token = options.token ?? (isLoopback(url) ? undefined : options.keptToken());
-  let { status, text } = await post(url, body, token, options.timeoutMs);
+  const request: Request = {
+    url: url.href,
+    local: isLoopback(url),
+    body: JSON.stringify(requestOf(name, args)),
+    timeoutMs: options.timeoutMs,
+  };
+  const token = options.token ?? (request.local ? undefined : options.keptToken());
+  let { status, text } = await post(request, token);
   if (status === UNAUTHORIZED && token === undefined) {
     const kept = options.keptToken();
-    if (kept !== undefined) ({ status, text } = await post(url, body, kept, options.timeoutMs));
+    if (kept !== undefined) ({ status, text } = await post(request, kept));
   }
   const answer = answerIn(text);
   if (answer?.error !== undefined)
@@ -52,7 +57,7 @@ export async function callTool(name: string, args: Json, options: CallOptions): 
       answer.error.message ?? "the bus answered with an error",
       status === UNAUTHORIZED ? TOKEN_HINT : undefined,
     );
-  if (answer?.result === undefined) throw notABus(url, status, text);
+  if (answer?.result === undefined) throw notABus(request.url, status, text);
   const { structuredContent, content, isError } = answer.result;
   const words = content?.[0]?.text ?? "";
   if (isError) throw new Refused(words);
@@ -66,21 +71,27 @@ function requestOf(name: string, args: Json): Json {
 }
 
 /** The MCP endpoint of a bus URL; a bare host means `/mcp` there. Throws Unreachable when it is no http(s) URL. */
-export function endpoint(text: string): string {
+function endpoint(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw new Unreachable(
       `"${text}" is not a bus URL. Give one like http://127.0.0.1:8080/mcp (--url or AGENT_EVENT_BUS_URL).`,
     );
   if (url.pathname === "/") url.pathname = "/mcp";
-  return url.href;
+  return url;
+}
+
+interface Request {
+  url: string;
+  /** The bus runs on this machine. */
+  local: boolean;
+  body: string;
+  timeoutMs: number;
 }
 
 async function post(
-  url: string,
-  body: string,
+  { url, local, body, timeoutMs }: Request,
   token: string | undefined,
-  timeoutMs: number,
 ): Promise<{ status: number; text: string }> {
   const headers: Record<string, string> = {
     "content-type": "application/json",
@@ -89,25 +100,24 @@ async function post(
   };
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   // Bun sends even loopback calls through HTTP_PROXY unless told not to; Node knows no `proxy`.
-  const proxy = isLoopback(url) ? { proxy: false } : {};
+  const proxy = local ? { proxy: false } : {};
   const init = { method: "POST", headers, body, signal: AbortSignal.timeout(timeoutMs), ...proxy };
   try {
     const response = await fetch(url, init as RequestInit);
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    throw unreachable(url, timeoutMs, error);
+    throw unreachable(url, local, timeoutMs, error);
   }
 }
 
-/** Whether the bus of that URL is on this machine. */
-export function isLoopback(url: string): boolean {
-  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
+function isLoopback({ hostname }: URL): boolean {
+  return hostname.startsWith("127.") || hostname === "localhost" || hostname === "[::1]";
 }
 
-function unreachable(url: string, timeoutMs: number, error: unknown): Unreachable {
+function unreachable(url: string, local: boolean, timeoutMs: number, error: unknown): Unreachable {
   if (error instanceof Error && error.name === "TimeoutError")
     return new Unreachable(`The bus at ${url} did not answer within ${timeoutMs} ms.`, error);
-  const how = isLoopback(url)
+  const how = local
     ? "Start it with: agent-event-bus serve"
     : "Check that it runs there and that this machine reaches it.";
   return new Unreachable(`No bus at ${url}. ${how}`, error);
@@ -115,12 +125,9 @@ function unreachable(url: string, timeoutMs: number, error: unknown): Unreachabl
 
 // A plain JSON body, or the last answer among the `data:` lines of an event stream.
 function answerIn(text: string): Answer | undefined {
-  const documents = text.trimStart().startsWith("{")
-    ? [text]
-    : text
-        .split(/\r?\n/)
-        .filter((line) => line.startsWith("data:"))
-        .map((line) => line.slice("data:".length));
+  const documents = text.trimStart().startsWith("{") ? [text] : [];
+  if (documents.length === 0)
+    for (const line of text.split("\n")) if (line.startsWith("data:")) documents.push(line.slice(5));
   for (const document of documents.reverse()) {
     try {
       const message = JSON.parse(document);

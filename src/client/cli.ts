@@ -1,15 +1,11 @@
-import { fileCommands } from "../admin/index.ts";
 import { repoOf } from "../bus/repo.ts";
 import { visible, visibleJson } from "../bus/text.ts";
 import { busUrl, ConfigError, clientConfig, environment, keptToken, machine, version } from "../config.ts";
-import { installCommands } from "../install/index.ts";
-import { type Desk, type Here, type Json, type Operation, type Printer, UsageError } from "../operation.ts";
-import { operations } from "../operations/index.ts";
+import { type Desk, type Here, type Json, type Printer, UsageError } from "../operation.ts";
 import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
 import { callTool, Refused, Unreachable } from "./call.ts";
-import { type CliCommand, commandsOf } from "./commands.ts";
-import { commandHelp, groupHelp, programHelp } from "./help.ts";
-import { flush, flushLive, type Output } from "./output.ts";
+import type { CliCommand } from "./commands.ts";
+import { commandsFor } from "./known.ts";
 import { createPrinter } from "./printer.ts";
 
 const DONE = 0;
@@ -19,11 +15,36 @@ const UNREACHABLE = 3;
 const TIMEOUT_MS = 10_000;
 
 /** The client side of every command: one call to the bus, shown; sets the exit code (WIRE.md 8). */
-export async function cli(argv: readonly string[], known: readonly Operation[] = operations): Promise<void> {
+export async function cli(argv: readonly string[], known?: readonly CliCommand[]): Promise<void> {
   const output = { out: "", err: "" };
-  const code = await runCommand(argv, commandsOf(known, [...installCommands, ...fileCommands]), output);
+  const code = await runCommand(argv, known ?? (await commandsFor(argv)), output);
   await flush(output);
   process.exit(code);
+}
+
+async function flush(output: Output): Promise<void> {
+  const { out, err } = output;
+  output.out = "";
+  output.err = "";
+  if (err !== "") await write("stderr", err);
+  if (out !== "") await write("stdout", out);
+}
+
+// The constant condition leaves each build its own half.
+async function write(to: "stdout" | "stderr", text: string): Promise<void> {
+  if (process.versions.bun === undefined) {
+    const stream = to === "stdout" ? process.stdout : process.stderr;
+    // A reader that left early (`| head`) is no error; a slow one still gets all of it.
+    stream.on("error", () => {});
+    return new Promise((resolve) => void stream.write(text, () => resolve()));
+  }
+  // Not process.stdout: loading Bun's streams takes longer than the rest of a short command.
+  (to === "stdout" ? console.log : console.error)(text.endsWith("\n") ? text.slice(0, -1) : text);
+}
+
+interface Output {
+  out: string;
+  err: string;
 }
 
 async function runCommand(
@@ -48,7 +69,7 @@ async function runCommand(
     const line = parseLine(argv, commands);
     const { command, globals } = line;
     if (globals.version) return tell("version", version, json, printer);
-    if (globals.help || argv[0] === "help") return tell("help", helpOf(line, commands), json, printer);
+    if (globals.help || argv[0] === "help") return tell("help", await helpOf(line, commands), json, printer);
     if (command === undefined) throw incomplete(line, commands);
     const desk = deskOf(command, json, printer, () => flushLive(output));
     const asking = asked({ ...line, command }, config, desk);
@@ -65,7 +86,8 @@ function tell(key: string, text: string, json: boolean, printer: Printer): numbe
   return DONE;
 }
 
-function helpOf({ command, group }: Line, commands: readonly CliCommand[]): string {
+async function helpOf({ command, group }: Line, commands: readonly CliCommand[]): Promise<string> {
+  const { commandHelp, groupHelp, programHelp } = await import("./help.ts");
   if (command !== undefined) return commandHelp(command);
   return group === undefined ? programHelp(commands) : groupHelp(group, commands);
 }

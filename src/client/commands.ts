@@ -49,30 +49,26 @@ export function commandsOf(
   operations: readonly Operation[],
   local: readonly LocalCommand[] = [],
 ): CliCommand[] {
-  const calling = operations.flatMap((operation) =>
-    operation.commands.map((command) => ({
-      name: command.name,
-      about: command.about ?? operation.about,
-      command,
-      params: operation.params,
-      flags: flagsOf(operation.params, command),
-      does: { tool: operation.name },
-      print: operation.print,
-    })),
-  );
-  const ofThisMachine = local.map((one) => ({
-    name: one.command.name,
-    about: one.about,
-    command: one.command,
-    params: one.params,
-    flags: flagsOf(one.params, one.command),
-    does: {
-      run: (args: Json, desk: Desk) => one.run({ ...defaultsOf(one.params), ...args } as never, desk),
-      ...(one.tell !== undefined && { tell: one.tell }),
-    },
-    print: one.print,
-  }));
-  return [...calling, ...ofThisMachine];
+  const commands: CliCommand[] = [];
+  for (const { name: tool, about, params, commands: own, print } of operations)
+    for (const command of own)
+      commands.push({ ...described(command, command.about ?? about, params), does: { tool }, print });
+  for (const one of local) {
+    const { about, params, command, print } = one;
+    commands.push({ ...described(command, about, params), does: localOf(one), print });
+  }
+  return commands;
+}
+
+function described(command: Command, about: string, params: Params): Omit<CliCommand, "does" | "print"> {
+  return { name: command.name, about, command, params, flags: flagsOf(params, command) };
+}
+
+function localOf({ run, tell, params }: LocalCommand): Local {
+  return {
+    run: (args, desk) => run({ ...defaultsOf(params), ...args } as never, desk),
+    ...(tell !== undefined && { tell }),
+  };
 }
 
 // Of a tool they are the bus's to know.
@@ -84,21 +80,23 @@ function defaultsOf(params: Params): Json {
 }
 
 function flagsOf(params: Params, command: Command): Flag[] {
-  const flags = Object.entries(params).flatMap(([name, param]): Flag[] => {
+  const flags: Flag[] = [];
+  for (const [name, param] of Object.entries(params)) {
     const flag = flagOf(name, param);
     const given = command.positional === name || command.fixed?.[name] !== undefined;
-    return flag === undefined || given ? [] : [flagOfParam(name, flag, param)];
-  });
-  const own = Object.entries(command.flags ?? {}).map(([name, { about, boolean, value }]) => ({
-    name,
-    param: undefined,
-    boolean: boolean === true,
-    required: false,
-    value: value ?? "",
-    about,
-    fallback: undefined,
-  }));
-  return flags.concat(own);
+    if (flag !== undefined && !given) flags.push(flagOfParam(name, flag, param));
+  }
+  for (const [name, { about, boolean, value }] of Object.entries(command.flags ?? {}))
+    flags.push({
+      name,
+      param: undefined,
+      boolean: boolean === true,
+      required: false,
+      value: value ?? "",
+      about,
+      fallback: undefined,
+    });
+  return flags;
 }
 
 function flagOfParam(name: string, flag: string, param: Param): Flag {

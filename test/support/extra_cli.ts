@@ -1,5 +1,6 @@
 import { cli } from "../../src/client/cli.ts";
+import { commandsOf } from "../../src/client/commands.ts";
 import { operations } from "../../src/operations/index.ts";
 import { countWords } from "./extra_operation.ts";
 
-await cli(process.argv.slice(2), [...operations, countWords]);
+await cli(process.argv.slice(2), commandsOf([...operations, countWords]));

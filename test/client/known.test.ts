@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { allCommands } from "../../src/client/all.ts";
+import { commandsOf } from "../../src/client/commands.ts";
+import { programHelp } from "../../src/client/help.ts";
+import { ALONE, commandsFor } from "../../src/client/known.ts";
+import { binary } from "../support/binary.ts";
+
+const all = allCommands();
+const names = (commands: readonly { name: string }[]) => commands.map(({ name }) => name);
+
+test("each command that is loaded alone is the one of the whole list", async () => {
+  expect(Object.keys(ALONE).length).toBeGreaterThan(0);
+  for (const [word, load] of Object.entries(ALONE)) {
+    const commands = commandsOf([await load()]);
+    expect(names(commands)).toEqual([word]);
+    // A second word would need the others to be understood.
+    expect(names(all).filter((name) => name.startsWith(`${word} `))).toEqual([]);
+    expect(commands[0]?.flags).toEqual(all.find(({ name }) => name === word)?.flags as never);
+  }
+});
+
+test("any other line may mean every command", async () => {
+  for (const line of [[], ["--json", "publish"], ["help", "publish"], ["webhook", "list"], ["toString"]])
+    expect(names(await commandsFor(line))).toEqual(names(all));
+  expect(names(await commandsFor(["publish", "--type", "t"]))).toEqual(["publish"]);
+});
+
+test("the help that the builds hold is made from the declarations", () => {
+  for (const word of ["--help", "-h", "help"]) {
+    const { stdout, exitCode } = Bun.spawnSync([binary, word]);
+    expect({ word, told: stdout.toString(), exitCode }).toEqual({
+      word,
+      told: `${programHelp(all)}\n`,
+      exitCode: 0,
+    });
+  }
+});
