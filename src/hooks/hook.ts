@@ -11,6 +11,8 @@ import { help, usage } from "./usage.ts";
 export interface HookCall {
   input: HookInput;
   config: HookConfig;
+  /** This machine's name. */
+  machine: string;
   /** The result of a tool; rejects when the bus does not give one in time. */
   call(tool: string, args: Json, timeoutMs?: number): Promise<Json>;
   format: "claude" | "plain" | "json";
@@ -32,23 +34,25 @@ const LONGEST_INPUT_MS = 5_000;
  * stays, and ends with 2 to wake its session.
  */
 export async function hook(argv: readonly string[]): Promise<void> {
-  if (argv.includes("--help") || argv.includes("-h")) return help();
-  const line = usage(argv);
+  if (argv.includes("--help") || argv.includes("-h")) return await help();
+  const line = await usage(argv);
   if (line === null) return;
   const config = hookConfig(environment);
   const url = urlOf(line.url);
   if (url === undefined) return;
+  // While it is read, what needs no input is made ready.
+  const reading = readInput(line.format);
   const limit = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(url) ? LOCAL_MS : REMOTE_MS;
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {
     const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
-    const input = await readInput(line.format);
+    const ready = { config, machine: machine(), call: createCall({ ...config, url }), format: line.format };
+    const input = await reading;
     clearTimeout(late);
     // A subagent's events are its session's business.
     if (input.agent_id !== undefined) process.exit(0);
     const tools = { collect, confirm, who, write };
-    const run: HookCall = { input, config, call: createCall({ ...config, url }), format: line.format, tools };
-    await runHook(line.name, run, limit);
+    await runHook(line.name, { ...ready, input, tools }, limit);
   } catch {}
   process.exit(0);
 }
@@ -66,7 +70,7 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
   switch (name) {
     case "session-start": {
       const text = await (await import("./start.ts")).start(run);
-      if (text !== null) tell(name, text, run.format);
+      if (text !== null) await tell(name, text, run.format);
       return;
     }
     case "stop":
@@ -86,8 +90,8 @@ async function deliver(name: "prompt" | "tool" | "stop", run: HookCall): Promise
   if (batch === null || batch.events.length === 0) return;
   const { handOver, visibleJson } = await import("./text.ts");
   const { text, shown } = handOver(batch, Date.now());
-  if (run.format === "json") write(1, visibleJson({ ...batch, events: shown, text }));
-  else tell(name, text, run.format);
+  if (run.format === "json") await write(1, visibleJson({ ...batch, events: shown, text }));
+  else await tell(name, text, run.format);
   await confirm(run, batch, shown.length);
 }
 
@@ -114,10 +118,10 @@ async function collect(
 }
 
 /** How the bus finds the session: the client's id of it, and its process where that is known. */
-function who({ input, config }: HookCall): Json {
+function who({ input, config, machine }: HookCall): Json {
   return {
     client_id: input.session_id ?? config.sessionId,
-    machine: machine(),
+    machine,
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
   };
 }
@@ -137,7 +141,7 @@ async function confirm(run: HookCall, batch: Batch, count: number): Promise<void
 }
 
 /** Writes to stdout at once: what is written counts as shown. */
-function tell(name: HookName, text: string, format: HookCall["format"]): void {
+async function tell(name: HookName, text: string, format: HookCall["format"]): Promise<void> {
   const claude = { hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text } };
-  write(1, format === "plain" ? text : JSON.stringify(format === "json" ? { text } : claude));
+  await write(1, format === "plain" ? text : JSON.stringify(format === "json" ? { text } : claude));
 }

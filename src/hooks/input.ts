@@ -29,11 +29,10 @@ export async function readInput(format: HookCall["format"]): Promise<HookInput> 
     // Claude Code's stdin is none, and asking would cost its hooks a tenth of their time.
     if (format !== "claude" && process.getBuiltinModule("node:tty").isatty(0)) return {};
     const input = JSON.parse(await readStdin());
-    return Object.fromEntries(
-      Object.entries(FIELDS).flatMap(([name, type]) =>
-        typeof input?.[name] === type ? [[name, input[name]]] : [],
-      ),
-    );
+    const known: Record<string, unknown> = {};
+    for (const [name, type] of Object.entries(FIELDS))
+      if (typeof input?.[name] === type) known[name] = input[name];
+    return known;
   } catch {
     return {};
   }

@@ -1,6 +1,5 @@
 import { processStart } from "../bus/process.ts";
 import { branchOf, repoOf } from "../bus/repo.ts";
-import { machine } from "../config.ts";
 import type { Json } from "../operation.ts";
 import type { HookCall } from "./hook.ts";
 import { inLine } from "./text.ts";
@@ -24,10 +23,11 @@ const MOST_CHARACTERS = 600;
 const MOST_NAME = 60;
 
 /** Registers the session, tells its shell commands who they are, and returns what the agent is told. */
-export async function start({ input, config, call }: HookCall): Promise<string | null> {
-  const started = await register({ input, config, call });
+export async function start(run: HookCall): Promise<string | null> {
+  const started = await register(run);
   if (started === null) return null;
-  if (config.envFile !== undefined) writeEnvironment(config.envFile, started.session_id);
+  const { envFile } = run.config;
+  if (envFile !== undefined) writeEnvironment(envFile, started.session_id);
   return briefing(started);
 }
 
@@ -35,8 +35,9 @@ export async function start({ input, config, call }: HookCall): Promise<string |
 export async function register({
   input,
   config,
+  machine,
   call,
-}: Pick<HookCall, "input" | "config" | "call">): Promise<Started | null> {
+}: Pick<HookCall, "input" | "config" | "machine" | "call">): Promise<Started | null> {
   const client_id = input.session_id ?? config.sessionId;
   if (client_id === undefined) return null;
   const cwd = input.cwd ?? process.cwd();
@@ -48,7 +49,7 @@ export async function register({
   const title = input.session_title?.trim();
   const args: Json = {
     client_id,
-    machine: machine(),
+    machine,
     name: bounded(ownBranch ?? folder),
     cwd,
     repo: await repoOf(cwd, true),

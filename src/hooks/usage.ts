@@ -12,12 +12,12 @@ const FORMATS = ["claude", "plain", "json"] as const;
 const WRONG_USAGE = 1;
 
 /** The command line of a hook; null, after a sentence on stderr, when it is none. Never exit code 2: to Claude Code that is a veto. */
-export function usage(argv: readonly string[]): HookLine | null {
+export async function usage(argv: readonly string[]): Promise<HookLine | null> {
   const flags = new Map<string, string>();
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? "";
-    const [, name, value] = /^--(format|url)(?:=(.*))?$/.exec(word) ?? [];
+    const [, name, value] = (word.startsWith("--") ? /^--(format|url)(?:=(.*))?$/.exec(word) : null) ?? [];
     if (name !== undefined) flags.set(name, value ?? argv[++i] ?? "");
     else words.push(word);
   }
@@ -30,13 +30,13 @@ export function usage(argv: readonly string[]): HookLine | null {
   return { name: name as HookName, format, url: flags.get("url") };
 }
 
-function wrong(sentence: string): null {
-  write(2, `agent-event-bus: ${sentence}`);
+async function wrong(sentence: string): Promise<null> {
+  await write(2, `agent-event-bus: ${sentence}`);
   process.exitCode = WRONG_USAGE;
   return null;
 }
 
-export function help(): void {
+export async function help(): Promise<void> {
   const rows = Object.entries(HOOKS).map(
     ([name, { events, about }]) => `  ${name.padEnd(14)} ${events.join(", ").padEnd(18)} ${about}`,
   );
@@ -48,5 +48,5 @@ export function help(): void {
     "Hooks, each with Claude Code's event:",
     ...rows,
   ];
-  write(1, lines.join("\n"));
+  await write(1, lines.join("\n"));
 }

@@ -32,7 +32,7 @@ export async function wait(run: HookCall, afterMs: number): Promise<void> {
         continue;
       }
       const { text, shown } = handOver(batch, Date.now());
-      write(2, text);
+      await write(2, text);
       await confirm(run, batch, shown.length).catch(() => {});
       process.exit(WOKEN);
     } catch (error) {
