@@ -1,4 +1,5 @@
 import manifest from "../package.json" with { type: "json" };
+import { textOf } from "./runtime/file.ts";
 import { VARIABLES } from "./variables.ts";
 
 export const version = manifest.version;
@@ -7,9 +8,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const environment: Environment = process.env;
 
-// Most commands need neither, and loading them takes a tenth of their time.
+// Most commands need neither node:os nor node:path, and loading them takes a tenth of their time.
 const os = () => process.getBuiltinModule("node:os");
-const join = (...parts: string[]) => process.getBuiltinModule("node:path").join(...parts);
+const join = (...parts: string[]) => parts.join(process.platform === "win32" ? "\\" : "/");
 
 /** This machine's name, as sessions state it. */
 export function machine(): string {
@@ -35,7 +36,7 @@ export class ConfigError extends Error {
 /** KEY=VALUE lines; blank lines and lines that start with # are skipped. Throws ConfigError naming an odd line. */
 export function parseSettings(text: string, file: string): Environment {
   const settings: Record<string, string> = {};
-  for (const [i, line] of text.split(/\r?\n/).entries()) {
+  for (const [i, line] of text.split("\n").entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
     const [, key, value = ""] = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
     if (key === undefined)
@@ -56,14 +57,13 @@ export function tokenPath(): string {
 /** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
 export function settingsFile(): Environment {
   const file = settingsPath();
-  let text: string;
+  let text: string | undefined;
   try {
-    text = process.getBuiltinModule("node:fs").readFileSync(file, "utf8");
+    text = textOf(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
     throw new ConfigError(`${file} cannot be read: ${(error as Error).message}.`);
   }
-  return parseSettings(text, file);
+  return text === undefined ? {} : parseSettings(text, file);
 }
 
 /**

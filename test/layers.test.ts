@@ -5,11 +5,13 @@ import { dirname, join, relative, resolve } from "node:path";
 
 const src = resolve(import.meta.dir, "../src");
 const PACKAGE = "package.json";
+/** A room of its own: commands and hooks load it, and nothing else of the runtime. */
+const SMALL_FILES = "runtime/file.ts";
 
 /** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   "main.ts": only("client", "server", "hooks"),
-  "config.ts": only(PACKAGE, "variables.ts"),
+  "config.ts": only(PACKAGE, "variables.ts", SMALL_FILES),
   "server_config.ts": only("config.ts", "bus", "variables.ts"),
   "variables.ts": only(),
   "operation.ts": only(),
@@ -46,6 +48,7 @@ const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
     "cac",
   ),
   hooks: only("hooks", "bus", "config.ts"),
+  [SMALL_FILES]: only(),
   runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
 };
 
@@ -82,6 +85,7 @@ function importsOf(file: string): Import[] {
 }
 
 function roomOf(file: string): string {
+  if (relative(src, file) === SMALL_FILES) return SMALL_FILES;
   const path = relative(src, file);
   // What stands beside src is named without the way to it: package.json, launchd.
   return path.replace(/^\.\.\//, "").split("/")[0] ?? path;
@@ -139,7 +143,7 @@ test("main loads the client, the server and the hooks by import() only", () => {
 test("a command loads no package but cac, and nothing of the server or the store", () => {
   const { ours, packages } = reachedFrom(join(src, "client/cli.ts"));
   expect([...packages]).toEqual(["cac"]);
-  const rooms = ["bus", "client", "config.ts", "operation.ts", "variables.ts", PACKAGE];
+  const rooms = ["bus", "client", "config.ts", "operation.ts", "variables.ts", PACKAGE, SMALL_FILES];
   expect([...new Set([...ours].map(roomOf))].sort()).toEqual(rooms.sort());
   const all = reachedFrom(join(src, "client/all.ts"));
   expect([...all.packages]).toEqual([]);
@@ -153,19 +157,21 @@ test("a hook loads no package, no operation and nothing of the client, the serve
   expect(loaded.length).toBeGreaterThan(8);
   expect(loaded.flatMap(({ packages }) => [...packages])).toEqual([]);
   const rooms = new Set(loaded.flatMap(({ ours }) => [...ours].map(roomOf)));
-  expect([...rooms].sort()).toEqual(["bus", "config.ts", "hooks", PACKAGE, "variables.ts"].sort());
+  expect([...rooms].sort()).toEqual(
+    ["bus", "config.ts", "hooks", PACKAGE, SMALL_FILES, "variables.ts"].sort(),
+  );
 });
 
 test("the server loads no cac", () => {
   expect([...reachedFrom(join(src, "server/serve.ts")).packages]).not.toContain("cac");
 });
 
-test("builtins are named with node: and those of Bun stand in the runtime's own file only", () => {
+test("builtins are named with node: and those of Bun stand in the runtime's own files only", () => {
   for (const file of files) {
     const code = readFileSync(file, "utf8");
     for (const [, name = ""] of code.matchAll(/from "([a-z_/]+)"/g))
       expect(builtinModules).not.toContain(name);
-    if (relative(src, file) !== "runtime/bun.ts") {
+    if (!["runtime/bun.ts", SMALL_FILES].includes(relative(src, file))) {
       expect(`${relative(src, file)}: ${/from "bun(:\w+)?"/.exec(code)?.[0] ?? ""}`).toEndWith(": ");
       expect(`${relative(src, file)}: ${/\bBun\.\w+\(/.exec(code)?.[0] ?? ""}`).toEndWith(": ");
     }
