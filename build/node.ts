@@ -1,7 +1,7 @@
 // `npm run build:node`: dist/agent-event-bus.mjs, the same program as one file for Node 24.
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { report } from "./binary.ts";
+import { report, withoutUnused } from "./binary.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -15,6 +15,7 @@ export async function buildNode(options: NodeOptions = {}): Promise<string> {
   const { entry = join(root, "src/main.ts"), outfile = join(root, "dist/agent-event-bus.mjs") } = options;
   const { outputs } = await Bun.build({
     entrypoints: [entry],
+    plugins: [withoutUnused],
     target: "node",
     format: "esm",
     // Drops the branches that a constant condition rules out: the files for Bun.
