@@ -166,10 +166,10 @@ function wordsOf(example: string): string[] {
 }
 
 for (const command of commands) {
-  test(`${command.name} has examples, each a command line that it takes, with a purpose`, () => {
+  test(`${command.name} has examples, each a command line that it takes, with a purpose`, async () => {
     expect(command.command.examples).not.toBeEmpty();
     for (const [example, purpose] of command.command.examples) {
-      const line = parseLine(wordsOf(example), commands);
+      const line = await parseLine(wordsOf(example), commands);
       expect(line.command?.name).toBe(command.name);
       expect(() => argumentsOf({ ...line, command })).not.toThrow();
       expect(purpose).toMatch(/^\S.{2,60}$/);

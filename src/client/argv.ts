@@ -1,4 +1,3 @@
-import { cac } from "cac";
 import { type Flags, isRequired, type Json, type Param, UsageError } from "../operation.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 import { suggestion } from "./suggest.ts";
@@ -43,15 +42,15 @@ export interface Line {
   values: Flags;
 }
 
-/** Takes a command line apart; values stay exactly as typed. Throws UsageError. */
-export function parseLine(argv: readonly string[], commands: readonly CliCommand[]): Line {
+/** Takes a command line apart; values stay exactly as typed. Rejects with UsageError. */
+export async function parseLine(argv: readonly string[], commands: readonly CliCommand[]): Promise<Line> {
   const start = firstWord(argv);
-  const before = parseFlags(argv.slice(0, start), GLOBAL_FLAGS);
+  const before = await parseFlags(argv.slice(0, start), GLOBAL_FLAGS);
   const { command, group, words } = findCommand(argv.slice(start), commands);
   const own = command?.flags ?? [];
   const flags = [...own];
   for (const flag of GLOBAL_FLAGS) if (named(flag.name, own) === undefined) flags.push(flag);
-  const after = parseFlags(argv.slice(start + words), flags);
+  const after = await parseFlags(argv.slice(start + words), flags);
   const urlIsOwn = named("url", own) !== undefined;
   const globals = {
     ...before.values,
@@ -126,10 +125,10 @@ interface Parsed {
   positionals: readonly string[];
 }
 
-function parseFlags(argv: readonly string[], flags: readonly Flag[]): Parsed {
+async function parseFlags(argv: readonly string[], flags: readonly Flag[]): Promise<Parsed> {
   const guarded = guard(argv, flags);
   const values = onlyFlags(guarded, flags);
-  return values === undefined ? parsed(guarded, flags) : { values, positionals: [] };
+  return values === undefined ? await parsed(guarded, flags) : { values, positionals: [] };
 }
 
 /** What cac would make of a line without further words, in a tenth of the time; undefined for any other. */
@@ -144,7 +143,8 @@ function onlyFlags(guarded: readonly string[], flags: readonly Flag[]): Flags | 
   return values;
 }
 
-function parsed(guarded: readonly string[], flags: readonly Flag[]): Parsed {
+async function parsed(guarded: readonly string[], flags: readonly Flag[]): Promise<Parsed> {
+  const { cac } = await import("cac");
   const { args, options } = cac("agent-event-bus").parse(["", "", ...guarded], { run: false });
   const values: Record<string, string | boolean | undefined> = {};
   for (const { name, boolean } of flags) {

@@ -66,7 +66,7 @@ async function runCommand(
   // Read before the line is understood, so that a mistake in it is told as JSON too.
   const json = argv.includes("--json") || argv.includes("--json=true");
   try {
-    const line = parseLine(argv, commands);
+    const line = await parseLine(argv, commands);
     const { command, globals } = line;
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", await helpOf(line, commands), json, printer);

@@ -7,8 +7,8 @@ import { operations } from "../../src/operations/index.ts";
 
 const commands = commandsOf(operations, installCommands);
 
-function parse(argv: readonly string[]): { name: string; args: Json; globals: object } {
-  const line = parseLine(argv, commands);
+async function parse(argv: readonly string[]): Promise<{ name: string; args: Json; globals: object }> {
+  const line = await parseLine(argv, commands);
   const { command } = line;
   if (command === undefined) throw new Error("no command");
   const { url, json, debug, help, version } = line.globals;
@@ -22,18 +22,18 @@ function parse(argv: readonly string[]): { name: string; args: Json; globals: ob
 
 /** A command line (words parted by one space; ␣ is a space inside a word) gives a command, its arguments, the globals. */
 function _(line: string, name: string, args: Json, globals: object = {}): void {
-  test(line, () => expect(parse(words(line))).toEqual({ name, args, globals }));
+  test(line, () => expect(parse(words(line))).resolves.toEqual({ name, args, globals }));
 }
 
 /** A command line is refused with a sentence. */
 function no(line: string, says: string): void {
-  test(`refused: ${line}`, () => expect(() => requireAll(words(line))).toThrow(says));
+  test(`refused: ${line}`, () => expect(requireAll(words(line))).rejects.toThrow(says));
 }
 
 const words = (line: string) => (line === "" ? [] : line.split(" ").map((word) => word.replaceAll("␣", " ")));
 
-function requireAll(argv: readonly string[]): void {
-  const { name, args } = parse(argv);
+async function requireAll(argv: readonly string[]): Promise<void> {
+  const { name, args } = await parse(argv);
   const command = commands.find((one) => one.name === name);
   if (command !== undefined) requireFlags(command, args);
 }
@@ -125,10 +125,13 @@ no("--url --json sessions", "--url needs a value, but --json follows.");
 no("--url", "--url needs a value.");
 no("--type t publish", "Unknown flag --type.");
 
-test("half a command is a group, and nothing is no command", () => {
-  expect(parseLine(["webhook"], commands)).toMatchObject({ command: undefined, group: "webhook" });
-  expect(parseLine(["help", "webhook"], commands)).toMatchObject({ command: undefined, group: "webhook" });
-  expect(parseLine(["webhook", "--help"], commands).globals.help).toBe(true);
+test("half a command is a group, and nothing is no command", async () => {
+  expect(await parseLine(["webhook"], commands)).toMatchObject({ command: undefined, group: "webhook" });
+  expect(await parseLine(["help", "webhook"], commands)).toMatchObject({
+    command: undefined,
+    group: "webhook",
+  });
+  expect((await parseLine(["webhook", "--help"], commands)).globals.help).toBe(true);
   for (const argv of [[], ["--help"], ["help"]])
-    expect(parseLine(argv, commands)).toMatchObject({ command: undefined, group: undefined });
+    expect(await parseLine(argv, commands)).toMatchObject({ command: undefined, group: undefined });
 });

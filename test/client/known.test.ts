@@ -8,10 +8,10 @@ import { binary } from "../support/binary.ts";
 const all = allCommands();
 const names = (commands: readonly { name: string }[]) => commands.map(({ name }) => name);
 
-test("each command that is loaded alone is the one of the whole list", async () => {
+test("each command that is loaded alone is the one of the whole list", () => {
   expect(Object.keys(ALONE).length).toBeGreaterThan(0);
-  for (const [word, load] of Object.entries(ALONE)) {
-    const commands = commandsOf([await load()]);
+  for (const [word, operation] of Object.entries(ALONE)) {
+    const commands = commandsOf([operation]);
     expect(names(commands)).toEqual([word]);
     // A second word would need the others to be understood.
     expect(names(all).filter((name) => name.startsWith(`${word} `))).toEqual([]);
