@@ -220,7 +220,8 @@ function camelCase(name: string): string {
 export function argumentsOf(line: Line & { command: CliCommand }): Json {
   const { params, command, flags } = line.command;
   const args: Json = {};
-  for (const [name, value] of Object.entries(command.fixed ?? {})) if (value !== null) args[name] = value;
+  if (command.fixed !== undefined)
+    for (const [name, value] of Object.entries(command.fixed)) if (value !== null) args[name] = value;
   for (const flag of flags) {
     const value = line.values[flag.name];
     const param = flag.param === undefined ? undefined : params[flag.param];

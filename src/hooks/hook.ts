@@ -31,17 +31,17 @@ const LONGEST_INPUT_MS = 5_000;
 /**
  * `agent-event-bus hook NAME`: what Claude Code (or another client) runs at one of its events, with JSON on stdin. Whatever
  * goes wrong with the bus, it ends with 0 and prints nothing within 300 ms, 1 s for a bus on another machine. Only `wait`
- * stays, and ends with 2 to wake its session.
+ * stays, and ends with 2 to wake its session. Ends the process, even while `stdin` is still being read.
  */
-export async function hook(argv: readonly string[]): Promise<void> {
+export async function hook(argv: readonly string[], stdin?: Promise<string>): Promise<void> {
   if (argv.includes("--help") || argv.includes("-h")) return await help();
   const line = await usage(argv);
-  if (line === null) return;
+  if (line === null) process.exit();
   const config = hookConfig(environment);
   const url = urlOf(line.url);
-  if (url === undefined) return;
+  if (url === undefined) process.exit(0);
   // While it is read, what needs no input is made ready.
-  const reading = readInput(line.format);
+  const reading = readInput(line.format, stdin);
   const limit = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(url) ? LOCAL_MS : REMOTE_MS;
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {

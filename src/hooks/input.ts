@@ -23,12 +23,12 @@ const FIELDS = {
   reason: "string",
 } as const satisfies Record<keyof HookInput, string>;
 
-/** Reads all of stdin; nothing when it holds no JSON object, or is a terminal: a shell's prompt may ask too. */
-export async function readInput(format: HookCall["format"]): Promise<HookInput> {
+/** Reads all of stdin, or takes what is being read; nothing when it holds no JSON object, or is a terminal: a shell's prompt may ask too. */
+export async function readInput(format: HookCall["format"], stdin?: Promise<string>): Promise<HookInput> {
   try {
     // Claude Code's stdin is none, and asking would cost its hooks a tenth of their time.
     if (format !== "claude" && process.getBuiltinModule("node:tty").isatty(0)) return {};
-    const input = JSON.parse(await readStdin());
+    const input = JSON.parse(await (stdin ?? readStdin()));
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
       if (typeof input?.[name] === type) known[name] = input[name];

@@ -75,6 +75,7 @@ export const getEvents = operation({
         return args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here);
       },
       after(result, flags) {
+        if (flags.exclude === undefined && flags.follow !== true) return result;
         const excluded = String(flags.exclude ?? "")
           .split(",")
           .map((type) => type.trim());
