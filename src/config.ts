@@ -36,14 +36,24 @@ export class ConfigError extends Error {
 /** KEY=VALUE lines; blank lines and lines that start with # are skipped. Throws ConfigError naming an odd line. */
 export function parseSettings(text: string, file: string): Environment {
   const settings: Record<string, string> = {};
-  for (const [i, line] of text.split("\n").entries()) {
-    if (/^\s*(#|$)/.test(line)) continue;
-    const [, key, value = ""] = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (key === undefined)
-      throw new ConfigError(`${file}, line ${i + 1}: "${line.trim()}" is not KEY=VALUE.`);
-    settings[key] = value.replace(/^(["'])(.*)\1$/, "$2");
+  let number = 0;
+  for (const raw of text.split("\n")) {
+    number++;
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) continue;
+    const end = line.indexOf("=");
+    const key = line.slice(line.startsWith("export ") ? "export ".length : 0, end).trim();
+    if (end === -1 || !/^[A-Za-z_]\w*$/.test(key))
+      throw new ConfigError(`${file}, line ${number}: "${line}" is not KEY=VALUE.`);
+    settings[key] = unquoted(line.slice(end + 1).trim());
   }
   return settings;
+}
+
+function unquoted(text: string): string {
+  const quote = text[0];
+  const quoted = text.length > 1 && (quote === '"' || quote === "'") && text.endsWith(quote);
+  return quoted ? text.slice(1, -1) : text;
 }
 
 export function settingsPath(): string {
