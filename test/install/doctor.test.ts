@@ -1,23 +1,20 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, statSync, truncateSync } from "node:fs";
 import { binary } from "../support/binary.ts";
-import { startBus } from "../support/bus.ts";
-import { type BusRelay, startRelay } from "../support/bus_relay.ts";
+import { addSetting, BROKEN, serverOn } from "../support/broken.ts";
+import { BROKEN_MCP } from "../support/broken_mcp.ts";
 import { claudeCommand } from "../support/claude_command.ts";
-import { diagnose, editor, expectWell } from "../support/doctor.ts";
+import { diagnose, expectWell } from "../support/doctor.ts";
 import { freePort } from "../support/installed.ts";
 import { newMachine } from "../support/machine.ts";
 
-const SETTINGS = ".claude/settings.json";
 const claude = await claudeCommand();
 if (claude === undefined) console.log("skipped: mcp, there is no Claude Code here");
 
 const port = await freePort();
-const url = `http://127.0.0.1:${port}/mcp`;
 const machine = newMachine(...(claude === undefined ? [] : [claude]));
-const program = machine.file(".local/bin/agent-event-bus");
-const data = (name: string) => join(machine.data, name);
+const server = serverOn(machine, port);
+const { program, data, url, sh } = server;
 
 beforeAll(async () => {
   const { code, stderr } = await machine.sh(`'${binary}' install server --port ${port} --yes`);
@@ -50,262 +47,24 @@ test("all is well: exit code 0, the way of the message and its milliseconds, and
   expect(stdout).toMatch(/\nok {4}message {7}CLI → .* → session \S+: [\d.]+ ms\n/);
 });
 
-interface Row {
-  name: string;
-  break(): unknown;
-  /** The checks that find it. */
-  bad: readonly string[];
-  says: RegExp;
-  repair: RegExp;
-  /** What the person has beside the command: an editor, or an environment. */
-  env?: Record<string, string>;
-  /** Where the command cannot be run here. */
-  mend?(): unknown;
-}
-
-const sh = (line: string) => machine.sh(line);
-const edited = (change: (text: string) => string) => () =>
-  machine.write(SETTINGS, change(readFileSync(machine.file(SETTINGS), "utf8")));
-const addSetting = (line: string) => () =>
-  writeFileSync(data("settings.env"), `${readFileSync(data("settings.env"), "utf8")}${line}\n`);
-const install = /^agent-event-bus install server$/;
-const restart = /^agent-event-bus restart$/;
-const edits = (file: string) =>
-  new RegExp(`^"\\$\\{EDITOR:-vi\\}" (\\+\\d+ )?${file.replaceAll(".", "\\.")}$`);
-const removeLine = (pattern: string) => editor(`sed -i '/${pattern}/d' "$file"`);
-
-let stranger: { stop(force: boolean): unknown } | undefined;
-
-/** Something else in the place of the bus. */
-async function inItsPlace(answer: () => Response | Promise<Response>): Promise<void> {
-  await sh("systemctl --user stop agent-event-bus.service");
-  stranger = Bun.serve({ port, hostname: "127.0.0.1", fetch: answer });
-}
-
-async function another(change: BusRelay["change"]): Promise<void> {
-  await sh("systemctl --user stop agent-event-bus.service");
-  const relay = startRelay(await startBus("source"), change, port);
-  stranger = { stop: () => relay.stop() };
-}
-
-async function back(): Promise<void> {
-  await stranger?.stop(true);
-  await sh("agent-event-bus restart");
-}
-
-const rows: Row[] = [
-  {
-    name: "the service is stopped",
-    break: () => sh("systemctl --user stop agent-event-bus.service"),
-    bad: ["service", "bus"],
-    says: /agent-event-bus.service does not run \(inactive \(dead\)\)/,
-    repair: restart,
+test.each([...BROKEN, ...(claude === undefined ? [] : BROKEN_MCP)])(
+  "$name: the doctor finds it",
+  async (row) => {
+    await row.break(server);
+    const { checks, bad, code, error } = await diagnose(machine);
+    expect(bad).toEqual([...row.bad]);
+    expect([code, error]).toEqual([1, `${bad.length} of ${checks.length} checks found a problem.`]);
+    const finding = checks.find(({ found, state }) => state === "bad" && row.says.test(found));
+    expect(`${finding?.found}\n${finding?.repair}`).toMatch(row.says);
+    expect(finding?.repair).toMatch(row.repair);
+    if (row.mend !== undefined) await row.mend(server);
+    else {
+      const repaired = await machine.sh(finding?.repair ?? "false", row.env);
+      expect([repaired.code, repaired.stderr]).toEqual([0, ""]);
+    }
+    await expectWell(machine);
   },
-  {
-    name: "the bus was killed",
-    break: () => process.kill(machine.systemctl.pid() ?? 0, "SIGKILL"),
-    bad: ["service", "bus"],
-    says: /does not run/,
-    repair: restart,
-  },
-  {
-    name: "the service is not started at login",
-    break: () => sh("systemctl --user disable agent-event-bus.service"),
-    bad: ["service"],
-    says: /is not started at login/,
-    repair: install,
-  },
-  {
-    name: "the service is gone",
-    break: () => sh("systemctl --user stop x; rm .config/systemd/user/agent-event-bus.service"),
-    bad: ["service", "bus"],
-    says: /no systemd user unit agent-event-bus.service/,
-    repair: install,
-  },
-  {
-    name: "the service runs another executable",
-    break: () =>
-      sh(`sed -i 's|^ExecStart=.*|ExecStart=${binary} serve|' .config/systemd/user/agent-event-bus.service`),
-    bad: ["service"],
-    says: /runs \S+dist\/agent-event-bus, not \S+\.local\/bin\/agent-event-bus/,
-    repair: install,
-  },
-  {
-    name: "hooks are removed",
-    break: () => machine.write(SETTINGS, "{}"),
-    bad: ["hooks"],
-    says: /not in \S+settings.json: SessionStart: .*Stop: /,
-    repair: install,
-  },
-  {
-    name: "hooks name another executable",
-    break: edited((text) => text.replaceAll(program, "/elsewhere/agent-event-bus")),
-    bad: ["hooks"],
-    says: /of another executable: SessionStart: /,
-    repair: install,
-  },
-  {
-    name: "hooks are switched off",
-    break: edited((text) => text.replace("{", '{\n"disableAllHooks": true,')),
-    bad: ["hooks"],
-    says: /switched off by disableAllHooks in \S+settings.json/,
-    repair: edits(machine.file(SETTINGS)),
-    env: removeLine("disableAllHooks"),
-  },
-  {
-    name: "settings.json is broken",
-    break: edited((text) => `${text}\n]broken\n`),
-    bad: ["hooks"],
-    says: /settings.json/,
-    repair: edits(machine.file(SETTINGS)),
-    env: removeLine("broken"),
-  },
-  {
-    name: "settings.json has a comment, for which Claude Code ignores it",
-    break: edited((text) => `// mine\n${text}`),
-    bad: ["hooks"],
-    says: /Claude Code ignores all of \S+settings.json as long as it has comments/,
-    repair: edits(machine.file(SETTINGS)),
-    env: removeLine("mine"),
-  },
-  {
-    name: "a line of settings.env is none",
-    break: addSetting("what is this"),
-    bad: ["settings"],
-    says: /settings.env, line 2: "what is this" is not KEY=VALUE/,
-    repair: edits(data("settings.env")),
-    env: removeLine("what is this"),
-  },
-  {
-    name: "a value of settings.env cannot be used",
-    break: addSetting("AGENT_EVENT_BUS_REQUIRE_TOKEN=perhaps"),
-    bad: ["settings"],
-    says: /AGENT_EVENT_BUS_REQUIRE_TOKEN takes 1 or 0, not "perhaps"/,
-    repair: edits(data("settings.env")),
-    env: removeLine("perhaps"),
-  },
-  {
-    name: "the database is open to others",
-    break: () => chmodSync(data("data.db"), 0o644),
-    bad: ["permissions"],
-    says: /data.db has mode 644/,
-    repair: /^chmod 600 \S+data.db$/,
-  },
-  {
-    name: "settings.env is open to others",
-    break: () => chmodSync(data("settings.env"), 0o604),
-    bad: ["permissions"],
-    says: /settings.env has mode 604/,
-    repair: /^chmod 600 \S+settings.env$/,
-  },
-  {
-    name: "a stranger is on the port",
-    break: () => inItsPlace(() => new Response("hello")),
-    bad: ["service", "bus"],
-    says: /no bus answers at \S+: HTTP 200: hello/,
-    repair: /^agent-event-bus install server --port 8081$/,
-    mend: back,
-  },
-  {
-    name: "the Python original is on the port",
-    break: () => inItsPlace(() => Response.json({ status: "ok", service: "agent-event-bus" })),
-    bad: ["service", "bus"],
-    says: /the Python original answers at/,
-    repair: install,
-    mend: back,
-  },
-  {
-    name: "an older bus still runs",
-    break: () =>
-      another({
-        answer: (text, path) =>
-          path === "/health" ? text.replace(/"version":"[^"]*"/, '"version":"0.0.9"') : text,
-      }),
-    bad: ["service", "version"],
-    says: /the bus is 0.0.9, this program is \d/,
-    repair: restart,
-    mend: back,
-  },
-  {
-    name: "the database takes no writes",
-    break: () =>
-      another({
-        answer: (text) => text.replace('"status":"ok"', '"status":"degraded","reason":"storage_full"'),
-      }),
-    bad: ["service", "bus"],
-    says: /takes no writes: storage_full/,
-    repair: /^agent-event-bus check$/,
-    mend: back,
-  },
-];
-
-const mcpRows: Row[] = [
-  {
-    name: "Claude Code does not know the bus",
-    break: () => sh("claude mcp remove --scope user agent-event-bus"),
-    bad: ["mcp"],
-    says: /Claude Code does not know the bus/,
-    repair: install,
-  },
-  {
-    name: "Claude Code asks another bus",
-    break: () => sh(`sed -i 's|${url}|http://127.0.0.1:1/mcp|' .claude.json`),
-    bad: ["mcp"],
-    says: /Claude Code asks http:\/\/127.0.0.1:1\/mcp; commands and hooks ask/,
-    repair: install,
-  },
-  {
-    name: "there is no token where the bus wants one",
-    break: () =>
-      sh(
-        "echo AGENT_EVENT_BUS_REQUIRE_TOKEN=1 >> .claude/contrib/agent-event-bus/settings.env; agent-event-bus restart",
-      ),
-    bad: ["token"],
-    says: /wants a token/,
-    repair:
-      /^\(umask 077; agent-event-bus token create --name \S+ --json \| sed .* > \S+token\) && agent-event-bus install server$/,
-  },
-  {
-    name: "Claude Code has no token",
-    break: () =>
-      sh(
-        `claude mcp remove --scope user agent-event-bus; claude mcp add --transport http --scope user agent-event-bus ${url}`,
-      ),
-    bad: ["mcp"],
-    says: /Claude Code has no token for the bus, which wants one/,
-    repair: install,
-  },
-  {
-    name: "Claude Code has another token",
-    break: () => sh(`sed -i 's|Bearer aeb_|Bearer aeb_0|' .claude.json`),
-    bad: ["mcp"],
-    says: /the token that Claude Code has is not valid/,
-    repair: install,
-  },
-  {
-    name: "the kept token is not valid",
-    break: () => writeFileSync(data("token"), "aeb_wrong\n"),
-    bad: ["token"],
-    says: /token/,
-    repair: /token create --name/,
-  },
-];
-
-test.each([...rows, ...(claude === undefined ? [] : mcpRows)])("$name: the doctor finds it", async (row) => {
-  await row.break();
-  const { checks, bad, code, error } = await diagnose(machine);
-  expect(bad).toEqual([...row.bad]);
-  expect([code, error]).toEqual([1, `${bad.length} of ${checks.length} checks found a problem.`]);
-  const finding = checks.find(({ found, state }) => state === "bad" && row.says.test(found));
-  expect(`${finding?.found}\n${finding?.repair}`).toMatch(row.says);
-  expect(finding?.repair).toMatch(row.repair);
-  if (row.mend !== undefined) await row.mend();
-  else {
-    const repaired = await machine.sh(finding?.repair ?? "false", row.env);
-    expect([repaired.code, repaired.stderr]).toEqual([0, ""]);
-  }
-  await expectWell(machine);
-});
+);
 
 describe("what the shell finds", () => {
   const PATH = machine.env.PATH?.replace(`${machine.file(".local/bin")}:`, "") ?? "";
@@ -374,7 +133,7 @@ test("a bus that runs without a service is fine", async () => {
 });
 
 test("what is no problem is a note: a setting that nothing reads, a URL of this shell alone, no claude", async () => {
-  await addSetting("AGENT_EVENT_BUS_ULR=x")();
+  await addSetting("AGENT_EVENT_BUS_ULR=x")(server);
   const odd = await expectWell(machine);
   const note = odd.checks.find(({ state, what }) => state === "note" && what === "settings");
   expect(note?.found).toEndWith("AGENT_EVENT_BUS_ULR is no setting of the bus, nothing reads it");
