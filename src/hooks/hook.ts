@@ -3,7 +3,7 @@ import type { Json } from "../operation.ts";
 import { type HookInput, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { write } from "./output.ts";
-import { createCall } from "./post.ts";
+import { createCall, isLocal } from "./post.ts";
 import type { Batch } from "./text.ts";
 import { help, usage } from "./usage.ts";
 
@@ -42,7 +42,7 @@ export async function hook(argv: readonly string[], stdin?: Promise<string>): Pr
   if (url === undefined) process.exit(0);
   // While it is read, what needs no input is made ready.
   const reading = readInput(line.format, stdin);
-  const limit = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(url) ? LOCAL_MS : REMOTE_MS;
+  const limit = isLocal(url) ? LOCAL_MS : REMOTE_MS;
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {
     const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
