@@ -37,14 +37,24 @@ async function fetchNode(): Promise<string> {
   await Bun.write(join(partial, "package.json"), "{}\n");
   const add = [process.execPath, "add", "--no-save", "--ignore-scripts", `${name}@${version}`];
   const { success, stderr } = Bun.spawnSync(add, { cwd: partial });
-  if (success) {
-    await rm(folder, { recursive: true, force: true });
-    await rename(partial, folder);
-  } else {
+  if (!success) {
     await rm(partial, { recursive: true, force: true });
     throw new Error(`Node ${version} could not be fetched from npm (${name}): ${stderr.toString().trim()}`);
   }
+  await keep(partial, folder, async () => existsSync(file));
   return file;
+}
+
+/** Moves what was fetched to its place, unless another process was quicker: what is `whole` there is in use. */
+export async function keep(partial: string, folder: string, whole: () => Promise<boolean>): Promise<void> {
+  try {
+    await rename(partial, folder);
+  } catch (error) {
+    if (await whole()) return await rm(partial, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+    await rm(folder, { recursive: true, force: true });
+    await rename(partial, folder);
+  }
 }
 
 if (import.meta.main) console.log(await node24());

@@ -5,6 +5,19 @@ import { buildNode } from "./node.ts";
 
 const root = join(import.meta.dir, "..");
 
+/** Files that load the machine, or bound what another's load would lengthen: each runs with nothing beside it. */
+export const ALONE: readonly string[] = [
+  "test/build/cold-start.test.ts",
+  "test/build/hook-speed.test.ts",
+  "test/claude-code/wake.test.ts",
+  "test/deliver/backlog.test.ts",
+  "test/deliver/healthy.test.ts",
+  "test/faults/connection-flood.test.ts",
+  "test/faults/foreign-lock.test.ts",
+  "test/faults/fuzz.test.ts",
+  "test/faults/kill.test.ts",
+];
+
 export interface Summary {
   passed: number;
   failed: number;
@@ -18,9 +31,10 @@ export function summarize(output: string, exitCode: number): Summary {
     return Number(lines.at(-1)?.[1] ?? 0);
   };
   const failed = count("fail");
+  const ended = exitCode === 0 && /^Ran \d+ tests? across /m.test(output);
   return {
     passed: count("pass"),
-    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    failed: failed === 0 && !ended ? 1 : failed,
     skipped: count("skip") + count("todo"),
   };
 }
@@ -29,9 +43,27 @@ export function lastLine({ passed, failed, skipped }: Summary): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-async function runTests(args: string[]): Promise<Summary> {
+/** The runs of `bun test`, by their arguments: a part in one, or everything: two files at a time, then the rest. */
+export function runsOf(args: readonly string[]): string[][] {
+  if (args.length > 0) return [[...args]];
+  return [["--parallel=2", ...ALONE.map((file) => `--path-ignore-patterns=${file}`)], [...ALONE]];
+}
+
+/** Runs `bun test` in a folder that often, one after the other; the counts of all. */
+export async function runTests(runs: readonly (readonly string[])[], folder: string): Promise<Summary> {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const args of runs) {
+    const { passed, failed, skipped } = await runOnce(args, folder);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
+}
+
+async function runOnce(args: readonly string[], folder: string): Promise<Summary> {
   const tests = Bun.spawn([process.execPath, "test", "--timeout=60000", ...args], {
-    cwd: root,
+    cwd: folder,
     // The tests talk to this machine only, whatever proxy it has.
     env: {
       ...process.env,
@@ -65,7 +97,9 @@ async function build(): Promise<boolean> {
 
 if (import.meta.main) {
   const built = await build();
-  const summary = built ? await runTests(process.argv.slice(2)) : { passed: 0, failed: 1, skipped: 0 };
+  const summary = built
+    ? await runTests(runsOf(process.argv.slice(2)), root)
+    : { passed: 0, failed: 1, skipped: 0 };
   console.log(lastLine(summary));
   process.exitCode = summary.failed === 0 ? 0 : 1;
 }

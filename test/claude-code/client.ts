@@ -1,9 +1,8 @@
 // The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { putHooks } from "../../src/install/hook_entries.ts";
-import { JsonText } from "../../src/install/jsonc.ts";
+import { keep } from "../../build/node24.ts";
 import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
 
@@ -41,10 +40,8 @@ async function fetched(): Promise<boolean> {
     stdio: ["ignore", "ignore", "ignore"],
     timeout: FETCH_MS,
   });
-  if (success) {
-    await rm(folder, { recursive: true, force: true });
-    await rename(partial, folder);
-  } else await rm(partial, { recursive: true, force: true });
+  if (success) await keep(partial, folder, async () => (await executable()) !== undefined);
+  else await rm(partial, { recursive: true, force: true });
   return success;
 }
 
