@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { keep } from "../../build/node24.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { tempFolder } from "../support/folder.ts";
 
@@ -52,4 +53,22 @@ test("build/bun.mjs says in one sentence that Bun cannot be fetched, and leaves 
   expect(stderr.toString()).toEndWith(`build/bun.mjs: ${sentence}\n`);
   expect(exitCode).toBe(1);
   expect(existsSync(join(folder, "node_modules/.cache/bun-0.0.1"))).toBe(false);
+});
+
+/** Puts a file into a folder of its own, as a process that fetches does, and moves it to its place. */
+async function fetchInto(place: string, name: string, text: string): Promise<void> {
+  const partial = join(tempFolder(), "partial");
+  mkdirSync(partial);
+  writeFileSync(join(partial, name), text);
+  await keep(partial, place, async () => existsSync(join(place, "program")));
+  expect(existsSync(partial)).toBe(false);
+}
+
+test("of two processes that fetch the same, the first one's is kept, and what is not whole is replaced", async () => {
+  const place = join(tempFolder(), "place");
+  await fetchInto(place, "rest", "of an older run");
+  await fetchInto(place, "program", "first");
+  expect(readdirSync(place)).toEqual(["program"]);
+  await fetchInto(place, "program", "second");
+  expect(readFileSync(join(place, "program"), "utf8")).toBe("first");
 });

@@ -42,6 +42,8 @@ export class Desk {
   async sitIdle(name: string): Promise<Place> {
     const place = await this.sit(name);
     await place.terminal.say("hello");
+    // Until then it is idle since its start.
+    await heard(place, "hello");
     await this.idle(name);
     return place;
   }
@@ -52,9 +54,10 @@ export class Desk {
     return result.find((session: { name: string }) => session.name === name);
   }
 
-  /** Waits until the session is idle and can be woken. */
+  /** Waits until the session can be woken, and no Stop hook is left that would be quicker: on a busy machine one may be. */
   async idle(name: string): Promise<void> {
-    const idle = async () => (await this.session(name))?.reach === "wakes within 1 s";
+    const reached = async () => (await this.session(name))?.reach === "wakes within 1 s";
+    const idle = async () => (await reached()) && this.#hooks("stop").length === 0;
     await eventually(`${name} idle`, idle, PATIENCE_MS);
   }
 
@@ -74,7 +77,11 @@ export class Desk {
 
   /** The processes that wait for this bus. */
   waiters(): number[] {
-    return running(["hook", "wait"], `AGENT_EVENT_BUS_URL=${this.bus.url}\0`);
+    return this.#hooks("wait");
+  }
+
+  #hooks(name: string): number[] {
+    return running(["hook", name], `AGENT_EVENT_BUS_URL=${this.bus.url}\0`);
   }
 
   async restart(kill = () => this.bus.kill()): Promise<void> {
