@@ -13,6 +13,7 @@ export const ALONE: readonly string[] = [
   "test/deliver/backlog.test.ts",
   "test/deliver/healthy.test.ts",
   "test/faults/connection-flood.test.ts",
+  "test/faults/damaged-database.test.ts",
   "test/faults/foreign-lock.test.ts",
   "test/faults/fuzz.test.ts",
   "test/faults/kill.test.ts",
