@@ -1,5 +1,5 @@
 import { afterAll } from "bun:test";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,10 +27,8 @@ export interface Machine {
   run(...args: string[]): Promise<Ran>;
 }
 
-let machines = 0;
-
 export async function machine(name = "home", program = binary): Promise<Machine> {
-  const home = join(tmpdir(), `aeb-test-${process.pid}-${++machines}`, name);
+  const home = join(mkdtempSync(join(tmpdir(), "aeb-test-")), name);
   mkdirSync(home, { recursive: true });
   afterAll(() => rmSync(join(home, ".."), { recursive: true, force: true, maxRetries: 3 }));
   const manager = systemctlStub();
@@ -54,10 +52,15 @@ export async function ran(command: string[], env: Record<string, string>): Promi
   return { code: child.signalCode === null ? code : null, stdout, stderr, steps };
 }
 
+/** One that the system gives to nobody by itself: those begin at 32768. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
+  const port = 12_000 + Math.floor(Math.random() * 20_000);
+  const server = createServer();
+  const free = new Promise<boolean>((resolve) => {
+    server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+  });
+  server.listen(port, "127.0.0.1");
+  if (!(await free)) return freePort();
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
