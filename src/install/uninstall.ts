@@ -53,7 +53,9 @@ function placesOf(config: InstallConfig, ledger: Ledger): InstallConfig[] {
   const { home, env, claude } = config;
   const here = targetOf(join(claude.folder, "settings.json"));
   const usual = realOf(join(home, ".claude"));
-  const others = ledger.files().filter((path) => basename(path) === "settings.json" && path !== here);
+  const others = ledger
+    .files()
+    .filter((path) => basename(path) === "settings.json" && targetOf(path) !== here);
   return [
     config,
     ...others.map((path) => {

@@ -85,3 +85,16 @@ test("hooks in the CLAUDE_CONFIG_DIR of then go, also when it is another one now
   expect((await run("third", "uninstall", "--yes")).code).toBe(0);
   expect(Object.keys(treeOf(home, [".claude/contrib"]))).toEqual(["/", ".claude/"]);
 });
+
+test("a HOME that is a link: each file is one, whichever way leads to it", async () => {
+  const { home, env } = await machine();
+  symlinkSync(home, `${home}-link`);
+  const run = (...args: string[]) => ran([binary, ...args], { ...env, HOME: `${home}-link` });
+  await run("install", "server", ...PARTS);
+  expect((await run("install", "server", ...PARTS)).steps).toMatchObject({
+    binary: "unchanged",
+    hooks: "unchanged",
+  });
+  expect((await run("uninstall", "--yes")).stdout.match(/^\w+ +hooks /gm)).toHaveLength(1);
+  expect(Object.keys(treeOf(home, [".claude/contrib"]))).toEqual(["/", ".claude/"]);
+});
