@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { beAlone } from "./alone.ts";
+import { type Book, readBook } from "./book.ts";
 import {
   besideOf,
   type Content,
@@ -13,21 +14,6 @@ import {
   targetOf,
   writable,
 } from "./files.ts";
-
-interface Entry {
-  /** Copy of what stood there first; null: nothing did; absent: it is not known any more. */
-  before?: string | null;
-  /** Permissions of what stood there first. */
-  mode?: number;
-  /** SHA-256 of what was written. */
-  written: string;
-}
-
-interface Book {
-  files: Record<string, Entry>;
-  /** Folders that were made, outer ones first. */
-  folders: string[];
-}
 
 interface WriteOptions {
   /** Permissions; those of the file that is replaced, else 0644, when undefined. */
@@ -64,16 +50,21 @@ export class Ledger {
     this.#data = data;
     this.#file = join(data, "install.json");
     this.#now = now;
-    this.#kept = read(this.#file);
+    this.#kept = readBook(this.#file);
     this.#book = JSON.parse(this.#kept);
   }
 
   /** Keeps other installers away until `keep` or `undo`. Throws Error with a sentence when one is at work, or was since this one looked. */
   begin(): void {
-    this.#makeFolder(this.#data, OWNER_FOLDER);
-    this.#release = beAlone(this.#data);
+    try {
+      this.#makeFolder(this.#data, OWNER_FOLDER);
+      this.#release = beAlone(this.#data);
+    } catch (error) {
+      for (const one of this.#back) quietly(one);
+      throw error;
+    }
     this.#back.unshift(() => this.#release());
-    if (read(this.#file) === this.#kept) return;
+    if (readBook(this.#file) === this.#kept) return;
     this.#release();
     throw new Error("Another installer has changed this machine meanwhile. Run this again.");
   }
@@ -228,18 +219,6 @@ export class Ledger {
     if (!fs.existsSync(this.#file)) this.#back.unshift(() => fs.rmSync(this.#file, { force: true }));
     replaceFile(this.#file, `${JSON.stringify(this.#book, null, 2)}\n`, OWNER_FILE);
   }
-}
-
-function read(file: string): string {
-  if (!fs.existsSync(file)) return '{"files":{},"folders":[]}';
-  const text = fs.readFileSync(file, "utf8");
-  try {
-    const { files, folders } = JSON.parse(text);
-    if (typeof files !== "object" || !Array.isArray(folders)) throw new Error("not a ledger");
-  } catch {
-    throw new Error(`${file} tells what was installed, and cannot be read: put it right, or remove it.`);
-  }
-  return JSON.stringify(JSON.parse(text));
 }
 
 function quietly(act: () => void): void {

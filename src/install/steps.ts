@@ -54,7 +54,11 @@ export async function carryOut(steps: readonly Step[], going: Going): Promise<Js
     if (!(await desk.ask?.(question)))
       return { steps: would, changed: false, next: ["Nothing was changed."] };
   }
-  if (changes) going.ledger.begin();
+  try {
+    if (changes) going.ledger.begin();
+  } catch (error) {
+    throw new Error(sentenceOf(error));
+  }
   return apply(planned, going);
 }
 

@@ -151,6 +151,14 @@ test("what is no file is not written over", () => {
   expect(() => open().check(masked)).toThrow(`${masked} leads to /dev/null, which is no file.`);
 });
 
+test("an installer that cannot begin leaves nothing", () => {
+  const { home } = place();
+  const before = treeOf(home);
+  const ledger = new Ledger(join(home, "made", "too long".repeat(100)));
+  expect(() => ledger.begin()).toThrow("ENAMETOOLONG");
+  expect(treeOf(home)).toEqual(before);
+});
+
 test("one installer at a time; who looked before another one changed something has to look again", () => {
   const { home, data, open } = place();
   const before = treeOf(home);

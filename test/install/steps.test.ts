@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ledger } from "../../src/install/ledger.ts";
+import { carryOut, type Step } from "../../src/install/steps.ts";
+import { tempFolder } from "../support/folder.ts";
+import { treeOf } from "../support/tree.ts";
+
+const step = (what: string, apply: () => void): Step => ({
+  what,
+  plan: async () => ({
+    state: "planned",
+    text: what,
+    async apply() {
+      apply();
+      return undefined;
+    },
+  }),
+});
+
+test.skipIf(!existsSync("/dev/full"))(
+  "a full disk in the middle: a sentence, and what was done goes",
+  async () => {
+    const home = tempFolder();
+    const ledger = new Ledger(join(home, "data"));
+    const steps = [
+      step("first", () => ledger.write(join(home, "folder/file"), "ours")),
+      step("second", () => writeFileSync("/dev/full", "more")),
+    ];
+    const desk = { json: false, tell: async () => true, ask: undefined };
+    expect(await carryOut(steps, { desk, ledger, dryRun: false, question: undefined })).toMatchObject({
+      changed: false,
+      error: "second: The disk is full. Make room, then run this again. Everything was put back as it was.",
+    });
+    expect(Object.keys(treeOf(home))).toEqual(["/"]);
+  },
+);
