@@ -102,7 +102,7 @@ function shownOf(facts: Json): Record<string, string> {
   const { running, version: runs, installed_version: installed } = facts;
   const skew = typeof runs === "string" && installed !== null && runs !== installed;
   const rows: [string, unknown][] = [
-    ["bus", running ? "runs" : "does not run"],
+    ["bus", running ? "runs" : typeof facts.pid === "number" ? "does not answer" : "does not run"],
     ["version", runs === null ? null : `${runs}${skew ? `; ${installed} is installed here` : ""}`],
     ["installed", skew || installed === runs ? null : installed],
     ["process", facts.pid],
@@ -119,7 +119,9 @@ function shownOf(facts: Json): Record<string, string> {
 function problemOf(answer: Probe, url: string): string | undefined {
   switch (answer.kind) {
     case "nobody":
-      return `The bus does not run. ${answer.sentence}`;
+      return answer.sentence.includes("did not answer")
+        ? answer.sentence
+        : `The bus does not run. ${answer.sentence}`;
     case "original":
       return `The Python original answers at ${url}. Replace it: agent-event-bus install server`;
     case "stranger":

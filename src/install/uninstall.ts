@@ -4,12 +4,13 @@ import { environment, type InstallConfig, installConfig, settingsFile, tokenPath
 import type { Desk, Json } from "../operation.ts";
 import { realOf } from "../store/private.ts";
 import { VARIABLES } from "../variables.ts";
+import { holderOf } from "./address.ts";
 import { expectOwnHome, removeBinaryStep } from "./binary.ts";
 import { kindOf, targetOf } from "./files.ts";
 import { removeHooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
 import { removeRegistrationStep } from "./registration.ts";
-import { removeServiceStep } from "./running.ts";
+import { removeServiceStep, serverOf } from "./running.ts";
 import { findService } from "./service.ts";
 import { settingsStep } from "./settings.ts";
 import { carryOut, type Done, type Step } from "./steps.ts";
@@ -45,7 +46,20 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   if (undone) return result;
   if (all) ledger.removeFolders();
   if (!result.changed) return result;
-  return { ...result, next: nextOf(config, all) };
+  const running = given.client && !all ? undefined : await stillRunning(config);
+  return { ...result, next: [running, ...nextOf(config, all)].filter((line) => line !== undefined) };
+}
+
+async function stillRunning(config: InstallConfig): Promise<string | undefined> {
+  const pid = await busAt(config).catch(() => undefined);
+  return pid === undefined
+    ? undefined
+    : `A bus that no service started still runs: process ${pid}. To stop it: kill ${pid}`;
+}
+
+/** Throws ConfigError when settings.env cannot be understood. */
+async function busAt(config: InstallConfig): Promise<number | undefined> {
+  return holderOf(serverOf(config, settingsFile()).db, config);
 }
 
 /** Where Claude Code's settings are, and where they were: CLAUDE_CONFIG_DIR may have been another one. */

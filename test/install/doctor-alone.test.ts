@@ -22,7 +22,15 @@ test("a bus that hangs: the command ends it first", async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/^BAD {3}bus .* did not answer within 3 s\./m);
   const repairs = stdout.match(/^ {6}\S.*$/gm)?.map((line) => line.trim());
+  expect((await ran([program, "status"], env)).stdout).toMatch(/^bus +does not answer$/m);
   expect(new Set(repairs)).toEqual(new Set([`kill -9 ${bus.pid}; agent-event-bus serve`]));
+});
+
+test("an uninstall tells of a bus that goes on", async () => {
+  const { env, bus, program } = await started();
+  const { code, stdout } = await ran([program, "uninstall", "--yes"], env);
+  expect(code).toBe(0);
+  expect(stdout).toContain(`still runs: process ${bus.pid}. To stop it: kill ${bus.pid}\n`);
 });
 
 test.skipIf(process.getuid?.() !== 0)(
