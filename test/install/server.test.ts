@@ -213,7 +213,7 @@ describe("what the machine has already", () => {
     expect(done.steps).toMatchObject({ binary: "done", settings: "done", service: "skipped", hooks: "done" });
     expect(done.stdout).toContain(`no command systemctl). Run the bus yourself: ${program} serve`);
     expect((await ran([program, "restart"], bare)).stderr).toContain(
-      "Start the bus yourself: agent-event-bus serve",
+      "no command systemctl). Start the bus yourself: agent-event-bus serve",
     );
     expect((await ran([program, "uninstall", "--yes"], bare)).code).toBe(0);
     expect(Object.keys(treeOf(home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
