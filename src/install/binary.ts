@@ -10,10 +10,11 @@ const NAME = "agent-event-bus";
 const PROGRAM = 0o755;
 const SMALLEST_BYTES = 20 * 1024 * 1024;
 
-/** Throws Error for an administrator in another person's HOME, as sudo leaves it: what is written there would not be theirs. */
-export function expectOwnHome({ home }: InstallConfig, user = process.getuid?.()): void {
+/** Throws Error when sudo runs it in a person's HOME: what is written there would not be theirs. */
+export function expectOwnHome({ home, env }: InstallConfig, user = process.getuid?.()): void {
+  if (user !== 0 || !env.SUDO_UID) return;
   const owner = fs.statSync(home, { throwIfNoEntry: false })?.uid;
-  if (user === 0 && owner !== undefined && owner !== 0)
+  if (owner !== undefined && owner !== 0)
     throw new Error(`HOME is ${home}, which is another user's. Run this as that user, without sudo.`);
 }
 
