@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { cellsOf, digits, type Figure, jsonOf, markdownTable, plainTable, verdictOf } from "./figure.ts";
+import { withTable } from "./page.ts";
+
+const figure = (more: Partial<Figure>): Figure => ({
+  what: "publish",
+  unit: "ms",
+  ours: 13,
+  floor: 10,
+  floorIs: "bare route",
+  target: undefined,
+  ...more,
+});
+
+describe("the verdict", () => {
+  test("a ratio at the target is met, beyond it missed", () => {
+    expect(verdictOf(figure({ target: { of: "ratio", most: 1.3 } }))).toBe("met");
+    expect(verdictOf(figure({ ours: 13.1, target: { of: "ratio", most: 1.3 } }))).toBe("missed");
+    expect(verdictOf(figure({ ours: 7, target: { of: "ratio", least: 0.7 } }))).toBe("met");
+    expect(verdictOf(figure({ ours: 6.9, target: { of: "ratio", least: 0.7 } }))).toBe("missed");
+  });
+
+  test("what is more than the floor, and what stands alone", () => {
+    expect(verdictOf(figure({ ours: 30, target: { of: "more", most: 20 } }))).toBe("met");
+    expect(verdictOf(figure({ ours: 31, target: { of: "more", most: 20 } }))).toBe("missed");
+    expect(verdictOf(figure({ floor: undefined, target: { of: "ours", most: 13 } }))).toBe("met");
+    expect(verdictOf(figure({ floor: undefined, target: { of: "ours", most: 12 } }))).toBe("missed");
+  });
+
+  test("what could not be measured is not met", () => {
+    expect(verdictOf(figure({ ours: Number.NaN, target: { of: "ratio", most: 9 } }))).toBe("missed");
+    expect(verdictOf(figure({ floor: undefined, target: { of: "ratio", most: 9 } }))).toBe("missed");
+    expect(verdictOf(figure({ floor: undefined, target: { of: "more", most: 9 } }))).toBe("missed");
+    expect(verdictOf(figure({}))).toBe("no target");
+  });
+});
+
+test("numbers have three digits that matter and no exponent", () => {
+  expect([0.04123, 0.4123, 4.123, 41.23, 412.3, 41234.5, 0, Number.NaN].map(digits)).toEqual([
+    "0.0412",
+    "0.412",
+    "4.12",
+    "41.2",
+    "412",
+    "41235",
+    "0",
+    "?",
+  ]);
+});
+
+const FIGURES = [
+  figure({ target: { of: "ratio", most: 1.3 } }),
+  figure({
+    what: "memory",
+    unit: "MB",
+    ours: 80,
+    floor: 60,
+    target: { of: "more", most: 20 },
+    note: "a | b",
+  }),
+  figure({ what: "cpu", unit: "% of a core", floor: undefined, target: { of: "ours", most: 0.1 } }),
+];
+
+test("a line tells what, ours, floor, ratio, target and verdict", () => {
+  expect(FIGURES.map(cellsOf)).toEqual([
+    ["publish", "13.0 ms", "10.0 ms (bare route)", "1.30", "≤ 1.3 ×", "met"],
+    ["memory (a | b)", "80.0 MB", "60.0 MB (bare route)", "1.33", "+ ≤ 20 MB", "met"],
+    ["cpu", "13.0 % of a core", "–", "–", "≤ 0.1 % of a core", "missed"],
+  ]);
+});
+
+test("the table for a terminal is aligned", () => {
+  const lines = plainTable(FIGURES).split("\n");
+  expect(lines).toHaveLength(4);
+  expect(new Set(lines.map((line) => line.search(/ours|13\.0|80\.0/))).size).toBe(1);
+  expect(lines.every((line) => line === line.trimEnd())).toBe(true);
+});
+
+test("the table in Markdown escapes what would end a cell", () => {
+  const lines = markdownTable(FIGURES).split("\n");
+  expect(lines[1]).toBe("| --- | --- | --- | --- | --- | --- |");
+  expect(lines[3]).toStartWith("| memory (a \\| b) | 80.0 MB |");
+});
+
+test("JSON holds the ratio and the verdict, null where there is no ratio", () => {
+  const parsed = JSON.parse(JSON.stringify(jsonOf(FIGURES)));
+  expect(parsed[0]).toMatchObject({ what: "publish", ours: 13, floor: 10, ratio: 1.3, verdict: "met" });
+  expect(parsed[2]).toMatchObject({ ratio: null, verdict: "missed" });
+});
+
+test("only what stands between the markers of the page is replaced", () => {
+  const page = "before\n<!-- begin bench -->\nold\n<!-- end bench -->\nafter\n";
+  const machine = {
+    processor: "P",
+    cores: 2,
+    system: "linux",
+    bun: "1",
+    load: 0.12,
+    date: "2026-01-02",
+  };
+  const once = withTable(page, FIGURES, machine);
+  expect(once).toStartWith("before\n<!-- begin bench -->\n\n| what |");
+  expect(once).toEndWith(
+    "2026-01-02, P, 2 cores, linux, Bun 1; load before the run 0.1\n\n<!-- end bench -->\nafter\n",
+  );
+  expect(once).not.toContain("old");
+  expect(withTable(once, FIGURES, machine)).toBe(once);
+  expect(() => withTable("no markers", FIGURES, machine)).toThrow("<!-- begin bench -->");
+});

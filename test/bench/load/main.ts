@@ -1,0 +1,36 @@
+// The load generator, a process of its own: takes one job as JSON in its argument, prints its result as JSON.
+import { type ClosedJob, type ClosedResult, closed } from "./closed.ts";
+import { type HoldJob, hold } from "./hold.ts";
+import { type MixedJob, type MixedResult, mixed } from "./mixed.ts";
+import { type Times, type WakeJob, wake } from "./wake.ts";
+import { type WebhookJob, webhook } from "./webhook.ts";
+
+export type Job = ClosedJob | HoldJob | MixedJob | WakeJob | WebhookJob;
+
+export type ResultOf<J extends Job> = J extends ClosedJob
+  ? ClosedResult
+  : J extends MixedJob
+    ? MixedResult
+    : J extends HoldJob
+      ? { held: number }
+      : Times;
+
+function run(job: Job): Promise<unknown> {
+  switch (job.task) {
+    case "closed":
+      return closed(job);
+    case "hold":
+      return hold(job);
+    case "mixed":
+      return mixed(job);
+    case "wake":
+      return wake(job);
+    case "webhook":
+      return webhook(job);
+  }
+}
+
+if (import.meta.main) {
+  console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? "{}"))));
+  process.exit(0);
+}

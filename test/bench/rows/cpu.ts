@@ -1,0 +1,32 @@
+import type { Row } from "../row.ts";
+import { processorMs } from "../usage.ts";
+
+const WAITERS = 30;
+/** What start and the first calls leave to do is over by then. */
+const SETTLE_MS = 3_000;
+
+export const cpu: Row = {
+  name: "cpu",
+  async run(bench) {
+    const bus = await bench.startBus();
+    const release = await bench.hold({ task: "hold", port: bus.port, waiters: WAITERS, waitSeconds: 300 });
+    await Bun.sleep(SETTLE_MS);
+    const seconds = bench.long ? 600 : bench.quick ? 3 : 20;
+    const [began, before] = [performance.now(), processorMs(bus.pid)];
+    await Bun.sleep(seconds * 1000);
+    const part = (processorMs(bus.pid) - before) / (performance.now() - began);
+    await release();
+    await bus.stop();
+    return [
+      {
+        what: `processor when idle with ${WAITERS} waiters`,
+        unit: "% of a core",
+        ours: part * 100,
+        floor: undefined,
+        floorIs: "",
+        target: { of: "ours", most: 0.1 },
+        note: bench.long ? "10 minutes" : `${seconds} s; --long measures 10 minutes`,
+      },
+    ];
+  },
+};

@@ -1,0 +1,29 @@
+import type { Row } from "../row.ts";
+import { commands } from "./commands.ts";
+import { cpu } from "./cpu.ts";
+import { memory } from "./memory.ts";
+import { mixed } from "./mixed.ts";
+import { outbox } from "./outbox.ts";
+import { publish } from "./publish.ts";
+import { read } from "./read.ts";
+import { size } from "./size.ts";
+import { sqlite } from "./sqlite.ts";
+import { start } from "./start.ts";
+import { wait } from "./wait.ts";
+import { webhook } from "./webhook.ts";
+
+/** In the order of the table. */
+export const ROWS: readonly Row[] = [
+  commands,
+  publish,
+  read,
+  mixed,
+  wait,
+  webhook,
+  outbox,
+  start,
+  memory,
+  cpu,
+  size,
+  sqlite,
+];

@@ -1,0 +1,69 @@
+import type { Bench, Server } from "../bench.ts";
+import type { Figure } from "../figure.ts";
+import type { Row } from "../row.ts";
+import { residentMb } from "../usage.ts";
+import { BODY } from "./publish.ts";
+
+const SETTLE_MS = 1_500;
+const STREAMS = 200;
+/** The bus makes a stream of a call that waits longer than 5 s. */
+const STREAMING_MS = 6_000;
+const MOST_MS = 150_000;
+
+export const memory: Row = {
+  name: "memory",
+  async run(bench) {
+    const [bus, empty] = await Promise.all([bench.startBus(), bench.startFloor("elysia")]);
+    await Bun.sleep(SETTLE_MS);
+    const [idle, floor] = [residentMb(bus.pid), residentMb(empty.pid)];
+    await empty.stop();
+    const figures: Figure[] = [
+      {
+        what: "resident memory, idle",
+        unit: "MB",
+        ours: idle,
+        floor,
+        floorIs: "empty Elysia",
+        target: { of: "ratio", most: 1.6 },
+      },
+    ];
+    figures.push(await afterPublishes(bench, bus, idle));
+    await bus.stop();
+    figures.push(await withStreams(bench));
+    return figures;
+  },
+};
+
+async function afterPublishes(bench: Bench, bus: Server, idle: number): Promise<Figure> {
+  const most = bench.quick ? 30_000 : 1_000_000;
+  const job = { task: "closed", port: bus.port, path: "/mcp", bodies: [BODY], expects: "event_id" } as const;
+  const { count } = await bench.load({ ...job, connections: 64, warmMs: 0, ms: MOST_MS, most });
+  await Bun.sleep(SETTLE_MS);
+  return {
+    what: `resident memory after ${count.toLocaleString("en")} publishes`,
+    unit: "MB",
+    ours: residentMb(bus.pid),
+    floor: idle,
+    floorIs: "idle",
+    target: { of: "more", most: 20 },
+  };
+}
+
+async function withStreams(bench: Bench): Promise<Figure> {
+  const bus = await bench.startBus();
+  await Bun.sleep(SETTLE_MS);
+  const idle = residentMb(bus.pid);
+  const release = await bench.hold({ task: "hold", port: bus.port, waiters: STREAMS, waitSeconds: 60 });
+  await Bun.sleep(STREAMING_MS);
+  const ours = residentMb(bus.pid);
+  await release();
+  await bus.stop();
+  return {
+    what: `resident memory with ${STREAMS} open push streams`,
+    unit: "MB",
+    ours,
+    floor: idle,
+    floorIs: "idle",
+    target: { of: "more", most: 30 },
+  };
+}

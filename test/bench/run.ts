@@ -1,0 +1,71 @@
+// `npm run bench [-- --quick] [--long] [--json] [--write] [NAME…]`: the bus next to the floors of the same run.
+import { parseArgs } from "node:util";
+import { Bench } from "./bench.ts";
+import { type Figure, jsonOf, plainTable } from "./figure.ts";
+import { type Machine, machineLine, thisMachine } from "./machine.ts";
+import { writePage } from "./page.ts";
+import { ROWS } from "./rows/index.ts";
+
+const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NAME…]
+
+  --quick  about 30 s: fewer rounds, 100,000 events in place of 1,000,000
+  --long   ten minutes of idling in place of 20 s
+  --json   one JSON document in place of the table
+  --write  put the table into docs/performance.md
+  NAME     only these rows: ${ROWS.map(({ name }) => name).join(", ")}`;
+
+/** One row must not hold up the others for ever. */
+const MOST_MS = 900_000;
+
+async function measure(
+  bench: Bench,
+  names: readonly string[],
+): Promise<{ figures: Figure[]; failed: string[] }> {
+  const figures: Figure[] = [];
+  const failed: string[] = [];
+  for (const { name, run } of ROWS.filter((row) => names.length === 0 || names.includes(row.name))) {
+    const began = performance.now();
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error(`took longer than ${MOST_MS / 1000} s`)), MOST_MS).unref();
+    });
+    try {
+      figures.push(...(await Promise.race([run(bench), late])));
+    } catch (error) {
+      failed.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+    if (process.stderr.isTTY) console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  }
+  return { figures, failed };
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      long: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const unknown = positionals.filter((name) => ROWS.every((row) => row.name !== name));
+  if (values.help || unknown.length > 0) {
+    console.log(unknown.length > 0 ? `There is no row ${unknown.join(", ")}.\n\n${USAGE}` : USAGE);
+    return unknown.length > 0 ? 2 : 0;
+  }
+  const bench = new Bench(values);
+  const machine: Machine = thisMachine();
+  try {
+    const { figures, failed } = await measure(bench, positionals);
+    if (values.json) console.log(JSON.stringify({ machine, figures: jsonOf(figures), failed }, null, 2));
+    else console.log(`${plainTable(figures)}\n\n${machineLine(machine)}`);
+    if (values.write) await writePage(figures, machine);
+    for (const problem of failed) console.error(`not measured: ${problem}`);
+    return failed.length > 0 ? 1 : 0;
+  } finally {
+    bench.scratch.remove();
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Resident memory of a process, MB; NaN where /proc does not tell. */
+export function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1000;
+}
+
+/** Processor time of all threads of a process, ms, to the nanosecond; NaN where /proc does not tell. */
+export function processorMs(pid: number): number {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    return (
+      tasks.reduce(
+        (sum, task) => sum + Number(read(`/proc/${pid}/task/${task}/schedstat`).split(" ")[0]),
+        0,
+      ) / 1e6
+    );
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
