@@ -30,7 +30,7 @@ export function sqliteCode(error: unknown): number | undefined {
     : undefined;
 }
 
-const peers = new WeakMap<Request, Peer>();
+type BunRequest = Request & { server?: Bun.Server<undefined> };
 
 /** Serves an Elysia app; throws when the address is taken. Elysia's own `listen` would share a taken port silently. */
 export async function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
@@ -41,9 +41,7 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
     idleTimeout: 30,
     maxRequestBodySize: options.maxBodyBytes,
     fetch(request, server) {
-      const peer = server.requestIP(request);
-      if (peer !== null)
-        peers.set(request, { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port });
+      (request as BunRequest).server = server;
       return app.fetch(request);
     },
     error: () => new Response("bad request", { status: 400 }),
@@ -56,7 +54,13 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
 }
 
 export function peerOf(request: Request): Peer | undefined {
-  return peers.get(request);
+  const peer = (request as BunRequest).server?.requestIP(request) ?? undefined;
+  return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
+}
+
+/** A signal is dear, and few requests need one. */
+export function signalOf(request: Request): () => AbortSignal {
+  return () => request.signal;
 }
 
 export const adapter = undefined;

@@ -111,6 +111,11 @@ export function peerOf(request: Request): Peer | undefined {
   return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
 }
 
+/** Here a signal that is first asked for after the client left would never abort. */
+export function signalOf({ signal }: Request): () => AbortSignal {
+  return () => signal;
+}
+
 type NodeRequest = Request & { runtime?: { node?: { req?: IncomingMessage } } };
 
 export const adapter = node();

@@ -43,5 +43,8 @@ export interface Peer {
   port: number;
 }
 
+/** Makes the signal that aborts when a request's client goes away; aborted already when it has gone meanwhile. */
+export type SignalOf = (request: Request) => () => AbortSignal;
+
 /** Undefined when the runtime does not tell. */
 export type PeerOf = (request: Request) => Peer | undefined;

@@ -16,10 +16,15 @@ export function createApp(options: AppOptions): Elysia {
   // Not a "standard" host name: the path of http://x/mcp would be looked for behind its slash.
   const app = new Elysia({ handler: { standardHostname: false }, ...(adapter && { adapter }) });
   app
-    .onRequest(async ({ request }) => {
-      const refusal = await options.guard.check(request);
-      if (refusal === null) return undefined;
-      const { status, reason: error, headers = {} } = refusal;
+    .decorate("caller", null as Caller | null)
+    .onRequest(async (context) => {
+      const found = options.guard.check(context.request);
+      const verdict = found instanceof Promise ? await found : found;
+      if (!("status" in verdict)) {
+        context.caller = verdict;
+        return undefined;
+      }
+      const { status, reason: error, headers = {} } = verdict;
       return Response.json({ error }, { status, headers });
     })
     .onError(({ code, error }) => {
@@ -32,6 +37,11 @@ export function createApp(options: AppOptions): Elysia {
       const health = options.health();
       return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
     })
-    .all("/mcp", ({ request }) => options.mcp(request, options.guard.callerOf(request)), { parse: "none" });
+    .all("/mcp", ({ request, caller }) => options.mcp(request, passed(caller)), { parse: "none" });
   return app;
+}
+
+function passed(caller: Caller | null): Caller {
+  if (caller === null) throw new Error("a request reached a route without passing the guard");
+  return caller;
 }

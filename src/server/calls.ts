@@ -12,6 +12,7 @@ export interface CallLog {
   unexpected(tool: string, error: unknown): void;
 }
 
+/** What one line says. Every text is safe to be shown. */
 export interface CallLine {
   who: string;
   tool: string;

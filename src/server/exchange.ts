@@ -1,9 +1,18 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 
 const STREAM_AFTER_MS = 5_000;
+/** Most calls are answered sooner. */
+export const SOON_MS = 50;
 const KEEP_ALIVE_MS = 15_000;
 /** Headers of an event stream. */
 export const STREAM = { "content-type": "text/event-stream", "cache-control": "no-cache" };
+
+/** The other side of an exchange. */
+interface Client {
+  /** Aborted when it goes away; made when it is first asked for. */
+  signal(): AbortSignal;
+  gone(): void;
+}
 
 /** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
 export class Exchange {
@@ -13,25 +22,35 @@ export class Exchange {
   #resolve: (response: Response) => void = () => {};
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #signal: AbortSignal | undefined;
   readonly #headers: Record<string, string>;
   readonly #opening: string | undefined;
-  readonly #onGone: () => void;
+  readonly #client: Client;
 
   /** `opening` is what a stream starts with; without it the answer is never a stream. */
   constructor(
     clientId: string | number,
     opening: string | undefined,
     headers: Record<string, string>,
-    onGone: () => void,
+    client: Client,
   ) {
     this.clientId = clientId;
     this.#opening = opening;
     this.#headers = opening === undefined ? headers : { ...headers, ...STREAM };
-    this.#onGone = onGone;
+    this.#client = client;
     this.response = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    if (opening !== undefined) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS);
+  }
+
+  /** It is open after SOON_MS: from here on it is noticed when its client goes away, and it may become a stream. */
+  lasts(): void {
+    const { gone } = this.#client;
+    this.#signal = this.#client.signal();
+    if (this.#signal.aborted) gone();
+    else this.#signal.addEventListener("abort", gone);
+    if (this.#mayStream && !this.#signal.aborted)
+      this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS - SOON_MS);
   }
 
   get #mayStream(): boolean {
@@ -42,9 +61,9 @@ export class Exchange {
     const json = JSON.stringify(message);
     this.#end();
     if (this.#stream !== undefined) {
-      this.#stream.enqueue(frame(json));
+      this.#stream.enqueue(encoder.encode(framed(json)));
       this.#stream.close();
-    } else if (this.#mayStream) this.#resolve(new Response(frame(json), { headers: this.#headers }));
+    } else if (this.#mayStream) this.#resolve(new Response(framed(json), { headers: this.#headers }));
     else
       this.#resolve(
         new Response(json, { headers: { ...this.#headers, "content-type": "application/json" } }),
@@ -52,7 +71,7 @@ export class Exchange {
   }
 
   notify(message: JSONRPCMessage): void {
-    if (this.#mayStream) this.#open().enqueue(frame(JSON.stringify(message)));
+    if (this.#mayStream) this.#open().enqueue(encoder.encode(framed(JSON.stringify(message))));
   }
 
   /** The client cancelled or went away: nothing is answered. */
@@ -64,6 +83,7 @@ export class Exchange {
 
   #end(): void {
     clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#client.gone);
     this.onEnd();
   }
 
@@ -79,7 +99,7 @@ export class Exchange {
         this.#stream = controller;
         if (this.#opening) controller.enqueue(encoder.encode(this.#opening));
       },
-      cancel: () => this.#onGone(),
+      cancel: () => this.#client.gone(),
     });
     this.#resolve(new Response(body, { headers: this.#headers }));
     return this.#stream as unknown as ReadableStreamDefaultController<Uint8Array>;
@@ -89,8 +109,8 @@ export class Exchange {
 const encoder = new TextEncoder();
 
 /** A message as an event of a stream. */
-export function frame(json: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`event: message\ndata: ${json}\n\n`);
+export function framed(json: string): string {
+  return `event: message\ndata: ${json}\n\n`;
 }
 
 function closeQuietly(stream: ReadableStreamDefaultController<Uint8Array>): void {

@@ -37,12 +37,15 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   const log = new RotatingFile(options.file, options.rotateBytes);
   const errors = new RotatingFile(options.errors, options.rotateBytes);
-  const write = (level: Level, text: string, painted?: string) => {
+  const stamp = createStamp(options.now);
+  const put = (level: Level, safe: string, painted: () => string) => {
+    const time = stamp();
+    log.append(`${time} ${level.padEnd(5)} ${safe}\n`);
+    options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${painted()}${RESET}\n`);
+  };
+  const write = (level: Level, text: string) => {
     const message = visibleLine(text);
-    const coloured = painted ?? message;
-    const time = new Date(options.now()).toISOString();
-    log.append(`${time} ${level.padEnd(5)} ${message}\n`);
-    options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${coloured}${RESET}\n`);
+    put(level, message, () => message);
   };
   const error = (message: string, details?: unknown) => {
     write("error", message);
@@ -56,30 +59,23 @@ export function createLog(options: LogOptions): Log {
     failure(message, details) {
       if (!newestLine(options.file).endsWith(` error ${visibleLine(message)}`)) error(message, details);
     },
-    call: (line) => write("info", callText(line, PLAIN), callText(line, PAINTED)),
+    call: (line) => put("info", callText(line, PLAIN), () => callText(line, PAINTED)),
     flush: async () => {
       await Promise.all([log.written, errors.written]);
     },
   };
 }
 
-const TAIL_BYTES = 16 * 1024;
-
-/** Empty when there is none; a device has none. */
-function newestLine(path: string): string {
-  try {
-    if (!statSync(path).isFile()) return "";
-    const file = openSync(path, "r");
-    try {
-      const tail = Buffer.alloc(TAIL_BYTES);
-      const read = readSync(file, tail, 0, TAIL_BYTES, Math.max(0, fstatSync(file).size - TAIL_BYTES));
-      return tail.toString("utf8", 0, read).trimEnd().split("\n").at(-1) ?? "";
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return "";
-  }
+/** The time of a line; made once for all lines of a millisecond. */
+function createStamp(now: () => number): () => string {
+  let at = Number.NaN;
+  let text = "";
+  return () => {
+    const time = now();
+    if (time !== at) text = new Date(time).toISOString();
+    at = time;
+    return text;
+  };
 }
 
 const RESET = "\x1b[0m";
@@ -101,8 +97,9 @@ const PAINTED: Paint = {
 
 function callText(line: CallLine, paint: Paint): string {
   const outcome = paint.outcome(line.outcome, line.outcome === "ok");
-  const parts = [paint.dim(line.who), paint.tool(line.tool), line.args, "→", outcome, line.detail];
-  return `${parts.filter(Boolean).join(" ")} ${paint.dim(`${line.ms.toFixed(1)} ms`)}`;
+  const args = line.args === "" ? "" : ` ${line.args}`;
+  const detail = line.detail === "" ? "" : ` ${line.detail}`;
+  return `${paint.dim(line.who)} ${paint.tool(line.tool)}${args} → ${outcome}${detail} ${paint.dim(`${line.ms.toFixed(1)} ms`)}`;
 }
 
 /** Appends in order and collects what comes while a write is under way. */

@@ -36,9 +36,10 @@ export const INVALID_META = {
  * has further members, and refuse `task`, which a server without tasks has to ignore.
  */
 export function requestFor({ method, params }: JSONRPCRequest, id: number): JSONRPCRequest | null {
-  const { task: _, ...others } = params ?? {};
-  const request = { jsonrpc: "2.0", id, method, ...(params && { params: others }) };
-  return isJSONRPCRequest(request) ? request : null;
+  if (params === undefined) return { jsonrpc: "2.0", id, method };
+  const { task: _, ...others } = params;
+  const request = { jsonrpc: "2.0" as const, id, method, params: others };
+  return params._meta === undefined || isJSONRPCRequest(request) ? request : null;
 }
 
 /** An answer with the code for wrong parameters where the SDK says "internal error" and lists what its schema found. */

@@ -7,11 +7,12 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "../bus/caller.ts";
 import { type Limits, limitNote } from "../bus/limits.ts";
+import { signalOf } from "../runtime/runtime.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Refusal } from "./access/head.ts";
 import type { Report } from "./access/report.ts";
 import { BodyError, readJson } from "./body.ts";
-import { Exchange, frame, STREAM } from "./exchange.ts";
+import { Exchange, framed, SOON_MS, STREAM } from "./exchange.ts";
 import { checkedMessage, corrected, INVALID_META, requestFor } from "./message.ts";
 import { lostAnswer, opening, resumedCall } from "./resume.ts";
 
@@ -36,6 +37,8 @@ export class HttpTransport implements Transport {
   #exchanges = new Map<number, Exchange>();
   #cancellable = new Map<string, number>();
   #lastId = 0;
+  /** Calls of the last moment, answered or not. */
+  #young: number[] = [];
   /** Bodies that are being read. */
   #reading = 0;
   readonly #options: TransportOptions;
@@ -87,7 +90,7 @@ export class HttpTransport implements Transport {
   // The call that the stream belonged to is over: it ended with its process, or it is cancelled here.
   #resume(request: Request, caller: Caller, id: string | number): Response {
     this.#cancel(this.#cancellable.get(cancelKey(request, caller, id)));
-    return new Response(frame(lostAnswer(id)), { headers: STREAM });
+    return new Response(framed(lostAnswer(id)), { headers: STREAM });
   }
 
   #accept(request: Request, caller: Caller, message: JSONRPCMessage): void {
@@ -101,23 +104,35 @@ export class HttpTransport implements Transport {
     const refusal = this.#refusal(message, caller);
     if (refusal !== null) return this.#turnAway(caller, refusal, message.id);
     const id = ++this.#lastId;
-    const key = cancelKey(request, caller, message.id);
-    const gone = () => this.#cancel(id);
     const streams = wantsStream(request) ? opening(request, message.id) : undefined;
-    const exchange = new Exchange(message.id, streams, initialHeaders(message), gone);
-    request.signal.addEventListener("abort", gone);
+    const exchange = new Exchange(message.id, streams, initialHeaders(message), {
+      signal: signalOf(request),
+      gone: () => this.#cancel(id),
+    });
     this.#exchanges.set(id, exchange);
-    if (request.headers.has(SESSION)) this.#cancellable.set(key, id);
+    this.#lookAgain(id);
+    const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
+    if (key !== undefined) this.#cancellable.set(key, id);
     exchange.onEnd = () => {
-      request.signal.removeEventListener("abort", gone);
       this.#exchanges.delete(id);
-      if (this.#cancellable.get(key) === id) this.#cancellable.delete(key);
+      if (key !== undefined && this.#cancellable.get(key) === id) this.#cancellable.delete(key);
     };
     const handed = requestFor(message, id);
     const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
     if (handed === null) exchange.answer({ jsonrpc: "2.0", id: message.id, error: INVALID_META });
     else this.onmessage?.(handed, { authInfo });
     return exchange.response;
+  }
+
+  // A timer and a listener of its own for each call would cost a short call more than its work does. Only ids are kept:
+  // whatever outlives its call makes collecting garbage slower.
+  #lookAgain(id: number): void {
+    if (this.#young.push(id) > 1) return;
+    setTimeout(() => {
+      const young = this.#young;
+      this.#young = [];
+      for (const one of young) this.#exchanges.get(one)?.lasts();
+    }, SOON_MS);
   }
 
   #refusal({ method, params }: JSONRPCRequest, caller: Caller): Refusal | null {
