@@ -34,3 +34,8 @@ export function recipientOf(channel: string): string | null {
     ? channel.slice("session:".length)
     : null;
 }
+
+/** Whether an event is a direct message. */
+export function isMail({ channel }: Event): boolean {
+  return recipientOf(channel) !== null;
+}

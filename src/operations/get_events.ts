@@ -2,8 +2,9 @@ import { type Bus, BusError, type Call } from "../bus/bus.ts";
 import { formatCursor, parseCursor } from "../bus/cursor.ts";
 import type { Event } from "../bus/event.ts";
 import { atLeast, LEVELS } from "../bus/level.ts";
-import { type MailState, recipientOf } from "../bus/mail.ts";
+import { isMail, type MailState } from "../bus/mail.ts";
 import { deletedRefusal, notFound, type Session } from "../bus/session.ts";
+import { written } from "../bus/written.ts";
 import { type Args, type Json, operation, UsageError } from "../operation.ts";
 import type { Batch, EventQuery } from "../store/events.ts";
 import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
@@ -170,7 +171,7 @@ async function read(
   const wanted =
     min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level));
   return {
-    events: await Promise.all(wanted.map((event) => withDelivery(bus, event))),
+    events: wanted.some(isMail) ? await Promise.all(wanted.map((event) => withDelivery(bus, event))) : wanted,
     next_cursor: formatCursor(raw.length > 0 ? highest : emptyCursor(args, start, tip)),
     has_more: full,
     ...(warning === undefined ? {} : { warning }),
@@ -179,7 +180,7 @@ async function read(
 
 /** A direct message with how far it has come. */
 async function withDelivery(bus: Bus, event: Event): Promise<Event & { delivery?: MailState }> {
-  if (recipientOf(event.channel) === null) return event;
+  if (!isMail(event)) return event;
   const [mail] = await bus.store.mail.of(event.id);
   return mail === undefined ? event : { ...event, delivery: mail.state };
 }
@@ -189,8 +190,7 @@ const AROUND_BYTES = 1024;
 
 /** Bytes of an event in an answer, where it stands twice: as structured content, and quoted once more as text. */
 function sizeOf(event: Event): number {
-  const json = JSON.stringify(event);
-  return Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(json));
+  return written(event).bytes;
 }
 
 /** Moves the saved cursor with the read; when the database takes no writes, the read goes on without that and says so. */

@@ -1,7 +1,7 @@
 import type { Caller } from "../bus/caller.ts";
 import { visibleLine } from "../bus/text.ts";
 import type { Json, Operation } from "../operation.ts";
-import type { ToolResult } from "./mcp.ts";
+import type { ToolResult } from "./answer.ts";
 
 /** Where the line of each tool call goes. */
 export interface CallLog {

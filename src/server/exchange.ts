@@ -1,4 +1,5 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { messageJson } from "./answer.ts";
 
 const STREAM_AFTER_MS = 5_000;
 /** Most calls are answered sooner. */
@@ -58,7 +59,7 @@ export class Exchange {
   }
 
   answer(message: JSONRPCMessage): void {
-    const json = JSON.stringify(message);
+    const json = messageJson(message);
     this.#end();
     if (this.#stream !== undefined) {
       this.#stream.enqueue(encoder.encode(framed(json)));

@@ -14,6 +14,7 @@ import type { Limits } from "../bus/limits.ts";
 import type { Json, Operation } from "../operation.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Report } from "./access/report.ts";
+import { failure, type ToolResult, toolResult } from "./answer.ts";
 import { type CallLog, describeCall, textOf } from "./calls.ts";
 import { checker, inputSchema } from "./schema.ts";
 import { HttpTransport } from "./transport.ts";
@@ -88,12 +89,6 @@ function serveTools(server: Server, { bus, operations, calls, holds }: McpOption
   };
 }
 
-export type ToolResult = {
-  content: { type: "text"; text: string }[];
-  structuredContent?: Json;
-  isError?: true;
-};
-
 async function run(
   operation: Operation,
   bus: Bus,
@@ -102,18 +97,12 @@ async function run(
   calls: CallLog,
 ): Promise<ToolResult> {
   try {
-    const result = await operation.run(bus, args as never, call);
-    const structuredContent = Array.isArray(result) ? { result } : result;
-    return { content: [{ type: "text", text: JSON.stringify(result) }], structuredContent };
+    return toolResult(await operation.run(bus, args as never, call));
   } catch (error) {
     if (error instanceof BusError) return failure(`${operation.name}: ${error.message}`);
     calls.unexpected(operation.name, error);
     return failure(`${operation.name}: an unexpected error inside the bus; its log says more.`);
   }
-}
-
-function failure(text: string): ToolResult {
-  return { content: [{ type: "text", text }], isError: true };
 }
 
 function callOf(context: CallContext): Call {

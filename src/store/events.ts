@@ -1,7 +1,8 @@
 import type { Event, EventDraft } from "../bus/event.ts";
 import { eventOf } from "../bus/event.ts";
-import type { Database, Named, Row, Statement } from "../runtime/runtime.ts";
+import type { Database, Row, Statement } from "../runtime/runtime.ts";
 import type { MailRows } from "./mail.ts";
+import { Recent } from "./recent.ts";
 import type { SessionRows } from "./sessions.ts";
 import type { Writer } from "./writer.ts";
 
@@ -35,10 +36,13 @@ export interface EventRows {
   insert(draft: EventDraft, timestamp: string): Event;
   select(query: EventQuery): Batch;
   tip(): number;
+  /** Forgets what is in memory; after a transaction that was undone. */
+  undone(): void;
 }
 
 /** The SQL of events, for use inside one call or one write unit. `onInsert` runs in the transaction of each new event. */
 export function eventRows(db: Database, onInsert: (event: Event) => void): EventRows {
+  const version = db.prepare("PRAGMA data_version");
   const insert = db.prepare(`
     INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta,
       origin)
@@ -62,6 +66,17 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
     return prepared;
   }
 
+  const recent = new Recent({
+    newest: (limit) => stored({ order: "desc", limit }, selectParams({ order: "desc", limit })),
+    version: () => Number(version.get()?.data_version),
+  });
+
+  function stored(query: EventQuery, params: Params): Event[] {
+    return statement(query)
+      .all({ ...params, limit: query.limit })
+      .map(eventOfRow);
+  }
+
   return {
     insert(draft, timestamp) {
       const { lastInsertRowid } = insert.run({
@@ -75,10 +90,16 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
         origin: draft.origin,
       });
       const event = eventOf(lastInsertRowid, timestamp, draft);
+      recent.add(event);
       onInsert(event);
       return event;
     },
-    select: (query) => selectBatch(query, (chunk) => statement(query).all(chunk).map(eventOfRow)),
+    select: (query) =>
+      selectBatch(query, (params, limit) => {
+        const { after, before } = params;
+        return recent.find({ ...query, after, before, limit }) ?? stored({ ...query, limit }, params);
+      }),
+    undone: () => recent.forget(),
     tip: () => Number(tip.get()?.seq ?? 0),
   };
 }
@@ -104,14 +125,14 @@ const CHUNK = 50;
 const MOST: Most = { size: 2 * 1024 * 1024, sizeOf: ({ payload }) => payload.length };
 
 // In chunks, so that a thousand large payloads are never in memory at once; at least one event is returned.
-function selectBatch(query: EventQuery, read: (params: Named) => Event[]): Batch {
+function selectBatch(query: EventQuery, read: (params: Params, limit: number) => Event[]): Batch {
   const events: Event[] = [];
   const params = selectParams(query);
   const most = query.most ?? MOST;
   let size = 0;
   while (events.length < query.limit) {
     const limit = Math.min(CHUNK, query.limit - events.length);
-    const chunk = read({ ...params, limit });
+    const chunk = read(params, limit);
     for (const event of chunk) {
       size += most.sizeOf(event);
       if (size > most.size && events.length > 0) return { events, full: true };
@@ -124,8 +145,10 @@ function selectBatch(query: EventQuery, read: (params: Named) => Event[]): Batch
   return { events, full: events.length > 0 && events.length === query.limit };
 }
 
-function selectParams(query: EventQuery): Record<string, string | number> {
-  const params: Record<string, string | number> = {
+type Params = Record<string, string | number> & { after: number; before: number };
+
+function selectParams(query: EventQuery): Params {
+  const params: Params = {
     after: query.after ?? 0,
     before: Number.MAX_SAFE_INTEGER,
   };

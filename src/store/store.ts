@@ -49,7 +49,13 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
   const { db, backup } = openFile(path, now, lock);
   const timestamp = () => new Date(now()).toISOString();
   const probe = db.prepare("INSERT OR REPLACE INTO bus (key, value) VALUES ('probe', hex(randomblob(8192)))");
-  const writer = createWriter(db, { path, probe: () => probe.run(), now, onTrouble: options.onTrouble });
+  const writer = createWriter(db, {
+    path,
+    probe: () => probe.run(),
+    now,
+    onTrouble: options.onTrouble,
+    onUndone: () => events.undone(),
+  });
   const webhooks = webhookRows(db);
   const deliveries = deliveryRows(db);
   const mail = mailRows(db);

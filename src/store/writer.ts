@@ -25,6 +25,8 @@ export interface WriterOptions {
   probe(): unknown;
   /** Told when the database stops taking writes, and with null when it takes them again. */
   onTrouble?: ((trouble: Trouble | null) => void) | undefined;
+  /** Told when a transaction was undone, before its units run again. */
+  onUndone?(): void;
   now(): number;
 }
 
@@ -102,6 +104,7 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
     try {
       rollback.run();
     } catch {}
+    options.onUndone?.();
   }
 
   function waitForLock(batch: readonly Unit[]): void {

@@ -1,7 +1,6 @@
 import { type Bus, type Call, here } from "../../bus/bus.ts";
-import type { Event } from "../../bus/event.ts";
 import { type Inbox, inboxOf, wakes } from "../../bus/inbox.ts";
-import { PATHS, type Path, recipientOf, type Unread } from "../../bus/mail.ts";
+import { isMail, PATHS, type Path, type Unread } from "../../bus/mail.ts";
 import { isAlive, type Session } from "../../bus/session.ts";
 import { type Json, operation } from "../../operation.ts";
 import { nextEvent } from "../waiting.ts";
@@ -101,7 +100,6 @@ function passOver(bus: Bus, session: Session, to: number): void {
 
 async function remember(bus: Bus, session: Session, by: Path, taken: readonly Unread[]): Promise<void> {
   const inOrder = by === "prompt" || by === "start";
-  const isMail = ({ channel }: Event) => recipientOf(channel) !== null;
   const events = taken.map(({ event }) => event);
   await bus.store.mail.offer({
     sessionId: session.session_id,

@@ -1,0 +1,105 @@
+import type { Event } from "../bus/event.ts";
+import type { EventQuery } from "./events.ts";
+
+const MOST_EVENTS = 512;
+/** Characters of all payloads together. */
+const MOST_SIZE = 512 * 1024;
+
+export interface Table {
+  /** The newest events, newest first, at most so many. */
+  newest(limit: number): Event[];
+  /** Changes when another connection has changed the database. */
+  version(): number;
+}
+
+/**
+ * The newest events in memory, as the table holds them: most reads want nothing else. Only this process stores events,
+ * and a stored event never changes.
+ */
+export class Recent {
+  readonly #table: Table;
+  /** Oldest first, without a gap; undefined when it has to be read again. */
+  #events: Event[] | undefined;
+  /** Every event with a greater id is in it. */
+  #after = 0;
+  #size = 0;
+  #version = 0;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** A new event; inside its transaction. */
+  add(event: Event): void {
+    if (this.#events === undefined) return;
+    this.#events.push(event);
+    this.#size += event.payload.length;
+    this.#trim(this.#events);
+  }
+
+  /** What was added may have been undone. */
+  forget(): void {
+    this.#events = undefined;
+  }
+
+  /** What the table would give, at most `limit` events; undefined when some of it may be older than what is here. */
+  find({ after = 0, before, order, limit, ...filter }: Query): Event[] | undefined {
+    const events = this.#loaded();
+    if (order === "asc" && after < this.#after) return undefined;
+    const found: Event[] = [];
+    const step = order === "asc" ? 1 : -1;
+    let at = order === "asc" ? firstAfter(events, after) : events.length - 1;
+    for (; found.length < limit; at += step) {
+      const event = events[at];
+      if (event === undefined) break;
+      if (event.id <= after) return found;
+      if (event.id < before && passes(event, filter)) found.push(event);
+    }
+    return order === "asc" || found.length === limit || after >= this.#after ? found : undefined;
+  }
+
+  #loaded(): Event[] {
+    const version = this.#table.version();
+    if (this.#events !== undefined && version === this.#version) return this.#events;
+    this.#version = version;
+    const newest = this.#table.newest(MOST_EVENTS);
+    this.#after = newest.length < MOST_EVENTS ? 0 : (newest.at(-1)?.id ?? 0) - 1;
+    this.#events = newest.reverse();
+    this.#size = newest.reduce((sum, { payload }) => sum + payload.length, 0);
+    this.#trim(this.#events);
+    return this.#events;
+  }
+
+  // By halves: taking the first one of an array each time moves all the others.
+  #trim(events: Event[]): void {
+    if (events.length < 2 * MOST_EVENTS && this.#size <= MOST_SIZE) return;
+    let [cut, size] = [0, this.#size];
+    while (cut < events.length && (events.length - cut > MOST_EVENTS || size > MOST_SIZE / 2))
+      size -= events[cut++]?.payload.length ?? 0;
+    this.#after = events[cut - 1]?.id ?? this.#after;
+    events.splice(0, cut);
+    this.#size = size;
+  }
+}
+
+type Query = Pick<EventQuery, "after" | "order" | "limit" | "channel" | "event_types" | "correlation_id"> & {
+  before: number;
+};
+
+function passes(event: Event, filter: Pick<Query, "channel" | "event_types" | "correlation_id">): boolean {
+  return (
+    (filter.channel === undefined || event.channel === filter.channel) &&
+    (filter.correlation_id === undefined || event.correlation_id === filter.correlation_id) &&
+    (!filter.event_types?.length || filter.event_types.includes(event.event_type))
+  );
+}
+
+function firstAfter(events: readonly Event[], id: number): number {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.id ?? 0) > id) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

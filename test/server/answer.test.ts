@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { messageJson, toolResult } from "../../src/server/answer.ts";
+
+const event = {
+  id: 1,
+  payload: 'a "quoted" \\ text\nof lines  é 🎉 \u0001 \ud800',
+  channel: "all",
+  correlation_id: null,
+};
+
+const RESULTS: [string, Record<string, unknown> | Record<string, unknown>[]][] = [
+  ["a plain result", { event_id: 7, text: '"\\\n' }],
+  ["an empty one", {}],
+  ["a list", [{ a: 1 }, { b: "\t" }]],
+  ["an empty list", []],
+  ["events alone", { events: [event] }],
+  ["events and more", { events: [event, event, { ...event, id: 2 }], next_cursor: "2", has_more: false }],
+  ["no events", { events: [], next_cursor: "0", has_more: false, warning: 'of "them"' }],
+  ["what is undefined", { events: [{ ...event, title: undefined }], warning: undefined, has_more: true }],
+  ["more before the events", { session_id: "s", events: [event], more: 0 }],
+];
+
+for (const [what, result] of RESULTS)
+  for (const id of [1, 'a"b'])
+    test(`${what} stands in the answer ${JSON.stringify(id)} as text and structured, as JSON.stringify writes it`, () => {
+      const answer = toolResult(result);
+      const message = JSON.parse(messageJson({ jsonrpc: "2.0", id, result: answer }));
+      expect(message.id).toBe(id);
+      expect(message.jsonrpc).toBe("2.0");
+      const plain = JSON.parse(JSON.stringify(result));
+      expect(message.result.structuredContent).toEqual(Array.isArray(result) ? { result: plain } : plain);
+      expect(JSON.parse(message.result.content[0].text)).toEqual(plain);
+      expect(Object.keys(message.result)).toEqual(["content", "structuredContent"]);
+      expect(answer.content[0]?.text).toBe(message.result.content[0].text);
+    });
+
+test("any other message is written as it is", () => {
+  const message = { jsonrpc: "2.0" as const, id: 3, error: { code: -32602, message: "no" } };
+  expect(messageJson(message)).toBe(JSON.stringify(message));
+});
