@@ -66,7 +66,7 @@ export interface Outcome {
 
 /** The side of the bus that sends deliveries, as handlers see it. */
 export interface Deliveries {
-  /** Something new is queued, or this webhook changed: look soon. Never waits. */
+  /** Something new may be queued, or this webhook changed: look soon. Never waits. */
   poke(webhookId?: number): void;
   /** Ids of deliveries that are being sent at this moment. */
   inFlight(): ReadonlySet<number>;

@@ -102,7 +102,10 @@ function callText(line: CallLine, paint: Paint): string {
   return `${paint.dim(line.who)} ${paint.tool(line.tool)}${args} → ${outcome}${detail} ${paint.dim(`${line.ms.toFixed(1)} ms`)}`;
 }
 
-/** Appends in order and collects what comes while a write is under way. */
+/** At most one write in so many ms: each costs as much as dozens of lines do. */
+const APART_MS = 10;
+
+/** Appends in order and collects what comes while a write is under way, or came just before. */
 class RotatingFile {
   written: Promise<void> = Promise.resolve();
   readonly #path: string;
@@ -111,6 +114,7 @@ class RotatingFile {
   #size: number | undefined;
   #complained = false;
   #torn = false;
+  #wroteAt = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, limit = ROTATE_BYTES) {
     this.#path = path;
@@ -124,6 +128,9 @@ class RotatingFile {
   }
 
   async #write(): Promise<void> {
+    const early = this.#wroteAt + APART_MS - performance.now();
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+    this.#wroteAt = performance.now();
     const text = this.#pending;
     this.#pending = "";
     try {

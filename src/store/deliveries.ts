@@ -31,6 +31,8 @@ export interface Tidied {
 export interface DeliveryStore {
   /** Webhooks that something was queued for since the last call. */
   takeQueued(): number[];
+  /** Whether there are such webhooks. */
+  hasQueued(): boolean;
   /** Deliveries of one webhook that may start now, at most `limit`, those in `skip` left out. */
   claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]>;
   /** When something pending of the webhook that is not due at `now` will be, ms; undefined when there is nothing. */
@@ -94,6 +96,7 @@ export function createDeliveries(parts: OutboxParts): DeliveryStore {
   const { rows, webhooks, writer, now, steady } = parts;
   return {
     takeQueued: rows.takeQueued,
+    hasQueued: rows.hasQueued,
     claim: async (webhook, at, limit, skip) =>
       webhook.ordered ? claimHead(rows, webhook, at, skip) : claim(rows, webhook, at, limit, skip),
     nextAt: async (webhook, at) =>

@@ -12,6 +12,8 @@ export interface Settlement {
 export interface DeliveryRows {
   /** Webhooks that something was queued for since the last call. */
   takeQueued(): number[];
+  /** Whether there are such webhooks. */
+  hasQueued(): boolean;
   /** Queues an event for a webhook unless it was ever queued for it; returns whether it was new. */
   enqueue(webhookId: number, eventId: number, now: number): boolean;
   /** Starts a delivery over at once, or makes it, as a redelivery. */
@@ -97,6 +99,7 @@ export function deliveryRows(db: Database): DeliveryRows {
       }
       return ids;
     },
+    hasQueued: () => queued.size > 0,
     takeQueued() {
       const ids = [...queued];
       queued.clear();

@@ -68,6 +68,7 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
 
   const recent = new Recent({
     newest: (limit) => stored({ order: "desc", limit }, selectParams({ order: "desc", limit })),
+    tip: () => Number(tip.get()?.seq ?? 0),
     version: () => Number(version.get()?.data_version),
   });
 
@@ -100,7 +101,7 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
         return recent.find({ ...query, after, before, limit }) ?? stored({ ...query, limit }, params);
       }),
     undone: () => recent.forget(),
-    tip: () => Number(tip.get()?.seq ?? 0),
+    tip: () => recent.tip(),
   };
 }
 

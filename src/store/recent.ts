@@ -4,17 +4,22 @@ import type { EventQuery } from "./events.ts";
 const MOST_EVENTS = 512;
 /** Characters of all payloads together. */
 const MOST_SIZE = 512 * 1024;
+/** Asking the database costs more than a read from memory does. */
+const TRUSTED_MS = 100;
 
 export interface Table {
   /** The newest events, newest first, at most so many. */
   newest(limit: number): Event[];
+  /** The id of the newest event ever stored; 0 when there is none. */
+  tip(): number;
   /** Changes when another connection has changed the database. */
   version(): number;
 }
 
 /**
  * The newest events in memory, as the table holds them: most reads want nothing else. Only this process stores events,
- * and a stored event never changes.
+ * and a stored event never changes; what another program adds nevertheless is found within TRUSTED_MS, or with the next
+ * event of ours.
  */
 export class Recent {
   readonly #table: Table;
@@ -23,7 +28,9 @@ export class Recent {
   /** Every event with a greater id is in it. */
   #after = 0;
   #size = 0;
+  #tip = 0;
   #version = 0;
+  #trustedUntil = 0;
 
   constructor(table: Table) {
     this.#table = table;
@@ -31,7 +38,9 @@ export class Recent {
 
   /** A new event; inside its transaction. */
   add(event: Event): void {
+    if (this.#events !== undefined && event.id !== this.#tip + 1) this.forget();
     if (this.#events === undefined) return;
+    this.#tip = event.id;
     this.#events.push(event);
     this.#size += event.payload.length;
     this.#trim(this.#events);
@@ -40,6 +49,11 @@ export class Recent {
   /** What was added may have been undone. */
   forget(): void {
     this.#events = undefined;
+  }
+
+  tip(): number {
+    this.#loaded();
+    return this.#tip;
   }
 
   /** What the table would give, at most `limit` events; undefined when some of it may be older than what is here. */
@@ -59,9 +73,13 @@ export class Recent {
   }
 
   #loaded(): Event[] {
+    const now = performance.now();
+    if (this.#events !== undefined && now < this.#trustedUntil) return this.#events;
     const version = this.#table.version();
+    this.#trustedUntil = now + TRUSTED_MS;
     if (this.#events !== undefined && version === this.#version) return this.#events;
     this.#version = version;
+    this.#tip = this.#table.tip();
     const newest = this.#table.newest(MOST_EVENTS);
     this.#after = newest.length < MOST_EVENTS ? 0 : (newest.at(-1)?.id ?? 0) - 1;
     this.#events = newest.reverse();

@@ -75,8 +75,9 @@ test("an event is the same whether it comes from memory or from the table", asyn
   const { store, beside, append } = opened();
   for (let i = 0; i < 40; i++) await append(`payload ${i} é 🎉`);
   const fromMemory = (await store.events.read({ limit: 40, order: "asc" })).events;
-  // Whatever another connection changes is read again.
+  // Whatever another connection changes is read again, after a moment.
   beside.run("INSERT INTO bus (key, value) VALUES ('touched', '1')");
+  await Bun.sleep(150);
   const fromTable = (await store.events.read({ limit: 40, order: "asc" })).events;
   expect(fromTable).toEqual(fromMemory);
   expect(fromTable[0]).not.toBe(fromMemory[0]);
@@ -91,11 +92,16 @@ test("events that another program added are found", async () => {
   beside.run(
     "INSERT INTO events (event_type, payload, session_id, timestamp) VALUES ('t', 'theirs', 's', '2026-01-31T08:00:00.000Z')",
   );
-  const { events } = await store.events.read({ limit: 50, order: "desc" });
-  expect(events.map(({ payload }) => payload)).toEqual(["theirs", "ours"]);
   await append("ours again");
   const after = await store.events.read({ after: 1, limit: 50, order: "asc" });
   expect(after.events.map(({ payload }) => payload)).toEqual(["theirs", "ours again"]);
+  beside.run(
+    "INSERT INTO events (event_type, payload, session_id, timestamp) VALUES ('t', 'last', 's', '2026-01-31T08:00:00.000Z')",
+  );
+  await Bun.sleep(150);
+  const { events } = await store.events.read({ limit: 50, order: "desc" });
+  expect(events.map(({ payload }) => payload)).toEqual(["last", "ours again", "theirs", "ours"]);
+  expect(await store.events.tip()).toBe(4);
   await store.close();
 });
 

@@ -75,6 +75,7 @@ export class Pump implements Deliveries {
   }
 
   poke(webhookId?: number): void {
+    if (webhookId === undefined && !this.#options.store.deliveries.hasQueued()) return;
     const lane = webhookId === undefined ? undefined : this.#lane(webhookId);
     lane?.breaker.retryNow();
     if (lane !== undefined) lane.lookAt = 0;
