@@ -4,6 +4,7 @@ import { Bench } from "./bench.ts";
 import { type Figure, jsonOf, plainTable } from "./figure.ts";
 import { type Machine, machineLine, thisMachine } from "./machine.ts";
 import { writePage } from "./page.ts";
+import type { Row } from "./row.ts";
 import { ROWS } from "./rows/index.ts";
 
 const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NAME…]
@@ -17,13 +18,19 @@ const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NA
 /** One row must not hold up the others for ever. */
 const MOST_MS = 900_000;
 
+function chosen({ quick }: Bench, names: readonly string[]): Row[] {
+  return ROWS.filter(({ name, notQuick }) =>
+    names.length === 0 ? !(quick && notQuick) : names.includes(name),
+  );
+}
+
 async function measure(
   bench: Bench,
   names: readonly string[],
 ): Promise<{ figures: Figure[]; failed: string[] }> {
   const figures: Figure[] = [];
   const failed: string[] = [];
-  for (const { name, run } of ROWS.filter((row) => names.length === 0 || names.includes(row.name))) {
+  for (const { name, run } of chosen(bench, names)) {
     const began = performance.now();
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(new Error(`took longer than ${MOST_MS / 1000} s`)), MOST_MS).unref();
@@ -33,7 +40,7 @@ async function measure(
     } catch (error) {
       failed.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }
-    if (process.stderr.isTTY) console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
+    if (process.stderr.isTTY) console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
   }
   return { figures, failed };
 }
