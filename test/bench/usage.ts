@@ -5,6 +5,11 @@ export function residentMb(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1000;
 }
 
+/** The same at its largest since the process began. */
+export function peakMb(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1000;
+}
+
 /** Processor time of all threads of a process, ms, to the nanosecond; NaN where /proc does not tell. */
 export function processorMs(pid: number): number {
   try {

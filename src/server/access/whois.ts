@@ -1,4 +1,3 @@
-import { request } from "node:http";
 import type { Peer } from "../../runtime/runtime.ts";
 
 export interface WhoisOptions {
@@ -41,7 +40,9 @@ export function createWhois(options: WhoisOptions): (peer: Peer) => Promise<stri
   };
 }
 
-function ask(socketPath: string, { address, port }: Peer): Promise<string | null> {
+// Loaded by the first question: most buses ask none, and it takes megabytes.
+async function ask(socketPath: string, { address, port }: Peer): Promise<string | null> {
+  const { request } = await import("node:http");
   const addr = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
   return new Promise((resolve, reject) => {
     const asked = request(

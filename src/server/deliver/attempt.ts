@@ -1,5 +1,4 @@
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import { isIP } from "node:net";
 import { retryAfterMs } from "../../bus/schedule.ts";
 import { visibleLine } from "../../bus/text.ts";
@@ -69,12 +68,15 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
-function post(
+// The client is loaded by the first delivery: most buses make none, and it takes megabytes.
+async function post(
   url: URL,
   addresses: readonly string[],
   { headers, body }: Message,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  const { request: start } =
+    url.protocol === "https:" ? await import("node:https") : await import("node:http");
   const bytes = Buffer.from(body);
   const found = addresses.map((address) => ({ address, family: isIP(address) }));
   const options: RequestOptions = {
@@ -90,7 +92,7 @@ function post(
   };
   return new Promise((resolve, reject) => {
     let answer: IncomingMessage | undefined;
-    const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, options, (response) => {
+    const request = start(url, options, (response) => {
       answer = response;
       readSome(response).then(() => {
         request.destroy();

@@ -1,10 +1,10 @@
 import { Database } from "bun:sqlite";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench } from "../bench.ts";
 import type { Figure } from "../figure.ts";
 import { Connection, resultIn, tool } from "../load/connection.ts";
 import type { Row } from "../row.ts";
+import { peakMb } from "../usage.ts";
 import { BODY } from "./publish.ts";
 
 const PUBLISHES = 1_000;
@@ -36,15 +36,6 @@ function fill(path: string, pending: number): void {
       SELECT ${webhook}, id, unixepoch() * 1000 FROM events WHERE event_type = 'old'`);
   db.run("COMMIT");
   db.close();
-}
-
-function peakMegabytes(pid: number): number {
-  try {
-    const kilobytes = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Number(kilobytes) / 1000;
-  } catch {
-    return Number.NaN;
-  }
 }
 
 /** Two webhooks whose endpoint refuses, one that works, each with a third of `pending`. */
@@ -81,7 +72,7 @@ export async function measureOutbox(bench: Bench, pending: number): Promise<Outb
     const [since, before] = [performance.now(), got];
     await Bun.sleep(Math.min(5_000, 500 + pending / 100));
     const drained = (got - before) / ((performance.now() - since) / 1_000);
-    const megabytes = peakMegabytes(bus.pid);
+    const megabytes = peakMb(bus.pid);
     await bus.stop();
     return { pending, startMs, megabytes, publishP50: times.p50, publishP99: times.p99, drained };
   } finally {
