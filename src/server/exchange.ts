@@ -24,6 +24,8 @@ export class Exchange {
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #signal: AbortSignal | undefined;
+  #abandoning: AbortController | undefined;
+  #state: "open" | "answered" | "abandoned" = "open";
   readonly #headers: Record<string, string>;
   readonly #opening: string | undefined;
   readonly #client: Client;
@@ -58,9 +60,17 @@ export class Exchange {
     return this.#opening !== undefined;
   }
 
+  /** Aborts when the client cancelled or went away; made when it is first asked for. */
+  get abandoned(): AbortSignal {
+    this.#abandoning ??= new AbortController();
+    if (this.#state === "abandoned") this.#abandoning.abort();
+    return this.#abandoning.signal;
+  }
+
   answer(message: JSONRPCMessage): void {
+    if (this.#state !== "open") return;
     const json = messageJson(message);
-    this.#end();
+    this.#end("answered");
     if (this.#stream !== undefined) {
       this.#stream.enqueue(encoder.encode(framed(json)));
       this.#stream.close();
@@ -72,17 +82,21 @@ export class Exchange {
   }
 
   notify(message: JSONRPCMessage): void {
-    if (this.#mayStream) this.#open().enqueue(encoder.encode(framed(JSON.stringify(message))));
+    if (this.#mayStream && this.#state === "open")
+      this.#open().enqueue(encoder.encode(framed(JSON.stringify(message))));
   }
 
   /** The client cancelled or went away: nothing is answered. */
   abandon(): void {
-    this.#end();
+    if (this.#state !== "open") return;
+    this.#end("abandoned");
+    this.#abandoning?.abort();
     if (this.#stream === undefined) this.#resolve(new Response("", { headers: this.#headers }));
     else closeQuietly(this.#stream);
   }
 
-  #end(): void {
+  #end(state: "answered" | "abandoned"): void {
+    this.#state = state;
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#client.gone);
     this.onEnd();

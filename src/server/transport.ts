@@ -1,10 +1,13 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
+  ErrorCode,
   type JSONRPCMessage,
   type JSONRPCRequest,
   LATEST_PROTOCOL_VERSION,
+  McpError,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
+import type { Call } from "../bus/bus.ts";
 import type { Caller } from "../bus/caller.ts";
 import { type Limits, limitNote } from "../bus/limits.ts";
 import { signalOf } from "../runtime/runtime.ts";
@@ -15,6 +18,7 @@ import { BodyError, readJson } from "./body.ts";
 import { Exchange, framed, SOON_MS, STREAM } from "./exchange.ts";
 import { checkedMessage, corrected, INVALID_META, requestFor } from "./message.ts";
 import { lostAnswer, opening, resumedCall } from "./resume.ts";
+import type { CallTool } from "./tools.ts";
 
 const SESSION = "mcp-session-id";
 
@@ -23,6 +27,7 @@ export interface TransportOptions {
   admit: Admit;
   /** Told of each call that is turned away. */
   refused: Report;
+  callTool: CallTool;
 }
 
 /**
@@ -120,8 +125,29 @@ export class HttpTransport implements Transport {
     const handed = requestFor(message, id);
     const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
     if (handed === null) exchange.answer({ jsonrpc: "2.0", id: message.id, error: INVALID_META });
+    else if (handed.method === "tools/call") this.#call(handed, exchange, caller);
     else this.onmessage?.(handed, { authInfo });
     return exchange.response;
+  }
+
+  #call({ params }: JSONRPCRequest, exchange: Exchange, caller: Caller): void {
+    const progressToken = params?._meta?.progressToken;
+    const call: Call = {
+      get signal() {
+        return exchange.abandoned;
+      },
+      caller,
+      progress(elapsed, total) {
+        if (progressToken === undefined) return;
+        const params = { progressToken, progress: elapsed, total };
+        exchange.notify({ jsonrpc: "2.0", method: "notifications/progress", params });
+      },
+    };
+    const id = exchange.clientId;
+    this.#options.callTool(params, call).then(
+      (result) => exchange.answer({ jsonrpc: "2.0", id, result }),
+      (error) => exchange.answer({ jsonrpc: "2.0", id, error: errorOf(error) }),
+    );
   }
 
   // A timer and a listener of its own for each call would cost a short call more than its work does. Only ids are kept:
@@ -168,6 +194,15 @@ export class HttpTransport implements Transport {
     this.onmessage?.({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } });
     exchange.abandon();
   }
+}
+
+// As the SDK answers for its handlers.
+function errorOf(error: unknown): { code: number; message: string } {
+  if (error instanceof McpError) return { code: error.code, message: error.message };
+  return {
+    code: ErrorCode.InternalError,
+    message: error instanceof Error ? error.message : "Internal error",
+  };
 }
 
 // Nobody cancels the call of another caller, even knowing its session id.
