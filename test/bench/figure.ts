@@ -4,7 +4,7 @@ export type Target =
   | { of: "ratio"; least: number }
   | undefined;
 
-export type Unit = "ms" | "/s" | "MB" | "% of a core";
+export type Unit = "µs" | "ms" | "/s" | "MB" | "% of a core";
 
 /** One line of the table. */
 export interface Figure {

@@ -10,6 +10,8 @@ export interface ClosedJob {
   bodies: readonly string[];
   /** Stands in every answer to the last one. */
   expects: string;
+  /** 200 when undefined. */
+  status?: number;
   connections: number;
   /** Before anything is counted. */
   warmMs: number;
@@ -67,7 +69,7 @@ function drive(connection: Connection, run: Run): Promise<void> {
         requests[step] as Uint8Array,
         ({ status, body, at }) => {
           const isLast = step === requests.length - 1;
-          if (status !== 200 || (isLast && !body.includes(job.expects)))
+          if (status !== (job.status ?? 200) || (isLast && !body.includes(job.expects)))
             return reject(new Error(`HTTP ${status}: ${body.toString().slice(0, 300)}`));
           if (isLast && sent >= run.from) {
             times.push(at - sent);

@@ -1,6 +1,7 @@
 import type { Row } from "../row.ts";
 import { commands } from "./commands.ts";
 import { cpu } from "./cpu.ts";
+import { layers } from "./layers.ts";
 import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
 import { outbox } from "./outbox.ts";
@@ -26,4 +27,5 @@ export const ROWS: readonly Row[] = [
   cpu,
   size,
   sqlite,
+  layers,
 ];
