@@ -67,7 +67,7 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
   }
 
   const recent = new Recent({
-    newest: (limit) => stored({ order: "desc", limit }, selectParams({ order: "desc", limit })),
+    older: (before, limit) => stored({ order: "desc", limit }, { after: 0, before }),
     tip: () => Number(tip.get()?.seq ?? 0),
     version: () => Number(version.get()?.data_version),
   });

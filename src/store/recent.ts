@@ -1,15 +1,16 @@
 import type { Event } from "../bus/event.ts";
 import type { EventQuery } from "./events.ts";
 
-const MOST_EVENTS = 512;
+const MOST_EVENTS = 500;
+const PAGE = 50;
 /** Characters of all payloads together. */
 const MOST_SIZE = 512 * 1024;
 /** Asking the database costs more than a read from memory does. */
 const TRUSTED_MS = 100;
 
 export interface Table {
-  /** The newest events, newest first, at most so many. */
-  newest(limit: number): Event[];
+  /** Events with a smaller id, newest first, at most so many. */
+  older(before: number, limit: number): Event[];
   /** The id of the newest event ever stored; 0 when there is none. */
   tip(): number;
   /** Changes when another connection has changed the database. */
@@ -52,14 +53,13 @@ export class Recent {
   }
 
   tip(): number {
-    this.#loaded();
-    return this.#tip;
+    return this.#loaded() === undefined ? this.#table.tip() : this.#tip;
   }
 
   /** What the table would give, at most `limit` events; undefined when some of it may be older than what is here. */
   find({ after = 0, before, order, limit, ...filter }: Query): Event[] | undefined {
     const events = this.#loaded();
-    if (order === "asc" && after < this.#after) return undefined;
+    if (events === undefined || (order === "asc" && after < this.#after)) return undefined;
     const found: Event[] = [];
     const step = order === "asc" ? 1 : -1;
     let at = order === "asc" ? firstAfter(events, after) : events.length - 1;
@@ -72,7 +72,8 @@ export class Recent {
     return order === "asc" || found.length === limit || after >= this.#after ? found : undefined;
   }
 
-  #loaded(): Event[] {
+  // Undefined when some of them cannot be read: of a damaged database what is whole still can.
+  #loaded(): Event[] | undefined {
     const now = performance.now();
     if (this.#events !== undefined && now < this.#trustedUntil) return this.#events;
     const version = this.#table.version();
@@ -80,12 +81,28 @@ export class Recent {
     if (this.#events !== undefined && version === this.#version) return this.#events;
     this.#version = version;
     this.#tip = this.#table.tip();
-    const newest = this.#table.newest(MOST_EVENTS);
-    this.#after = newest.length < MOST_EVENTS ? 0 : (newest.at(-1)?.id ?? 0) - 1;
-    this.#events = newest.reverse();
-    this.#size = newest.reduce((sum, { payload }) => sum + payload.length, 0);
-    this.#trim(this.#events);
+    try {
+      this.#events = this.#newest();
+      this.#trim(this.#events);
+    } catch {
+      this.#events = undefined;
+    }
     return this.#events;
+  }
+
+  // In pages, so that hundreds of large payloads are never in memory at once.
+  #newest(): Event[] {
+    const found: Event[] = [];
+    this.#size = 0;
+    for (let before = Number.MAX_SAFE_INTEGER; ; before = found.at(-1)?.id ?? 0) {
+      const page = this.#table.older(before, PAGE);
+      found.push(...page);
+      this.#size += page.reduce((sum, { payload }) => sum + payload.length, 0);
+      const whole = page.length < PAGE;
+      if (!whole && found.length < MOST_EVENTS && this.#size < MOST_SIZE) continue;
+      this.#after = whole ? 0 : (found.at(-1)?.id ?? 0) - 1;
+      return found.reverse();
+    }
   }
 
   // By halves: taking the first one of an array each time moves all the others.
