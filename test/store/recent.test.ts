@@ -120,6 +120,21 @@ test("what was undone with its transaction is not read", async () => {
   await store.close();
 });
 
+test("an event whose commit failed is not read", async () => {
+  const { store, beside, append } = opened();
+  await append("first");
+  await store.events.read({ limit: 50, order: "desc" });
+  beside.run(`CREATE TABLE elders (id INTEGER PRIMARY KEY);
+    CREATE TABLE children (elder INTEGER REFERENCES elders (id) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TRIGGER orphaned AFTER INSERT ON events WHEN NEW.payload = 'bad'
+      BEGIN INSERT INTO children (elder) VALUES (1); END`);
+  await expect(append("bad")).rejects.toThrow();
+  const { events } = await store.events.read({ limit: 50, order: "desc" });
+  expect(events.map(({ payload }) => payload)).toEqual(["first"]);
+  expect(await store.events.tip()).toBe(1);
+  await store.close();
+});
+
 test("large payloads do not stay in memory, and are read all the same", async () => {
   const { store, append } = opened();
   const large = "x".repeat(600_000);
