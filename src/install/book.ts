@@ -14,7 +14,12 @@ export interface Book {
   files: Record<string, Entry>;
   /** Folders that were made, outer ones first. */
   folders: string[];
+  /** Parts that the person did not want. */
+  leftOut?: Part[];
 }
+
+/** What of an installation can be left out. */
+export type Part = "hooks" | "mcp";
 
 /** The book as JSON; an empty one when there is none. Throws Error when it cannot be read. */
 export function readBook(file: string): string {

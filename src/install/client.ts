@@ -16,6 +16,7 @@ import { VARIABLES } from "../variables.ts";
 import { binaryStep, expectExecutable, expectOwnHome, pathHint, programPath } from "./binary.ts";
 import { hooksStep, lookAtHooks } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
+import { partStep } from "./part.ts";
 import { type Probe, probe, tryTool } from "./reach.ts";
 import { registrationStep } from "./registration.ts";
 import { findService } from "./service.ts";
@@ -138,8 +139,8 @@ function stepsOf(config: InstallConfig, ledger: Ledger, wanted: Wanted, token: s
     binaryStep(config, ledger),
     settingsStep(ledger, { [VARIABLES.url.name]: url, ...(shadowed && { [VARIABLES.token.name]: null }) }),
     ...(given === undefined ? [] : [tokenStep(ledger, given)]),
-    ...(hooks ? [hooksStep(config, ledger, binary)] : []),
-    ...(mcp ? [registrationStep(config, ledger, { url, token })] : []),
+    partStep(ledger, "hooks", hooks, hooksStep(config, ledger, binary)),
+    partStep(ledger, "mcp", mcp, registrationStep(config, ledger, { url, token })),
   ];
 }
 

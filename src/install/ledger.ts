@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { beAlone } from "./alone.ts";
-import { type Book, readBook } from "./book.ts";
+import { type Book, type Part, readBook } from "./book.ts";
 import {
   besideOf,
   type Content,
@@ -78,6 +78,19 @@ export class Ledger {
   /** What was written here and is not given back. */
   files(): string[] {
     return Object.keys(this.#book.files);
+  }
+
+  /** Whether the person did not want a part when it was last asked. */
+  leftOut(part: Part): boolean {
+    return this.#book.leftOut?.includes(part) === true;
+  }
+
+  /** Writes down whether a part is wanted. */
+  leaveOut(part: Part, out: boolean): void {
+    if (this.leftOut(part) === out) return;
+    const others = (this.#book.leftOut ?? []).filter((one) => one !== part);
+    this.#book.leftOut = out ? [...others, part] : others;
+    this.#save();
   }
 
   /** Whether the file is as it was written here. */

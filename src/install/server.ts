@@ -17,6 +17,7 @@ import { binaryStep, expectExecutable, expectOwnHome, isInstalled, pathHint, pro
 import { hooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
 import { findOriginal } from "./original.ts";
+import { partStep } from "./part.ts";
 import { registrationStep } from "./registration.ts";
 import { addressOf, serverOf, serviceStep } from "./running.ts";
 import { findService, type Service } from "./service.ts";
@@ -69,11 +70,12 @@ function stepsOf({ given, config, ledger, found, changes, server }: Parts): Step
   const renewed = !isThere || Object.keys(changes).length > 0;
   if (!("none" in found)) steps.push(serviceStep({ config, ledger, service: found, server, renewed }));
   else if (!given.no_service) steps.push(noService(found.none, program));
-  if (!given.no_hooks) steps.push(hooksStep(config, ledger, program));
-  if (!given.no_mcp) {
-    const token = server.access.onlyTokens ? keptToken() : undefined;
-    steps.push(registrationStep(config, ledger, { url: addressOf(server), token }));
-  }
+  const token = server.access.onlyTokens ? keptToken() : undefined;
+  const registration = registrationStep(config, ledger, { url: addressOf(server), token });
+  steps.push(
+    partStep(ledger, "hooks", !given.no_hooks, hooksStep(config, ledger, program)),
+    partStep(ledger, "mcp", !given.no_mcp, registration),
+  );
   return steps;
 }
 

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { cp } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { buildBinary } from "../../build/binary.ts";
 import type { HoldJob } from "./load/hold.ts";
 import type { Job, ResultOf } from "./load/main.ts";
@@ -19,6 +20,7 @@ export interface BenchOptions {
 }
 
 const PROGRAM = "agent-event-bus";
+const COPIES = 5;
 
 type Floor = "empty" | "route" | "elysia" | "sqlite";
 
@@ -44,6 +46,13 @@ export class Bench {
   /** A floor, compiled in the same way. */
   floor(name: Floor): Promise<string> {
     return this.#once(name, join(import.meta.dir, `floor/${name}.ts`));
+  }
+
+  /** A file several times: where the copies of an executable lie in memory moves its start by a tenth. */
+  async copies(file: string): Promise<string[]> {
+    const names = Array.from({ length: COPIES }, () => join(this.scratch.folder(), basename(file)));
+    for (const name of names) await cp(file, name);
+    return names;
   }
 
   #once(name: string, entry: string): Promise<string> {

@@ -15,7 +15,7 @@ test.skipIf(skipped)("hook prompt is about as quick as curl posting the same req
   const bench = new Bench({ program: binary });
   try {
     const bus = await bench.startBus();
-    const pairs = (await callPairs(bench, bus)).filter(({ what }) => what === "hook prompt");
+    const pairs = (await callPairs(bench, bus)).filter(({ what }) => what.startsWith("hook prompt"));
     expect(pairs).toHaveLength(1);
     let best = { ours: Number.POSITIVE_INFINITY, floor: 1 };
     // A busy machine can spoil some measurements, hardly eight.

@@ -1,14 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
-import { chownSync } from "node:fs";
+import { chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isListening, machine, ran } from "../support/installed.ts";
 import { ordinaryPath } from "../support/managers.ts";
 
 /** A machine without a service manager, on which a person has started the bus. */
-async function started() {
+async function started(...without: string[]) {
   const it = await machine();
   const env = { ...it.env, PATH: `${join(it.program, "..")}:${ordinaryPath()}` };
-  await it.run("install", "server", "--port", String(it.port), "--no-service", "--no-mcp");
+  await it.run("install", "server", "--port", String(it.port), "--no-service", "--no-mcp", ...without);
   const bus = Bun.spawn([it.program, "serve"], { env, cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
   afterAll(() => bus.kill("SIGKILL"));
   while (!(await isListening(it.port))) await Bun.sleep(20);
@@ -46,3 +46,25 @@ test.skipIf(process.getuid?.() !== 0)(
     expect(stdout).toContain(`      sudo chown -R "$(id -un)" ${it.data}\n`);
   },
 );
+
+test("what the person left out is no problem, until it is put in", async () => {
+  const { program, ...it } = await started("--no-hooks");
+  // Never run: what Claude Code knows stands in its own file.
+  const claude = join(program, "..", "claude");
+  writeFileSync(claude, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const left = await ran([program, "doctor"], it.env);
+  expect(left.stdout).toMatch(/^note {2}mcp +left out \(--no-mcp\); .* puts it in$/m);
+  expect(left.stdout).toMatch(/^note {2}hooks +left out \(--no-hooks\); .* puts them in$/m);
+  expect(left.code).toBe(0);
+
+  const install = [program, "install", "server", "--no-service", "--no-mcp"];
+  expect((await ran([...install, "--no-hooks"], it.env)).steps).toMatchObject({
+    hooks: "unchanged",
+    mcp: "unchanged",
+  });
+  expect((await ran(install, it.env)).steps).toMatchObject({ hooks: "done", mcp: "unchanged" });
+  writeFileSync(join(it.home, ".claude/settings.json"), "{}");
+  const gone = await ran([program, "doctor"], it.env);
+  expect(gone.stdout).toMatch(/^BAD {3}hooks +not in /m);
+  expect(gone.code).toBe(1);
+});

@@ -13,6 +13,8 @@ export const registration: Check = {
     const found = place.registration();
     if (found === undefined && claude === undefined)
       return { what, state: "note", found: `Claude Code is not here; once it is: ${place.install}` };
+    if (found === undefined && place.leftOut("mcp"))
+      return { what, state: "note", found: `left out (--no-mcp); ${place.install} puts it in` };
     if (found === undefined) return bad("Claude Code does not know the bus");
     if (found.url === "") return bad("Claude Code knows the bus as something else than a server at a URL");
     if (!isSameUrl(found.url, place.url))
@@ -56,6 +58,8 @@ export const hooks: Check = {
       place.registration() === undefined
     )
       return { what, state: "note", found: `none; once Claude Code is here: ${place.install}` };
+    if (missing.length === all && place.leftOut("hooks"))
+      return { what, state: "note", found: `left out (--no-hooks); ${place.install} puts them in` };
     if (missing.length + stale.length > 0) {
       const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];
       const olds = stale.length === 0 ? [] : [`of another executable: ${stale.join(", ")}`];

@@ -18,7 +18,9 @@ import { databasePath, serverConfig } from "../../server_config.ts";
 import { realOf } from "../../store/private.ts";
 import { VARIABLES } from "../../variables.ts";
 import { programPath } from "../binary.ts";
+import type { Part } from "../book.ts";
 import { type HooksFound, lookAtHooks } from "../hooks.ts";
+import { Ledger } from "../ledger.ts";
 import { type Probe, probe } from "../reach.ts";
 import { lookAtRegistration, type Registration } from "../registration.ts";
 import { findService, type Service, type ServiceState } from "../service.ts";
@@ -63,6 +65,8 @@ export interface Place {
   service(): Promise<{ service: Service; state: ServiceState } | { none: string }>;
   hooks(): HooksFound;
   registration(): Registration | undefined;
+  /** Whether the person did not want a part at the last installation. */
+  leftOut(part: Part): boolean;
 }
 
 /** What this machine is. Changes nothing, and asks nobody yet. */
@@ -89,7 +93,16 @@ export function placeOf(): Place {
     }),
     hooks: once(() => lookAtHooks(config, program)),
     registration: once(() => lookAtRegistration(config)),
+    leftOut: (part) => leftOutIn(config, part),
   };
+}
+
+function leftOutIn({ data }: InstallConfig, part: Part): boolean {
+  try {
+    return new Ledger(data).leftOut(part);
+  } catch {
+    return false;
+  }
 }
 
 function readSettings(): { settings: Environment; broken: string | undefined } {
