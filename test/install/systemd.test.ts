@@ -122,7 +122,7 @@ describe.skipIf(noSystemd !== null)("under systemd, in a HOME with a space and a
     const { acked, pause } = await end();
     expect({ code, steps }).toEqual({
       code: 0,
-      steps: { binary: "done", settings: "unchanged", service: "done" },
+      steps: { binary: "done", settings: "unchanged", service: "done", hooks: "unchanged", mcp: "unchanged" },
     });
     expect(await answers(it, "9.0.0")).toBe(true);
     const kept = stored(it.data);
