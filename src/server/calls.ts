@@ -53,10 +53,7 @@ export function describeCall(
   return {
     who: `${visibleLine(textOf(who), 40)}${caller.local ? "" : ` from ${visibleLine(caller.origin, 80)}`}`,
     tool: operation.name,
-    args: Object.keys(operation.params)
-      .filter((name) => name !== "session_id" && given[name] !== undefined && given[name] !== null)
-      .map((name) => `${name}=${SECRET.has(name) ? "…" : inShort(given[name])}`)
-      .join(" "),
+    args: argsInShort(operation, given),
     ...outcomeOf(result),
     ms,
   };
@@ -67,9 +64,24 @@ export function textOf(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
 }
 
+function argsInShort(operation: Operation, given: Json): string {
+  let text = "";
+  for (const name in operation.params) {
+    const value = given[name];
+    if (name === "session_id" || value === undefined || value === null) continue;
+    text += `${text && " "}${name}=${SECRET.has(name) ? "…" : inShort(value)}`;
+  }
+  return text;
+}
+
+/** Text that stands in JSON as it is, and is safe to be shown. */
+const ORDINARY = /^[ !#-[\]-~]*$/;
+
 function inShort(value: unknown): string {
-  const start = typeof value === "string" ? value.slice(0, SHOWN * 2) : value;
-  return visibleLine(JSON.stringify(start) ?? "", SHOWN);
+  if (typeof value !== "string") return visibleLine(JSON.stringify(value) ?? "", SHOWN);
+  const start = value.slice(0, SHOWN * 2);
+  if (!ORDINARY.test(start)) return visibleLine(JSON.stringify(start), SHOWN);
+  return start.length <= SHOWN - 2 ? `"${start}"` : `"${start.slice(0, SHOWN - 2)}…`;
 }
 
 function outcomeOf(result: ToolResult): Pick<CallLine, "outcome" | "detail"> {
@@ -78,8 +90,6 @@ function outcomeOf(result: ToolResult): Pick<CallLine, "outcome" | "detail"> {
   if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };
   const found =
     event_id !== undefined ? `#${event_id}` : Array.isArray(events) ? `${events.length} events` : "";
-  return {
-    outcome: "ok",
-    detail: [found, warning === undefined ? "" : visibleLine(String(warning), 200)].filter(Boolean).join(" "),
-  };
+  if (warning === undefined) return { outcome: "ok", detail: found };
+  return { outcome: "ok", detail: `${found && `${found} `}${visibleLine(String(warning), 200)}` };
 }

@@ -40,7 +40,7 @@ export function createLog(options: LogOptions): Log {
   const stamp = createStamp(options.now);
   const put = (level: Level, safe: string, painted: () => string) => {
     const time = stamp();
-    log.append(`${time} ${level.padEnd(5)} ${safe}\n`);
+    log.append(`${time} ${COLUMN[level]} ${safe}\n`);
     options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${painted()}${RESET}\n`);
   };
   const write = (level: Level, text: string) => {
@@ -80,6 +80,7 @@ function createStamp(now: () => number): () => string {
 
 const RESET = "\x1b[0m";
 const DIM = "\x1b[2m";
+const COLUMN: Readonly<Record<Level, string>> = { info: "info ", warn: "warn ", error: "error" };
 const COLOURS: Readonly<Record<Level, string>> = { info: "", warn: "\x1b[33m", error: "\x1b[31m" };
 
 interface Paint {
