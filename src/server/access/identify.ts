@@ -22,6 +22,20 @@ export interface IdentifyOptions {
 /** Headers of proxies and CDNs, X-Forwarded-For, Fly-Client-IP and the like; programs do not send them. */
 const FORWARDING =
   /^((x-)?(forwarded|original)(-.*)?|tailscale-.*|(.*-)?(client|connecting|real|remote|user)-?ip|via|cf-ray|cdn-loop|x-envoy-external-address)$/i;
+/** What programs send all the time: looked up sooner than the expression above finds out. */
+const ORDINARY = new Set([
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "connection",
+  "content-length",
+  "content-type",
+  "host",
+  "mcp-protocol-version",
+  "mcp-session-id",
+  "sec-fetch-mode",
+  "user-agent",
+]);
 const LOGIN = "tailscale-user-login";
 const FUNNEL = "tailscale-funnel-request";
 
@@ -55,7 +69,7 @@ export function createIdentify(
     const loopback = peer !== undefined && isLoopback(peer.address);
     // On a machine that people share, any of them can send what a proxy sends, and connect to its tailnet address.
     if (options.onlyTokens) return needsToken(peer);
-    const proxied = !options.trustHeaders && [...headers.keys()].some((name) => FORWARDING.test(name));
+    const proxied = !options.trustHeaders && isForwarded(headers);
     if (loopback && !proxied) return LOCAL;
     if (options.open) return { origin: ORIGINS.unverified, scope: "full", local: false };
     const login = options.trustHeaders || (loopback && isServed(headers)) ? headers.get(LOGIN) : null;
@@ -66,6 +80,11 @@ export function createIdentify(
     if (loopback || !isTailnet(peer)) return needsToken(peer);
     return options.whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
   };
+}
+
+function isForwarded(headers: Headers): boolean {
+  for (const name of headers.keys()) if (!ORDINARY.has(name) && FORWARDING.test(name)) return true;
+  return false;
 }
 
 /** `tailscale serve` names one tailnet address as the client; a proxy that others can reach names theirs. */
@@ -98,7 +117,8 @@ function needsToken(peer: Peer | undefined): Refusal {
 
 /** Null when no Bearer credential is sent; a malformed one, or one of several, is a wrong one. */
 function bearerOf(headers: Headers): string | null {
-  const authorization = headers.get("authorization") ?? "";
+  const authorization = headers.get("authorization");
+  if (authorization === null) return null;
   const secret = /^bearer[ \t]+([\x21-\x7e]+)[ \t]*$/i.exec(authorization)?.[1];
   return secret ?? (/(^|,)\s*bearer\b/i.test(authorization) ? "" : null);
 }
