@@ -2,8 +2,8 @@ import type { Row } from "../row.ts";
 import { processorMs } from "../usage.ts";
 
 const WAITERS = 30;
-/** What start and the first calls leave to do, like collecting garbage, is over by then. */
-const SETTLE_MS = { quick: 2_000, full: 15_000 };
+/** The runtime looks every second whether to collect garbage until nothing has changed for 30 s, then every 30 s. */
+const SETTLE_MS = { quick: 2_000, full: 45_000 };
 
 export const cpu: Row = {
   name: "cpu",
