@@ -2,7 +2,9 @@
 export function textOf(path: string): string | undefined {
   try {
     // Loading node:fs takes a fifth of a command's time. Bun maps no empty and no write-protected file, and none on Windows.
-    if (process.versions.bun !== undefined) return new TextDecoder().decode(Bun.mmap(path));
+    // Trying it on a pipe, whose size is infinite, would take what is in it.
+    if (process.versions.bun !== undefined && Bun.file(path).size !== Number.POSITIVE_INFINITY)
+      return new TextDecoder().decode(Bun.mmap(path));
   } catch (error) {
     if (isAbsent(error)) return undefined;
   }

@@ -24,3 +24,14 @@ test("no file has no text, and what is no file says so", () => {
   mkdirSync(join(folder, "folder"));
   expect(() => textOf(join(folder, "folder"))).toThrow("EISDIR");
 });
+
+test("what comes from a named pipe is read, not lost", async () => {
+  const path = join(folder, "pipe");
+  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  const module = join(import.meta.dir, "../../src/runtime/file.ts");
+  const script = `const { textOf } = await import(${JSON.stringify(module)}); process.stdout.write(textOf(${JSON.stringify(path)}) ?? "none");`;
+  const reader = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", timeout: 20_000 });
+  const writer = Bun.spawn(["sh", "-c", 'printf "A=1\\n" > "$1"', "sh", path], { timeout: 20_000 });
+  expect(await new Response(reader.stdout).text()).toBe("A=1\n");
+  expect(await writer.exited).toBe(0);
+});
