@@ -83,8 +83,8 @@ test("what existed open to all is for its owner only after a start, and each cha
   const expected = names.flatMap((name) =>
     folders.includes(name) ? [join(data, name), "755", "700"] : [join(data, name), "644", "600"],
   );
-  expect(told().toSorted()).toEqual(expected.toSorted());
   expect(await bus.stop()).toBe(0);
+  expect(told().toSorted()).toEqual(expected.toSorted());
   expect(await (await startAtHome(home)).stop()).toBe(0);
   expect(told()).toHaveLength(expected.length);
 });
@@ -165,10 +165,10 @@ describe("a link is not followed to a stranger's file", () => {
     const bus = await startAtHome(home, join(home, "link.db"));
     await bus.call("publish_event", { event_type: "t", payload: "x" });
     expect([modeOf(elsewhere), modeOf(`${elsewhere}-wal`)]).toEqual(["600", "600"]);
+    expect(await bus.stop()).toBe(0);
     expect(
       logOf(home).filter((line) => line.includes(`others could use ${elsewhere} (mode 644)`)),
     ).toHaveLength(1);
-    expect(await bus.stop()).toBe(0);
   });
 });
 
