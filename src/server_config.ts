@@ -37,8 +37,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
     port: portOf(value("port") ?? VARIABLES.port.fallback),
     db: databasePath(flags.db, env, settings),
-    log: logPath(env, settings),
-    err: value("err") ?? inData("agent-event-bus.err"),
+    ...logFiles(env, settings),
     icon: value("icon"),
     allowedHosts: listOf(value("allowedHosts")),
     access: accessOf(value),
@@ -67,12 +66,6 @@ export function databasePath(flag: string | undefined, env: Environment, setting
   const { name } = VARIABLES.db;
   if (flag === "") throw new ConfigError("--db needs a file.");
   return flag ?? (env[name] || settings[name] || inData("data.db"));
-}
-
-/** The log: the environment wins over `settings.env`. */
-export function logPath(env: Environment, settings: Environment): string {
-  const { name } = VARIABLES.log;
-  return env[name] || settings[name] || inData("agent-event-bus.log");
 }
 
 const DESKTOP = [

@@ -12,8 +12,15 @@ function escaped(character: string): string {
   return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
-// Almost every text: nothing to replace, and each character is one UTF-16 unit.
-const PLAIN = /^[ -~]*$/;
+/** What most short texts are. The first use of a regular expression would cost a command more than this loop. */
+function isPlain(text: string): boolean {
+  if (text.length > 200) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}
 
 /** Untrusted text made harmless for a terminal: control and invisible characters are shown; tabs and newlines stay. */
 export function visible(text: string): string {
@@ -24,7 +31,7 @@ export function visible(text: string): string {
 export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): string {
   if (text.length <= columns && isPlain(text)) return text;
   const cut = text.length > columns * 4 ? text.slice(0, columns * 4) : text;
-  if (PLAIN.test(cut)) return cut.length > columns ? `${cut.slice(0, columns - 1)}…` : cut;
+  if (isPlain(cut)) return `${cut.slice(0, columns - 1)}…`;
   const line = visible(cut).replaceAll("\n", "⏎").replaceAll("\t", " ");
   const characters = Number.isFinite(columns) ? Array.from(line) : [];
   return characters.length > columns ? `${characters.slice(0, columns - 1).join("")}…` : line;

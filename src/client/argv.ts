@@ -147,17 +147,17 @@ async function parsed(guarded: readonly string[], flags: readonly Flag[]): Promi
   const { cac } = await import("cac");
   const { args, options } = cac("agent-event-bus").parse(["", "", ...guarded], { run: false });
   const values: Record<string, string | boolean | undefined> = {};
-  for (const { name, boolean } of flags) {
-    const given = options[camelCase(name)];
+  for (const flag of flags) {
+    const given = givenIn(options, flag);
     const last = Array.isArray(given) ? given.at(-1) : given;
-    if (last !== undefined) values[name] = boolean || last.slice(MARK.length);
+    if (last !== undefined) values[flag.name] = flag.boolean || last.slice(MARK.length);
   }
   return { values, positionals: args.map((word) => word.slice(MARK.length)) };
 }
 
 function givenIn(options: Record<string, unknown>, { name }: Flag): unknown {
-  // To cac, `--no-hooks` says that `hooks`, which is true otherwise, is false.
-  if (name.startsWith("no-")) return options[camelCase(name.slice(3))] === false ? true : undefined;
+  // To cac, `--no-hooks=` says that `hooks=` is false.
+  if (name.startsWith("no-")) return options[`${camelCase(name.slice(3))}=${MARK}`];
   return options[camelCase(name)];
 }
 

@@ -40,7 +40,7 @@ interface Answer {
 export async function callTool(name: string, args: Json, options: CallOptions): Promise<Json> {
   const url = endpoint(options.url);
   const request: Request = {
-    url: url.href,
+    url,
     local: isLoopback(url),
     body: JSON.stringify(requestOf(name, args)),
     timeoutMs: options.timeoutMs,
@@ -71,14 +71,14 @@ function requestOf(name: string, args: Json): Json {
 }
 
 /** The MCP endpoint of a bus URL; a bare host means `/mcp` there. Throws Unreachable when it is no http(s) URL. */
-function endpoint(text: string): URL {
+export function endpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw new Unreachable(
       `"${text}" is not a bus URL. Give one like http://127.0.0.1:8080/mcp (--url or AGENT_EVENT_BUS_URL).`,
     );
   if (url.pathname === "/") url.pathname = "/mcp";
-  return url;
+  return url.href;
 }
 
 interface Request {
@@ -110,7 +110,9 @@ async function post(
   }
 }
 
-function isLoopback({ hostname }: URL): boolean {
+/** Whether the bus of that URL is on this machine. */
+export function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
   return hostname.startsWith("127.") || hostname === "localhost" || hostname === "[::1]";
 }
 

@@ -6,6 +6,7 @@ import { argumentsOf, type Line, parseLine, requireFlags } from "./argv.ts";
 import { callTool, Refused, Unreachable } from "./call.ts";
 import type { CliCommand } from "./commands.ts";
 import { commandsFor } from "./known.ts";
+import { flush, flushLive, type Output } from "./output.ts";
 import { createPrinter } from "./printer.ts";
 
 const DONE = 0;
@@ -20,31 +21,6 @@ export async function cli(argv: readonly string[], known?: readonly CliCommand[]
   const code = await runCommand(argv, known ?? (await commandsFor(argv)), output);
   await flush(output);
   process.exit(code);
-}
-
-async function flush(output: Output): Promise<void> {
-  const { out, err } = output;
-  output.out = "";
-  output.err = "";
-  if (err !== "") await write("stderr", err);
-  if (out !== "") await write("stdout", out);
-}
-
-// The constant condition leaves each build its own half.
-async function write(to: "stdout" | "stderr", text: string): Promise<void> {
-  if (process.versions.bun === undefined) {
-    const stream = to === "stdout" ? process.stdout : process.stderr;
-    // A reader that left early (`| head`) is no error; a slow one still gets all of it.
-    stream.on("error", () => {});
-    return new Promise((resolve) => void stream.write(text, () => resolve()));
-  }
-  // Not process.stdout: loading Bun's streams takes longer than the rest of a short command.
-  (to === "stdout" ? console.log : console.error)(text.endsWith("\n") ? text.slice(0, -1) : text);
-}
-
-interface Output {
-  out: string;
-  err: string;
 }
 
 async function runCommand(

@@ -38,7 +38,7 @@ async function write(to: "stdout" | "stderr", text: string): Promise<boolean> {
 
 // Not process.stdout: loading Bun's streams takes longer than the rest of a short command. It tells no failure.
 function log(to: "stdout" | "stderr", text: string): void {
-  (to === "stdout" ? console.log : console.error)(text.replace(/\n$/, ""));
+  (to === "stdout" ? console.log : console.error)(text.endsWith("\n") ? text.slice(0, -1) : text);
 }
 
 function writeNow(to: "stdout" | "stderr", text: string): boolean {

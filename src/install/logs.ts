@@ -1,14 +1,14 @@
 import { statSync } from "node:fs";
 import { busUrl, environment, settingsFile } from "../config.ts";
 import { type Desk, type Json, UsageError } from "../operation.ts";
-import { logPath } from "../server_config.ts";
+import { logFiles } from "../server_config.ts";
 import { Follower, lastLines } from "./tail.ts";
 
 const AGAIN_MS = 200;
 
 /** Shows the end of the bus's log; with `follow` also what comes, until Ctrl-C. Throws Error with a sentence when there is none. */
 export async function logs(args: Json, desk: Desk): Promise<Json> {
-  const file = logPath(environment, settingsFile());
+  const { log: file } = logFiles(environment, settingsFile());
   const count = Number(args.lines);
   if (args.follow !== true) {
     if (!isThere(file)) throw new Error(`There is no log at ${file} yet. ${whereElse()}`);

@@ -66,6 +66,25 @@ export function createLog(options: LogOptions): Log {
   };
 }
 
+const TAIL_BYTES = 16 * 1024;
+
+/** Empty when there is none; a device has none. */
+function newestLine(path: string): string {
+  try {
+    if (!statSync(path).isFile()) return "";
+    const file = openSync(path, "r");
+    try {
+      const tail = Buffer.alloc(TAIL_BYTES);
+      const read = readSync(file, tail, 0, TAIL_BYTES, Math.max(0, fstatSync(file).size - TAIL_BYTES));
+      return tail.toString("utf8", 0, read).trimEnd().split("\n").at(-1) ?? "";
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return "";
+  }
+}
+
 /** The time of a line; made once for all lines of a millisecond. */
 function createStamp(now: () => number): () => string {
   let at = Number.NaN;

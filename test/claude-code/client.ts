@@ -1,8 +1,10 @@
 // The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { keep } from "../../build/node24.ts";
+import { putHooks } from "../../src/install/hook_entries.ts";
+import { JsonText } from "../../src/install/jsonc.ts";
 import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
 
