@@ -1,36 +1,23 @@
 import { expect, test } from "bun:test";
 import {
-  chmodSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Ledger } from "../../src/install/ledger.ts";
 import { tempFolder } from "../support/folder.ts";
-import { treeOf } from "../support/tree.ts";
+import { put, treeOf } from "../support/tree.ts";
 
 function place() {
   const home = tempFolder();
   const data = join(home, ".claude/contrib/agent-event-bus");
   return { home, data, open: () => new Ledger(data) };
-}
-
-const OLD = new Date("2020-01-02T03:04:05Z");
-
-function put(path: string, text: string, mode = 0o644): string {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-  chmodSync(path, mode);
-  utimesSync(path, OLD, OLD);
-  return path;
 }
 
 test("what stood there comes back as it was, with its mode and its time; what was made goes, with its folders", () => {

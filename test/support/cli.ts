@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Kind, type ProcessBus, programOf, startBus } from "./bus.ts";
 import { tempFolder } from "./folder.ts";
+import { outputOf } from "./process.ts";
 
 export interface CliResult {
   stdout: string;
@@ -101,18 +102,8 @@ export async function bash(
   const program = (await programOf(options.kind ?? "source")).map((word) => `'${word}'`).join(" ");
   executable(join(bin, "agent-event-bus"), `exec ${program} "$@"`);
   Bun.spawnSync(["ln", "-sf", "agent-event-bus", join(bin, "agent-event-bus-cli")]);
-  const child = Bun.spawn(["bash", "-c", script], {
-    cwd: folder,
-    env: { ...environmentOf(options), PATH: `${bin}:${process.env.PATH}`, HOME: folder },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const env = { ...environmentOf(options), PATH: `${bin}:${process.env.PATH}`, HOME: folder };
+  const { stdout, stderr, code } = await outputOf(["bash", "-c", script], { cwd: folder, env });
   return { stdout, stderr, code, json: () => oneDocument(stdout), home: folder };
 }
 

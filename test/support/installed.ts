@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { binary } from "./binary.ts";
 import { DATA } from "./home.ts";
 import { type Manager, ordinaryPath, systemctlStub } from "./managers.ts";
+import { outputOf } from "./process.ts";
 
 export interface Ran {
   code: number | null;
@@ -41,15 +42,10 @@ export async function machine(name = "home", program = binary): Promise<Machine>
 }
 
 export async function ran(command: string[], env: Record<string, string>): Promise<Ran> {
-  const child = Bun.spawn(command, { env, cwd: "/", stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { stdout, stderr, code, signalled } = await outputOf(command, { env, cwd: "/" });
   const lines = stdout.matchAll(/^(done|unchanged|skipped|would do|FAILED) +(\w+)/gm);
   const steps = Object.fromEntries([...lines].map(([, state = "", what = ""]) => [what, state]));
-  return { code: child.signalCode === null ? code : null, stdout, stderr, steps };
+  return { code: signalled ? null : code, stdout, stderr, steps };
 }
 
 /** One that the system gives to nobody by itself: those begin at 32768. */

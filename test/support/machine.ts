@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 import { DATA } from "./home.ts";
 import { type Manager, systemctlStub } from "./managers.ts";
+import { outputOf } from "./process.ts";
 
 /** A person's machine: a HOME of its own, a stub of systemctl, and the real executable. */
 export interface Machine {
@@ -45,18 +46,8 @@ export function newMachine(...programs: string[]): Machine {
       writeFileSync(file(name), text, { mode: 0o600 });
     },
     async sh(line, more = {}) {
-      const child = Bun.spawn(["bash", "-c", line], {
-        cwd: home,
-        env: { ...env, ...more },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
-      });
-      const [stdout, stderr, code] = await Promise.all([
-        new Response(child.stdout).text(),
-        new Response(child.stderr).text(),
-        child.exited,
-      ]);
+      const options = { cwd: home, env: { ...env, ...more } };
+      const { stdout, stderr, code } = await outputOf(["bash", "-c", line], options);
       return { stdout, stderr, code };
     },
   };

@@ -1,6 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { ProcessBus } from "./bus.ts";
 
+/** Starts a program with no input and waits for its end. */
+export async function outputOf(
+  command: string[],
+  options: { cwd: string; env: Record<string, string> },
+): Promise<{ stdout: string; stderr: string; code: number; signalled: boolean }> {
+  const child = Bun.spawn(command, { ...options, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, code, signalled: child.signalCode !== null };
+}
+
 const TICK_MS = 10;
 
 /** Processor time a process has used so far, ms. */

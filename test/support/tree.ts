@@ -1,6 +1,26 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { digestOf } from "../../src/install/files.ts";
+
+const OLD = new Date("2020-01-02T03:04:05Z");
+
+/** Writes a file that has long been there, and its folders; returns its path. */
+export function put(path: string, text: string, mode = 0o644): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  utimesSync(path, OLD, OLD);
+  return path;
+}
 
 /** Every file, link and folder under a folder: mode, and of files the time and what they hold. Folders named `except` are left out. */
 export function treeOf(folder: string, except: readonly string[] = []): Record<string, string> {

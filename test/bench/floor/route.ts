@@ -1,11 +1,9 @@
 // What HTTP and SQLite cost without a bus: bare Elysia routes on the bus's own tables.
 // Usage: route DATABASE [--answer FILE] [--webhook URL]
-import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Elysia } from "elysia";
-import { openDatabase } from "../../../src/runtime/runtime.ts";
-import { MIGRATIONS } from "../../../src/store/schema.ts";
+import { floorDatabase } from "./database.ts";
 
 interface Body {
   params: { arguments: { event_type: string; payload: string; channel?: string } };
@@ -16,13 +14,7 @@ const { positionals, values } = parseArgs({
   options: { answer: { type: "string" }, webhook: { type: "string" } },
 });
 const path = positionals[0] ?? ":memory:";
-const tables = openDatabase(path);
-for (const migration of MIGRATIONS) migration.apply(tables);
-tables.close();
-
-const db = new Database(path);
-db.run("PRAGMA journal_mode = WAL");
-db.run("PRAGMA synchronous = FULL");
+const db = floorDatabase(path);
 const insert = db.prepare(
   "INSERT INTO events (event_type, payload, session_id, timestamp, channel) VALUES (?, ?, 'anonymous', ?, ?)",
 );

@@ -1,17 +1,10 @@
 // What SQLite alone costs, in a loop without HTTP: one durable INSERT, and fifty rows read. Usage: sqlite DATABASE MS
-import { Database } from "bun:sqlite";
-import { openDatabase } from "../../../src/runtime/runtime.ts";
-import { MIGRATIONS } from "../../../src/store/schema.ts";
+
 import { median } from "../statistics.ts";
+import { floorDatabase } from "./database.ts";
 
 const [path = ":memory:", ms = "500"] = process.argv.slice(2);
-const tables = openDatabase(path);
-for (const migration of MIGRATIONS) migration.apply(tables);
-tables.close();
-
-const db = new Database(path);
-db.run("PRAGMA journal_mode = WAL");
-db.run("PRAGMA synchronous = FULL");
+const db = floorDatabase(path);
 const insert = db.prepare(
   "INSERT INTO events (event_type, payload, session_id, timestamp) VALUES ('bench', ?, 'anonymous', ?)",
 );
