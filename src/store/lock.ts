@@ -7,10 +7,12 @@ export interface Lock {
 }
 
 const BUSY = 5;
+/** Of two that ask at the same moment each may be in the other's way: they ask again, and one gets it. */
+const AGAIN_MS = 100;
 
 /**
  * Takes `<path>.lock`, a SQLite file held in an exclusive transaction: the kernel frees it however the process ends.
- * Returns null when another process holds it. `<path>.pid` only tells people which process that is.
+ * Returns null when another process holds it, after 100 ms. `<path>.pid` only tells people which process that is.
  */
 export function takeLock(path: string): Lock | null {
   const file = `${path}.lock`;
@@ -18,9 +20,7 @@ export function takeLock(path: string): Lock | null {
   restrict(file);
   const db = openDatabase(file);
   try {
-    db.exec(
-      "PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;",
-    );
+    db.exec(`PRAGMA busy_timeout = ${AGAIN_MS}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;`);
   } catch (error) {
     db.close();
     if (sqliteCode(error) === BUSY) return null;
