@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { version } from "../../src/config.ts";
@@ -9,7 +9,6 @@ import { cli } from "../support/cli.ts";
 import { DATA } from "../support/home.ts";
 import { isListening, type Machine, machine, ran } from "../support/installed.ts";
 import { health } from "../support/process.ts";
-import { callTool } from "../support/rpc.ts";
 import { put, treeOf } from "../support/tree.ts";
 
 /** What a running bus writes. */
@@ -210,50 +209,4 @@ test("where the person is logged out of their services at the end, it says what 
   expect((await it.run(...args)).stdout).toMatch(/To keep it running: loginctl enable-linger \S+$/m);
   put(join(it.manager.folder, "loginctl"), "#!/bin/sh\necho yes\n", 0o755);
   expect((await it.run(...args)).stdout).not.toContain("linger");
-});
-
-describe("restart and status", () => {
-  const made = machine();
-
-  test("status says that it does not run, then that it does, and with which version", async () => {
-    const it = await made;
-    put(join(it.data, "settings.env"), `PORT=${it.port}\n`, 0o600);
-    const before = await it.run("status");
-    expect(before.code).toBe(1);
-    expect(before.stderr).toContain(`The bus does not run. Nobody listens at 127.0.0.1:${it.port}.`);
-    await it.run("install", "server", "--yes", "--no-hooks");
-    await callTool(`http://127.0.0.1:${it.port}/mcp`, "register_session", { name: "x" });
-    const shown = await it.run("status");
-    expect(shown).toMatchObject({ code: 0, stderr: "" });
-    expect(shown.stdout).toMatch(new RegExp(`^version +${version.replaceAll(".", "\\.")}$`, "m"));
-    expect(shown.stdout).toMatch(new RegExp(`^process +${it.manager.pid()}$`, "m"));
-    expect(shown.stdout).toMatch(/^sessions +1$/m);
-    const { running, pid, database } = JSON.parse((await it.run("status", "--json")).stdout);
-    expect({ running, pid, database }).toEqual({
-      running: true,
-      pid: it.manager.pid() as number,
-      database: join(it.data, "data.db"),
-    });
-  });
-
-  test("restart waits for the new process", async () => {
-    const it = await made;
-    const former = it.manager.pid();
-    const { code, stdout } = await it.run("restart");
-    expect(code).toBe(0);
-    expect(it.manager.pid()).not.toBe(former);
-    expect(stdout).toBe(
-      `Restarted: process ${it.manager.pid()} answers at http://127.0.0.1:${it.port}/mcp\n`,
-    );
-  });
-
-  test("--server removes only the service", async () => {
-    const it = await made;
-    expect((await it.run("uninstall", "--server", "--yes")).steps).toEqual({ service: "done" });
-    expect(await isListening(it.port)).toBe(false);
-    expect(readdirSync(join(it.home, ".local/bin")).sort()).toEqual([
-      "agent-event-bus",
-      "agent-event-bus-cli",
-    ]);
-  });
 });
