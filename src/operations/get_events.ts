@@ -4,7 +4,6 @@ import type { Event } from "../bus/event.ts";
 import { atLeast, LEVELS } from "../bus/level.ts";
 import { isMail, type MailState } from "../bus/mail.ts";
 import { deletedRefusal, notFound, type Session } from "../bus/session.ts";
-import { written } from "../bus/written.ts";
 import { type Args, type Json, operation, UsageError } from "../operation.ts";
 import type { Batch, EventQuery } from "../store/events.ts";
 import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
@@ -151,11 +150,11 @@ async function read(
   bus: Bus,
   args: Query,
   start: Start,
-): Promise<Json & { events: Event[]; has_more: boolean }> {
+): Promise<Json & { events: readonly Event[]; has_more: boolean }> {
   const query = {
     after: start.after,
     limit: args.limit,
-    most: { size: bus.limits.reply_bytes - AROUND_BYTES, sizeOf },
+    most_bytes: bus.limits.reply_bytes - AROUND_BYTES,
     order: args.order,
     channel: args.channel || undefined,
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
@@ -187,11 +186,6 @@ async function withDelivery(bus: Bus, event: Event): Promise<Event & { delivery?
 
 /** What an answer holds besides its events. */
 const AROUND_BYTES = 1024;
-
-/** Bytes of an event in an answer, where it stands twice: as structured content, and quoted once more as text. */
-function sizeOf(event: Event): number {
-  return written(event).bytes;
-}
 
 /** Moves the saved cursor with the read; when the database takes no writes, the read goes on without that and says so. */
 async function consumed(

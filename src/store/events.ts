@@ -1,5 +1,6 @@
 import type { Event, EventDraft } from "../bus/event.ts";
 import { eventOf } from "../bus/event.ts";
+import { written } from "../bus/written.ts";
 import type { Database, Row, Statement } from "../runtime/runtime.ts";
 import type { MailRows } from "./mail.ts";
 import { Recent } from "./recent.ts";
@@ -11,23 +12,17 @@ export interface EventQuery {
   /** Only events with a greater id. */
   after?: number | undefined;
   limit: number;
-  /** Where a batch ends early; at least one event is returned. */
-  most?: Most;
+  /** Bytes of all events together as answers hold them: a batch ends before it would be more, after one event at least. */
+  most_bytes?: number;
   order: "asc" | "desc";
   channel?: string | undefined;
   event_types?: readonly string[] | undefined;
   correlation_id?: string | undefined;
 }
 
-/** A bound on all events of one batch together. */
-export interface Most {
-  size: number;
-  sizeOf(event: Event): number;
-}
-
 /** What one read found, before any filter that is not part of the query. */
 export interface Batch {
-  events: Event[];
+  events: readonly Event[];
   /** More may follow: the limit was reached, or the bound on their size. */
   full: boolean;
 }
@@ -95,11 +90,19 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
       onInsert(event);
       return event;
     },
-    select: (query) =>
-      selectBatch(query, (params, limit) => {
+    select(query) {
+      const kept = recent.batch(query);
+      if (kept !== undefined) return kept;
+      let isRecent = true;
+      const batch = selectBatch(query, (params, limit) => {
         const { after, before } = params;
-        return recent.find({ ...query, after, before, limit }) ?? stored({ ...query, limit }, params);
-      }),
+        const found = recent.find({ ...query, after, before, limit });
+        if (found === undefined) isRecent = false;
+        return found ?? stored({ ...query, limit }, params);
+      });
+      if (isRecent) recent.keep(query, batch);
+      return batch;
+    },
     undone: () => recent.forget(),
     tip: () => recent.tip(),
   };
@@ -123,20 +126,21 @@ function selectSql(query: EventQuery): string {
 }
 
 const CHUNK = 50;
-const MOST: Most = { size: 2 * 1024 * 1024, sizeOf: ({ payload }) => payload.length };
+const MOST_PAYLOADS = 2 * 1024 * 1024;
 
 // In chunks, so that a thousand large payloads are never in memory at once; at least one event is returned.
 function selectBatch(query: EventQuery, read: (params: Params, limit: number) => Event[]): Batch {
   const events: Event[] = [];
   const params = selectParams(query);
-  const most = query.most ?? MOST;
+  const { most_bytes } = query;
+  const most = most_bytes ?? MOST_PAYLOADS;
   let size = 0;
   while (events.length < query.limit) {
     const limit = Math.min(CHUNK, query.limit - events.length);
     const chunk = read(params, limit);
     for (const event of chunk) {
-      size += most.sizeOf(event);
-      if (size > most.size && events.length > 0) return { events, full: true };
+      size += most_bytes === undefined ? event.payload.length : written(event).bytes;
+      if (size > most && events.length > 0) return { events, full: true };
       events.push(event);
     }
     const last = chunk.at(-1);

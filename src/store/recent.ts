@@ -1,10 +1,11 @@
 import type { Event } from "../bus/event.ts";
-import type { EventQuery } from "./events.ts";
+import type { Batch, EventQuery } from "./events.ts";
 
 const MOST_EVENTS = 500;
 const PAGE = 50;
 /** Characters of all payloads together. */
 const MOST_SIZE = 512 * 1024;
+const MOST_BATCHES = 16;
 /** Asking the database costs more than a read from memory does. */
 const TRUSTED_MS = 100;
 
@@ -32,6 +33,8 @@ export class Recent {
   #tip = 0;
   #version = 0;
   #trustedUntil = 0;
+  /** What was read since the last change: those who poll mostly ask for the same. */
+  readonly #batches = new Map<string, Batch>();
 
   constructor(table: Table) {
     this.#table = table;
@@ -39,6 +42,7 @@ export class Recent {
 
   /** A new event; inside its transaction. */
   add(event: Event): void {
+    this.#batches.clear();
     if (this.#events !== undefined && event.id !== this.#tip + 1) this.forget();
     if (this.#events === undefined) return;
     this.#tip = event.id;
@@ -49,11 +53,26 @@ export class Recent {
 
   /** What was added may have been undone. */
   forget(): void {
+    this.#batches.clear();
     this.#events = undefined;
   }
 
   tip(): number {
     return this.#loaded() === undefined ? this.#table.tip() : this.#tip;
+  }
+
+  /** What `keep` was given for the same query, the same object, as long as nothing has changed. */
+  batch(query: EventQuery): Batch | undefined {
+    const key = keyOf(query);
+    return key === undefined || this.#loaded() === undefined ? undefined : this.#batches.get(key);
+  }
+
+  /** What was found here for a query, to be given again. */
+  keep(query: EventQuery, batch: Batch): void {
+    const key = keyOf(query);
+    if (key === undefined) return;
+    if (this.#batches.size >= MOST_BATCHES) this.#batches.clear();
+    this.#batches.set(key, batch);
   }
 
   /** What the table would give, at most `limit` events; undefined when some of it may be older than what is here. */
@@ -80,6 +99,7 @@ export class Recent {
     this.#trustedUntil = now + TRUSTED_MS;
     if (this.#events !== undefined && version === this.#version) return this.#events;
     this.#version = version;
+    this.#batches.clear();
     this.#tip = this.#table.tip();
     try {
       this.#events = this.#newest();
@@ -120,6 +140,13 @@ export class Recent {
 type Query = Pick<EventQuery, "after" | "order" | "limit" | "channel" | "event_types" | "correlation_id"> & {
   before: number;
 };
+
+/** Undefined for a narrowed one: there are many of them, and each is seldom asked for. */
+function keyOf(query: EventQuery): string | undefined {
+  const { after, limit, order, most_bytes, channel, event_types, correlation_id } = query;
+  if (channel !== undefined || event_types !== undefined || correlation_id !== undefined) return undefined;
+  return `${order} ${after} ${limit} ${most_bytes}`;
+}
 
 function passes(event: Event, filter: Pick<Query, "channel" | "event_types" | "correlation_id">): boolean {
   return (

@@ -145,7 +145,7 @@ test("large payloads do not stay in memory, and are read all the same", async ()
   const { events } = await store.events.read({
     limit: 50,
     order: "desc",
-    most: { size: 1e9, sizeOf: () => 1 },
+    most_bytes: 1e9,
   });
   expect(events.map(({ payload }) => payload.length)).toEqual([4, 600_000, 600_000, 600_000, 5]);
   await store.close();
