@@ -8,24 +8,34 @@ function bytes(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
-/** Text as it is kept: a lone surrogate cannot be stored and becomes U+FFFD here, so that answers show what is stored. */
-function text(bound: Bound, limits: Limits, min = 0): z.ZodType<string> {
+type Rule = (text: string) => string | undefined;
+
+/** What is wrong with a text; undefined when nothing is. */
+function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   const max = boundOf(bound, limits);
+  const tooLong = `must be at most ${max} bytes of UTF-8${limitNote(bound)}`;
+  return (text) => {
+    if (text.length < min) return "must not be empty";
+    return text.length * 3 > max && bytes(text) > max ? tooLong : undefined;
+  };
+}
+
+/** Text as it is kept: a lone surrogate cannot be stored and becomes U+FFFD here, so that answers show what is stored. */
+function textSchema(rule: Rule): z.ZodType<string> {
   return z
     .string("must be a string")
-    .transform((value) => value.toWellFormed())
-    .refine((value) => value.length >= min, "must not be empty")
-    .refine(
-      (value) => value.length * 3 <= max || bytes(value) <= max,
-      `must be at most ${max} bytes of UTF-8${limitNote(bound)}`,
-    );
+    .overwrite((text) => text.toWellFormed())
+    .check(({ value, issues }) => {
+      const message = rule(value);
+      if (message !== undefined) issues.push({ code: "custom", message, input: value });
+    });
 }
 
 function valueSchema(param: Param, limits: Limits): z.ZodType {
   switch (param.type) {
     case "text":
       return param.choices === undefined
-        ? text(param.max, limits, param.min)
+        ? textSchema(textRule(param.max, limits, param.min))
         : z.enum(param.choices as string[], `must be one of ${param.choices.join(", ")}`);
     case "integer":
       return z
@@ -37,25 +47,22 @@ function valueSchema(param: Param, limits: Limits): z.ZodType {
         );
     case "boolean":
       return z.boolean("must be true or false");
-    case "list":
+    case "list": {
+      const max = boundOf(param.max, limits);
       return z
-        .array(text(param.each, limits), "must be a list of strings")
-        .max(
-          boundOf(param.max, limits),
-          `must have at most ${boundOf(param.max, limits)} items${limitNote(param.max)}`,
-        );
+        .array(textSchema(textRule(param.each, limits)), "must be a list of strings")
+        .check(({ value, issues }) => {
+          // Unlike `max`, this is not asked of what is no list.
+          if (value.length <= max) return;
+          const message = `must have at most ${max} items${limitNote(param.max)}`;
+          issues.push({ code: "custom", message, input: value });
+        });
+    }
     case "cursor":
       return z
         .union([z.string(), z.number()], "must be a string")
         .transform((value) => String(value).slice(0, 64));
   }
-}
-
-function paramSchema(param: Param, limits: Limits): z.ZodType {
-  const schema = valueSchema(param, limits);
-  if (isRequired(param)) return schema;
-  const fallback = fallbackOf(param, limits);
-  return schema.nullish().transform((value) => value ?? fallback);
 }
 
 /** The default; never beyond a bound that is set lower. */
@@ -70,25 +77,50 @@ export type Checked = { args: Record<string, unknown> } | { problem: string };
 
 /** The checker of an operation's arguments, made once: unknown ones are dropped, a problem names its argument. */
 export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
-  const shape = Object.entries(operation.params).map(
-    ([name, param]) => [name, paramSchema(param, limits)] as const,
-  );
-  const schema = z.object(Object.fromEntries(shape));
-  return (args) => {
-    const parsed = schema.safeParse(args);
-    return parsed.success ? { args: parsed.data } : { problem: sentence(operation, args, parsed.error) };
+  const params = Object.entries(operation.params).map(([name, param]) => ({
+    name,
+    // Most arguments are plain texts, and a schema makes five objects for each.
+    rule:
+      param.type === "text" && param.choices === undefined
+        ? textRule(param.max, limits, param.min)
+        : undefined,
+    schema: valueSchema(param, limits),
+    required: isRequired(param),
+    fallback: fallbackOf(param, limits),
+  }));
+  return (given) => {
+    if (typeof given !== "object" || given === null || Array.isArray(given))
+      return { problem: `${operation.name}: the arguments must be an object.` };
+    const args: Record<string, unknown> = {};
+    const problems: string[] = [];
+    // One schema for all of them would make a dozen objects for each that is not sent, and most are not.
+    for (const { name, rule, schema, required, fallback } of params) {
+      const value = (given as Record<string, unknown>)[name] ?? undefined;
+      if (value === undefined) {
+        if (required) problems.push(`${name} is required`);
+        else args[name] = fallback;
+      } else if (rule !== undefined && typeof value === "string") {
+        const text = value.toWellFormed();
+        const message = rule(text);
+        if (message === undefined) args[name] = text;
+        else problems.push(sentence(name, value, { path: [], message }));
+      } else {
+        const parsed = schema.safeParse(value);
+        if (parsed.success) args[name] = parsed.data;
+        else for (const issue of parsed.error.issues) problems.push(sentence(name, value, issue));
+      }
+    }
+    if (problems.length === 0) return { args };
+    return { problem: `${operation.name}: ${problems.slice(0, MOST_PROBLEMS).join("; ")}.` };
   };
 }
 
-function sentence(operation: Operation, args: unknown, error: z.ZodError): string {
-  const problems = error.issues.slice(0, 3).map((issue) => {
-    const [name, item] = issue.path;
-    if (name === undefined) return "the arguments must be an object";
-    const given = (args as Record<string, unknown>)[String(name)];
-    if (given === undefined || given === null) return `${String(name)} is required`;
-    return `${String(name)}${item === undefined ? "" : `[${String(item)}]`} ${issue.message}${shown(given, item)}`;
-  });
-  return `${operation.name}: ${problems.join("; ")}.`;
+const MOST_PROBLEMS = 3;
+
+type Issue = Pick<z.core.$ZodIssue, "path" | "message">;
+
+function sentence(name: string, given: unknown, { path: [item], message }: Issue): string {
+  return `${name}${item === undefined ? "" : `[${String(item)}]`} ${message}${shown(given, item)}`;
 }
 
 function shown(given: unknown, item: PropertyKey | undefined): string {

@@ -192,6 +192,12 @@ export function hostile(target: () => TestBus): void {
     for (const [tool, args] of [
       ["get_events", { session_id: odd }],
       ["register_session", { name: "x", client_id: odd }],
+      ["get_events", { event_types: { length: odd } }],
+      ["get_events", { event_types: [odd] }],
+      ["get_events", { limit: odd }],
+      ["get_events", { cursor: odd }],
+      ["get_events", { resume: odd }],
+      ["publish_event", { event_type: "x", payload: "y", tags: { length: odd } }],
     ] as const)
       expect(await callTool(target().url, tool, args)).toMatchObject({ isError: true });
     const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: odd } };
