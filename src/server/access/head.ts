@@ -18,9 +18,11 @@ const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 /**
  * Closes DNS rebinding and cross-site requests (MCP transport security): the Host must be one the bus is known by, an
  * Origin must pass the same list, a browser may not send from another site, and a body must be JSON, which a web page
- * can only send after asking first. Null when the head is in order.
+ * can only send after asking first. Null when the head is in order. `ordinary`: it has none but the most usual headers.
  */
-export function createHeadCheck(options: HeadOptions): (request: Request) => Refusal | null {
+export function createHeadCheck(
+  options: HeadOptions,
+): (request: Request, ordinary?: boolean) => Refusal | null {
   const open = !isLoopbackHost(options.host);
   const known = new Set([...LOOPBACK, bracketed(options.host), ...options.allowedHosts]);
   if (open) known.add(options.machine.toLowerCase());
@@ -28,7 +30,17 @@ export function createHeadCheck(options: HeadOptions): (request: Request) => Ref
   const everywhere = options.host === "0.0.0.0" || options.host === "::";
   const allowed = (hostname: string) => known.has(hostname) || (everywhere && isAddress(hostname));
 
-  return ({ method, headers }) => {
+  const fromElsewhere = (headers: Headers): Refusal | null => {
+    const origin = headers.get("origin");
+    if (origin !== null && !isPageOf(origin, allowed))
+      return { status: 403, reason: "requests from web pages of other origins are refused" };
+    const site = headers.get("sec-fetch-site");
+    if (site !== null && site !== "none" && site !== "same-origin")
+      return { status: 403, reason: "requests from other sites are refused" };
+    return null;
+  };
+
+  return ({ method, headers }, ordinary = false) => {
     const host = hostnameOf(headers.get("host"));
     if (host === null)
       return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
@@ -37,12 +49,8 @@ export function createHeadCheck(options: HeadOptions): (request: Request) => Ref
         status: 421,
         reason: `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`,
       };
-    const origin = headers.get("origin");
-    if (origin !== null && !isPageOf(origin, allowed))
-      return { status: 403, reason: "requests from web pages of other origins are refused" };
-    const site = headers.get("sec-fetch-site");
-    if (site !== null && site !== "none" && site !== "same-origin")
-      return { status: 403, reason: "requests from other sites are refused" };
+    const refusal = ordinary ? null : fromElsewhere(headers);
+    if (refusal !== null) return refusal;
     if (method === "POST" && !isJson(headers.get("content-type")))
       return { status: 415, reason: "the body must be application/json" };
     return null;

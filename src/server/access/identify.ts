@@ -22,20 +22,6 @@ export interface IdentifyOptions {
 /** Headers of proxies and CDNs, X-Forwarded-For, Fly-Client-IP and the like; programs do not send them. */
 const FORWARDING =
   /^((x-)?(forwarded|original)(-.*)?|tailscale-.*|(.*-)?(client|connecting|real|remote|user)-?ip|via|cf-ray|cdn-loop|x-envoy-external-address)$/i;
-/** What programs send all the time: looked up sooner than the expression above finds out. */
-const ORDINARY = new Set([
-  "accept",
-  "accept-encoding",
-  "accept-language",
-  "connection",
-  "content-length",
-  "content-type",
-  "host",
-  "mcp-protocol-version",
-  "mcp-session-id",
-  "sec-fetch-mode",
-  "user-agent",
-]);
 const LOGIN = "tailscale-user-login";
 const FUNNEL = "tailscale-funnel-request";
 
@@ -46,11 +32,15 @@ TAILNET.addSubnet("fd7a:115c:a1e0::", 48, "ipv6");
 /**
  * Finds out who sends a request, or why nobody is let in (docs/security.md). A token that is sent decides, whatever else
  * would hold; without one a program of this machine is local, and a login counts when tailscaled vouches for it: as the
- * proxy on loopback, or asked about a tailnet address.
+ * proxy on loopback, or asked about a tailnet address. `ordinary`: the request has none but the most usual headers.
  */
 export function createIdentify(
   options: IdentifyOptions,
-): (request: Request, peer: Peer | undefined) => Caller | Refusal | Promise<Caller | Refusal> {
+): (
+  request: Request,
+  peer: Peer | undefined,
+  ordinary?: boolean,
+) => Caller | Refusal | Promise<Caller | Refusal> {
   const byLogin = (origin: string): Caller | Refusal => {
     const login = origin.toLowerCase();
     if (RESERVED.includes(login)) return { status: 403, reason: `${origin} is an origin that is no login` };
@@ -61,15 +51,15 @@ export function createIdentify(
       : { status: 403, reason: `the login ${origin} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
   };
 
-  return ({ headers }, peer) => {
-    if (headers.has(FUNNEL))
+  return ({ headers }, peer, ordinary = false) => {
+    if (!ordinary && headers.has(FUNNEL))
       return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
-    const secret = bearerOf(headers);
+    const secret = ordinary ? null : bearerOf(headers);
     if (secret !== null) return byToken(options.tokens, secret);
     const loopback = peer !== undefined && isLoopback(peer.address);
     // On a machine that people share, any of them can send what a proxy sends, and connect to its tailnet address.
     if (options.onlyTokens) return needsToken(peer);
-    const proxied = !options.trustHeaders && isForwarded(headers);
+    const proxied = !ordinary && !options.trustHeaders && isForwarded(headers);
     if (loopback && !proxied) return LOCAL;
     if (options.open) return { origin: ORIGINS.unverified, scope: "full", local: false };
     const login = options.trustHeaders || (loopback && isServed(headers)) ? headers.get(LOGIN) : null;
@@ -83,7 +73,7 @@ export function createIdentify(
 }
 
 function isForwarded(headers: Headers): boolean {
-  for (const name of headers.keys()) if (!ORDINARY.has(name) && FORWARDING.test(name)) return true;
+  for (const name of headers.keys()) if (FORWARDING.test(name)) return true;
   return false;
 }
 
