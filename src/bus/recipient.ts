@@ -11,11 +11,12 @@ export type Resolution =
 const LISTED_KINDS = ["session", "repo", "machine"];
 
 /** The channel to store for the channel a publisher named (WIRE.md 2): `session:{x}` becomes the session's id. */
-export async function resolveChannel(bus: Bus, named: string): Promise<Resolution> {
+export function resolveChannel(bus: Bus, named: string): Resolution | Promise<Resolution> {
   const channel = named === "" ? "all" : named.startsWith("@") ? `session:${named}` : named;
-  const [kind = "", ...rest] = channel.split(":");
-  const target = rest.join(":");
-  if (LISTED_KINDS.includes(kind) && channel.includes(":") && target === "")
+  const colon = channel.indexOf(":");
+  if (colon < 0) return { channel };
+  const [kind, target] = [channel.slice(0, colon), channel.slice(colon + 1)];
+  if (LISTED_KINDS.includes(kind) && target === "")
     return { channel, warning: `The channel "${channel}" names no ${kind}. Write ${kind}:{name}.` };
   return kind === "session" && target !== "" ? resolveSession(bus, channel, target) : { channel };
 }

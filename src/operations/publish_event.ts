@@ -94,18 +94,20 @@ export const publishEvent = operation({
       origin: caller.origin,
     });
     announce(bus, event);
-    const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
-    return {
+    const result: Json = {
       event_id: event.id,
       event_type: event.event_type,
       payload: event.payload,
       channel: event.channel,
       signal_level: event.signal_level,
-      ...(event.correlation_id === null ? {} : { correlation_id: event.correlation_id }),
-      ...(resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) }),
-      ...(warnings.length === 0 ? {} : { warning: warnings.join(" ") }),
-      ...(publisher !== undefined && publisher.deleted_at !== null ? deletedFields(publisher) : {}),
     };
+    if (event.correlation_id !== null) result.correlation_id = event.correlation_id;
+    if (resolved.recipient !== undefined) result.reach = reachOf(bus, resolved.recipient);
+    const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
+    if (warnings.length > 0) result.warning = warnings.join(" ");
+    if (publisher !== undefined && publisher.deleted_at !== null)
+      Object.assign(result, deletedFields(publisher));
+    return result;
   },
   print(result, to) {
     const deliveries = (result.deliveries ?? []) as Json[];

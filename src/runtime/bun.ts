@@ -58,9 +58,7 @@ export function peerOf(request: Request): Peer | undefined {
   return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
 }
 
-/** A signal is dear, and few requests need one. */
-export function signalOf(request: Request): () => AbortSignal {
-  return () => request.signal;
-}
+/** A signal is dear, and few requests need one: this one can still be asked for later. */
+export function watchClient(): void {}
 
 export const adapter = undefined;

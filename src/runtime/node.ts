@@ -112,8 +112,8 @@ export function peerOf(request: Request): Peer | undefined {
 }
 
 /** Here a signal that is first asked for after the client left would never abort. */
-export function signalOf({ signal }: Request): () => AbortSignal {
-  return () => signal;
+export function watchClient(request: Request): void {
+  void request.signal;
 }
 
 type NodeRequest = Request & { runtime?: { node?: { req?: IncomingMessage } } };

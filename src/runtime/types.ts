@@ -43,8 +43,8 @@ export interface Peer {
   port: number;
 }
 
-/** Makes the signal that aborts when a request's client goes away; aborted already when it has gone meanwhile. */
-export type SignalOf = (request: Request) => () => AbortSignal;
+/** From here on a request's signal aborts when its client goes away; it is aborted when the client is gone already. */
+export type WatchClient = (request: Request) => void;
 
 /** Undefined when the runtime does not tell. */
 export type PeerOf = (request: Request) => Peer | undefined;

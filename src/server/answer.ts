@@ -1,55 +1,61 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { written } from "../bus/written.ts";
+import { type Text, writtenList } from "../bus/written.ts";
 import type { Json } from "../operation.ts";
+import { around, type Parts } from "./parts.ts";
 
-export type ToolResult = {
-  content: { type: "text"; text: string }[];
-  structuredContent?: Json;
-  isError?: true;
-};
-
-interface Parts {
-  json: string;
-  quoted: string;
+/** What came of a tool call. */
+export interface ToolResult {
+  /** Undefined when the call failed. */
+  structured?: Json;
+  /** Why it failed. */
+  problem?: string;
+  /** All of it as MCP's CallToolResult, in JSON. */
+  json: Parts;
 }
-
-const parts = new WeakMap<object, Parts>();
 
 /** The result of a tool: it stands in the answer twice, as text and structured, and is written once. */
 export function toolResult(result: Json | Json[]): ToolResult {
-  const { json, quoted } = Array.isArray(result) ? writtenValue(result) : writtenResult(result);
-  const structuredContent = Array.isArray(result) ? { result } : result;
-  const answer: ToolResult = { content: [{ type: "text", text: json }], structuredContent };
-  parts.set(answer, { json: Array.isArray(result) ? `{"result":${json}}` : json, quoted });
-  return answer;
+  if (Array.isArray(result)) {
+    const { json, quoted } = asText(result);
+    return { structured: { result }, json: `${OPEN}${quoted}${MIDDLE}{"result":${json}}}` };
+  }
+  if (Array.isArray(result.events)) return { structured: result, json: withEvents(result.events, result) };
+  const { json, quoted } = asText(result);
+  return { structured: result, json: `${OPEN}${quoted}${MIDDLE}${json}}` };
 }
 
-export function failure(text: string): ToolResult {
-  return { content: [{ type: "text", text }], isError: true };
-}
-
-/** A message as JSON. */
-export function messageJson(message: JSONRPCMessage): string {
-  const made = "result" in message ? parts.get(message.result) : undefined;
-  if (made === undefined || !("result" in message)) return JSON.stringify(message);
-  return `{"result":{"content":[{"type":"text","text":"${made.quoted}"}],"structuredContent":${made.json}},"jsonrpc":"2.0","id":${JSON.stringify(message.id)}}`;
-}
-
-function writtenValue(value: unknown): Parts {
-  const json = JSON.stringify(value);
-  return { json, quoted: JSON.stringify(json).slice(1, -1) };
-}
+const OPEN = '{"content":[{"type":"text","text":"';
+const MIDDLE = '"}],"structuredContent":';
 
 // Whoever reads events mostly reads those that others have just read.
-function writtenResult(result: Json): Parts {
-  if (!Array.isArray(result.events)) return writtenValue(result);
-  const events = result.events.map(written);
-  const { events: _, ...others } = result;
-  const rest = writtenValue(others);
-  const [jsons, quoteds] = [events.map(({ json }) => json), events.map(({ quoted }) => quoted)];
+function withEvents(list: Json[], { events: _, ...others }: Json): Parts {
+  const events = writtenList(list);
+  const rest = asText(others);
   const end = rest.json === "{}" ? ["}", "}"] : [`,${rest.json.slice(1)}`, `,${rest.quoted.slice(1)}`];
-  return {
-    json: `{"events":[${jsons.join(",")}]${end[0]}`,
-    quoted: `{\\"events\\":[${quoteds.join(",")}]${end[1]}`,
-  };
+  const pieces = [
+    `${OPEN}{\\"events\\":[`,
+    events.quoted,
+    `]${end[1]}${MIDDLE}{"events":[`,
+    events.json,
+    `]${end[0]}}`,
+  ];
+  return typeof events.json === "string" ? pieces.join("") : pieces;
+}
+
+export function failure(problem: string): ToolResult {
+  return { problem, json: JSON.stringify({ content: [{ type: "text", text: problem }], isError: true }) };
+}
+
+/** The answer to the request `id`. */
+export function resultMessage(id: string | number, { json }: ToolResult): Parts {
+  return around('{"result":', json, `,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
+}
+
+export function errorMessage(id: string | number, error: { code: number; message: string }): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
+}
+
+function asText(value: unknown): Text {
+  const json = JSON.stringify(value);
+  return { json, quoted: JSON.stringify(json).slice(1, -1) };
 }

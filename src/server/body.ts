@@ -14,9 +14,8 @@ export class BodyError extends Error {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** The JSON of a request's body, in valid UTF-8 and within the limits. Throws BodyError. */
-export async function readJson(request: Request, limits: Limits): Promise<unknown> {
-  const bytes = await readBytes(request, limits.body_bytes);
+/** The JSON of a body in valid UTF-8, within the limits. Throws BodyError. */
+export function parseBody(bytes: ArrayBuffer | Uint8Array, limits: Limits): unknown {
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
@@ -33,23 +32,27 @@ export async function readJson(request: Request, limits: Limits): Promise<unknow
   return value;
 }
 
-async function readBytes(request: Request, most: number): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length")) > most) throw tooLarge(most);
-  try {
-    if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of request.body ?? []) {
-      size += chunk.byteLength;
-      if (size > most) throw tooLarge(most);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } catch (error) {
-    if (error instanceof BodyError) throw error;
-    // The client left, or its chunks are no chunks.
-    throw new BodyError(400, -32700, "Parse error: the body ended early");
+/** A request's body, at most so many bytes. Rejects with BodyError. */
+export function readBody(request: Request, most: number): Promise<ArrayBuffer | Uint8Array> {
+  const length = request.headers.get("content-length");
+  if (Number(length) > most) return Promise.reject(tooLarge(most));
+  return (length === null ? readChunks(request, most) : request.arrayBuffer()).catch(endedEarly);
+}
+
+/** The client left, or its chunks are no chunks. */
+function endedEarly(error: unknown): never {
+  throw error instanceof BodyError ? error : new BodyError(400, -32700, "Parse error: the body ended early");
+}
+
+async function readChunks(request: Request, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > most) throw tooLarge(most);
+    chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
 }
 
 function tooLarge(most: number): BodyError {
@@ -63,6 +66,7 @@ function tooLarge(most: number): BodyError {
 function tooDeep(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;
-  for (const item of Object.values(value)) if (tooDeep(item, levels - 1)) return true;
+  if (Array.isArray(value)) return value.some((item) => tooDeep(item, levels - 1));
+  for (const name in value) if (tooDeep((value as Record<string, unknown>)[name], levels - 1)) return true;
   return false;
 }

@@ -50,11 +50,13 @@ export function describeCall(
 ): CallLine {
   const given = typeof args === "object" && args !== null ? (args as Json) : {};
   const who = given.session_id ?? given.client_id ?? "-";
+  const { outcome, detail } = outcomeOf(result);
   return {
     who: `${visibleLine(textOf(who), 40)}${caller.local ? "" : ` from ${visibleLine(caller.origin, 80)}`}`,
     tool: operation.name,
     args: argsInShort(operation, given),
-    ...outcomeOf(result),
+    outcome,
+    detail,
     ms,
   };
 }
@@ -85,8 +87,8 @@ function inShort(value: unknown): string {
 }
 
 function outcomeOf(result: ToolResult): Pick<CallLine, "outcome" | "detail"> {
-  if (result.isError) return { outcome: "invalid", detail: visibleLine(result.content[0]?.text ?? "", 200) };
-  const { error, warning, event_id, events } = result.structuredContent ?? {};
+  if (result.problem !== undefined) return { outcome: "invalid", detail: visibleLine(result.problem, 200) };
+  const { error, warning, event_id, events } = result.structured ?? {};
   if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };
   const found =
     event_id !== undefined ? `#${event_id}` : Array.isArray(events) ? `${events.length} events` : "";

@@ -1,5 +1,8 @@
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { messageJson } from "./answer.ts";
+import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
+import type { Caller } from "../bus/caller.ts";
+import { around, bodyOf, type Parts } from "./parts.ts";
+import { opening } from "./resume.ts";
+import type { OpenCall } from "./tools.ts";
 
 const STREAM_AFTER_MS = 5_000;
 /** Most calls are answered sooner. */
@@ -7,83 +10,116 @@ export const SOON_MS = 50;
 const KEEP_ALIVE_MS = 15_000;
 /** Headers of an event stream. */
 export const STREAM = { "content-type": "text/event-stream", "cache-control": "no-cache" };
+const JSON_BODY = { "content-type": "application/json" };
 
-/** The other side of an exchange. */
-interface Client {
-  /** Aborted when it goes away; made when it is first asked for. */
-  signal(): AbortSignal;
-  gone(): void;
+/** What an exchange tells of itself. */
+export interface Observer {
+  /** Its client went away. */
+  gone(exchange: Exchange): void;
+  /** Nothing more comes of it. */
+  over(exchange: Exchange): void;
+}
+
+export interface ExchangeParts {
+  /** Unique in this process. */
+  id: number;
+  message: JSONRPCRequest;
+  request: Request;
+  caller: Caller;
+  /** Whether the answer may be an event stream. */
+  streams: boolean;
+  /** What a `notifications/cancelled` finds it by; undefined when none can mean it. */
+  cancelKey: string | undefined;
+  /** Further headers of the answer. */
+  headers: Readonly<Record<string, string>> | undefined;
+  observer: Observer;
 }
 
 /** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
-export class Exchange {
-  readonly clientId: string | number;
+export class Exchange implements OpenCall {
   readonly response: Promise<Response>;
-  onEnd: () => void = () => {};
+  readonly #parts: ExchangeParts;
   #resolve: (response: Response) => void = () => {};
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #signal: AbortSignal | undefined;
+  #unwatch: (() => void) | undefined;
   #abandoning: AbortController | undefined;
   #state: "open" | "answered" | "abandoned" = "open";
-  readonly #headers: Record<string, string>;
-  readonly #opening: string | undefined;
-  readonly #client: Client;
 
-  /** `opening` is what a stream starts with; without it the answer is never a stream. */
-  constructor(
-    clientId: string | number,
-    opening: string | undefined,
-    headers: Record<string, string>,
-    client: Client,
-  ) {
-    this.clientId = clientId;
-    this.#opening = opening;
-    this.#headers = opening === undefined ? headers : { ...headers, ...STREAM };
-    this.#client = client;
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
     this.response = new Promise((resolve) => {
       this.#resolve = resolve;
     });
   }
 
-  /** It is open after SOON_MS: from here on it is noticed when its client goes away, and it may become a stream. */
-  lasts(): void {
-    const { gone } = this.#client;
-    this.#signal = this.#client.signal();
-    if (this.#signal.aborted) gone();
-    else this.#signal.addEventListener("abort", gone);
-    if (this.#mayStream && !this.#signal.aborted)
-      this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS - SOON_MS);
+  get id(): number {
+    return this.#parts.id;
   }
 
-  get #mayStream(): boolean {
-    return this.#opening !== undefined;
+  /** The id that its client gave it. */
+  get clientId(): string | number {
+    return this.#parts.message.id;
+  }
+
+  get caller(): Caller {
+    return this.#parts.caller;
+  }
+
+  get cancelKey(): string | undefined {
+    return this.#parts.cancelKey;
+  }
+
+  /** It is open after SOON_MS: from here on it is noticed when its client goes away, and it may become a stream. */
+  lasts(): void {
+    const { observer, request } = this.#parts;
+    const { signal } = request;
+    if (signal.aborted) {
+      observer.gone(this);
+      return;
+    }
+    const gone = () => observer.gone(this);
+    signal.addEventListener("abort", gone);
+    this.#unwatch = () => signal.removeEventListener("abort", gone);
+    if (this.#parts.streams) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS - SOON_MS);
   }
 
   /** Aborts when the client cancelled or went away; made when it is first asked for. */
-  get abandoned(): AbortSignal {
+  get signal(): AbortSignal {
     this.#abandoning ??= new AbortController();
     if (this.#state === "abandoned") this.#abandoning.abort();
     return this.#abandoning.signal;
   }
 
-  answer(message: JSONRPCMessage): void {
+  progress(elapsed: number, total: number): void {
+    const progressToken = this.#parts.message.params?._meta?.progressToken;
+    if (progressToken === undefined) return;
+    const params = { progressToken, progress: elapsed, total };
+    this.notify({ jsonrpc: "2.0", method: "notifications/progress", params });
+  }
+
+  /** Ends it with this message. */
+  answer(json: Parts): void {
     if (this.#state !== "open") return;
-    const json = messageJson(message);
     this.#end("answered");
     if (this.#stream !== undefined) {
-      this.#stream.enqueue(encoder.encode(framed(json)));
+      const body = bodyOf(framed(json));
+      this.#stream.enqueue(typeof body === "string" ? encoder.encode(body) : body.slice());
       this.#stream.close();
-    } else if (this.#mayStream) this.#resolve(new Response(framed(json), { headers: this.#headers }));
-    else
-      this.#resolve(
-        new Response(json, { headers: { ...this.#headers, "content-type": "application/json" } }),
-      );
+    } else {
+      const [parts, type] = this.#parts.streams ? [framed(json), STREAM] : [json, JSON_BODY];
+      this.#resolve(new Response(bodyOf(parts), { headers: this.#headers(type) }));
+    }
+  }
+
+  #headers(of: Readonly<Record<string, string>>): Record<string, string> {
+    const { headers } = this.#parts;
+    return headers === undefined ? of : { ...headers, ...of };
   }
 
   notify(message: JSONRPCMessage): void {
-    if (this.#mayStream && this.#state === "open")
-      this.#open().enqueue(encoder.encode(framed(JSON.stringify(message))));
+    if (this.#parts.streams && this.#state === "open")
+      this.#open().enqueue(encoder.encode(String(framed(JSON.stringify(message)))));
   }
 
   /** The client cancelled or went away: nothing is answered. */
@@ -91,15 +127,15 @@ export class Exchange {
     if (this.#state !== "open") return;
     this.#end("abandoned");
     this.#abandoning?.abort();
-    if (this.#stream === undefined) this.#resolve(new Response("", { headers: this.#headers }));
+    if (this.#stream === undefined) this.#resolve(new Response("", { headers: this.#headers(STREAM) }));
     else closeQuietly(this.#stream);
   }
 
   #end(state: "answered" | "abandoned"): void {
     this.#state = state;
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#client.gone);
-    this.onEnd();
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#unwatch?.();
+    this.#parts.observer.over(this);
   }
 
   #keepAlive(): void {
@@ -112,11 +148,12 @@ export class Exchange {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#stream = controller;
-        if (this.#opening) controller.enqueue(encoder.encode(this.#opening));
+        const start = opening(this.#parts.request, this.clientId);
+        if (start !== "") controller.enqueue(encoder.encode(start));
       },
-      cancel: () => this.#client.gone(),
+      cancel: () => this.#parts.observer.gone(this),
     });
-    this.#resolve(new Response(body, { headers: this.#headers }));
+    this.#resolve(new Response(body, { headers: this.#headers(STREAM) }));
     return this.#stream as unknown as ReadableStreamDefaultController<Uint8Array>;
   }
 }
@@ -124,8 +161,8 @@ export class Exchange {
 const encoder = new TextEncoder();
 
 /** A message as an event of a stream. */
-export function framed(json: string): string {
-  return `event: message\ndata: ${json}\n\n`;
+export function framed(json: Parts): Parts {
+  return around("event: message\ndata: ", json, "\n\n");
 }
 
 function closeQuietly(stream: ReadableStreamDefaultController<Uint8Array>): void {

@@ -31,15 +31,20 @@ export const INVALID_META = {
   message: "Invalid params: _meta must be an object, its progressToken a string or a whole number",
 };
 
+/** Whether the `_meta` of a request, if there is one, is as MCP defines it. */
+export function hasMeta({ method, params }: JSONRPCRequest): boolean {
+  if (params?._meta === undefined) return true;
+  return isJSONRPCRequest({ jsonrpc: "2.0", id: 0, method, params: { _meta: params._meta } });
+}
+
 /**
- * The request as the SDK takes it, under another id; null when its `_meta` is not one. The SDK would never answer what
- * has further members, and refuse `task`, which a server without tasks has to ignore.
+ * The request as the SDK takes it, under another id. It would never answer what has further members, and refuse `task`,
+ * which a server without tasks has to ignore.
  */
-export function requestFor({ method, params }: JSONRPCRequest, id: number): JSONRPCRequest | null {
+export function requestFor({ method, params }: JSONRPCRequest, id: number): JSONRPCRequest {
   if (params === undefined) return { jsonrpc: "2.0", id, method };
   const { task: _, ...others } = params;
-  const request = { jsonrpc: "2.0" as const, id, method, params: others };
-  return params._meta === undefined || isJSONRPCRequest(request) ? request : null;
+  return { jsonrpc: "2.0", id, method, params: others };
 }
 
 /** An answer with the code for wrong parameters where the SDK says "internal error" and lists what its schema found. */

@@ -24,8 +24,9 @@ export function opening(request: Request, id: Id): string {
 
 /** The id of the call whose stream this request asks for; undefined when it asks for none. */
 export function resumedCall(request: Request): Id | undefined {
+  if (request.method !== "GET") return undefined;
   const eventId = request.headers.get("last-event-id");
-  if (request.method !== "GET" || eventId === null || eventId.length > LONGEST) return undefined;
+  if (eventId === null || eventId.length > LONGEST) return undefined;
   try {
     const id: unknown = JSON.parse(decodeURIComponent(eventId));
     return typeof id === "string" || Number.isSafeInteger(id) ? (id as Id) : undefined;

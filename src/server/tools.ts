@@ -2,13 +2,21 @@ import { ErrorCode, type JSONRPCRequest, McpError } from "@modelcontextprotocol/
 import type { Bus, Call } from "../bus/bus.ts";
 import { BusError } from "../bus/bus.ts";
 import type { Caller } from "../bus/caller.ts";
-import type { Json, Operation } from "../operation.ts";
-import { failure, type ToolResult, toolResult } from "./answer.ts";
+import type { Operation } from "../operation.ts";
+import { errorMessage, failure, resultMessage, type ToolResult, toolResult } from "./answer.ts";
 import { type CallLog, describeCall, textOf } from "./calls.ts";
+import type { Parts } from "./parts.ts";
 import { checker } from "./schema.ts";
 
-/** Runs a `tools/call`. What goes wrong with the tool is a result; throws McpError when there is no such tool. */
-export type CallTool = (params: JSONRPCRequest["params"], call: Call) => Promise<ToolResult>;
+/** A call that was not answered yet. */
+export interface OpenCall extends Call {
+  /** The id that its client gave it. */
+  clientId: string | number;
+  answer(message: Parts): void;
+}
+
+/** Runs a `tools/call` and answers it. What goes wrong with the tool is a result; that there is none, an error. */
+export type CallTool = (params: JSONRPCRequest["params"], call: OpenCall) => Promise<void>;
 
 export interface ToolOptions {
   bus: Bus;
@@ -26,37 +34,40 @@ export function createCallTool({ bus, operations, calls, holds }: ToolOptions): 
     operations.map((operation) => [operation.name, { operation, check: checker(operation, bus.limits) }]),
   );
   return async (params, call) => {
-    const { name, arguments: args } = (params ?? {}) as { name?: unknown; arguments?: unknown };
-    const tool = typeof name === "string" ? byName.get(name) : undefined;
-    if (tool === undefined)
-      throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${textOf(name).slice(0, 100)}`);
-    const began = performance.now();
-    const checked = tool.check(args ?? {});
-    const { caller } = call;
-    let result =
-      "problem" in checked
-        ? failure(checked.problem)
-        : await run(tool.operation, bus, checked.args, call, calls);
-    if (!holds(caller)) result = failure(`${name}: the token ${caller.origin} ended while the call ran.`);
-    calls.log(describeCall(tool.operation, args, result, caller, performance.now() - began));
-    if (result.structuredContent?.session_deleted === true)
-      calls.deleted(tool.operation.name, result.structuredContent);
-    return result;
+    const { clientId, caller } = call;
+    try {
+      const { name, arguments: args } = (params ?? {}) as { name?: unknown; arguments?: unknown };
+      const tool = typeof name === "string" ? byName.get(name) : undefined;
+      if (tool === undefined) {
+        const text = `Unknown tool: ${textOf(name).slice(0, 100)}`;
+        const { code, message } = new McpError(ErrorCode.InvalidParams, text);
+        call.answer(errorMessage(clientId, { code, message }));
+        return;
+      }
+      const began = performance.now();
+      const { operation, check } = tool;
+      const checked = check(args ?? {});
+      let result: ToolResult;
+      if ("problem" in checked) result = failure(checked.problem);
+      else
+        try {
+          result = toolResult(await operation.run(bus, checked.args as never, call));
+        } catch (error) {
+          result = failure(`${operation.name}: ${sentenceOf(operation, error)}`);
+        }
+      if (!holds(caller)) result = failure(`${name}: the token ${caller.origin} ended while the call ran.`);
+      calls.log(describeCall(operation, args, result, caller, performance.now() - began));
+      if (result.structured?.session_deleted === true) calls.deleted(operation.name, result.structured);
+      call.answer(resultMessage(clientId, result));
+    } catch (error) {
+      calls.unexpected("tools/call", error);
+      call.answer(errorMessage(clientId, { code: ErrorCode.InternalError, message: "Internal error" }));
+    }
   };
-}
 
-async function run(
-  operation: Operation,
-  bus: Bus,
-  args: Json,
-  call: Call,
-  calls: CallLog,
-): Promise<ToolResult> {
-  try {
-    return toolResult(await operation.run(bus, args as never, call));
-  } catch (error) {
-    if (error instanceof BusError) return failure(`${operation.name}: ${error.message}`);
+  function sentenceOf(operation: Operation, error: unknown): string {
+    if (error instanceof BusError) return error.message;
     calls.unexpected(operation.name, error);
-    return failure(`${operation.name}: an unexpected error inside the bus; its log says more.`);
+    return "an unexpected error inside the bus; its log says more.";
   }
 }

@@ -1,23 +1,22 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
-  ErrorCode,
   type JSONRPCMessage,
   type JSONRPCRequest,
   LATEST_PROTOCOL_VERSION,
-  McpError,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
-import type { Call } from "../bus/bus.ts";
 import type { Caller } from "../bus/caller.ts";
 import { type Limits, limitNote } from "../bus/limits.ts";
-import { signalOf } from "../runtime/runtime.ts";
+import { watchClient } from "../runtime/runtime.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Refusal } from "./access/head.ts";
 import type { Report } from "./access/report.ts";
-import { BodyError, readJson } from "./body.ts";
-import { Exchange, framed, SOON_MS, STREAM } from "./exchange.ts";
-import { checkedMessage, corrected, INVALID_META, requestFor } from "./message.ts";
-import { lostAnswer, opening, resumedCall } from "./resume.ts";
+import { errorMessage } from "./answer.ts";
+import { BodyError, parseBody, readBody } from "./body.ts";
+import { Exchange, framed, type Observer, SOON_MS, STREAM } from "./exchange.ts";
+import { checkedMessage, corrected, hasMeta, INVALID_META, requestFor } from "./message.ts";
+import { bodyOf } from "./parts.ts";
+import { lostAnswer, resumedCall } from "./resume.ts";
 import type { CallTool } from "./tools.ts";
 
 const SESSION = "mcp-session-id";
@@ -47,6 +46,13 @@ export class HttpTransport implements Transport {
   /** Bodies that are being read. */
   #reading = 0;
   readonly #options: TransportOptions;
+  readonly #observer: Observer = {
+    gone: ({ id }) => this.#cancel(id),
+    over: ({ id, cancelKey: key }) => {
+      this.#exchanges.delete(id);
+      if (key !== undefined && this.#cancellable.get(key) === id) this.#cancellable.delete(key);
+    },
+  };
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -66,7 +72,7 @@ export class HttpTransport implements Transport {
     const exchange = this.#exchanges.get(Number(id));
     if (exchange === undefined) return;
     if ("method" in message) exchange.notify(message);
-    else exchange.answer(corrected({ ...message, id: exchange.clientId }));
+    else exchange.answer(JSON.stringify(corrected({ ...message, id: exchange.clientId })));
   }
 
   /** Answers one HTTP request to the MCP endpoint. Handlers find the caller in `authInfo`. */
@@ -75,27 +81,31 @@ export class HttpTransport implements Transport {
     if (resumed !== undefined) return this.#resume(request, caller, resumed);
     if (request.method !== "POST")
       return refuse(405, -32000, "Method not allowed: POST one JSON-RPC message", { allow: "POST" });
-    const problem = headProblem(request);
+    const accept = request.headers.get("accept");
+    const problem = headProblem(accept, request.headers.get("mcp-protocol-version"));
     if (problem !== null) return problem;
+    if (this.#reading >= this.#options.limits.calls) return this.#turnAway(caller, this.#tooMany(), null);
+    const { limits } = this.#options;
+    let message: JSONRPCMessage;
+    this.#reading++;
     try {
-      const full = this.#reading >= this.#options.limits.calls ? this.#tooMany() : null;
-      if (full !== null) return this.#turnAway(caller, full, null);
-      const message = checkedMessage(await this.#read(request));
-      if (!("id" in message && "method" in message)) {
-        this.#accept(request, caller, message);
-        return new Response(null, { status: 202 });
-      }
-      return await this.#exchange(request, message as JSONRPCRequest, caller);
+      message = checkedMessage(parseBody(await readBody(request, limits.body_bytes), limits));
     } catch (error) {
       if (error instanceof BodyError) return refuse(error.status, error.code, error.message);
       throw error;
+    } finally {
+      this.#reading--;
     }
+    const streams = accept?.includes("text/event-stream") === true;
+    if ("id" in message && "method" in message) return this.#exchange(request, message, caller, streams);
+    this.#accept(request, caller, message);
+    return new Response(null, { status: 202 });
   }
 
   // The call that the stream belonged to is over: it ended with its process, or it is cancelled here.
   #resume(request: Request, caller: Caller, id: string | number): Response {
     this.#cancel(this.#cancellable.get(cancelKey(request, caller, id)));
-    return new Response(framed(lostAnswer(id)), { headers: STREAM });
+    return new Response(bodyOf(framed(lostAnswer(id))), { headers: STREAM });
   }
 
   #accept(request: Request, caller: Caller, message: JSONRPCMessage): void {
@@ -105,49 +115,37 @@ export class HttpTransport implements Transport {
     else this.onmessage?.(message);
   }
 
-  #exchange(request: Request, message: JSONRPCRequest, caller: Caller): Response | Promise<Response> {
+  #exchange(
+    request: Request,
+    message: JSONRPCRequest,
+    caller: Caller,
+    streams: boolean,
+  ): Response | Promise<Response> {
     const refusal = this.#refusal(message, caller);
     if (refusal !== null) return this.#turnAway(caller, refusal, message.id);
+    watchClient(request);
     const id = ++this.#lastId;
-    const streams = wantsStream(request) ? opening(request, message.id) : undefined;
-    const exchange = new Exchange(message.id, streams, initialHeaders(message), {
-      signal: signalOf(request),
-      gone: () => this.#cancel(id),
+    const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
+    const exchange = new Exchange({
+      id,
+      message,
+      request,
+      caller,
+      streams,
+      cancelKey: key,
+      headers: initialHeaders(message),
+      observer: this.#observer,
     });
     this.#exchanges.set(id, exchange);
     this.#lookAgain(id);
-    const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
     if (key !== undefined) this.#cancellable.set(key, id);
-    exchange.onEnd = () => {
-      this.#exchanges.delete(id);
-      if (key !== undefined && this.#cancellable.get(key) === id) this.#cancellable.delete(key);
-    };
-    const handed = requestFor(message, id);
-    const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
-    if (handed === null) exchange.answer({ jsonrpc: "2.0", id: message.id, error: INVALID_META });
-    else if (handed.method === "tools/call") this.#call(handed, exchange, caller);
-    else this.onmessage?.(handed, { authInfo });
+    if (!hasMeta(message)) exchange.answer(errorMessage(message.id, INVALID_META));
+    else if (message.method === "tools/call") this.#options.callTool(message.params, exchange);
+    else {
+      const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
+      this.onmessage?.(requestFor(message, id), { authInfo });
+    }
     return exchange.response;
-  }
-
-  #call({ params }: JSONRPCRequest, exchange: Exchange, caller: Caller): void {
-    const progressToken = params?._meta?.progressToken;
-    const call: Call = {
-      get signal() {
-        return exchange.abandoned;
-      },
-      caller,
-      progress(elapsed, total) {
-        if (progressToken === undefined) return;
-        const params = { progressToken, progress: elapsed, total };
-        exchange.notify({ jsonrpc: "2.0", method: "notifications/progress", params });
-      },
-    };
-    const id = exchange.clientId;
-    this.#options.callTool(params, call).then(
-      (result) => exchange.answer({ jsonrpc: "2.0", id, result }),
-      (error) => exchange.answer({ jsonrpc: "2.0", id, error: errorOf(error) }),
-    );
   }
 
   // A timer and a listener of its own for each call would cost a short call more than its work does. Only ids are kept:
@@ -179,15 +177,6 @@ export class HttpTransport implements Transport {
     return refuse(refusal.status, -32000, refusal.reason, refusal.headers, id);
   }
 
-  async #read(request: Request): Promise<unknown> {
-    this.#reading++;
-    try {
-      return await readJson(request, this.#options.limits);
-    } finally {
-      this.#reading--;
-    }
-  }
-
   #cancel(id: number | undefined): void {
     const exchange = id === undefined ? undefined : this.#exchanges.get(id);
     if (exchange === undefined) return;
@@ -196,36 +185,18 @@ export class HttpTransport implements Transport {
   }
 }
 
-// As the SDK answers for its handlers.
-function errorOf(error: unknown): { code: number; message: string } {
-  if (error instanceof McpError) return { code: error.code, message: error.message };
-  return {
-    code: ErrorCode.InternalError,
-    message: error instanceof Error ? error.message : "Internal error",
-  };
-}
-
 // Nobody cancels the call of another caller, even knowing its session id.
 function cancelKey(request: Request, { origin }: Caller, id: unknown): string {
   return `${origin}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
 }
 
-function initialHeaders(message: JSONRPCRequest): Record<string, string> {
-  return message.method === "initialize" ? { [SESSION]: crypto.randomUUID() } : {};
+function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | undefined {
+  return method === "initialize" ? { [SESSION]: crypto.randomUUID() } : undefined;
 }
 
-function wantsStream(request: Request): boolean {
-  return request.headers.get("accept")?.includes("text/event-stream") === true;
-}
-
-function headProblem(request: Request): Response | null {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json")
-    return refuse(415, -32000, "Unsupported media type: send application/json");
-  const accept = request.headers.get("accept");
+function headProblem(accept: string | null, version: string | null): Response | null {
   if (accept !== null && !/application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept))
     return refuse(406, -32000, "Not acceptable: accept application/json, text/event-stream or both");
-  const version = request.headers.get("mcp-protocol-version");
   if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
     return refuse(
       400,

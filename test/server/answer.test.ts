@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
-import { messageJson, toolResult } from "../../src/server/answer.ts";
+import { failure, resultMessage, toolResult } from "../../src/server/answer.ts";
+import { bodyOf, type Parts } from "../../src/server/parts.ts";
+
+const sent = (parts: Parts) => Buffer.from(bodyOf(parts)).toString();
 
 const event = {
   id: 1,
@@ -24,17 +27,21 @@ for (const [what, result] of RESULTS)
   for (const id of [1, 'a"b'])
     test(`${what} stands in the answer ${JSON.stringify(id)} as text and structured, as JSON.stringify writes it`, () => {
       const answer = toolResult(result);
-      const message = JSON.parse(messageJson({ jsonrpc: "2.0", id, result: answer }));
+      const message = JSON.parse(sent(resultMessage(id, answer)));
       expect(message.id).toBe(id);
       expect(message.jsonrpc).toBe("2.0");
       const plain = JSON.parse(JSON.stringify(result));
       expect(message.result.structuredContent).toEqual(Array.isArray(result) ? { result: plain } : plain);
       expect(JSON.parse(message.result.content[0].text)).toEqual(plain);
       expect(Object.keys(message.result)).toEqual(["content", "structuredContent"]);
-      expect(answer.content[0]?.text).toBe(message.result.content[0].text);
+      expect(answer.structured).toEqual(Array.isArray(result) ? { result } : result);
     });
 
-test("any other message is written as it is", () => {
-  const message = { jsonrpc: "2.0" as const, id: 3, error: { code: -32602, message: "no" } };
-  expect(messageJson(message)).toBe(JSON.stringify(message));
+test("a failed call is answered with its reason, as an error", () => {
+  const message = JSON.parse(sent(resultMessage(3, failure('no "such" thing'))));
+  expect(message).toEqual({
+    jsonrpc: "2.0",
+    id: 3,
+    result: { content: [{ type: "text", text: 'no "such" thing' }], isError: true },
+  });
 });
