@@ -5,7 +5,9 @@ import type { Figure } from "./figure.ts";
 export interface Row {
   /** What the command line picks it by. */
   name: string;
-  /** Left out of a quick run unless it is named: it has no target, or takes long. */
-  notQuick?: true;
+  /** Only when it is named: it has no target, and takes long. */
+  further?: true;
+  /** It mostly waits, so it runs beside all others. */
+  beside?: true;
   run(bench: Bench): Promise<Figure[]>;
 }

@@ -7,42 +7,59 @@ import { writePage } from "./page.ts";
 import type { Row } from "./row.ts";
 import { ROWS } from "./rows/index.ts";
 
+const named = (which: (row: Row) => boolean) =>
+  ROWS.filter(which)
+    .map(({ name }) => name)
+    .join(", ");
+
 const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NAME…]
 
-  --quick  about a minute: fewer rounds, 100,000 events in place of 1,000,000
+  --quick  half a minute: fewer rounds, 100,000 events in place of 1,000,000
   --long   ten minutes of idling in place of 20 s
   --json   one JSON document in place of the table
   --write  put the table into docs/performance.md
-  NAME     only these rows: ${ROWS.map(({ name }) => name).join(", ")}`;
+  NAME     only these rows: ${named(({ further }) => !further)};
+           further ones: ${named(({ further }) => further === true)}`;
 
 /** One row must not hold up the others for ever. */
 const MOST_MS = 900_000;
 
-function chosen({ quick }: Bench, names: readonly string[]): Row[] {
-  return ROWS.filter(({ name, notQuick }) =>
-    names.length === 0 ? !(quick && notQuick) : names.includes(name),
-  );
+function chosen(names: readonly string[]): Row[] {
+  return ROWS.filter(({ name, further }) => (names.length === 0 ? !further : names.includes(name)));
+}
+
+type Measured = { figures: Figure[] } | { failed: string };
+
+async function measureRow(bench: Bench, { name, run }: Row): Promise<Measured> {
+  const began = performance.now();
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`took longer than ${MOST_MS / 1000} s`)), MOST_MS).unref();
+  });
+  try {
+    return { figures: await Promise.race([run(bench), late]) };
+  } catch (error) {
+    return { failed: `${name}: ${error instanceof Error ? error.message : error}` };
+  } finally {
+    if (process.stderr.isTTY) console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  }
 }
 
 async function measure(
   bench: Bench,
   names: readonly string[],
 ): Promise<{ figures: Figure[]; failed: string[] }> {
-  const figures: Figure[] = [];
-  const failed: string[] = [];
-  for (const { name, run } of chosen(bench, names)) {
-    const began = performance.now();
-    const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error(`took longer than ${MOST_MS / 1000} s`)), MOST_MS).unref();
-    });
-    try {
-      figures.push(...(await Promise.race([run(bench), late])));
-    } catch (error) {
-      failed.push(`${name}: ${error instanceof Error ? error.message : error}`);
-    }
-    if (process.stderr.isTTY) console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  const rows = chosen(names);
+  const measured = new Map<Row, Promise<Measured>>();
+  for (const row of rows.filter(({ beside }) => beside)) measured.set(row, measureRow(bench, row));
+  for (const row of rows.filter(({ beside }) => !beside)) {
+    measured.set(row, measureRow(bench, row));
+    await measured.get(row);
   }
-  return { figures, failed };
+  const results = await Promise.all(rows.map((row) => measured.get(row) as Promise<Measured>));
+  return {
+    figures: results.flatMap((result) => ("figures" in result ? result.figures : [])),
+    failed: results.flatMap((result) => ("failed" in result ? [result.failed] : [])),
+  };
 }
 
 async function main(): Promise<number> {

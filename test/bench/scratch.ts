@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 
-type Child = Subprocess<"ignore" | "pipe", "pipe", "inherit">;
+type Child = Subprocess<"ignore" | "pipe", "pipe", "pipe">;
 
 /** Everything that a run leaves behind unless it is taken away: folders and processes. */
 export class Scratch {
@@ -34,8 +34,10 @@ export class Scratch {
       env: { PATH: process.env.PATH ?? "", HOME: this.#root, ...options.env },
       stdin: "pipe",
       stdout: "pipe",
-      stderr: "inherit",
+      // A server that sees a terminal there writes a line to it for each call.
+      stderr: "pipe",
     });
+    child.stderr.pipeTo(new WritableStream({ write: (chunk) => void process.stderr.write(chunk) }));
     this.#children.add(child);
     child.exited.then(() => this.#children.delete(child));
     return child;

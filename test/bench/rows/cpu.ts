@@ -7,6 +7,7 @@ const SETTLE_MS = { quick: 2_000, full: 45_000 };
 
 export const cpu: Row = {
   name: "cpu",
+  beside: true,
   async run(bench) {
     const bus = await bench.startBus();
     const release = await bench.hold({ task: "hold", port: bus.port, waiters: WAITERS, waitSeconds: 300 });

@@ -23,7 +23,7 @@ const STEPS = [
 /** No target: where the processor's time of a call goes, by calls that get further each. */
 export const layers: Row = {
   name: "layers",
-  notQuick: true,
+  further: true,
   async run(bench) {
     const [bus, route] = await Promise.all([bench.startBus(), bench.startFloor("route")]);
     const steps = [

@@ -5,7 +5,7 @@ import { peakMb, residentMb } from "../usage.ts";
 import { BODY } from "./publish.ts";
 
 const SETTLE_MS = 1_500;
-const REST_MS = 10_000;
+const REST_MS = { quick: 2_000, full: 10_000 };
 const STREAMS = 200;
 /** The bus makes a stream of a call that waits longer than 5 s. */
 const STREAMING_MS = 6_000;
@@ -40,7 +40,8 @@ async function afterPublishes(bench: Bench, bus: Server, idle: number): Promise<
   const job = { task: "closed", port: bus.port, path: "/mcp", bodies: [BODY], expects: "event_id" } as const;
   const { count } = await bench.load({ ...job, connections: 64, warmMs: 0, ms: MOST_MS, most });
   // The runtime gives back what it does not need within seconds of rest.
-  await Bun.sleep(REST_MS);
+  const restMs = bench.quick ? REST_MS.quick : REST_MS.full;
+  await Bun.sleep(restMs);
   return {
     what: `resident memory after ${count.toLocaleString("en")} publishes`,
     unit: "MB",
@@ -48,7 +49,7 @@ async function afterPublishes(bench: Bench, bus: Server, idle: number): Promise<
     floor: idle,
     floorIs: "idle",
     target: { of: "more", most: 20 },
-    note: `${REST_MS / 1000} s later; ${peakMb(bus.pid).toFixed(0)} MB at most`,
+    note: `${restMs / 1000} s later; ${peakMb(bus.pid).toFixed(0)} MB at most`,
   };
 }
 

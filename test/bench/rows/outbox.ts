@@ -89,7 +89,7 @@ export function describeOutbox(outbox: Outbox): string {
 /** What a long backlog of deliveries costs, next to an empty outbox. No target. */
 export const outbox: Row = {
   name: "outbox",
-  notQuick: true,
+  further: true,
   async run(bench) {
     const empty = await measureOutbox(bench, 0);
     const full = await measureOutbox(bench, bench.quick ? 30_000 : 1_000_000);

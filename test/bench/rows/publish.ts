@@ -48,7 +48,7 @@ export const publish: Row = {
   name: "publish",
   async run(bench) {
     const sides = await publishSides(bench);
-    const [rounds, ms] = bench.quick ? [2, 300] : [5, 1_000];
+    const [rounds, ms] = bench.quick ? [2, 250] : [5, 700];
     // Before anything counts: both compile what they run often.
     await comparePublish(bench, sides, { connections: 16, rounds: 1, ms });
     const figures: Figure[] = [];

@@ -79,7 +79,7 @@ export const read: Row = {
     const large = bench.quick ? 100_000 : 1_000_000;
     const servers = [await startSeeded(bench, large), await startSeeded(bench, SMALL)];
     const readers = await Promise.all(servers.map(readerOn));
-    const effort = bench.quick ? { rounds: 2, ms: 100 } : { rounds: 7, ms: 300 };
+    const effort = bench.quick ? { rounds: 2, ms: 100 } : { rounds: 5, ms: 250 };
     const figures: Figure[] = [];
     for (const query of QUERIES) {
       const [ours = Number.NaN, floor] = await compareReads(bench, readers, query, effort);

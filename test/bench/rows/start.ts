@@ -59,7 +59,8 @@ export const start: Row = {
       ours,
       floor,
       floorIs: "empty Elysia",
-      target: { of: "ours", most: 100 },
+      // A file under 200 MB is checked whole.
+      target: bench.quick ? undefined : { of: "ours", most: 100 },
       note: `file of ${Math.round(Bun.file(db).size / 1e6)} MB`,
     };
     return [figure];

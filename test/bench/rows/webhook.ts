@@ -20,9 +20,9 @@ export const webhook: Row = {
       { port: bus.port, path: "/mcp", receiver: oursAt },
       { port: route.port, path: "/publish", receiver: floorAt },
     ];
-    const rounds = bench.quick ? 50 : 200;
+    const [turns, rounds] = bench.quick ? [2, 40] : [3, 200];
     const results = await inTurns(
-      3,
+      turns,
       sides.map((side) => () => bench.load({ task: "webhook", ...side, body, rounds, pauseMs: 5 })),
     );
     await Promise.all([bus.stop(), route.stop()]);
