@@ -38,10 +38,10 @@ interface Answer {
 
 /** One `tools/call`, with no handshake before it. Throws Unreachable or Refused. */
 export async function callTool(name: string, args: Json, options: CallOptions): Promise<Json> {
-  const url = endpoint(options.url);
+  const url = target(options.url);
   const request: Request = {
-    url,
-    local: isLoopback(url),
+    url: url.href,
+    local: isLocal(url),
     body: JSON.stringify(requestOf(name, args)),
     timeoutMs: options.timeoutMs,
   };
@@ -72,13 +72,17 @@ function requestOf(name: string, args: Json): Json {
 
 /** The MCP endpoint of a bus URL; a bare host means `/mcp` there. Throws Unreachable when it is no http(s) URL. */
 export function endpoint(text: string): string {
+  return target(text).href;
+}
+
+function target(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw new Unreachable(
       `"${text}" is not a bus URL. Give one like http://127.0.0.1:8080/mcp (--url or AGENT_EVENT_BUS_URL).`,
     );
   if (url.pathname === "/") url.pathname = "/mcp";
-  return url.href;
+  return url;
 }
 
 interface Request {
@@ -112,7 +116,10 @@ async function post(
 
 /** Whether the bus of that URL is on this machine. */
 export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
+  return isLocal(new URL(url));
+}
+
+function isLocal({ hostname }: URL): boolean {
   return hostname.startsWith("127.") || hostname === "localhost" || hostname === "[::1]";
 }
 

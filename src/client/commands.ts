@@ -44,15 +44,23 @@ interface Local {
   tell?: (step: Json, to: Printer) => void;
 }
 
-/** Every command of the operations, in their order, and those of this machine. */
+/**
+ * Every command of the operations, in their order, and those of this machine. `flags`: those of some commands, by name,
+ * where they were made before.
+ */
 export function commandsOf(
   operations: readonly Operation[],
   local: readonly LocalCommand[] = [],
+  flags: Readonly<Record<string, readonly Flag[]>> = {},
 ): CliCommand[] {
   const commands: CliCommand[] = [];
   for (const { name: tool, about, params, commands: own, print } of operations)
     for (const command of own)
-      commands.push({ ...described(command, command.about ?? about, params), does: { tool }, print });
+      commands.push({
+        ...described(command, command.about ?? about, params, flags[command.name]),
+        does: { tool },
+        print,
+      });
   for (const one of local) {
     const { about, params, command, print } = one;
     commands.push({ ...described(command, about, params), does: localOf(one), print });
@@ -60,8 +68,13 @@ export function commandsOf(
   return commands;
 }
 
-function described(command: Command, about: string, params: Params): Omit<CliCommand, "does" | "print"> {
-  return { name: command.name, about, command, params, flags: flagsOf(params, command) };
+function described(
+  command: Command,
+  about: string,
+  params: Params,
+  flags: readonly Flag[] = flagsOf(params, command),
+): Omit<CliCommand, "does" | "print"> {
+  return { name: command.name, about, command, params, flags };
 }
 
 function localOf({ run, tell, params }: LocalCommand): Local {
