@@ -1,5 +1,5 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { type Text, writtenList } from "../bus/written.ts";
+import { writtenList } from "../bus/written.ts";
 import type { Json } from "../operation.ts";
 import { around, type Parts } from "./parts.ts";
 
@@ -16,28 +16,29 @@ export interface ToolResult {
 /** The result of a tool: it stands in the answer twice, as text and structured, and is written once. */
 export function toolResult(result: Json | Json[]): ToolResult {
   if (Array.isArray(result)) {
-    const { json, quoted } = asText(result);
-    return { structured: { result }, json: `${OPEN}${quoted}${MIDDLE}{"result":${json}}}` };
+    const json = JSON.stringify(result);
+    return { structured: { result }, json: callResult(JSON.stringify(json), `{"result":${json}}`) };
   }
   if (Array.isArray(result.events)) return { structured: result, json: withEvents(result.events, result) };
-  const { json, quoted } = asText(result);
-  return { structured: result, json: `${OPEN}${quoted}${MIDDLE}${json}}` };
+  const json = JSON.stringify(result);
+  return { structured: result, json: callResult(JSON.stringify(json), json) };
 }
 
-const OPEN = '{"content":[{"type":"text","text":"';
-const MIDDLE = '"}],"structuredContent":';
+function callResult(text: string, structured: string): string {
+  return `{"content":[{"type":"text","text":${text}}],"structuredContent":${structured}}`;
+}
 
 // Whoever reads events mostly reads those that others have just read.
 function withEvents(list: Json[], { events: _, ...others }: Json): Parts {
   const events = writtenList(list);
-  const rest = asText(others);
-  const end = rest.json === "{}" ? ["}", "}"] : [`,${rest.json.slice(1)}`, `,${rest.quoted.slice(1)}`];
+  const json = JSON.stringify(others).slice(1);
+  const end = json === "}" ? json : `,${json}`;
   const pieces = [
-    `${OPEN}{\\"events\\":[`,
+    '{"content":[{"type":"text","text":"{\\"events\\":[',
     events.quoted,
-    `]${end[1]}${MIDDLE}{"events":[`,
+    `]${JSON.stringify(end).slice(1)}}],"structuredContent":{"events":[`,
     events.json,
-    `]${end[0]}}`,
+    `]${end}}`,
   ];
   return typeof events.json === "string" ? pieces.join("") : pieces;
 }
@@ -53,9 +54,4 @@ export function resultMessage(id: string | number, { json }: ToolResult): Parts 
 
 export function errorMessage(id: string | number, error: { code: number; message: string }): string {
   return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
-}
-
-function asText(value: unknown): Text {
-  const json = JSON.stringify(value);
-  return { json, quoted: JSON.stringify(json).slice(1, -1) };
 }

@@ -59,7 +59,7 @@ export function createLog(options: LogOptions): Log {
     failure(message, details) {
       if (!newestLine(options.file).endsWith(` error ${visibleLine(message)}`)) error(message, details);
     },
-    call: (line) => put("info", callText(line, PLAIN), () => callText(line, PAINTED)),
+    call: (line) => put("info", callText(line), () => paintedCall(line)),
     flush: async () => {
       await Promise.all([log.written, errors.written]);
     },
@@ -102,24 +102,13 @@ const DIM = "\x1b[2m";
 const COLUMN: Readonly<Record<Level, string>> = { info: "info ", warn: "warn ", error: "error" };
 const COLOURS: Readonly<Record<Level, string>> = { info: "", warn: "\x1b[33m", error: "\x1b[31m" };
 
-interface Paint {
-  tool(text: string): string;
-  outcome(text: string, ok: boolean): string;
-  dim(text: string): string;
+function callText({ who, tool, args, outcome, detail, ms }: CallLine): string {
+  return `${who} ${tool}${args && " "}${args} → ${outcome}${detail && " "}${detail} ${oneDecimal(ms)} ms`;
 }
 
-const PLAIN: Paint = { tool: (text) => text, outcome: (text) => text, dim: (text) => text };
-const PAINTED: Paint = {
-  tool: (text) => `\x1b[1m${text}${RESET}`,
-  outcome: (text, ok) => `${ok ? "\x1b[32m" : "\x1b[33m"}${text}${RESET}`,
-  dim: (text) => `${DIM}${text}${RESET}`,
-};
-
-function callText(line: CallLine, paint: Paint): string {
-  const outcome = paint.outcome(line.outcome, line.outcome === "ok");
-  const args = line.args === "" ? "" : ` ${line.args}`;
-  const detail = line.detail === "" ? "" : ` ${line.detail}`;
-  return `${paint.dim(line.who)} ${paint.tool(line.tool)}${args} → ${outcome}${detail} ${paint.dim(`${oneDecimal(line.ms)} ms`)}`;
+function paintedCall({ who, tool, args, outcome, detail, ms }: CallLine): string {
+  const colour = outcome === "ok" ? "\x1b[32m" : "\x1b[33m";
+  return `${DIM}${who}${RESET} \x1b[1m${tool}${RESET}${args && " "}${args} → ${colour}${outcome}${RESET}${detail && " "}${detail} ${DIM}${oneDecimal(ms)} ms${RESET}`;
 }
 
 /** As toFixed(1) writes it, at a tenth of its cost. */

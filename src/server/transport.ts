@@ -96,7 +96,7 @@ export class HttpTransport implements Transport {
     } finally {
       this.#reading--;
     }
-    const streams = accept?.includes("text/event-stream") === true;
+    const streams = accept !== null && streamsTo(accept);
     if ("id" in message && "method" in message) return this.#exchange(request, message, caller, streams);
     this.#accept(request, caller, message);
     return new Response(null, { status: 202 });
@@ -194,8 +194,16 @@ function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | un
   return method === "initialize" ? { [SESSION]: crypto.randomUUID() } : undefined;
 }
 
+function streamsTo(accept: string): boolean {
+  return accept.includes("text/event-stream");
+}
+
 function headProblem(accept: string | null, version: string | null): Response | null {
-  if (accept !== null && !/application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept))
+  if (
+    accept !== null &&
+    !streamsTo(accept) &&
+    !/application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept)
+  )
     return refuse(406, -32000, "Not acceptable: accept application/json, text/event-stream or both");
   if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
     return refuse(

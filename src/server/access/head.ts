@@ -68,7 +68,7 @@ function isPageOf(origin: string, allowed: (hostname: string) => boolean): boole
 }
 
 function isJson(type: string | null): boolean {
-  return type?.split(";")[0]?.trim().toLowerCase() === "application/json";
+  return type === "application/json" || type?.split(";")[0]?.trim().toLowerCase() === "application/json";
 }
 
 function bracketed(host: string): string {
