@@ -6,9 +6,9 @@ import { around, type Parts } from "./parts.ts";
 /** What came of a tool call. */
 export interface ToolResult {
   /** Undefined when the call failed. */
-  structured?: Json;
+  structured?: Json | undefined;
   /** Why it failed. */
-  problem?: string;
+  problem?: string | undefined;
   /** All of it as MCP's CallToolResult, in JSON. */
   json: Parts;
 }

@@ -5,7 +5,7 @@ import type { ToolResult } from "./answer.ts";
 
 /** Where the line of each tool call goes. */
 export interface CallLog {
-  log(line: CallLine): void;
+  log(describe: () => CallLine): void;
   /** The call was about an unregistered session; `answer` carries its fields. */
   deleted(tool: string, answer: Json): void;
   /** An error that is no refusal: the details for whoever repairs it. */
@@ -44,7 +44,7 @@ const SECRET = new Set(["secret", "token"]);
 export function describeCall(
   operation: Operation,
   args: unknown,
-  result: ToolResult,
+  result: Pick<ToolResult, "problem" | "structured">,
   caller: Caller,
   ms: number,
 ): CallLine {
@@ -86,7 +86,7 @@ function inShort(value: unknown): string {
   return start.length <= SHOWN - 2 ? `"${start}"` : `"${start.slice(0, SHOWN - 2)}…`;
 }
 
-function outcomeOf(result: ToolResult): Pick<CallLine, "outcome" | "detail"> {
+function outcomeOf(result: Pick<ToolResult, "problem" | "structured">): Pick<CallLine, "outcome" | "detail"> {
   if (result.problem !== undefined) return { outcome: "invalid", detail: visibleLine(result.problem, 200) };
   const { error, warning, event_id, events } = result.structured ?? {};
   if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };

@@ -16,7 +16,8 @@ export interface Log {
   error(message: string, details?: unknown): void;
   /** The same, unless the newest line says it already: what starts a failing bus again and again is told why once. */
   failure(message: string, details?: unknown): void;
-  call(line: CallLine): void;
+  /** `describe` is called when the line is written, so that no answer waits for it. */
+  call(describe: () => CallLine): void;
   /** Resolves when every line is written. */
   flush(): Promise<void>;
 }
@@ -59,7 +60,15 @@ export function createLog(options: LogOptions): Log {
     failure(message, details) {
       if (!newestLine(options.file).endsWith(` error ${visibleLine(message)}`)) error(message, details);
     },
-    call: (line) => put("info", callText(line), () => paintedCall(line)),
+    call(describe) {
+      if (options.terminal !== undefined) {
+        const line = describe();
+        put("info", callText(line), () => paintedCall(line));
+        return;
+      }
+      const time = stamp();
+      log.append(() => `${time} ${COLUMN.info} ${callText(describe())}\n`);
+    },
     flush: async () => {
       await Promise.all([log.written, errors.written]);
     },
@@ -117,6 +126,15 @@ function oneDecimal(value: number): string {
   return `${Math.trunc(tenths / 10)}.${tenths % 10}`;
 }
 
+function textOf(text: string | (() => string)): string {
+  if (typeof text === "string") return text;
+  try {
+    return text();
+  } catch (error) {
+    return `a line of log could not be made: ${visibleLine(String(error))}\n`;
+  }
+}
+
 /** At most one write in so many ms: each costs as much as dozens of lines do. */
 const APART_MS = 10;
 
@@ -125,7 +143,7 @@ class RotatingFile {
   written: Promise<void> = Promise.resolve();
   readonly #path: string;
   readonly #limit: number;
-  #pending = "";
+  #pending: (string | (() => string))[] = [];
   #size: number | undefined;
   #complained = false;
   #torn = false;
@@ -136,18 +154,17 @@ class RotatingFile {
     this.#limit = limit;
   }
 
-  append(text: string): void {
-    const idle = this.#pending === "";
-    this.#pending += text;
-    if (idle) this.written = this.written.then(() => this.#write());
+  /** A function is asked for its text when that is written, later than this turn of the event loop. */
+  append(text: string | (() => string)): void {
+    if (this.#pending.push(text) === 1) this.written = this.written.then(() => this.#write());
   }
 
   async #write(): Promise<void> {
     const early = this.#wroteAt + APART_MS - performance.now();
-    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, early)));
     this.#wroteAt = performance.now();
-    const text = this.#pending;
-    this.#pending = "";
+    const text = this.#pending.map(textOf).join("");
+    this.#pending = [];
     try {
       let size = await this.#sizeNow();
       if (size >= this.#limit) size = await this.#rotate();

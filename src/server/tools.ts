@@ -56,8 +56,10 @@ export function createCallTool({ bus, operations, calls, holds }: ToolOptions): 
           result = failure(`${operation.name}: ${sentenceOf(operation, error)}`);
         }
       if (!holds(caller)) result = failure(`${name}: the token ${caller.origin} ended while the call ran.`);
-      calls.log(describeCall(operation, args, result, caller, performance.now() - began));
-      if (result.structured?.session_deleted === true) calls.deleted(operation.name, result.structured);
+      const { structured, problem } = result;
+      const ms = performance.now() - began;
+      calls.log(() => describeCall(operation, args, { structured, problem }, caller, ms));
+      if (structured?.session_deleted === true) calls.deleted(operation.name, structured);
       call.answer(resultMessage(clientId, result));
     } catch (error) {
       calls.unexpected("tools/call", error);

@@ -143,7 +143,7 @@ describe("the log file", () => {
     log.warn(text);
     log.error(text, new Error(text));
     log.error(text, text);
-    log.call({ who: "w", tool: "t", args: "a", outcome: "refused", detail: "d", ms: 1.23 });
+    log.call(() => ({ who: "w", tool: "t", args: "a", outcome: "refused", detail: "d", ms: 1.23 }));
     await log.flush();
     expect(linesOf(folder)).toHaveLength(5);
     expect(unsafeIn(textOf(folder))).toEqual([]);
@@ -152,6 +152,31 @@ describe("the log file", () => {
     expect(shown[1]).toContain("\x1b[33m");
     const colours = new RegExp(`${String.fromCharCode(27)}\\[\\d*m`, "g");
     expect(unsafeIn(shown.join("").replaceAll(colours, ""))).toEqual([]);
+  });
+
+  test("keeps the order and the time of calls that are described later, and outlives one that cannot be", async () => {
+    const folder = tempFolder();
+    let at = AT;
+    const log = logIn(folder, { now: () => at });
+    const line = { who: "w", tool: "t", args: "", outcome: "ok", detail: "", ms: 12.96 } as const;
+    let described = 0;
+    log.info("before");
+    log.call(() => ({ ...line, detail: `#${++described}` }));
+    log.call(() => {
+      throw new Error("odd\nerror");
+    });
+    at += 1;
+    log.info("between");
+    log.call(() => ({ ...line, detail: `#${++described}`, ms: 0.04 }));
+    expect(described).toBe(0);
+    await log.flush();
+    expect(linesOf(folder)).toEqual([
+      `${STAMP} info  before`,
+      `${STAMP} info  w t → ok #1 13.0 ms`,
+      "a line of log could not be made: Error: odd⏎error",
+      "2026-01-02T03:04:05.679Z info  between",
+      "2026-01-02T03:04:05.679Z info  w t → ok #2 0.0 ms",
+    ]);
   });
 
   test("is the owner's alone, and so is its folder", async () => {
