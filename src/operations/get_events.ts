@@ -101,7 +101,8 @@ export const getEvents = operation({
     const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
     if (!onlyReads) touch(bus, session);
-    const start = await startOf(bus, args, session);
+    const found = startOf(bus, args, session);
+    const start = found instanceof Promise ? await found : found;
     if ("answer" in start) return start.answer;
     // A call that waits for something else, or is another's, does not make the session reachable.
     const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
@@ -126,15 +127,25 @@ interface Start {
 }
 
 /** Where a read starts and whether it moves the saved cursor (WIRE.md 4). */
-async function startOf(
+function startOf(
   bus: Bus,
   args: Query,
   session: Session | undefined,
-): Promise<Start | { answer: Json }> {
+): Start | Promise<Start | { answer: Json }> {
   const consumes = args.peek || isNarrowed(args) ? undefined : session;
   const after = parseCursor(args.cursor) ?? undefined;
-  if (!args.resume || !args.session_id || after !== undefined) return { after, consumes, resumes: false };
-  if (session === undefined) return { answer: notFound(args.session_id) };
+  return !args.resume || !args.session_id || after !== undefined
+    ? { after, consumes, resumes: false }
+    : resumedAt(bus, args, session, consumes);
+}
+
+async function resumedAt(
+  bus: Bus,
+  args: Query,
+  session: Session | undefined,
+  consumes: Session | undefined,
+): Promise<Start | { answer: Json }> {
+  if (session === undefined) return { answer: notFound(String(args.session_id)) };
   if (session.cursor !== null) return { after: session.cursor, consumes, resumes: consumes !== undefined };
   if (consumes === undefined) return { after: await bus.store.events.tip(), consumes, resumes: false };
   const tip = await bus.store.sessions.saveTip(session.session_id);
@@ -160,18 +171,18 @@ async function read(
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
     correlation_id: args.correlation_id || undefined,
   };
-  // The tip first: an event committed after it is found by the next read, never skipped.
-  const tip = await bus.store.events.tip();
   const first = await bus.store.events.read(query);
-  const { batch, warning } = await consumed(bus, start, query, first);
+  const { batch, warning } =
+    start.consumes === undefined || first.events.length === 0
+      ? { batch: first, warning: undefined }
+      : await consumed(bus, start.consumes, start.resumes, query, first);
   const { events: raw, full } = batch;
-  const highest = raw.reduce((high, event) => Math.max(high, event.id), 0);
   const { min_level } = args;
   const wanted =
     min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level));
   return {
-    events: wanted.some(isMail) ? await Promise.all(wanted.map((event) => withDelivery(bus, event))) : wanted,
-    next_cursor: formatCursor(raw.length > 0 ? highest : emptyCursor(args, start, tip)),
+    events: batch.mail ? await Promise.all(wanted.map((event) => withDelivery(bus, event))) : wanted,
+    next_cursor: formatCursor(raw.length > 0 ? batch.highest : emptyCursor(args, start, batch.tip)),
     has_more: full,
     ...(warning === undefined ? {} : { warning }),
   };
@@ -190,13 +201,13 @@ const AROUND_BYTES = 1024;
 /** Moves the saved cursor with the read; when the database takes no writes, the read goes on without that and says so. */
 async function consumed(
   bus: Bus,
-  { consumes, resumes }: Start,
+  { session_id }: Session,
+  resumes: boolean,
   query: EventQuery,
   first: Batch,
 ): Promise<{ batch: Batch; warning?: string }> {
-  if (consumes === undefined || first.events.length === 0) return { batch: first };
   try {
-    return { batch: await bus.store.events.consume(consumes.session_id, resumes, query) };
+    return { batch: await bus.store.events.consume(session_id, resumes, query) };
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     return {

@@ -1,5 +1,6 @@
 import type { Event, EventDraft } from "../bus/event.ts";
 import { eventOf } from "../bus/event.ts";
+import { isMail } from "../bus/mail.ts";
 import { written } from "../bus/written.ts";
 import type { Database, Row, Statement } from "../runtime/runtime.ts";
 import type { MailRows } from "./mail.ts";
@@ -25,6 +26,12 @@ export interface Batch {
   events: readonly Event[];
   /** More may follow: the limit was reached, or the bound on their size. */
   full: boolean;
+  /** The highest id among them; 0 when there are none. */
+  highest: number;
+  /** There are direct messages among them. */
+  mail: boolean;
+  /** The newest event when the read began; what is committed later is found by the next one. */
+  tip: number;
 }
 
 export interface EventRows {
@@ -93,13 +100,16 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
     select(query) {
       const kept = recent.batch(query);
       if (kept !== undefined) return kept;
+      const tip = recent.tip();
       let isRecent = true;
-      const batch = selectBatch(query, (params, limit) => {
+      const { events, full } = selectBatch(query, (params, limit) => {
         const { after, before } = params;
         const found = recent.find({ ...query, after, before, limit });
         if (found === undefined) isRecent = false;
         return found ?? stored({ ...query, limit }, params);
       });
+      const [first, last] = [events[0]?.id ?? 0, events.at(-1)?.id ?? 0];
+      const batch = { events, full, highest: Math.max(first, last), mail: events.some(isMail), tip };
       if (isRecent) recent.keep(query, batch);
       return batch;
     },
@@ -129,7 +139,10 @@ const CHUNK = 50;
 const MOST_PAYLOADS = 2 * 1024 * 1024;
 
 // In chunks, so that a thousand large payloads are never in memory at once; at least one event is returned.
-function selectBatch(query: EventQuery, read: (params: Params, limit: number) => Event[]): Batch {
+function selectBatch(
+  query: EventQuery,
+  read: (params: Params, limit: number) => Event[],
+): Pick<Batch, "events" | "full"> {
   const events: Event[] = [];
   const params = selectParams(query);
   const { most_bytes } = query;
@@ -226,7 +239,7 @@ export function createEvents({ rows, sessions, mail, writer, timestamp }: EventP
         const session = sessions.get(sessionId);
         const after = resume ? (session?.cursor ?? undefined) : query.after;
         const batch = rows.select({ ...query, after });
-        const highest = batch.events.reduce((high, event) => Math.max(high, event.id), 0);
+        const { highest } = batch;
         if (session !== undefined && highest > 0) {
           if (highest > (session.cursor ?? 0)) sessions.saveCursor(session.session_id, highest);
           const lowest = batch.events.reduce((low, event) => Math.min(low, event.id), highest);
