@@ -32,7 +32,7 @@ export const INVALID_META = {
 };
 
 /** Whether the `_meta` of a request, if there is one, is as MCP defines it. */
-export function hasMeta({ method, params }: JSONRPCRequest): boolean {
+export function isMetaValid({ method, params }: JSONRPCRequest): boolean {
   if (params?._meta === undefined) return true;
   return isJSONRPCRequest({ jsonrpc: "2.0", id: 0, method, params: { _meta: params._meta } });
 }

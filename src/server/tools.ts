@@ -25,6 +25,8 @@ export interface ToolOptions {
   holds(caller: Caller): boolean;
 }
 
+const UNEXPECTED = "an unexpected error inside the bus; its log says more.";
+
 /**
  * The transport hands calls over directly, past the SDK: that would parse each message four times and keep a controller,
  * three closures and five promises for each call, which takes longer than a publish does.
@@ -63,13 +65,13 @@ export function createCallTool({ bus, operations, calls, holds }: ToolOptions): 
       call.answer(resultMessage(clientId, result));
     } catch (error) {
       calls.unexpected("tools/call", error);
-      call.answer(errorMessage(clientId, { code: ErrorCode.InternalError, message: "Internal error" }));
+      call.answer(errorMessage(clientId, { code: ErrorCode.InternalError, message: UNEXPECTED }));
     }
   };
 
   function sentenceOf(operation: Operation, error: unknown): string {
     if (error instanceof BusError) return error.message;
     calls.unexpected(operation.name, error);
-    return "an unexpected error inside the bus; its log says more.";
+    return UNEXPECTED;
   }
 }

@@ -14,7 +14,7 @@ import type { Report } from "./access/report.ts";
 import { errorMessage } from "./answer.ts";
 import { BodyError, parseBody, readBody } from "./body.ts";
 import { Exchange, framed, type Observer, SOON_MS, STREAM } from "./exchange.ts";
-import { checkedMessage, corrected, hasMeta, INVALID_META, requestFor } from "./message.ts";
+import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./message.ts";
 import { bodyOf } from "./parts.ts";
 import { lostAnswer, resumedCall } from "./resume.ts";
 import type { CallTool } from "./tools.ts";
@@ -139,7 +139,7 @@ export class HttpTransport implements Transport {
     this.#exchanges.set(id, exchange);
     this.#lookAgain(id);
     if (key !== undefined) this.#cancellable.set(key, id);
-    if (!hasMeta(message)) exchange.answer(errorMessage(message.id, INVALID_META));
+    if (!isMetaValid(message)) exchange.answer(errorMessage(message.id, INVALID_META));
     else if (message.method === "tools/call") this.#options.callTool(message.params, exchange);
     else {
       const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fresh, join, payloads, problem, publish, resume, savedCursor } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
-import { rpc } from "../support/rpc.ts";
+import { rpc, rpcTool } from "../support/rpc.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into it
 function read(bus: TestBus, args: Record<string, unknown> = {}): Promise<any> {
@@ -39,6 +39,29 @@ export function reading(target: () => TestBus): void {
     expect(idsOf(answer)).toEqual(ids.slice(-50).reverse());
     expect(answer).toMatchObject({ next_cursor: String(ids.at(-1)), has_more: true });
     expect(idsOf(await read(target(), { limit: 3 }))).toEqual(ids.slice(-3).reverse());
+  });
+
+  test("pages that many read at the same time are each what was asked for", async () => {
+    const ids: number[] = [];
+    for (let i = 0; i < 40; i++)
+      ids.push(await publish(target(), `"${i}" \\ Grüße 🦖 ${"x".repeat(i * 20)}`));
+    const reads = [1, 7, 20, 40, 7, 40, 1].flatMap((limit) =>
+      ["application/json", "text/event-stream"].map((accept) => ({ limit, accept })),
+    );
+    for (let round = 0; round < 3; round++) {
+      const answers = await Promise.all(
+        reads.map(({ limit, accept }, i) =>
+          rpcTool(target().url, "get_events", { limit }, { accept }, `${round} "${i}"`),
+        ),
+      );
+      for (const [i, { message }] of answers.entries()) {
+        const { content, structuredContent } = message.result;
+        expect(message.id).toBe(`${round} "${i}"`);
+        expect(idsOf(structuredContent)).toEqual(ids.slice(-(reads[i]?.limit ?? 0)).reverse());
+        expect(JSON.parse(content[0].text)).toEqual(structuredContent);
+        expect(structuredContent.events[0].payload).toStartWith('"39" \\ Grüße 🦖 xxx');
+      }
+    }
   });
 
   test("oldest first without a cursor, it starts at the first event", async () => {

@@ -45,3 +45,16 @@ test("a failed call is answered with its reason, as an error", () => {
     result: { content: [{ type: "text", text: 'no "such" thing' }], isError: true },
   });
 });
+
+test("bodies of pieces, large ones too, stay as they are when further ones are made", async () => {
+  const text = (letter: string, bytes: number) => [
+    "é\ud83e",
+    "\udd96 ",
+    Buffer.from(letter.repeat(bytes)),
+    "\n",
+  ];
+  const sizes = [10, 200_000, 600_000, 20];
+  const responses = sizes.map((bytes, i) => new Response(bodyOf(text(String(i), bytes))));
+  for (const [i, response] of responses.entries())
+    expect(await response.text()).toBe(`é\ufffd\ufffd ${String(i).repeat(sizes[i] ?? 0)}\n`);
+});
