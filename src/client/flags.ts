@@ -1,4 +1,4 @@
-// A macro: the builds hold what it returns.
+// A macro: the builds hold what it returns. A command that is missing here has its flags made when it runs.
 import { getEvents } from "../operations/get_events.ts";
 import { publishEvent } from "../operations/publish_event.ts";
 import { commandsOf, type Flag } from "./commands.ts";

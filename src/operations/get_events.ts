@@ -101,8 +101,7 @@ export const getEvents = operation({
     const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
     if (!onlyReads) touch(bus, session);
-    const found = startOf(bus, args, session);
-    const start = found instanceof Promise ? await found : found;
+    const start = await startOf(bus, args, session);
     if ("answer" in start) return start.answer;
     // A call that waits for something else, or is another's, does not make the session reachable.
     const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;

@@ -101,15 +101,13 @@ export class Exchange implements OpenCall {
   /** Ends it with this message. */
   answer(json: Parts): void {
     if (this.#state !== "open") return;
+    const body = bodyOf(this.#parts.streams ? framed(json) : json);
     this.#end("answered");
     if (this.#stream !== undefined) {
-      const body = bodyOf(framed(json));
       this.#stream.enqueue(typeof body === "string" ? encoder.encode(body) : body.slice());
       this.#stream.close();
-    } else {
-      const [parts, type] = this.#parts.streams ? [framed(json), STREAM] : [json, JSON_BODY];
-      this.#resolve(new Response(bodyOf(parts), { headers: this.#headers(type) }));
-    }
+    } else
+      this.#resolve(new Response(body, { headers: this.#headers(this.#parts.streams ? STREAM : JSON_BODY) }));
   }
 
   #headers(of: Readonly<Record<string, string>>): Record<string, string> {
@@ -127,7 +125,8 @@ export class Exchange implements OpenCall {
     if (this.#state !== "open") return;
     this.#end("abandoned");
     this.#abandoning?.abort();
-    if (this.#stream === undefined) this.#resolve(new Response("", { headers: this.#headers(STREAM) }));
+    if (this.#stream === undefined)
+      this.#resolve(new Response("", { headers: this.#headers(this.#parts.streams ? STREAM : {}) }));
     else closeQuietly(this.#stream);
   }
 

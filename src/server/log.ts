@@ -147,6 +147,8 @@ class RotatingFile {
   #size: number | undefined;
   #complained = false;
   #torn = false;
+  /** A write is under way, for as long as the disk takes. */
+  #writing = false;
   #wroteAt = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, limit = ROTATE_BYTES) {
@@ -154,9 +156,13 @@ class RotatingFile {
     this.#limit = limit;
   }
 
-  /** A function is asked for its text when that is written, later than this turn of the event loop. */
+  /**
+   * A function is asked for its text within APART_MS, after this turn of the event loop; at once while a write is under way:
+   * on a disk that hangs, all that it holds would stay in memory.
+   */
   append(text: string | (() => string)): void {
-    if (this.#pending.push(text) === 1) this.written = this.written.then(() => this.#write());
+    if (this.#pending.push(this.#writing ? textOf(text) : text) === 1)
+      this.written = this.written.then(() => this.#write());
   }
 
   async #write(): Promise<void> {
@@ -165,6 +171,7 @@ class RotatingFile {
     this.#wroteAt = performance.now();
     const text = this.#pending.map(textOf).join("");
     this.#pending = [];
+    this.#writing = true;
     try {
       let size = await this.#sizeNow();
       if (size >= this.#limit) size = await this.#rotate();
@@ -176,6 +183,8 @@ class RotatingFile {
       this.#torn = true;
       if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${error}\n`);
       this.#complained = true;
+    } finally {
+      this.#writing = false;
     }
   }
 

@@ -53,7 +53,6 @@ export class Recent {
 
   /** What was added may have been undone. */
   forget(): void {
-    this.#batches.clear();
     this.#events = undefined;
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { allCommands } from "../../src/client/all.ts";
+import { knownFlags } from "../../src/client/flags.ts";
 import { programHelp } from "../../src/client/help.ts";
 import { ALONE, commandsFor } from "../../src/client/known.ts";
 import { binary } from "../support/binary.ts";
@@ -11,6 +12,7 @@ test("each command that is loaded alone is the one of the whole list", async () 
   const alone = ALONE.flatMap(({ commands }) => names(commands));
   const commands = (await Promise.all(alone.map((name) => commandsFor([name])))).flat();
   expect(names(commands)).toEqual(["publish", "events"]);
+  expect(Object.keys(knownFlags())).toEqual(alone);
   for (const { name, flags } of commands) {
     // A second word would need the others to be understood.
     expect(names(all).filter((other) => other.startsWith(`${name} `))).toEqual([]);

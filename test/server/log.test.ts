@@ -179,6 +179,23 @@ describe("the log file", () => {
     ]);
   });
 
+  test("describes calls at once while a write is held up, so that they do not pile up with all they were sent", async () => {
+    const folder = tempFolder();
+    const fifo = join(folder, "bus.log");
+    expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+    const log = logIn(folder);
+    const line = { who: "w", tool: "t", args: "", outcome: "ok", detail: "", ms: 1 } as const;
+    log.info("opens, which waits for a reader");
+    await Bun.sleep(100);
+    let described = 0;
+    for (let i = 0; i < 3; i++) log.call(() => ({ ...line, detail: `#${++described}` }));
+    expect(described).toBe(3);
+    const reader = Bun.spawn(["sh", "-c", `cat "${fifo}"; cat "${fifo}"`], { stdout: "pipe" });
+    await log.flush();
+    const text = await new Response(reader.stdout).text();
+    expect(text.match(/#\d/g)).toEqual(["#1", "#2", "#3"]);
+  });
+
   test("is the owner's alone, and so is its folder", async () => {
     const folder = join(tempFolder(), "new", "folder");
     const log = logIn(folder);

@@ -105,6 +105,36 @@ test("events that another program added are found", async () => {
   await store.close();
 });
 
+test("a read that was made before is given again until something changes, and no other read is taken for it", async () => {
+  const { store, append } = opened();
+  for (const payload of ["a", "b", "c"]) await append(payload);
+  const newest = { limit: 2, order: "desc", most_bytes: 1_000_000 } as const;
+  const first = await store.events.read(newest);
+  expect(await store.events.read({ ...newest })).toBe(first);
+  const others: [Partial<EventQuery>, string[]][] = [
+    [{ limit: 1 }, ["c"]],
+    [{ limit: 3 }, ["c", "b", "a"]],
+    [{ order: "asc" }, ["a", "b"]],
+    [{ after: 2 }, ["c"]],
+    [{ most_bytes: 1 }, ["c"]],
+    [{ channel: "none" }, []],
+    [{ event_types: ["none"] }, []],
+    [{ correlation_id: "none" }, []],
+  ];
+  for (const [other, found] of others) {
+    const { events } = await store.events.read({ ...newest, ...other });
+    expect({ other, found: events.map(({ payload }) => payload) }).toEqual({ other, found });
+  }
+  await append("d");
+  const { events, tip, highest } = await store.events.read(newest);
+  expect({ tip, highest, found: events.map(({ payload }) => payload) }).toEqual({
+    tip: 4,
+    highest: 4,
+    found: ["d", "c"],
+  });
+  await store.close();
+});
+
 test("what was undone with its transaction is not read", async () => {
   const { store, beside, append } = opened();
   await append("first");
