@@ -89,6 +89,18 @@ export function hosts(target: () => TestBus): void {
     await refused([421, 400], { host: "x" }, `POST ${path} HTTP/1.1`);
   });
 
+  test.each([
+    ["/mcp", 200],
+    ["/mcp/", 200],
+    ["/mcp?x=1", 200],
+    ["/x?y=/mcp", 404],
+    ["/x/mcp", 404],
+    ["/?y=/mcp", 404],
+    ["/xmcp", 404],
+  ])("a POST to %s is answered with %d", async (path, expected) => {
+    expect(await status({}, `POST ${path} HTTP/1.1`)).toBe(expected);
+  });
+
   test("the gate stands before /health and unknown paths too", async () => {
     for (const line of ["GET /health HTTP/1.1", "GET /nothing HTTP/1.1"])
       expect((await raw(target().port, post("", { host: "evil.example" }, line))).status).toBe(421);
