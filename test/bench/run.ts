@@ -14,7 +14,7 @@ const named = (which: (row: Row) => boolean) =>
 
 const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NAME…]
 
-  --quick  about 40 s: fewer rounds, 100,000 events in place of 1,000,000
+  --quick  under a minute: fewer rounds, 100,000 events in place of 1,000,000
   --long   ten minutes of idling in place of 20 s
   --json   one JSON document in place of the table
   --write  put the table into docs/performance.md
