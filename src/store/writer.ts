@@ -8,6 +8,8 @@ const GIVE_UP_MS = 10_000;
 const BUSY_AFTER_MS = 1_000;
 const PROBE_MS = 1_000;
 const MOST_PER_COMMIT = 2_000;
+/** A commit waits for at most so many further turns of the event loop: many callers' requests arrive while the first are handled. */
+const MORE_TURNS = 4;
 const LAST_PATIENCE_MS = 1_000;
 
 interface Unit {
@@ -32,9 +34,9 @@ export interface WriterOptions {
 
 export interface Writer {
   /**
-   * Runs `unit` inside the transaction that all writes of this event-loop turn share, and resolves with its result
-   * after the commit. A unit must be repeatable: when a neighbour fails, it runs once more in a transaction of its own.
-   * Rejects with BusError: `storage_busy` when another process holds the database for `patienceMs` (10 s), another
+   * Runs `unit` inside the transaction that all writes of this turn of the event loop share, and those of the next turns
+   * (at most 4) as long as each brings more; resolves with its result after the commit. A unit must be repeatable: when a
+   * neighbour fails, it runs once more in a transaction of its own. Rejects with BusError: `storage_busy` when another process holds the database for `patienceMs` (10 s), another
    * StorageProblem when the database cannot be written.
    */
   write<T>(unit: () => T, patienceMs?: number): Promise<T>;
@@ -59,8 +61,14 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
   function schedule(delay?: number): void {
     if (scheduled) return;
     scheduled = true;
-    if (delay === undefined) setImmediate(flush);
-    else setTimeout(flush, delay);
+    if (delay === undefined) setImmediate(gather);
+    else setTimeout(gather, delay);
+  }
+
+  /** Waits for another turn as long as the one before brought more; what is written alone is committed at once. */
+  function gather(before = 1, turns = MORE_TURNS): void {
+    if (queue.length > before && turns > 0) setImmediate(gather, queue.length, turns - 1);
+    else flush();
   }
 
   function flush(): void {

@@ -64,6 +64,44 @@ test("all writes of one turn share one commit", async () => {
   expect(commits()).toBe(1);
 });
 
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("writes of many callers that come turn by turn share a commit, which waits for four more turns at most", async () => {
+  const { writer, insert, commits } = numbers();
+  const writes: Promise<unknown>[] = [];
+  const write = () => {
+    const n = writes.length;
+    writes.push(writer.write(() => insert(n)));
+  };
+  write();
+  for (let turn = 0; turn < 4; turn++) {
+    write();
+    await nextTurn();
+    expect(commits()).toBe(0);
+  }
+  write();
+  await nextTurn();
+  expect(commits()).toBe(1);
+  await Promise.all(writes);
+  expect(commits()).toBe(1);
+});
+
+test("a write that comes alone is committed in its turn; two wait for one more turn", async () => {
+  const { writer, insert, commits } = numbers();
+  for (let n = 1; n < 4; n++) {
+    const written = writer.write(() => insert(n));
+    await nextTurn();
+    expect(commits()).toBe(n);
+    await written;
+  }
+  const two = [writer.write(() => insert(4)), writer.write(() => insert(5))];
+  await nextTurn();
+  expect(commits()).toBe(3);
+  await nextTurn();
+  expect(commits()).toBe(4);
+  await Promise.all(two);
+});
+
 test("a unit that fails is rejected alone, its own writes undone, its neighbours stored once", async () => {
   const { writer, insert, stored } = numbers();
   const failing = () => {
