@@ -44,10 +44,10 @@ export function lastLine({ passed, failed, skipped }: Summary): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-/** The runs of `bun test`, by their arguments: a part in one, or everything: two files at a time, then the rest. */
+/** The runs of `bun test`, by their arguments: a part in one, or everything: three files at a time, then the rest. */
 export function runsOf(args: readonly string[]): string[][] {
   if (args.length > 0) return [[...args]];
-  return [["--parallel=2", ...ALONE.map((file) => `--path-ignore-patterns=${file}`)], [...ALONE]];
+  return [["--parallel=3", ...ALONE.map((file) => `--path-ignore-patterns=${file}`)], [...ALONE]];
 }
 
 /** Runs `bun test` in a folder that often, one after the other; the counts of all. */

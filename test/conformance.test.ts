@@ -44,7 +44,7 @@ function names(text: string, pattern: RegExp): string[] {
 }
 
 test("the bus passes the MCP conformance suite where it applies", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const report = await conform(bus.url, "--expected-failures", baseline);
   console.log(
     `MCP conformance: ${report.passed.length} scenarios passed, ${report.expected.length} expected failures`,

@@ -16,7 +16,7 @@ async function linesOf(bus: { folder: string; stop(): Promise<number> }): Promis
 }
 
 test("the line of a remote caller names its origin, and that of a local one does not", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const callers: [type: string, headers: Record<string, string>, who: string][] = [
     ["by-local", {}, "me"],
     ["by-token", bearer(tokenFor(bus.db, "laptop")), "me from laptop"],
@@ -37,13 +37,13 @@ test("the line of a remote caller names its origin, and that of a local one does
 });
 
 test("an unverified caller is called so", async () => {
-  const bus = await startBus("source", { env: { AGENT_EVENT_BUS_AUTH_DISABLED: "1" } });
+  const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_AUTH_DISABLED: "1" } });
   await rpcTool(bus.url, "list_sessions", {}, { "x-forwarded-for": "203.0.113.9" });
   expect((await linesOf(bus)).some((line) => line.includes(" - from unverified list_sessions "))).toBe(true);
 });
 
 test("nothing of a token is ever logged, right or wrong, wherever it is put in the head", async () => {
-  const bus = await startBus("source", { env: { AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" } });
+  const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" } });
   const secrets = {
     right: tokenFor(bus.db, "laptop"),
     narrow: tokenFor(bus.db, "reader", "read"),
@@ -113,7 +113,7 @@ test("the bus remembers so many unregistered sessions that it warned of, and no 
 });
 
 test("a call that is turned away for its scope or its rate leaves one line a minute", async () => {
-  const bus = await startBus("source", { env: { AGENT_EVENT_BUS_LIMIT_PUBLISH_BURST: "1" } });
+  const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_LIMIT_PUBLISH_BURST: "1" } });
   const ci = bearer(tokenFor(bus.db, "ci", "publish"));
   for (let i = 0; i < 5; i++) {
     expect((await rpcTool(bus.url, "list_sessions", {}, ci)).status).toBe(403);

@@ -116,7 +116,7 @@ test.each([
 test("a running bus holds what settings.env says, and what the environment says instead", async () => {
   const folder = tempFolder();
   writeSettings(folder, ["# limits", "AGENT_EVENT_BUS_LIMIT_TITLE_BYTES=10", "AGENT_EVENT_BUS_LIMIT_TAGS=2"]);
-  const bus = await startBus("source", { folder, env: { AGENT_EVENT_BUS_LIMIT_TAGS: "1" } });
+  const bus = await startBus("binary", { folder, env: { AGENT_EVENT_BUS_LIMIT_TAGS: "1" } });
   const event = { event_type: "t", payload: "p" };
   const says = (more: object) => problem(bus, "publish_event", { ...event, ...more });
   expect(await says({ title: "x".repeat(11) })).toContain(

@@ -48,7 +48,7 @@ const HEADS: Record<string, readonly Row<string | string[] | null>[]> = {
   ],
 };
 
-for (const kind of ["source", "node"] as Kind[])
+for (const kind of ["binary", "node"] as Kind[])
   describe(`${kind}: a real bus on loopback`, () => {
     let bus: ProcessBus;
     let token = "";

@@ -6,7 +6,7 @@ import { rpcTool } from "../support/rpc.ts";
 import { eventually } from "../support/webhook.ts";
 
 test("a call that waits when its token is revoked gets nothing more", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const [laptop, phone] = [tokenFor(bus.db, "laptop"), tokenFor(bus.db, "phone")].map(bearer);
   const args = { event_types: ["secret"], wait_seconds: 30 };
   const waiting = [laptop, phone].map((headers) => rpcTool(bus.url, "get_events", args, headers));
@@ -24,7 +24,7 @@ test("a call that waits when its token is revoked gets nothing more", async () =
 });
 
 test("two processes that make a token of one name at once get one token", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   for (let round = 0; round < 20; round++) {
     const script = `const { openTokens } = await import(${JSON.stringify(require.resolve("../../src/store/tokens.ts"))});
       for await (const _ of process.stdin) break;

@@ -16,7 +16,7 @@ const PUBLISH = JSON.stringify({
 const READ = PUBLISH.replace("publish_event", "get_events");
 
 /** A bus with a setting and a token, started as often as `again` is called. */
-async function busWith(kind: "source" | "node", env: Record<string, string>) {
+async function busWith(kind: "binary" | "node", env: Record<string, string>) {
   const folder = tempFolder();
   const token = secretOf(openTokens(join(folder, "data.db"), Date.now).create("laptop", "full", null));
   const start = (): Promise<ProcessBus> => startBus(kind, { folder, env });
@@ -72,7 +72,7 @@ const SETTINGS: [
   ],
 ];
 
-for (const kind of ["source", "node"] as const)
+for (const kind of ["binary", "node"] as const)
   describe(`${kind}: by a setting`, () => {
     for (const [env, alone, jo, eve, nobody, warns] of SETTINGS)
       test(`${JSON.stringify(env)}`, async () => {

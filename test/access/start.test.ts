@@ -72,7 +72,7 @@ if (noNamespaces !== null) console.log(`skipped: buses that listen for other mac
 /** Starts a bus in a network that nobody reaches; resolves with its log when it listens. */
 async function logOfStart(folder: string, host: string, env: Record<string, string> = {}): Promise<string> {
   const network = `ip link set lo up && ip addr add ${LAN}/32 dev lo && exec "$@"`;
-  const serve = [...(await programOf("source")), "serve", "--port", "0", "--db", join(folder, "data.db")];
+  const serve = [...(await programOf("binary")), "serve", "--port", "0", "--db", join(folder, "data.db")];
   const child = Bun.spawn(["unshare", "-n", "sh", "-c", network, "sh", ...serve, "--host", host], {
     cwd: folder,
     stdin: "ignore",

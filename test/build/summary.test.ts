@@ -30,7 +30,7 @@ test("the last line", () => {
 test("a part is one run; everything is what may share the machine, and then what is alone", () => {
   expect(runsOf(["test/store"])).toEqual([["test/store"]]);
   const [shared = [], alone] = runsOf([]);
-  expect(shared[0]).toBe("--parallel=2");
+  expect(shared[0]).toBe("--parallel=3");
   expect(shared.slice(1)).toEqual(ALONE.map((file) => `--path-ignore-patterns=${file}`));
   expect(alone).toEqual([...ALONE]);
   // One that is not there would run beside others under its new name.
@@ -46,8 +46,8 @@ const FILES = {
 };
 
 test.each<[runs: string[][], line: string]>([
-  [[["--parallel=2", "a.test", "b.test"], ["alone.test"]], "3 passed, 1 failed, 1 skipped"],
-  [[["--parallel=2", "a.test", "alone.test"], ["crash.test"]], "2 passed, 1 failed"],
+  [[["--parallel=3", "a.test", "b.test"], ["alone.test"]], "3 passed, 1 failed, 1 skipped"],
+  [[["--parallel=3", "a.test", "alone.test"], ["crash.test"]], "2 passed, 1 failed"],
   [[["nothing has this name"], ["alone.test"]], "1 passed, 1 failed"],
 ])("the counts of the runs %j are added", (runs, line) => {
   const folder = tempFolder();

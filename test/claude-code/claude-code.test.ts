@@ -11,7 +11,7 @@ const STREAMING_MS = 7_000;
 testWithClaude(
   "claude mcp list says that the bus is connected",
   async () => {
-    const bus = await startBus("source");
+    const bus = await startBus("binary");
     const client = newClient();
     await client.add(bus.url);
     expect(await client.run("mcp", "list")).toContain(`agent-event-bus: ${bus.url} (HTTP) - ✔ Connected`);
@@ -22,7 +22,7 @@ testWithClaude(
 testWithClaude(
   "the model reads the instructions and the guide, calls every tool and is shown each answer",
   async () => {
-    const bus = await startBus("source");
+    const bus = await startBus("binary");
     const called = new Set<string>();
     const model = await converse(bus.url, async (call) => {
       const ask = answersOf((tool, input) => {
@@ -101,19 +101,19 @@ testWithClaude(
   "a session goes on after the bus was killed and started again",
   async () => {
     const folder = tempFolder();
-    const first = await startBus("source", { folder });
+    const first = await startBus("binary", { folder });
     await converse(first.url, async (call) => {
       const ask = answersOf(call);
       await ask("register_session", { name: "api", client_id: "steady" });
       await first.kill();
-      const second = await startBus("source", { folder, port: first.port });
+      const second = await startBus("binary", { folder, port: first.port });
       await second.call("publish_event", { event_type: "news", payload: "back again" });
       const news = await ask("get_events", { session_id: "steady", resume: true, order: "asc" });
       expect(news.events.map(({ payload }: { payload: string }) => payload)).toEqual(["back again"]);
 
       await second.kill();
       for (let i = 0; i < 3; i++) expect((await listSessions(call)).isError).toBe(true);
-      await startBus("source", { folder, port: first.port });
+      await startBus("binary", { folder, port: first.port });
       expect(await recovered(call)).toBe(true);
     });
   },
@@ -124,13 +124,13 @@ testWithClaude(
   "a call that waits when the bus is killed ends when the bus is back",
   async () => {
     const folder = tempFolder();
-    const bus = await startBus("source", { folder });
+    const bus = await startBus("binary", { folder });
     await converse(bus.url, async (call) => {
       await answersOf(call)("register_session", { name: "api", client_id: "patient" });
       const waits = call("mcp__agent-event-bus__get_events", { cursor: "99", wait_seconds: 60 });
       await Bun.sleep(STREAMING_MS);
       await bus.kill();
-      await startBus("source", { folder, port: bus.port });
+      await startBus("binary", { folder, port: bus.port });
       const { isError, text } = await waits;
       expect(isError).toBe(true);
       expect(text).toContain("can be repeated");

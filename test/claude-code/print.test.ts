@@ -6,7 +6,7 @@ import type { Claude } from "./client.ts";
 import { newClient, testWithClaude } from "./converse.ts";
 import { startTalker, type Talker } from "./talker.ts";
 
-const RUNS = 8;
+const RUNS = 4;
 const TIMEOUT_MS = 120_000;
 
 /** A run with one tool use; all that was printed, and how long it took. */

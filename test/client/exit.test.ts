@@ -166,7 +166,7 @@ test("a proxy in the environment does not come between the program and a bus on 
     expect((await cli(["sessions"], { bus: { url }, env })).stderr).toBe("");
 });
 
-for (const kind of ["source", "binary", "node"] as const)
+for (const kind of ["binary", "node"] as const)
   test.skipIf(process.platform === "win32")(`a reader that leaves early is no error (${kind})`, async () => {
     const busy = await startHere();
     for (let i = 0; i < 40; i++)

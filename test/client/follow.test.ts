@@ -13,7 +13,7 @@ interface Followed {
 
 /** `events --follow` as a process whose output is read as it comes. */
 async function follow(bus: ProcessBus, ...flags: string[]): Promise<Followed> {
-  const child = Bun.spawn([...(await programOf("source")), "events", "--follow", ...flags], {
+  const child = Bun.spawn([...(await programOf("binary")), "events", "--follow", ...flags], {
     env: { PATH: process.env.PATH ?? "", HOME: bus.folder, AGENT_EVENT_BUS_URL: bus.url },
     stdin: "ignore",
     stdout: "pipe",
@@ -52,7 +52,7 @@ const shows = (what: string, text: () => string) =>
   eventually(`shown: ${what}`, () => text().includes(what), 20_000);
 
 test("--follow shows what is there, oldest first, then what comes, for people", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   for (const payload of ["one", "two"]) await publish(bus, payload);
   const followed = await follow(bus);
   await shows("two", followed.out);
@@ -71,7 +71,7 @@ test("--follow shows what is there, oldest first, then what comes, for people", 
 });
 
 test("--follow --json prints one event a line, each once and whole, also many at once", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const followed = await follow(bus, "--json");
   await publish(bus, "first");
   await shows("first", followed.out);
@@ -90,13 +90,13 @@ test("--follow --json prints one event a line, each once and whole, also many at
 });
 
 test("--follow goes on after a restart of the bus, and misses and repeats nothing", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const followed = await follow(bus, "--json");
   await publish(bus, "before");
   await shows("before", followed.out);
   await bus.kill();
   await shows("Trying again.", followed.err);
-  const again = await startBus("source", { folder: bus.folder, port: bus.port });
+  const again = await startBus("binary", { folder: bus.folder, port: bus.port });
   await publish(again, "after");
   await shows("after", followed.out);
   expect(payloadsIn(followed.out())).toEqual(["before", "after"]);
@@ -107,7 +107,7 @@ test("--follow goes on after a restart of the bus, and misses and repeats nothin
 });
 
 test("--follow takes the filters of events, and leaves out what --exclude names", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const followed = await follow(
     bus,
     "--json",
@@ -128,7 +128,7 @@ test("--follow takes the filters of events, and leaves out what --exclude names"
 });
 
 test("--follow --resume begins at the session's cursor and moves it; direct messages shown are seen", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const { session_id } = await join(bus);
   const id = await publish(bus, "unread", { channel: `session:${session_id}` });
   const followed = await follow(bus, "--json", "--resume", "--session-id", session_id);
@@ -144,14 +144,14 @@ test("--follow --resume begins at the session's cursor and moves it; direct mess
 test("--follow of a bus that was never there, or of a session that is none, fails at once", async () => {
   const away = await cli(["events", "--follow"], { bus: { url: "http://127.0.0.1:1/mcp" } });
   expect([away.code, away.stdout]).toEqual([3, ""]);
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const none = await cli(["events", "--follow", "--resume", "--session-id", "none"], { bus });
   expect([none.code, none.stdout]).toEqual([1, ""]);
 });
 
 test("--follow ends when nobody reads any more", async () => {
-  const bus = await startBus("source");
-  const words = [...(await programOf("source")), "events", "--follow", "--json"];
+  const bus = await startBus("binary");
+  const words = [...(await programOf("binary")), "events", "--follow", "--json"];
   const piped = Bun.spawn(
     ["sh", "-c", 'exec 3>&1; { timeout 20 "$@"; echo "ended with $?" >&3; } | head -n 1', "sh", ...words],
     {

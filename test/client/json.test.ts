@@ -145,7 +145,7 @@ test("a list is a JSON list", async () => {
     expect((await cli([...argv, "--json"], { bus })).json()).toBeArray();
 });
 
-for (const kind of ["source", "binary", "node"] as const)
+for (const kind of ["binary", "node"] as const)
   test.skipIf(process.platform === "win32")(
     `a document larger than a pipe holds arrives whole at a slow reader (${kind})`,
     async () => {

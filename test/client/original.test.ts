@@ -4,7 +4,7 @@ import { startBus } from "../support/bus.ts";
 
 const program = join(import.meta.dir, "../support/original_cli.ts");
 
-for (const kind of ["source", "binary", "node"] as const)
+for (const kind of ["binary", "node"] as const)
   describe(`the original's CLI against the bus as ${kind}`, async () => {
     const bus = await startBus(kind);
 

@@ -29,7 +29,7 @@ describe("the token that a command sends", () => {
   }
 
   async function busWith(env: Record<string, string>): Promise<ProcessBus & { secret: string; ci: string }> {
-    const bus = await startBus("source", { env });
+    const bus = await startBus("binary", { env });
     const tokens = openTokens(bus.db, Date.now);
     const [secret, ci] = [tokens.create("laptop", "full", null), tokens.create("ci", "publish", null)].map(
       secretOf,
@@ -54,13 +54,12 @@ describe("the token that a command sends", () => {
     await bus.stop();
   });
 
-  for (const kind of ["source", "node", "binary"] as const)
+  for (const kind of ["binary", "node"] as const)
     test(`is the kept one when the bus on this machine asks for one (${kind})`, async () => {
       const bus = await busWith({ AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" });
       const { run } = person(`  ${bus.secret}\n`);
-      const as = kind === "source" ? undefined : kind;
-      expect(await run(bus, {}, PUBLISH, as)).toMatchObject({ code: 0, stderr: "" });
-      const read = await run(bus, {}, ["events", "--json"], as);
+      expect(await run(bus, {}, PUBLISH, kind)).toMatchObject({ code: 0, stderr: "" });
+      const read = await run(bus, {}, ["events", "--json"], kind);
       expect(read.json().events).toMatchObject([{ payload: "hello", origin: "laptop" }]);
       await bus.stop();
     });
@@ -145,7 +144,7 @@ describe("the token that a command sends", () => {
       hostname: "127.0.0.1",
       fetch: () => Response.redirect(`http://localhost:${stranger.port}/mcp`, 307),
     });
-    for (const kind of ["source", "node"] as const)
+    for (const kind of ["binary", "node"] as const)
       await cli(PUBLISH, {
         bus: { url: `http://127.0.0.1:${moved.port}/mcp` },
         env: { AGENT_EVENT_BUS_TOKEN: "aeb_mine" },

@@ -25,14 +25,14 @@ test("a backlog of 90,000 deliveries costs neither memory nor publishers nor the
 test("of more than the bound the oldest expire in the open, the newest stay, also for a paused webhook", async () => {
   const folder = tempFolder();
   const env = { AGENT_EVENT_BUS_WEBHOOK_BACKLOG: "100", AGENT_EVENT_BUS_WEBHOOK_SPEED: "10" };
-  const first = await startBus("source", { folder, env });
+  const first = await startBus("binary", { folder, env });
   const id = await hook(first, "http://127.0.0.1:1/", { event_types: ["note"] });
   const paused = await hook(first, "http://127.0.0.1:1/", { event_types: ["note"] });
   await first.call("set_webhook_active", { webhook_id: paused, active: false });
   for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 100 }, () => publish(first)));
   await first.call("redeliver_webhook", { webhook_id: paused, since: 1 });
   await first.kill();
-  const bus = await startBus("source", { folder, env });
+  const bus = await startBus("binary", { folder, env });
   await eventually("expired", async () => (await hookOf(bus, paused)).pending === 100, 20_000);
   for (const webhook of [id, paused]) {
     expect(await hookOf(bus, webhook)).toMatchObject({ pending: 100, expired: 1_900, dead: 0 });

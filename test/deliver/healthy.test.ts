@@ -13,7 +13,7 @@ interface Measured {
 
 /** Publishes at a steady pace; returns ms from publishing to receiving. */
 async function measure(bad: readonly string[], healthy: Receiver, events: number): Promise<Measured> {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   for (const url of bad) await hook(bus, url);
   await hook(bus, healthy.url("/healthy"), { event_types: ["note"] });
   const began = new Map<number, number>();
@@ -81,7 +81,7 @@ test("at most 4 are under way for one webhook, and one for an ordered webhook", 
     now.set(path, (now.get(path) ?? 0) - 1);
     return new Response(null);
   });
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   await hook(bus, slow.url("/any"));
   await hook(bus, slow.url("/ordered"), { ordered: true });
   await Promise.all(Array.from({ length: 100 }, () => publish(bus)));
@@ -98,7 +98,7 @@ test("at most 64 are under way in all, and nobody is left out", async () => {
     running--;
     return new Response(null);
   });
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   for (let i = 0; i < 90; i++) await hook(bus, slow.url(`/${i}`));
   await Promise.all(Array.from({ length: 20 }, () => publish(bus)));
   await eventually("a first delivery for everyone", () => {
@@ -117,7 +117,7 @@ test("a webhook whose receiver is gone (410) is paused with its reason, and ever
     await Bun.sleep(20);
     return new Response(null, { status: path === "/gone" ? 410 : 204 });
   });
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const id = await hook(bus, gone.url("/gone?token=secret"), { event_types: ["note", "webhook_disabled"] });
   await hook(bus, gone.url("/watch"), { event_types: ["webhook_disabled"] });
   await Promise.all(Array.from({ length: 20 }, () => publish(bus)));
@@ -142,7 +142,7 @@ test("a Retry-After holds the whole webhook, and only so long", async () => {
     const first = times.length === 1;
     return new Response(null, { status: first ? 429 : 204, headers: first ? { "retry-after": "2" } : {} });
   });
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const id = await hook(bus, strict.url());
   await publish(bus);
   await strict.until("/", 1);

@@ -5,7 +5,7 @@ import { type Kind, startBus } from "../support/bus.ts";
 import { receiver } from "../support/receiver.ts";
 import { deliveriesOf, eventually, hook, hookOf } from "../support/webhook.ts";
 
-const kinds: Kind[] = ["source", "binary", "node"];
+const kinds: Kind[] = ["binary", "node"];
 
 test.each(kinds)(
   "%s: what fails is sent again, through a kill -9, until all have arrived",

@@ -9,7 +9,7 @@ const sorted = (ids: readonly number[]): number[] => ids.toSorted((a, b) => a - 
 
 test("a hundred events published during a pause arrive in order after enable --since", async () => {
   const target = receiver();
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const id = await hook(bus, target.url());
   await bus.call("set_webhook_active", { webhook_id: id, active: false });
   const ids: number[] = [];
@@ -48,7 +48,7 @@ test("an ordered webhook gets them strictly in order, those published during the
 test("what is pending is frozen by a pause and goes on after it; what is published meanwhile is not queued", async () => {
   let status = 500;
   const target = receiver(() => new Response(null, { status }));
-  const bus = await startBus("source", { env: { AGENT_EVENT_BUS_WEBHOOK_SPEED: "20" } });
+  const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_WEBHOOK_SPEED: "20" } });
   const id = await hook(bus, target.url());
   const before = [await publish(bus), await publish(bus)];
   await target.until("/", 4);
@@ -114,7 +114,7 @@ test("an ordered webhook waits for a failing event and never goes past it; anoth
   const target = receiver(
     (_, { json }) => new Response(null, { status: json.event_id === failing ? 500 : 204 }),
   );
-  const bus = await startBus("source", { env: { AGENT_EVENT_BUS_WEBHOOK_SPEED: "20" } });
+  const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_WEBHOOK_SPEED: "20" } });
   const strict = await hook(bus, target.url("/strict"), { ordered: true });
   const loose = await hook(bus, target.url("/loose"));
   for (let i = 0; i < 10; i++) await publish(bus);
@@ -137,7 +137,7 @@ test("a webhook that is removed gets nothing more; what was pending for it is gi
     await answer.promise;
     return new Response(null, { status: 500 });
   });
-  const bus = await startBus("source", { env: { AGENT_EVENT_BUS_WEBHOOK_SPEED: "1000" } });
+  const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_WEBHOOK_SPEED: "1000" } });
   const id = await hook(bus, target.url());
   await Promise.all(Array.from({ length: 20 }, () => publish(bus)));
   await target.until("/", 4);

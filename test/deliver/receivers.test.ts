@@ -64,7 +64,7 @@ describe.each(LANGUAGES)("the receiver in $fence of docs/webhooks.md", ({ fence,
     "takes what the bus signs with %s, once, and nothing else",
     async (_, secret) => {
       const { url, lines } = await run(await commandFor(fence, program ?? "", codeOf(fence)), secret);
-      const bus = await startBus("source");
+      const bus = await startBus("binary");
       const id = await hook(bus, url, { secret });
       const ids = [await publish(bus, "späß 🦖"), await publish(bus, "two")];
       await eventually("both arrived", () => lines.length === 2, 15_000);

@@ -9,7 +9,7 @@ import { deliveriesOf, eventually, hook, hookOf } from "../support/webhook.ts";
 test("one event, all that was given up, and everything from an id on can be sent again", async () => {
   const target = receiver();
   const folder = tempFolder();
-  const first = await startBus("source", { folder });
+  const first = await startBus("binary", { folder });
   const id = await hook(first, target.url(), { event_types: ["note"] });
   for (let i = 0; i < 6; i++) await publish(first);
   const other = await publish(first, "x", { event_type: "other" });
@@ -19,7 +19,7 @@ test("one event, all that was given up, and everything from an id on can be sent
   db.run("UPDATE deliveries SET state = 'dead', attempts = 13 WHERE event_id IN (1, 2)");
   db.run("UPDATE deliveries SET state = 'expired' WHERE event_id = 3");
   db.close();
-  const bus = await startBus("source", { folder });
+  const bus = await startBus("binary", { folder });
   const again = async (more: Record<string, unknown>, ids: number[]) => {
     const before = target.at("/").length;
     expect(await bus.call("redeliver_webhook", { webhook_id: id, ...more })).toEqual({
@@ -130,7 +130,7 @@ test("a test event is sent to a paused webhook too, tells how it went, and is no
 test("a delivery whose event somebody deleted is given up, and the others go on", async () => {
   const target = receiver();
   const folder = tempFolder();
-  const first = await startBus("source", { folder });
+  const first = await startBus("binary", { folder });
   const id = await hook(first, target.url());
   await publish(first);
   await target.until("/", 1);
@@ -138,7 +138,7 @@ test("a delivery whose event somebody deleted is given up, and the others go on"
   const db = new Database(first.db);
   db.run("INSERT INTO deliveries (webhook_id, event_id, created_at) VALUES (1, 999, unixepoch() * 1000)");
   db.close();
-  const bus = await startBus("source", { folder });
+  const bus = await startBus("binary", { folder });
   await publish(bus);
   await target.until("/", 2);
   await eventually("given up", async () => (await hookOf(bus, id)).expired === 1);

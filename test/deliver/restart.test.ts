@@ -12,7 +12,7 @@ test("a publisher's answer waits for no delivery, and a stopping bus leaves what
     return new Response(null, { status: 204 });
   });
   const folder = tempFolder();
-  const first = await startBus("source", { folder });
+  const first = await startBus("binary", { folder });
   await hook(first, target.url());
   const began = performance.now();
   for (let i = 0; i < 20; i++) await publish(first);
@@ -22,7 +22,7 @@ test("a publisher's answer waits for no delivery, and a stopping bus leaves what
   answer.resolve();
   answer = Promise.withResolvers();
   answer.resolve();
-  const second = await startBus("source", { folder });
+  const second = await startBus("binary", { folder });
   await eventually("all of them", async () => {
     const { result } = await second.call("list_deliveries", { state: "delivered" });
     return result.length === 20;

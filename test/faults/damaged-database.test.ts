@@ -155,7 +155,7 @@ describe("the bus refuses to open, in one line, and leaves as it was", () => {
 
 /** A folder with the database of a bus that has ended. Not of this process, which would go on holding the file. */
 async function ended(): Promise<string> {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const events = Array.from({ length: 400 }, (_, i) => ({ event_type: "t", payload: `${i} `.repeat(500) }));
   await Promise.all(events.map((event) => bus.call("publish_event", event)));
   await bus.stop();
@@ -218,11 +218,11 @@ test.each(["binary", "node"] as const)(
 test("a database whose log of writes was deleted opens as it was when the log was last folded in", async () => {
   const folder = await ended();
   const path = join(folder, "data.db");
-  const bus = await startBus("source", { folder });
+  const bus = await startBus("binary", { folder });
   expect(await bus.call("publish_event", { event_type: "t", payload: "p" })).toMatchObject({ event_id: 401 });
   await bus.kill();
   rmSync(`${path}-wal`);
-  const next = await startBus("source", { folder });
+  const next = await startBus("binary", { folder });
   const { events } = await next.call("get_events", { limit: 1_000 });
   expect(events.length).toBeGreaterThan(300);
   expect(events[0].id).toBe(400);

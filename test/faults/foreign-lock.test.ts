@@ -69,7 +69,7 @@ function expectDegraded(polled: readonly (HealthAnswer & { at: number })[]) {
 }
 
 test("writes that waited for a lock are stored, each once, when it goes away in time", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   await publish(bus);
   const lock = await lockElsewhere(bus.db);
   const writes = Array.from({ length: 50 }, () => publish(bus));
@@ -82,7 +82,7 @@ test("writes that waited for a lock are stored, each once, when it goes away in 
 });
 
 test("a bus told to stop while another program holds the database still ends well, and in time", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   await publish(bus);
   const lock = await lockElsewhere(bus.db);
   const writes = Array.from({ length: 5 }, () => publish(bus));
@@ -92,13 +92,13 @@ test("a bus told to stop while another program holds the database still ends wel
   expect(ms).toBeLessThan(12_000);
   for (const result of await Promise.all(writes)) expect(result.isError).toBe(true);
   await lock.release();
-  const second = await startBus("source", { folder: bus.folder });
+  const second = await startBus("binary", { folder: bus.folder });
   expect((await publish(second)).structuredContent.event_id).toBe(2);
   await second.stop();
 }, 30_000);
 
 test("what the bus itself would write does not keep it from ending under a foreign lock", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const { session_id } = await bus.call("register_session", { name: "reader", client_id: "reader" });
   await publish(bus);
   const lock = await lockElsewhere(bus.db);

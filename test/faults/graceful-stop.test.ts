@@ -36,7 +36,7 @@ function closed(socket: Socket): Promise<void> {
 test.each(["SIGTERM", "SIGINT"] as const)(
   "%s ends an idle bus at once with code 0, its log of writes folded in",
   async (signal) => {
-    const bus = await startBus("source");
+    const bus = await startBus("binary");
     await Promise.all(Array.from({ length: 50 }, () => publish(bus)));
     expect(statSync(`${bus.db}-wal`).size).toBeGreaterThan(0);
     const { code, ms } = await end(bus, signal);
@@ -80,7 +80,7 @@ test("calls in flight are answered, whatever else is open: streams, idle connect
   expect(code).toBe(0);
   expect(ms).toBeLessThan(WITHIN_MS);
   expectFolded(bus);
-  const next = await startBus("source", { folder: bus.folder });
+  const next = await startBus("binary", { folder: bus.folder });
   expect((await publish(next)).message.result.structuredContent.event_id).toBe(52);
   await next.stop();
   console.log(
@@ -89,7 +89,7 @@ test("calls in flight are answered, whatever else is open: streams, idle connect
 }, 30_000);
 
 test("an idle connection does not hold the bus up", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const idle = await hold(bus.port, "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
   await Bun.sleep(300);
   const { code, ms } = await end(bus);
@@ -100,7 +100,7 @@ test("an idle connection does not hold the bus up", async () => {
 });
 
 test("a second SIGTERM ends the bus at once, and nothing acknowledged is lost", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const { message } = await publish(bus);
   const half = Buffer.from(post("{}"));
   const stalled = await hold(bus.port, half.subarray(0, half.byteLength - 1));
@@ -112,7 +112,7 @@ test("a second SIGTERM ends the bus at once, and nothing acknowledged is lost", 
   stalled.destroy();
   expect(code).toBe(1);
   expect(ms).toBeLessThan(500);
-  const next = await startBus("source", { folder: bus.folder });
+  const next = await startBus("binary", { folder: bus.folder });
   const { events } = await next.call("get_events", {});
   expect(events[0].id).toBe(message.result.structuredContent.event_id);
   await next.stop();

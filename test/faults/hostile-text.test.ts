@@ -32,7 +32,7 @@ function withoutColours(screen: string): string {
 }
 
 const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
-const bus = await startBus("source");
+const bus = await startBus("binary");
 // An argument of a program cannot hold NUL; over MCP it can.
 const TYPED = ALL_HOSTILE.replaceAll("\0", "");
 const short = (text: string, bytes: number) =>

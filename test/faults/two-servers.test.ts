@@ -32,7 +32,7 @@ describe("the bus does not start, says why in one line, and exits with 1", () =>
   });
 
   test("when another bus has the database under its own name, and this one a link to it", async () => {
-    const first = await startBus("source");
+    const first = await startBus("binary");
     const folder = tempFolder();
     const link = join(folder, "link.db");
     symlinkSync(first.db, link);
@@ -43,7 +43,7 @@ describe("the bus does not start, says why in one line, and exits with 1", () =>
   });
 
   test("when another bus has the port and the database", async () => {
-    const first = await startBus("source");
+    const first = await startBus("binary");
     const args = ["--port", String(first.port), "--db", first.db];
     const ended = await serveUntilExit({ folder: first.folder, args });
     expect(ended.code).toBe(1);
@@ -56,10 +56,10 @@ describe("the bus does not start, says why in one line, and exits with 1", () =>
   });
 
   test("when another bus has the port, with a database of its own: that of neither is changed", async () => {
-    const first = await startBus("source");
+    const first = await startBus("binary");
     const folder = tempFolder();
     const db = join(folder, "data.db");
-    const earlier = await startBus("source", { folder });
+    const earlier = await startBus("binary", { folder });
     await earlier.call("publish_event", { event_type: "a", payload: "b" });
     await earlier.stop();
     const before = sha256(db);
@@ -70,7 +70,7 @@ describe("the bus does not start, says why in one line, and exits with 1", () =>
     console.log(`port taken by another bus, a database of its own: refused in ${ended.ms.toFixed(0)} ms`);
     expect(sha256(db)).toBe(before);
     expect(filesIn(folder).filter((name) => name.endsWith(".pid"))).toEqual([]);
-    const third = await startBus("source", { folder });
+    const third = await startBus("binary", { folder });
     expect(await third.call("publish_event", { event_type: "a", payload: "b" })).toMatchObject({
       event_id: 2,
     });
@@ -94,7 +94,7 @@ describe("the bus does not start, says why in one line, and exits with 1", () =>
 });
 
 test("a second bus on the same database is refused, names the first, and leaves it alone", async () => {
-  const first = await startBus("source");
+  const first = await startBus("binary");
   await first.call("publish_event", { event_type: "a", payload: "b" });
   const { ms } = await expectRefusal(
     { folder: first.folder },

@@ -20,7 +20,7 @@ function homeWith(settings: string): string {
 const logs = (HOME: string, ...args: string[]) => cli(["logs", ...args], { env: { HOME } });
 
 async function following(HOME: string, ...args: string[]) {
-  const child = Bun.spawn([...(await programOf("source")), "logs", "-f", ...args], {
+  const child = Bun.spawn([...(await programOf("binary")), "logs", "-f", ...args], {
     env: { PATH: process.env.PATH ?? "", HOME },
     stdin: "ignore",
     stdout: "pipe",

@@ -63,7 +63,7 @@ test("the Python original is known by the version that it does not tell", async 
 test("a token that is missing, wrong, expired or revoked is told as the bus tells it", async () => {
   const folder = tempFolder();
   const tokens = openTokens(join(folder, "data.db"), Date.now);
-  const bus = await startBus("source", { folder, env: { AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" } });
+  const bus = await startBus("binary", { folder, env: { AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" } });
   const make = (name: string, ms: number | null = null) => String(tokens.create(name, "full", ms)?.secret);
   const good = make("laptop");
   const gone = make("gone");

@@ -203,7 +203,7 @@ test("the name may be given as @name; one that is nothing else is refused", asyn
 
 test("register --claim shows the claim and what waits for it, neutralised", async () => {
   const name = fresh("api");
-  const own = await startBus("source");
+  const own = await startBus("binary");
   await publish(own, "\u001b[31mred", { channel: `@${name}` });
   const { stdout, code } = await cli(["register", "--name", name, "--claim", "--client-id", "c"], {
     bus: own,
@@ -217,7 +217,7 @@ test("register --claim shows the claim and what waits for it, neutralised", asyn
 });
 
 test("register --claim in the shell of a session claims for that session, also after /clear", async () => {
-  const own = await startBus("source");
+  const own = await startBus("binary");
   const { pid } = sleeper();
   const start = (client_id: string) =>
     own.call("start_session", {

@@ -28,7 +28,7 @@ function eventIdIn(text: string): string {
 }
 
 test.each([
-  ["source", 7],
+  ["binary", 7],
   ["node", "é\n7"],
 ] as const)("a stream lost with its process is answered by the next one: %s", async (kind, id) => {
   const bus = await startBus(kind);

@@ -62,7 +62,7 @@ describe("what the bus starts with", () => {
   test("a log that cannot be written costs one line on stderr and no call", async () => {
     const folder = tempFolder();
     mkdirSync(join(folder, "folder.log"));
-    const bus = await startBus("source", {
+    const bus = await startBus("binary", {
       folder,
       env: { AGENT_EVENT_BUS_LOG: join(folder, "folder.log"), AGENT_EVENT_BUS_ERR: "/proc/nowhere/bus.err" },
     });

@@ -132,7 +132,7 @@ test("a waiter whose client went away gives its place back", async () => {
 });
 
 test("a bus that stops ends waiters, asked questions and awaited messages at once", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const client = await startClient(bus);
   const { event_id } = await bus.call("publish_event", { event_type: "n", payload: "", channel: "@nobody" });
   const calls = [

@@ -29,7 +29,7 @@ type Seen = "before the backup" | "in the backup" | "in the migration" | "after 
 async function killAt(folder: string, phase: Phase, span: number): Promise<Seen> {
   const path = join(folder, "data.db");
   const had = backups(folder).length;
-  const child = Bun.spawn([...(await programOf("source")), "serve", "--port", "0", "--db", path], {
+  const child = Bun.spawn([...(await programOf("binary")), "serve", "--port", "0", "--db", path], {
     cwd: folder,
     stdout: "ignore",
     stderr: "ignore",
@@ -113,7 +113,7 @@ test("a bus killed anywhere in the take-over of a large database completes it at
       seen = await killAt(folder, phase, span);
       kills[seen]++;
     }
-    const bus = await startBus("source", { folder, env: { TZ: "America/New_York" } });
+    const bus = await startBus("binary", { folder, env: { TZ: "America/New_York" } });
     expect(await bus.call("publish_event", { event_type: "t", payload: "" })).toMatchObject({
       event_id: undisturbed.nextId,
     });
@@ -137,7 +137,7 @@ async function migrate(template: string) {
   const path = join(folder, "data.db");
   copyFileSync(template, path);
   const began = performance.now();
-  const starting = startBus("source", { folder, env: { TZ: "America/New_York" } });
+  const starting = startBus("binary", { folder, env: { TZ: "America/New_York" } });
   while (backups(folder).length === 0) await Bun.sleep(1);
   const backedUp = performance.now();
   const bus = await starting;

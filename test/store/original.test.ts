@@ -28,7 +28,7 @@ async function migrated(version: Version, zone: string, times: readonly Moment[]
   const rows = Object.fromEntries(
     ["events", "sessions", ...(version >= 3 ? ["webhooks"] : [])].map((name) => [name, rowsOf(path, name)]),
   );
-  const bus = await startBus("source", { folder, env: { TZ: zone } });
+  const bus = await startBus("binary", { folder, env: { TZ: zone } });
   return { bus, folder, path, before, rows };
 }
 
@@ -144,7 +144,7 @@ test("a database that the original was still writing its log of is taken over wi
   await writer.exited;
   expect(statSync(`${path}-wal`).size).toBeGreaterThan(0);
   const before = contents(path);
-  const bus = await startBus("source", { folder });
+  const bus = await startBus("binary", { folder });
   const { events } = await bus.call("get_events", { limit: 1 });
   expect(events[0]).toMatchObject({ event_type: "late", timestamp: "2025-01-01T00:00:00.000Z" });
   await bus.stop();

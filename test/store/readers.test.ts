@@ -13,7 +13,7 @@ interface Reader {
 }
 
 test(`${LIMITS.length} resuming readers each see all of ${EVENTS} events once, in order, while ${PUBLISHERS} publish`, async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const began = performance.now();
   const registered = LIMITS.map((_, i) =>
     bus.call("register_session", { name: `r${i}`, machine: "elsewhere", cwd: "/", client_id: `r${i}` }),

@@ -24,7 +24,7 @@ function tokenCommand(bus: ProcessBus, ...args: string[]) {
   return cli(["token", ...args, "--db", bus.db, "--json"], { env: { HOME: bus.folder } });
 }
 
-describe.each(["source", "node"] as const)("a running bus (%s) sees at its next request", (kind) => {
+describe.each(["binary", "node"] as const)("a running bus (%s) sees at its next request", (kind) => {
   test("what `token create` and `token revoke` did in another process", async () => {
     const bus = await startBus(kind);
     expect(await statusOf(bus, "aeb_guess")).toBe(401);
@@ -71,7 +71,7 @@ test("a token expires for a running bus at its moment", async () => {
 });
 
 test("the token itself is nowhere on disk: not in the database, not in a log, not beside them", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const { token } = (await tokenCommand(bus, "create", "--name", "laptop")).json();
   expect(await statusOf(bus, token)).toBe(200);
   expect(await statusOf(bus, `${token}x`)).toBe(401);
@@ -97,7 +97,7 @@ test("the token itself is nowhere on disk: not in the database, not in a log, no
 });
 
 test("the last use is kept by the bus and shown by `token list` of another process", async () => {
-  const bus = await startBus("source");
+  const bus = await startBus("binary");
   const { token } = (await tokenCommand(bus, "create", "--name", "laptop")).json();
   const used = async () => (await tokenCommand(bus, "list")).json()[0].last_used_at;
   expect(await used()).toBeNull();
@@ -118,7 +118,7 @@ test("files in the folder that are no token are warned of at every start, made p
   mkdirSync(join(kept, "even.json"));
   const secret = secretOf(openTokens(join(folder, "data.db"), Date.now).create("laptop", "full", null));
   for (let start = 1; start <= 2; start++) {
-    const bus = await startBus("source", { folder });
+    const bus = await startBus("binary", { folder });
     expect(await statusOf(bus, secret)).toBe(200);
     expect(await statusOf(bus, "")).toBe(401);
     await bus.stop();

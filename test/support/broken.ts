@@ -76,7 +76,7 @@ async function inItsPlace({ sh, port }: Server, answer: () => Response): Promise
 
 async function another({ sh, port }: Server, change: BusRelay["change"]): Promise<void> {
   await sh("systemctl --user stop agent-event-bus.service");
-  const relay = startRelay(await startBus("source"), change, port);
+  const relay = startRelay(await startBus("binary"), change, port);
   stranger = { stop: () => relay.stop() };
 }
 

@@ -47,7 +47,7 @@ function environmentOf({ bus, env }: CliOptions): Record<string, string> {
 /** Runs the program with a clean environment, a HOME of its own, and no terminal. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const child = Bun.spawn(
-    [...(options.inside ?? []), ...(await programOf(options.kind ?? "source")), ...args],
+    [...(options.inside ?? []), ...(await programOf(options.kind ?? "binary")), ...args],
     {
       cwd: options.cwd ?? home(),
       env: environmentOf(options),
@@ -76,7 +76,7 @@ export async function cliOnTerminal(args: readonly string[], options: CliOptions
 export async function startOnTerminal(args: readonly string[], options: CliOptions = {}) {
   let shown = "";
   const decoder = new TextDecoder();
-  const child = Bun.spawn([...(await programOf(options.kind ?? "source")), ...args], {
+  const child = Bun.spawn([...(await programOf(options.kind ?? "binary")), ...args], {
     cwd: options.cwd ?? home(),
     env: { TERM: "xterm-256color", ...environmentOf(options) },
     terminal: {
@@ -99,7 +99,7 @@ export async function bash(
   const folder = options.home ?? tempFolder();
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
-  const program = (await programOf(options.kind ?? "source")).map((word) => `'${word}'`).join(" ");
+  const program = (await programOf(options.kind ?? "binary")).map((word) => `'${word}'`).join(" ");
   executable(join(bin, "agent-event-bus"), `exec ${program} "$@"`);
   Bun.spawnSync(["ln", "-sf", "agent-event-bus", join(bin, "agent-event-bus-cli")]);
   const env = { ...environmentOf(options), PATH: `${bin}:${process.env.PATH}`, HOME: folder };
@@ -108,7 +108,7 @@ export async function bash(
 }
 
 /** A bus whose desktop notifications go to a program that records its arguments in `shown`. */
-export async function startBusWithDesktop(kind: Kind = "source"): Promise<ProcessBus & { shown: string }> {
+export async function startBusWithDesktop(kind: Kind = "binary"): Promise<ProcessBus & { shown: string }> {
   const folder = tempFolder();
   const shown = join(folder, "shown");
   for (const name of ["notify-send", "terminal-notifier"])

@@ -23,7 +23,7 @@ export interface ServeOptions {
 /** Runs `serve` until it ends by itself; after 10 s it is killed and `code` is null. */
 export async function serveUntilExit({ folder, args = [], env, inside = [] }: ServeOptions): Promise<Ended> {
   const began = performance.now();
-  const child = Bun.spawn([...inside, ...(await programOf("source")), "serve", ...args], {
+  const child = Bun.spawn([...inside, ...(await programOf("binary")), "serve", ...args], {
     cwd: folder,
     stdin: "ignore",
     stdout: "pipe",
