@@ -155,7 +155,7 @@ test("3 when the bus takes longer than --timeout", async () => {
 test("--debug adds the details of a failure on stderr", async () => {
   const nobody = { url: "http://127.0.0.1:1/mcp" };
   const { stderr, code } = await cli(["sessions", "--debug"], { bus: nobody });
-  expect(stderr).toMatch(/No bus at .*\n[\s\S]*at .*call\.ts[\s\S]*cause: /);
+  expect(stderr).toMatch(/No bus at .*\n[\s\S]*at post .*[\s\S]*cause: /);
   expect(code).toBe(3);
 });
 

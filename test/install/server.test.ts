@@ -162,7 +162,7 @@ describe("what the machine has already", () => {
     put(join(it.data, "settings.env"), "AGENT_EVENT_BUS_AUTH_DISABLED=1\n");
     const far = await it.run("install", "server", "--host", "192.0.2.1", "--port", String(it.port));
     expect(far.stderr).toContain("HOST is 192.0.2.1, which is no address of this machine (EADDRNOTAVAIL).");
-    const sources = await cli(["install", "server"]);
+    const sources = await cli(["install", "server"], { kind: "source" });
     expect(sources.stderr).toContain("npm run build");
     expect(Object.keys(treeOf(it.home, [`${DATA}/settings.env`]))).toEqual([
       "/",

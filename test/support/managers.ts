@@ -1,5 +1,5 @@
 import { afterAll } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 
@@ -68,9 +68,13 @@ exit 0
 `;
 
 function manager(name: string, script: string, outlives?: true): Manager {
-  // Before the folder goes, which says which process it is.
-  if (!outlives) afterAll(() => kill());
-  const folder = tempFolder(outlives);
+  const folder = tempFolder(true);
+  // In one hook: the folder says which process it is, and the order of hooks differs within a test and outside.
+  if (!outlives)
+    afterAll(() => {
+      kill();
+      rmSync(folder, { recursive: true, force: true });
+    });
   writeFileSync(join(folder, name), `#!/bin/sh\n${COMMON}${script}`);
   chmodSync(join(folder, name), 0o755);
   const read = (file: string) =>
