@@ -106,7 +106,7 @@ test("hooks that are switched off are told", async () => {
 
 test("from the sources nothing is installed", async () => {
   const { home } = newcomer();
-  const { stderr, code } = await cli(install(bus.url), { env: { HOME: home } });
+  const { stderr, code } = await cli(install(bus.url), { env: { HOME: home }, kind: "source" });
   expect(stderr).toContain("This runs from the sources");
   expect(code).toBe(1);
 });
