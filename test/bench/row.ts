@@ -7,7 +7,8 @@ export interface Row {
   name: string;
   /** Only when it is named: it has no target, and takes long. */
   further?: true;
-  /** It mostly waits, so it runs beside all others. */
-  beside?: true;
-  run(bench: Bench): Promise<Figure[]>;
+  /** It rests for long, so it begins before the others. */
+  early?: true;
+  /** Calls `resting` where it only waits from then on: the next one starts. */
+  run(bench: Bench, resting: () => void): Promise<Figure[]>;
 }

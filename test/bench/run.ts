@@ -30,13 +30,13 @@ function chosen(names: readonly string[]): Row[] {
 
 type Measured = { figures: Figure[] } | { failed: string };
 
-async function measureRow(bench: Bench, { name, run }: Row): Promise<Measured> {
+async function measureRow(bench: Bench, { name, run }: Row, resting: () => void): Promise<Measured> {
   const began = performance.now();
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error(`took longer than ${MOST_MS / 1000} s`)), MOST_MS).unref();
   });
   try {
-    return { figures: await Promise.race([run(bench), late]) };
+    return { figures: await Promise.race([run(bench, resting), late]) };
   } catch (error) {
     return { failed: `${name}: ${error instanceof Error ? error.message : error}` };
   } finally {
@@ -50,11 +50,11 @@ async function measure(
 ): Promise<{ figures: Figure[]; failed: string[] }> {
   const rows = chosen(names);
   const measured = new Map<Row, Promise<Measured>>();
-  for (const row of rows.filter(({ beside }) => beside)) measured.set(row, measureRow(bench, row));
-  for (const row of rows.filter(({ beside }) => !beside)) {
-    measured.set(row, measureRow(bench, row));
-    await measured.get(row);
-  }
+  for (const row of [...rows.filter(({ early }) => early), ...rows.filter(({ early }) => !early)])
+    await new Promise<void>((next) => {
+      measured.set(row, measureRow(bench, row, next));
+      measured.get(row)?.then(() => next());
+    });
   const results = await Promise.all(rows.map((row) => measured.get(row) as Promise<Measured>));
   return {
     figures: results.flatMap((result) => ("figures" in result ? result.figures : [])),

@@ -7,10 +7,11 @@ const SETTLE_MS = { quick: 20_000, full: 45_000 };
 
 export const cpu: Row = {
   name: "cpu",
-  beside: true,
-  async run(bench) {
+  early: true,
+  async run(bench, resting) {
     const bus = await bench.startBus();
     const release = await bench.hold({ task: "hold", port: bus.port, waiters: WAITERS, waitSeconds: 300 });
+    resting();
     await Bun.sleep(bench.quick ? SETTLE_MS.quick : SETTLE_MS.full);
     const seconds = bench.long ? 600 : bench.quick ? 10 : 20;
     const [began, before] = [performance.now(), processorMs(bus.pid)];

@@ -13,7 +13,7 @@ export const mixed: Row = {
   name: "mixed",
   async run(bench) {
     const bus = await bench.startBus();
-    const ms = bench.quick ? 2_000 : 12_000;
+    const ms = bench.quick ? 1_500 : 12_000;
     const load = await bench.load({ task: "mixed", port: bus.port, sessions: 30, pollers: 10, ms });
     await bus.stop();
     return figuresOf(load);

@@ -30,7 +30,7 @@ export async function comparePublish(
     rounds,
     sides.map(({ server: { port }, path }) => () => {
       const job = { task: "closed", port, path, bodies: [BODY], expects: "event_id" } as const;
-      return bench.load({ ...job, connections, warmMs: 200, ms });
+      return bench.load({ ...job, connections, warmMs: bench.quick ? 100 : 200, ms });
     }),
   );
   return results.map((side) => {

@@ -105,12 +105,12 @@ async function rateOfReads(bench: Bench, bus: Server): Promise<Figure> {
     { port: bus.port, path: "/mcp" },
     { port: route.port, path: "/read" },
   ];
-  const [rounds, ms] = bench.quick ? [2, 400] : [5, 800];
+  const [rounds, ms] = bench.quick ? [2, 300] : [5, 800];
   const results = await inTurns(
     rounds,
     sides.map((side) => () => {
       const job = { task: "closed", bodies: [body], expects: "next_cursor", connections: 16 } as const;
-      return bench.load({ ...job, ...side, warmMs: 200, ms });
+      return bench.load({ ...job, ...side, warmMs: bench.quick ? 100 : 200, ms });
     }),
   );
   await route.stop();
