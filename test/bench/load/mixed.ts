@@ -101,6 +101,8 @@ export async function mixed(job: MixedJob): Promise<MixedResult> {
 
 async function idleTimes(publisher: Session, waiter: Session): Promise<Record<Kind, number>> {
   const found = { publish: [] as number[], poll: [] as number[], wait: [] as number[] };
+  // With something unread it would not wait.
+  await waiter.read({});
   for (let i = 0; i < IDLE_ROUNDS; i++) {
     const waiting = waiter.read({ wait_seconds: 2 });
     await Bun.sleep(PROBE_MS);

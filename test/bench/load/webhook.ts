@@ -10,11 +10,21 @@ export interface WebhookJob {
   body: string;
   /** The receiver listens here. */
   receiver: number;
+  /** Before anything is counted: the first delivery loads the client. */
+  warm: number;
   rounds: number;
   pauseMs: number;
 }
 
-export async function webhook({ port, path, body, receiver, rounds, pauseMs }: WebhookJob): Promise<Times> {
+export async function webhook({
+  port,
+  path,
+  body,
+  receiver,
+  warm,
+  rounds,
+  pauseMs,
+}: WebhookJob): Promise<Times> {
   let arrived: (at: number) => void = () => {};
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -27,7 +37,7 @@ export async function webhook({ port, path, body, receiver, rounds, pauseMs }: W
   });
   const publisher = await Connection.open(port);
   const times: number[] = [];
-  for (let n = 0; n < rounds; n++) {
+  for (let n = 0; n < warm + rounds; n++) {
     await Bun.sleep(pauseMs);
     const request = post(path, body.replaceAll("{n}", String(n)));
     const received = new Promise<number>((resolve) => {
@@ -35,7 +45,8 @@ export async function webhook({ port, path, body, receiver, rounds, pauseMs }: W
     });
     const sent = performance.now();
     await publisher.call(request);
-    times.push((await received) - sent);
+    const ms = (await received) - sent;
+    if (n >= warm) times.push(ms);
   }
   publisher.close();
   server.stop(true);

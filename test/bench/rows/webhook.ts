@@ -23,7 +23,7 @@ export const webhook: Row = {
     const [turns, rounds] = bench.quick ? [2, 40] : [3, 200];
     const results = await inTurns(
       turns,
-      sides.map((side) => () => bench.load({ task: "webhook", ...side, body, rounds, pauseMs: 5 })),
+      sides.map((side) => () => bench.load({ task: "webhook", ...side, body, warm: 10, rounds, pauseMs: 5 })),
     );
     await Promise.all([bus.stop(), route.stop()]);
     const [ours = Number.NaN, floor] = results.map((side) => median(side.map(({ p99 }) => p99)));
