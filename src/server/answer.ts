@@ -28,19 +28,26 @@ function callResult(text: string, structured: string): string {
   return `{"content":[{"type":"text","text":${text}}],"structuredContent":${structured}}`;
 }
 
-// Whoever reads events mostly reads those that others have just read.
+/** Longer ones are not worth their memory, characters. */
+const MOST_KEPT = 128 * 1024;
+
+/** The result that a list of events was given with, in UTF-8 when it was asked for again. */
+const known = new WeakMap<readonly object[], { end: string; result: string | Uint8Array }>();
+
+// Whoever reads events mostly reads those that others have just read: the same list, which does not change.
 function withEvents(list: Json[], { events: _, ...others }: Json): Parts {
-  const events = writtenList(list);
   const json = JSON.stringify(others).slice(1);
   const end = json === "}" ? json : `,${json}`;
-  const pieces = [
-    '{"content":[{"type":"text","text":"{\\"events\\":[',
-    events.quoted,
-    `]${JSON.stringify(end).slice(1)}}],"structuredContent":{"events":[`,
-    events.json,
-    `]${end}}`,
-  ];
-  return typeof events.json === "string" ? pieces.join("") : pieces;
+  const kept = known.get(list);
+  if (kept?.end === end) {
+    if (typeof kept.result === "string") kept.result = Buffer.from(kept.result);
+    return [kept.result];
+  }
+  const events = writtenList(list);
+  const text = `"{\\"events\\":[${events.quoted}]${JSON.stringify(end).slice(1)}`;
+  const result = callResult(text, `{"events":[${events.json}]${end}`);
+  if (result.length <= MOST_KEPT) known.set(list, { end, result });
+  return result;
 }
 
 export function failure(problem: string): ToolResult {

@@ -4,12 +4,18 @@ type Piece = string | Uint8Array;
 
 /** A text between two others. */
 export function around(before: string, parts: Parts, after: string): Parts {
-  return typeof parts === "string" ? before + parts + after : [before, ...parts, after];
+  if (typeof parts === "string") return before + parts + after;
+  const [first = "", ...others] = parts;
+  const last = others.pop();
+  return [...joined(before, first), ...others, ...(last === undefined ? [after] : joined(last, after))];
 }
 
-const encoder = new TextEncoder();
+function joined(one: Piece, other: Piece): Piece[] {
+  return typeof one === "string" && typeof other === "string" ? [one + other] : [one, other];
+}
+
 const SCRATCH_BYTES = 512 * 1024;
-const scratch = new Uint8Array(SCRATCH_BYTES);
+const scratch = Buffer.alloc(SCRATCH_BYTES);
 
 /**
  * A text for a Response, which makes a copy of it at once: bytes hold until the next call only. One long string of the
@@ -18,10 +24,10 @@ const scratch = new Uint8Array(SCRATCH_BYTES);
 export function bodyOf(parts: Parts): string | Uint8Array<ArrayBuffer> {
   if (typeof parts === "string") return parts;
   const most = parts.reduce((sum, piece) => sum + bytesAtMost(piece), 0);
-  const bytes = most <= SCRATCH_BYTES ? scratch : new Uint8Array(most);
+  const bytes = most <= SCRATCH_BYTES ? scratch : Buffer.alloc(most);
   let at = 0;
   for (const piece of parts) {
-    if (typeof piece === "string") at += encoder.encodeInto(piece, bytes.subarray(at)).written;
+    if (typeof piece === "string") at += bytes.write(piece, at);
     else {
       bytes.set(piece, at);
       at += piece.length;
