@@ -36,8 +36,8 @@ export interface Writer {
   /**
    * Runs `unit` inside the transaction that all writes of this turn of the event loop share, and those of the next turns
    * (at most 4) as long as each brings more; resolves with its result after the commit. A unit must be repeatable: when a
-   * neighbour fails, it runs once more in a transaction of its own. Rejects with BusError: `storage_busy` when another process holds the database for `patienceMs` (10 s), another
-   * StorageProblem when the database cannot be written.
+   * neighbour fails, it runs once more in a transaction of its own. Rejects with BusError: `storage_busy` when another
+   * process holds the database for `patienceMs` (10 s), another StorageProblem when the database cannot be written.
    */
   write<T>(unit: () => T, patienceMs?: number): Promise<T>;
   /** Runs a read at once. Rejects with BusError when the database cannot be read. */

@@ -37,6 +37,17 @@ for (const [what, result] of RESULTS)
       expect(answer.structured).toEqual(Array.isArray(result) ? { result } : result);
     });
 
+test("a list that is given again and again is written each time with what is around it at that time", () => {
+  const events = [event, { ...event, id: 2, payload: "x".repeat(500) }];
+  for (const [i, more] of [true, true, true, false, false, true].entries()) {
+    const result = { events, next_cursor: "2", has_more: more };
+    const message = JSON.parse(sent(resultMessage(i, toolResult(result))));
+    expect(message.id).toBe(i);
+    expect(message.result.structuredContent).toEqual(JSON.parse(JSON.stringify(result)));
+    expect(message.result.content).toEqual([{ type: "text", text: JSON.stringify(result) }]);
+  }
+});
+
 test("a failed call is answered with its reason, as an error", () => {
   const message = JSON.parse(sent(resultMessage(3, failure('no "such" thing'))));
   expect(message).toEqual({

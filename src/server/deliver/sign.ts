@@ -2,12 +2,19 @@ import { createHMAC, createSHA256 } from "hash-wasm";
 
 const encoder = new TextEncoder();
 
-/** One for all: to make one takes 2 to 7 ms. */
-let sha256: ReturnType<typeof createSHA256> | undefined;
+let made: ReturnType<typeof createSHA256> | undefined;
+
+/** One for all signatures: to make one takes 2 to 7 ms. */
+function sha256(): ReturnType<typeof createSHA256> {
+  made ??= createSHA256().catch((error) => {
+    made = undefined;
+    throw error;
+  });
+  return made;
+}
 
 async function hmac(key: Uint8Array, data: string, format: "hex" | "binary"): Promise<string | Uint8Array> {
-  sha256 ??= createSHA256();
-  const mac = await createHMAC(sha256, key);
+  const mac = await createHMAC(sha256(), key);
   // Signatures that are made at the same time share its state, so nothing may come in between here.
   mac.init().update(data);
   return format === "hex" ? mac.digest("hex") : mac.digest("binary");
