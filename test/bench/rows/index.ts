@@ -13,9 +13,10 @@ import { start } from "./start.ts";
 import { wait } from "./wait.ts";
 import { webhook } from "./webhook.ts";
 
-/** In the order of the table. */
+/** In the order of the table. The memory of a bus is looked at after a rest, while the rows after it run. */
 export const ROWS: readonly Row[] = [
   commands,
+  memory,
   publish,
   read,
   mixed,
@@ -23,7 +24,6 @@ export const ROWS: readonly Row[] = [
   webhook,
   outbox,
   start,
-  memory,
   cpu,
   size,
   sqlite,

@@ -13,7 +13,6 @@ const MOST_MS = 150_000;
 
 export const memory: Row = {
   name: "memory",
-  early: true,
   async run(bench, resting) {
     const [bus, empty] = await Promise.all([bench.startBus(), bench.startFloor("elysia")]);
     await Bun.sleep(SETTLE_MS);
