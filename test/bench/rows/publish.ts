@@ -50,7 +50,7 @@ export const publish: Row = {
     const sides = await publishSides(bench);
     const [rounds, ms] = bench.quick ? [2, 250] : [5, 700];
     // Before anything counts: both compile what they run often.
-    await comparePublish(bench, sides, { connections: 16, rounds: 1, ms });
+    await comparePublish(bench, sides, { connections: 16, rounds: 1, ms: 1_000 });
     const figures: Figure[] = [];
     const add = (what: string, unit: "ms" | "/s", values: (number | undefined)[], target: Target) => {
       const [ours = Number.NaN, floor] = values;
