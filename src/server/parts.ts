@@ -4,14 +4,7 @@ type Piece = string | Uint8Array;
 
 /** A text between two others. */
 export function around(before: string, parts: Parts, after: string): Parts {
-  if (typeof parts === "string") return before + parts + after;
-  const [first = "", ...others] = parts;
-  const last = others.pop();
-  return [...joined(before, first), ...others, ...(last === undefined ? [after] : joined(last, after))];
-}
-
-function joined(one: Piece, other: Piece): Piece[] {
-  return typeof one === "string" && typeof other === "string" ? [one + other] : [one, other];
+  return typeof parts === "string" ? before + parts + after : [before, ...parts, after];
 }
 
 const SCRATCH_BYTES = 512 * 1024;

@@ -27,19 +27,22 @@ const noShell = process.platform === "win32";
 // The lines need jq; this does the one thing they ask of it, where there is none.
 const JQ = Bun.which("jq") ? "" : `jq() { sed -n 's/.*"session_id":"\\([^"]*\\)".*/\\1/p'; }\n`;
 
-test.skipIf(noShell)("the shell lines of the description work unchanged", async () => {
-  const bus = await startBusWithDesktop();
-  const script = `${STRICT}${JQ}${SHELL}\necho "pid=$$ session=$SESSION_ID"`;
-  const { stdout, stderr, code } = await bash(script, { bus });
-  expect(stderr).toBe("");
-  expect(code).toBe(0);
-  const [, pid, session] = /^pid=(\d+) session=(\S+)$/m.exec(stdout) ?? [];
-  expect(session).toBe(pid);
-  expect(stdout).toMatch(/^Published #2 done to repo:my-project\nNotification shown\.\n#2 {2}done {2}repo:m/);
-  expect(stdout).toContain("\n    Finished\n");
-  expect(stdout).toMatch(/^Unregistered [a-z]+-[a-z]+; 0 still here$/m);
-  expect(readFileSync(bus.shown, "utf8")).toContain("Complete");
-});
+for (const kind of ["source", "binary"] as const)
+  test.skipIf(noShell)(`the shell lines of the description work unchanged (${kind})`, async () => {
+    const bus = await startBusWithDesktop(kind);
+    const script = `${STRICT}${JQ}${SHELL}\necho "pid=$$ session=$SESSION_ID"`;
+    const { stdout, stderr, code } = await bash(script, { bus, kind });
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    const [, pid, session] = /^pid=(\d+) session=(\S+)$/m.exec(stdout) ?? [];
+    expect(session).toBe(pid);
+    expect(stdout).toMatch(
+      /^Published #2 done to repo:my-project\nNotification shown\.\n#2 {2}done {2}repo:m/,
+    );
+    expect(stdout).toContain("\n    Finished\n");
+    expect(stdout).toMatch(/^Unregistered [a-z]+-[a-z]+; 0 still here$/m);
+    expect(readFileSync(bus.shown, "utf8")).toContain("Complete");
+  });
 
 test.skipIf(noShell)("the webhook lines of the description work unchanged", async () => {
   const bus = await startHere();
