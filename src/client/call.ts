@@ -1,3 +1,4 @@
+import { isLoopback } from "../bus/loopback.ts";
 import { version } from "../config.ts";
 import type { Json } from "../operation.ts";
 
@@ -41,7 +42,7 @@ export async function callTool(name: string, args: Json, options: CallOptions): 
   const url = target(options.url);
   const request: Request = {
     url: url.href,
-    local: isLocal(url),
+    local: isLoopback(url.hostname),
     body: JSON.stringify(requestOf(name, args)),
     timeoutMs: options.timeoutMs,
   };
@@ -112,15 +113,6 @@ async function post(
   } catch (error) {
     throw unreachable(url, local, timeoutMs, error);
   }
-}
-
-/** Whether the bus of that URL is on this machine. */
-export function isLoopback(url: string): boolean {
-  return isLocal(new URL(url));
-}
-
-function isLocal({ hostname }: URL): boolean {
-  return hostname.startsWith("127.") || hostname === "localhost" || hostname === "[::1]";
 }
 
 function unreachable(url: string, local: boolean, timeoutMs: number, error: unknown): Unreachable {

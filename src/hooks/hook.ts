@@ -1,9 +1,10 @@
+import { isLoopbackUrl } from "../bus/loopback.ts";
 import { busUrl, environment, type HookConfig, hookConfig, machine } from "../config.ts";
 import type { Json } from "../operation.ts";
 import { type HookInput, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { write } from "./output.ts";
-import { createCall, isLocal } from "./post.ts";
+import { createCall } from "./post.ts";
 import type { Batch } from "./text.ts";
 import { help, usage } from "./usage.ts";
 
@@ -42,7 +43,7 @@ export async function hook(argv: readonly string[], stdin?: Promise<string>): Pr
   if (url === undefined) process.exit(0);
   // While it is read, what needs no input is made ready.
   const reading = readInput(line.format, stdin);
-  const limit = isLocal(url) ? LOCAL_MS : REMOTE_MS;
+  const limit = isLoopbackUrl(url) ? LOCAL_MS : REMOTE_MS;
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {
     const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);

@@ -1,3 +1,4 @@
+import { isLoopbackUrl } from "../bus/loopback.ts";
 import { keptToken, version } from "../config.ts";
 import type { Json } from "../operation.ts";
 
@@ -11,7 +12,7 @@ export function createCall({
 }): (tool: string, args: Json, timeoutMs?: number) => Promise<Json> {
   const endpoint = new URL(url);
   if (endpoint.pathname === "/") endpoint.pathname = "/mcp";
-  const local = isLocal(url);
+  const local = isLoopbackUrl(url);
   let bearer = token ?? (local ? undefined : keptToken());
   const post = (body: string, timeoutMs: number) =>
     fetch(endpoint, {
@@ -43,12 +44,6 @@ export function createCall({
     if (answer.result?.structuredContent === undefined) throw new Refusal(response.status);
     return answer.result.structuredContent;
   };
-}
-
-/** Whether the bus of that URL is on this machine; false when it is no URL. */
-export function isLocal(url: string): boolean {
-  const hostname = URL.canParse(url) ? new URL(url).hostname : "";
-  return hostname.startsWith("127.") || hostname === "localhost" || hostname === "[::1]";
 }
 
 /** The bus answered, but not with a result: asking again will not help soon. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { quoted } from "../admin/reason.ts";
-import { endpoint, isLoopback } from "../client/call.ts";
+import { isLoopbackUrl } from "../bus/loopback.ts";
+import { endpoint } from "../client/call.ts";
 import {
   environment,
   type InstallConfig,
@@ -167,7 +168,7 @@ async function remarks(
       `Claude Code runs no hooks as long as there is ${disabledBy}: take it out, or sessions will not see what comes.`,
     );
   const service = await findService(config);
-  if (!isLoopback(url) && "file" in service && (await service.state()).installed)
+  if (!isLoopbackUrl(url) && "file" in service && (await service.state()).installed)
     lines.push(
       `This machine has a bus of its own too, which its sessions do not use now. Remove it with: ${program} uninstall --server`,
     );

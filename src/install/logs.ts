@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { isLoopbackUrl } from "../bus/loopback.ts";
 import { busUrl, environment, settingsFile } from "../config.ts";
 import { type Desk, type Json, UsageError } from "../operation.ts";
 import { logFiles } from "../server_config.ts";
@@ -56,7 +57,7 @@ function isThere(file: string): boolean {
 
 function whereElse(): string {
   const url = busUrl(undefined, environment);
-  return /^https?:\/\/(127\.|localhost\b|\[::1\])/.test(url)
+  return isLoopbackUrl(url)
     ? "The bus writes it when it starts: agent-event-bus status"
     : `This machine uses the bus at ${url}: its log is there.`;
 }

@@ -1,4 +1,5 @@
-import { endpoint, isLoopback } from "../client/call.ts";
+import { isLoopbackUrl } from "../bus/loopback.ts";
+import { endpoint } from "../client/call.ts";
 import { version } from "../config.ts";
 import type { Json } from "../operation.ts";
 
@@ -71,7 +72,7 @@ function request(url: URL, { token, body }: { token: string | undefined; body?: 
     redirect: "manual",
     signal: AbortSignal.timeout(LIMIT_MS),
     // As every command: Bun sends even loopback calls through HTTP_PROXY unless told not to.
-    ...(isLoopback(url.href) && { proxy: false }),
+    ...(isLoopbackUrl(url.href) && { proxy: false }),
   } as RequestInit);
 }
 
@@ -139,11 +140,11 @@ function absence({ hostname, host, port, protocol, href }: URL, error: unknown):
   };
   const why = typeof code === "string" ? code : String(cause?.code ?? "");
   const at = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
-  const there = isLoopback(href)
+  const there = isLoopbackUrl(href)
     ? "Start the bus with: agent-event-bus restart"
     : "Check the URL, that the bus runs there, and that it listens for other machines (install server --host).";
   if (name === "TimeoutError")
-    return `${at} did not answer within ${LIMIT_MS / 1000} s. ${isLoopback(href) ? there : "Check the address, and the firewalls on the way."}`;
+    return `${at} did not answer within ${LIMIT_MS / 1000} s. ${isLoopbackUrl(href) ? there : "Check the address, and the firewalls on the way."}`;
   if (/ENOTFOUND|EAI_AGAIN/.test(why))
     return `No machine is called "${hostname}": its address was not found. Check the name in the URL.`;
   if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/.test(why)) return `Nobody listens at ${at}. ${there}`;

@@ -1,4 +1,5 @@
 import { quoted } from "../admin/reason.ts";
+import { isLoopback } from "../bus/loopback.ts";
 import {
   dataDirectory,
   type Environment,
@@ -110,7 +111,7 @@ function changesOf(
 }
 
 function refuseOpen({ host, db, access }: ServerConfig): void {
-  if (/^(localhost|::1|127\.\d+\.\d+\.\d+)$/i.test(host) || access.open || access.trustHeaders) return;
+  if (isLoopback(host) || access.open || access.trustHeaders) return;
   const tokens = openTokens(realOf(db), Date.now).list();
   if (tokens.some(({ state }) => state === "valid")) return;
   const elsewhere = db.startsWith(dataDirectory()) ? "" : ` --db ${quoted(db)}`;

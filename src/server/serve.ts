@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { isLoopback } from "../bus/loopback.ts";
 import { visible, visibleJson } from "../bus/text.ts";
 import {
   ConfigError,
@@ -14,7 +15,6 @@ import { operations } from "../operations/index.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../server_config.ts";
 import { OpenError } from "../store/store.ts";
 import { VARIABLES } from "../variables.ts";
-import { isLoopbackHost } from "./access/head.ts";
 import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -131,7 +131,7 @@ function helpText(): string {
 }
 
 function greeting(host: string, url: string, port: number): string {
-  const elsewhere = isLoopbackHost(host)
+  const elsewhere = isLoopback(host)
     ? []
     : [`Other machines need a token, and reach it at http://${machine()}:${port}/mcp`];
   return [

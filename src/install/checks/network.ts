@@ -1,6 +1,7 @@
+import { isLoopbackUrl } from "../../bus/loopback.ts";
 import { VARIABLES } from "../../variables.ts";
 import { findProgram, run } from "../run.ts";
-import { type Check, type Finding, hostOf, isLoopback, type Place } from "./place.ts";
+import { type Check, type Finding, hostOf, type Place } from "./place.ts";
 
 const MAC_APP = "/Applications/Tailscale.app/Contents/MacOS";
 const LONGEST_MS = 3_000;
@@ -81,7 +82,7 @@ export const proxy: Check = {
   what: "proxy",
   async look({ url, config: { env } }) {
     const { what } = proxy;
-    if (isLoopback(url) || !URL.canParse(url)) return undefined;
+    if (isLoopbackUrl(url) || !URL.canParse(url)) return undefined;
     const { protocol, hostname } = new URL(url);
     const names = protocol === "https:" ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"];
     const set = names.find((name) => env[name]);

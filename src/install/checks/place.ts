@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { quoted } from "../../admin/reason.ts";
+import { isLoopbackUrl } from "../../bus/loopback.ts";
 import {
   type ClientConfig,
   clientConfig,
@@ -81,7 +82,7 @@ export function placeOf(): Place {
   const program = programPath(config);
   const command = commandOf(config, program);
   const kept = once(keptOrNot);
-  const token = () => client.token ?? (isLoopback(url) ? undefined : kept());
+  const token = () => client.token ?? (isLoopbackUrl(url) ? undefined : kept());
   return {
     ...{ config, client, role, settings, settingsBroken: broken, url, program, command },
     install: `${command} install ${role === "server" ? "server" : `client --url ${quoted(url)}`}`,
@@ -176,10 +177,6 @@ export function isCompiled(): boolean {
   return /\$bunfs|~BUN/.test(import.meta.url);
 }
 
-export function isLoopback(url: string): boolean {
-  return URL.canParse(url) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
-}
-
 /** Whether both lead to the same bus, as far as the text tells. */
 export function isSameUrl(one: string, other: string): boolean {
   return plain(one) === plain(other);
@@ -188,7 +185,7 @@ export function isSameUrl(one: string, other: string): boolean {
 function plain(text: string): string {
   if (!URL.canParse(text)) return text;
   const url = new URL(text);
-  if (isLoopback(text)) url.hostname = "localhost";
+  if (isLoopbackUrl(text)) url.hostname = "localhost";
   if (url.pathname === "/") url.pathname = "/mcp";
   return url.href.replace(/\/$/, "");
 }

@@ -1,4 +1,5 @@
 import { type Caller, ORIGINS } from "../../bus/caller.ts";
+import { isLoopback } from "../../bus/loopback.ts";
 import { ConfigError, machine } from "../../config.ts";
 import type { Operation } from "../../operation.ts";
 import type { ServerConfig } from "../../server_config.ts";
@@ -7,7 +8,6 @@ import { VARIABLES } from "../../variables.ts";
 import type { Log } from "../log.ts";
 import { type Admit, createAdmit } from "./admit.ts";
 import { createGuard, type Guard } from "./guard.ts";
-import { isLoopbackHost } from "./head.ts";
 import { createReport, type Report } from "./report.ts";
 import { createWhois } from "./whois.ts";
 
@@ -60,7 +60,7 @@ function holds(tokens: TokenStore, { local, origin }: Caller): boolean {
 }
 
 function expectClosed({ host, access }: ServerConfig, tokens: TokenStore): void {
-  if (isLoopbackHost(host) || access.open || access.trustHeaders || tokens.list().length > 0) return;
+  if (isLoopback(host) || access.open || access.trustHeaders || tokens.list().length > 0) return;
   throw new ConfigError(
     `HOST is ${host}, which other machines reach, but there is no token that would tell them from strangers. Make one with: agent-event-bus token create --name NAME. Or listen on this machine only: HOST=127.0.0.1.`,
   );
@@ -76,7 +76,7 @@ function warnOf({ host, access }: ServerConfig, tokens: TokenStore, log: Log): v
       `${VARIABLES.trustHeaders.name} is set: whoever sends a Tailscale-User-Login header is believed, from any address`,
     );
   for (const file of tokens.broken()) log.warn(`${file} is no token: it lets nobody in`);
-  if (isLoopbackHost(host) || access.open || access.trustHeaders) return;
+  if (isLoopback(host) || access.open || access.trustHeaders) return;
   if (tokens.list().every((token) => token.state !== "valid"))
     log.warn("every token is expired or revoked: other machines get in by their tailnet login only");
 }

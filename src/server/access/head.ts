@@ -1,3 +1,5 @@
+import { isLoopback } from "../../bus/loopback.ts";
+
 /** Why a request is turned away before anything but its head was read. */
 export interface Refusal {
   status: number;
@@ -23,7 +25,7 @@ const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 export function createHeadCheck(
   options: HeadOptions,
 ): (request: Request, ordinary?: boolean) => Refusal | null {
-  const open = !isLoopbackHost(options.host);
+  const open = !isLoopback(options.host);
   const known = new Set([...LOOPBACK, bracketed(options.host), ...options.allowedHosts]);
   if (open) known.add(options.machine.toLowerCase());
   // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
@@ -55,11 +57,6 @@ export function createHeadCheck(
       return { status: 415, reason: "the body must be application/json" };
     return null;
   };
-}
-
-/** Whether an address to listen on is reached by programs of this machine only. */
-export function isLoopbackHost(host: string): boolean {
-  return /^(localhost|::1|127\.\d+\.\d+\.\d+)$/i.test(host);
 }
 
 // Not every page is of the web: an extension or an app names its pages as it likes, tauri://localhost say.

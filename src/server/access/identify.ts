@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { type Caller, LOCAL, ORIGINS } from "../../bus/caller.ts";
+import { isLoopback } from "../../bus/loopback.ts";
 import { RESERVED } from "../../bus/token.ts";
 import type { Peer } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../store/tokens.ts";
@@ -111,10 +112,6 @@ function bearerOf(headers: Headers): string | null {
   if (authorization === null) return null;
   const secret = /^bearer[ \t]+([\x21-\x7e]+)[ \t]*$/i.exec(authorization)?.[1];
   return secret ?? (/(^|,)\s*bearer\b/i.test(authorization) ? "" : null);
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
 }
 
 function isTailnet(peer: Peer | undefined): peer is Peer {

@@ -1,8 +1,8 @@
 import { BlockList, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "../../bus/loopback.ts";
 
 const FORBIDDEN = new BlockList();
-const LOOPBACK = new BlockList();
 const PRIVATE = new BlockList();
 
 // Link-local (cloud metadata among it), this network, multicast, reserved, broadcast, metadata services elsewhere, and
@@ -19,8 +19,6 @@ FORBIDDEN.addSubnet("ff00::", 8, "ipv6");
 FORBIDDEN.addSubnet("64:ff9b:1::", 48, "ipv6");
 FORBIDDEN.addSubnet("2001::", 32, "ipv6");
 FORBIDDEN.addAddress("fd00:ec2::254", "ipv6");
-LOOPBACK.addSubnet("127.0.0.0", 8);
-LOOPBACK.addAddress("::1", "ipv6");
 PRIVATE.addSubnet("10.0.0.0", 8);
 PRIVATE.addSubnet("172.16.0.0", 12);
 PRIVATE.addSubnet("192.168.0.0", 16);
@@ -36,7 +34,7 @@ export function kindOf(address: string): AddressKind {
   const plain = plainAddress(address);
   const family = isIP(plain) === 6 ? "ipv6" : "ipv4";
   if (isIP(plain) === 0 || FORBIDDEN.check(plain, family)) return "forbidden";
-  if (LOOPBACK.check(plain, family)) return "loopback";
+  if (isLoopback(plain)) return "loopback";
   return PRIVATE.check(plain, family) ? "private" : "public";
 }
 

@@ -1,8 +1,7 @@
-import { isIP } from "node:net";
+import { isLoopbackUrl } from "../../bus/loopback.ts";
 import { GIVE_UP_MS, waitAfter } from "../../bus/schedule.ts";
 import type { Delivery, Outcome, Webhook } from "../../bus/webhook.ts";
 import type { Settlement } from "../../store/delivery_rows.ts";
-import { kindOf } from "./address.ts";
 
 const GONE = 410;
 
@@ -27,17 +26,11 @@ export function judge(delivery: Delivery, outcome: Outcome, steady: number, rand
  * on this machine, which comes back when its person does.
  */
 export function mayGiveUp({ url, failing_since }: Webhook, now: number): boolean {
-  return failing_since !== null && now - failing_since >= GIVE_UP_MS && !isLoopback(url);
+  return failing_since !== null && now - failing_since >= GIVE_UP_MS && !isLoopbackUrl(url);
 }
 
 export function giveUpReason(webhook: Webhook): string {
   return `no success for ${Math.round(GIVE_UP_MS / 3_600_000)} hours; last: ${webhook.last_error}`;
-}
-
-function isLoopback(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const host = new URL(url).hostname.replace(/^\[|\]$|\.$/g, "");
-  return isIP(host) === 0 ? /(^|\.)localhost$/.test(host) : kindOf(host) === "loopback";
 }
 
 /** Whether a failure says that the endpoint itself is down, rather than that it minds this request. */

@@ -1,0 +1,32 @@
+/**
+ * True if a host name or an IP address leads back to this machine: 127.0.0.0/8 and ::1, also mapped into IPv6, and
+ * `localhost` with every name below it (RFC 6761, section 6.3). Brackets and a final dot are allowed.
+ */
+export function isLoopback(host: string): boolean {
+  const name = withoutFinalDot(host.toLowerCase());
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  return name.includes(":") ? isLoopbackV6(name) : isLoopbackV4(name);
+}
+
+/** The same for the host of a URL; false if the text is not a URL. */
+export function isLoopbackUrl(url: string): boolean {
+  return URL.canParse(url) && isLoopback(new URL(url).hostname);
+}
+
+function withoutFinalDot(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
+}
+
+function isLoopbackV4(address: string): boolean {
+  const parts = address.split(".");
+  const isByte = (part: string) => String(Number(part)) === part && Number(part) >= 0 && Number(part) <= 255;
+  return parts.length === 4 && parts[0] === "127" && parts.every(isByte);
+}
+
+// URL writes every form of an IPv6 address in one way.
+function isLoopbackV6(address: string): boolean {
+  const url = `http://${address.startsWith("[") ? address : `[${address}]`}/`;
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return hostname === "[::1]" || hostname.startsWith("[::ffff:7f");
+}
