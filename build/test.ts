@@ -1,106 +1,100 @@
-// `npm test`: builds what the tests run, then runs them. Arguments go to `bun test`, e.g. a part of a file name.
+// `npm test`: builds what the tests run, then runs them. `--all` adds the files of LONG, `--long` runs them only. Other
+// arguments go to `bun test`, e.g. a part of a file name.
 import { join } from "node:path";
 import { buildBinary } from "./binary.ts";
 import { buildNode } from "./node.ts";
+import { list, report, type Summary, summarize, total } from "./summary.ts";
 
 const root = join(import.meta.dir, "..");
 
+/** Files that take long: many kills, a large load, real clients, engines and browsers. `npm test` leaves them out. */
+export const LONG: readonly string[] = ["test/access/half-open.test.ts"];
+
 /** Files that load the machine, or bound what another's load would lengthen: each runs with nothing beside it. */
 export const ALONE: readonly string[] = [
-  "test/build/cold-start.test.ts",
-  "test/build/hook-speed.test.ts",
-  "test/claude-code/wake.test.ts",
   "test/deliver/backlog.test.ts",
   "test/deliver/healthy.test.ts",
   "test/faults/connection-flood.test.ts",
   "test/faults/damaged-database.test.ts",
   "test/faults/foreign-lock.test.ts",
-  "test/faults/fuzz.test.ts",
-  "test/faults/kill.test.ts",
 ];
 
-export interface Summary {
-  passed: number;
-  failed: number;
-  skipped: number;
+/** One run of `bun test`: a name, which is printed with its time, and its arguments. */
+export interface Run {
+  name: string;
+  args: readonly string[];
 }
 
-/** Reads what `bun test` printed; a run that ended badly without a failed test counts as one failure. */
-export function summarize(output: string, exitCode: number): Summary {
-  const count = (word: string) => {
-    const lines = [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))];
-    return Number(lines.at(-1)?.[1] ?? 0);
-  };
-  const failed = count("fail");
-  const ended = exitCode === 0 && /^Ran \d+ tests? across /m.test(output);
-  return {
-    passed: count("pass"),
-    failed: failed === 0 && !ended ? 1 : failed,
-    skipped: count("skip") + count("todo"),
-  };
+/** What the arguments ask for; files of LONG, like those of ALONE, run one by one. */
+export function runsOf(args: readonly string[]): Run[] {
+  const one = (file: string): Run => ({ name: file, args: [file] });
+  const alone = ALONE.filter((file) => !LONG.includes(file));
+  const apart = [...alone, ...LONG].map((file) => `--path-ignore-patterns=${file}`);
+  const everyday = [{ name: "everything else", args: ["--parallel=3", ...apart] }, ...alone.map(one)];
+  const [first, ...more] = args;
+  if (first === undefined) return everyday;
+  if (more.length === 0 && first === "--long") return LONG.map(one);
+  if (more.length === 0 && first === "--all") return [...everyday, ...LONG.map(one)];
+  return [{ name: args.join(" "), args }];
 }
 
-export function lastLine({ passed, failed, skipped }: Summary): string {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
-}
-
-/** The runs of `bun test`, by their arguments: a part in one, or everything: three files at a time, then the rest. */
-export function runsOf(args: readonly string[]): string[][] {
-  if (args.length > 0) return [[...args]];
-  return [["--parallel=3", ...ALONE.map((file) => `--path-ignore-patterns=${file}`)], [...ALONE]];
-}
-
-/** Runs `bun test` in a folder that often, one after the other; the counts of all. */
-export async function runTests(runs: readonly (readonly string[])[], folder: string): Promise<Summary> {
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const args of runs) {
-    const { passed, failed, skipped } = await runOnce(args, folder);
-    total.passed += passed;
-    total.failed += failed;
-    total.skipped += skipped;
+/** Runs `bun test` in a folder, once per run, one after the other, and prints how long each took. */
+export async function runTests(runs: readonly Run[], folder: string): Promise<Summary> {
+  const summaries: Summary[] = [];
+  const took: { name: string; ms: number }[] = [];
+  for (const run of runs) {
+    const began = performance.now();
+    summaries.push(await runOnce(run, folder));
+    took.push({ name: run.name, ms: performance.now() - began });
   }
-  return total;
+  const everyday = took.filter(({ name }) => !LONG.includes(name));
+  took.push({ name: "together, without the long files", ms: everyday.reduce((sum, { ms }) => sum + ms, 0) });
+  const line = ({ name, ms }: { name: string; ms: number }) => `${seconds(ms).padStart(5)} s  ${name}`;
+  console.log(list("Times:", took.map(line)).join("\n"));
+  return total(summaries);
 }
 
-async function runOnce(args: readonly string[], folder: string): Promise<Summary> {
-  const tests = Bun.spawn([process.execPath, "test", "--timeout=60000", ...args], {
+const seconds = (ms: number) => (ms / 1_000).toFixed(0);
+
+async function runOnce({ name, args }: Run, folder: string): Promise<Summary> {
+  // One stream, so that what a file prints stands below its name.
+  const command = ["sh", "-c", 'exec "$0" "$@" 2>&1', process.execPath, "test", "--timeout=60000", ...args];
+  const tests = Bun.spawn(command, {
     cwd: folder,
     // The tests talk to this machine only, whatever proxy it has.
     env: {
       ...process.env,
       NO_PROXY: "127.0.0.1,localhost",
-      ...(process.stderr.isTTY && { FORCE_COLOR: "1" }),
+      ...(process.stdout.isTTY && { FORCE_COLOR: "1" }),
     },
-    stdout: "inherit",
-    stderr: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
   });
   const decoder = new TextDecoder();
   let output = "";
-  for await (const chunk of tests.stderr) {
-    process.stderr.write(chunk);
+  for await (const chunk of tests.stdout) {
+    process.stdout.write(chunk);
     output += decoder.decode(chunk, { stream: true });
   }
   const exitCode = await tests.exited;
   if (tests.signalCode !== null) console.error(`bun test was ended by ${tests.signalCode}`);
-  return summarize(Bun.stripANSI(output), exitCode);
+  return summarize(Bun.stripANSI(output), exitCode, name);
 }
 
-async function build(): Promise<boolean> {
+/** Builds, tests, and ends with the line of counts. */
+export async function test(args: readonly string[]): Promise<void> {
+  let summary: Summary;
   try {
     await buildBinary();
     await buildNode();
-    return true;
+    summary = await runTests(runsOf(args), root);
   } catch (error) {
     console.error(error);
-    return false;
+    summary = { passed: 0, failed: 1, skipped: 0, failures: ["the build"], skips: [] };
   }
-}
-
-if (import.meta.main) {
-  const built = await build();
-  const summary = built
-    ? await runTests(runsOf(process.argv.slice(2)), root)
-    : { passed: 0, failed: 1, skipped: 0 };
-  console.log(lastLine(summary));
+  console.log(`\n${seconds(performance.now())} s since the start`);
+  console.log(report(summary));
   process.exitCode = summary.failed === 0 ? 0 : 1;
 }
+
+if (import.meta.main) await test(process.argv.slice(2));

@@ -118,6 +118,13 @@ export function localUrl(
   return `http://${reachable}:${port}/mcp`;
 }
 
+/** How long a hook may take (ms), where a setting says so. Throws ConfigError. */
+export function hookTimeout(env: Environment): number | undefined {
+  const { name } = VARIABLES.hookTimeout;
+  const ms = Number(env[name] || settingsFile()[name]);
+  return Number.isSafeInteger(ms) && ms > 0 ? ms : undefined;
+}
+
 /** What Claude Code tells its hooks. */
 export interface HookConfig extends ClientConfig {
   /** The client's process. */

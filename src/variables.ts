@@ -80,6 +80,11 @@ export const VARIABLES = {
     fallback: "the file token in the data directory",
     about: "Sent by commands as a Bearer token",
   },
+  hookTimeout: {
+    name: "AGENT_EVENT_BUS_HOOK_TIMEOUT",
+    fallback: "300, or 1000 for a bus on another machine",
+    about: "How long a hook may take before it gives up in silence, ms; more on a slow machine",
+  },
   sessionId: {
     name: "AGENT_EVENT_BUS_SESSION_ID",
     fallback: "CLAUDE_CODE_SESSION_ID",

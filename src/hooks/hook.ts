@@ -1,5 +1,5 @@
 import { isLoopbackUrl } from "../bus/loopback.ts";
-import { busUrl, environment, type HookConfig, hookConfig, machine } from "../config.ts";
+import { busUrl, environment, type HookConfig, hookConfig, hookTimeout, machine } from "../config.ts";
 import type { Json } from "../operation.ts";
 import { type HookInput, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
@@ -31,19 +31,19 @@ const LONGEST_INPUT_MS = 5_000;
 
 /**
  * `agent-event-bus hook NAME`: what Claude Code (or another client) runs at one of its events, with JSON on stdin. Whatever
- * goes wrong with the bus, it ends with 0 and prints nothing within 300 ms, 1 s for a bus on another machine. Only `wait`
- * stays, and ends with 2 to wake its session. Ends the process, even while `stdin` is still being read.
+ * goes wrong with the bus, it ends with 0 and prints nothing within 300 ms (1 s for a bus on another machine), or the time
+ * that is set for it. Only `wait` stays, and ends with 2 to wake its session. Ends the process, even while `stdin` is still being read.
  */
 export async function hook(argv: readonly string[], stdin?: Promise<string>): Promise<void> {
   if (argv.includes("--help") || argv.includes("-h")) return await help();
   const line = await usage(argv);
   if (line === null) process.exit();
   const config = hookConfig(environment);
-  const url = urlOf(line.url);
+  const url = readable(() => busUrl(line.url, environment));
   if (url === undefined) process.exit(0);
   // While it is read, what needs no input is made ready.
   const reading = readInput(line.format, stdin);
-  const limit = isLoopbackUrl(url) ? LOCAL_MS : REMOTE_MS;
+  const limit = readable(() => hookTimeout(environment)) ?? (isLoopbackUrl(url) ? LOCAL_MS : REMOTE_MS);
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {
     const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
@@ -59,9 +59,9 @@ export async function hook(argv: readonly string[], stdin?: Promise<string>): Pr
 }
 
 /** Undefined when the settings cannot be read: `doctor` says so, a hook does not. */
-function urlOf(flag: string | undefined): string | undefined {
+function readable<T>(setting: () => T): T | undefined {
   try {
-    return busUrl(flag, environment);
+    return setting();
   } catch {
     return undefined;
   }

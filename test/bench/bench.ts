@@ -22,7 +22,7 @@ export interface BenchOptions {
 const PROGRAM = "agent-event-bus";
 const COPIES = 5;
 
-type Floor = "empty" | "route" | "elysia" | "sqlite";
+type Floor = "empty" | "fetch" | "route" | "elysia" | "sqlite";
 
 /** What the rows have in common: the programs, started servers, the generator, and how long to measure. */
 export class Bench {

@@ -1,60 +1,125 @@
 import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ALONE, lastLine, runsOf, summarize } from "../../build/test.ts";
+import { report, summarize } from "../../build/summary.ts";
+import { ALONE, LONG, runsOf } from "../../build/test.ts";
 import { root } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 
-const RUN =
-  " 12 pass\n 1 skip\n 2 todo\n 3 fail\n 1 error\n 40 expect() calls\nRan 18 tests across 2 files. [7.00ms]\n";
+const RUN = `test/a.test.ts:
+skipped: the first, no jq
+(pass) one [1.00ms]
+(skip) two
+(fail) three > four [12.34ms]
+test/b.test.ts:
+(skip) five
+(todo) six
+✗ test/c.test.ts (worker crashed: SIGKILL)
+ 12 pass
+ 1 skip
+ 2 todo
+ 3 fail
+ 1 error
+ 40 expect() calls
+Ran 18 tests across 2 files. [7.00ms]
+`;
 
-test("the counts of a run", () => {
-  expect(summarize(RUN, 1)).toEqual({ passed: 12, failed: 3, skipped: 3 });
+test("the counts of a run, the names of what failed, and why what was skipped", () => {
+  expect(summarize(RUN, 1, "all")).toEqual({
+    ...{ passed: 12, failed: 3, skipped: 3 },
+    failures: ["test/a.test.ts: three > four", "test/c.test.ts: worker crashed: SIGKILL"],
+    skips: ["test/a.test.ts: the first, no jq", "test/b.test.ts: 2 tests, no reason told"],
+  });
 });
 
 test("what a test prints is not taken for the summary, which comes last", () => {
-  expect(summarize(` 99 pass\n 98 fail\n${RUN}`, 1)).toEqual({ passed: 12, failed: 3, skipped: 3 });
+  expect(summarize(` 99 pass\n 98 fail\n${RUN}`, 1, "all")).toMatchObject({
+    passed: 12,
+    failed: 3,
+    skipped: 3,
+  });
 });
 
-test("a run that ends badly without a failed test, or without any summary, counts as one failure", () => {
-  expect(summarize(" 2 pass\n 0 fail\n 1 error\n", 1)).toEqual({ passed: 2, failed: 1, skipped: 0 });
-  expect(summarize("panic: Segmentation fault\n", 132)).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(summarize("a test ended the process\n", 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+test("what Bun repeats at the end of a long run is not counted again", () => {
+  const repeated =
+    "\n1 tests skipped:\n(skip) two\n\n1 tests failed:\n(fail) three > four [12.34ms]\n\n 1 fail\n";
+  const { failures } = summarize(`test/a.test.ts:\n(fail) three > four [12.34ms]\n${repeated}`, 1, "all");
+  expect(failures).toEqual(["test/a.test.ts: three > four"]);
 });
 
-test("the last line", () => {
-  expect(lastLine({ passed: 2, failed: 0, skipped: 0 })).toBe("2 passed, 0 failed");
-  expect(lastLine({ passed: 2, failed: 1, skipped: 4 })).toBe("2 passed, 1 failed, 4 skipped");
+test.each([
+  [" 2 pass\n 0 fail\n 1 error\n", 1, 2],
+  ["panic: Segmentation fault\n", 132, 0],
+  ["a test ended the process\n", 0, 0],
+])(
+  "a run that ends badly without a failed test, or without any summary, is one failure: %j",
+  (output, exitCode, passed) => {
+    const summary = summarize(output, exitCode, "all");
+    expect(summary).toMatchObject({ passed, failed: 1, skipped: 0 });
+    expect(summary.failures).toEqual([`all: ended with ${exitCode}, although no test failed`]);
+  },
+);
+
+test("a report ends with what was not tested, what failed, and the counts", () => {
+  const none = { failures: [], skips: [] };
+  expect(report({ passed: 2, failed: 0, skipped: 0, ...none })).toBe("\n2 passed, 0 failed");
+  expect(report({ ...{ passed: 2, failed: 1, skipped: 4 }, failures: ["f: t"], skips: ["g: no jq"] })).toBe(
+    "\nNot tested:\n  g: no jq\n\nFailed:\n  f: t\n\n2 passed, 1 failed, 4 skipped",
+  );
 });
 
-test("a part is one run; everything is what may share the machine, and then what is alone", () => {
-  expect(runsOf(["test/store"])).toEqual([["test/store"]]);
-  const [shared = [], alone] = runsOf([]);
-  expect(shared[0]).toBe("--parallel=3");
-  expect(shared.slice(1)).toEqual(ALONE.map((file) => `--path-ignore-patterns=${file}`));
-  expect(alone).toEqual([...ALONE]);
+test("a part is one run; everyday is what may share the machine, then what is alone; the long files come last", () => {
+  const files = (args: string[]) => runsOf(args).map(({ args }) => args.join(" "));
+  expect(files(["test/store"])).toEqual(["test/store"]);
+  const alone = ALONE.filter((file) => !LONG.includes(file));
+  const [shared = "", ...everyday] = files([]);
+  expect(shared.split(" ")[0]).toBe("--parallel=3");
+  expect(shared.split(" ").slice(1).toSorted()).toEqual(
+    [...alone, ...LONG].map((file) => `--path-ignore-patterns=${file}`).toSorted(),
+  );
+  expect(everyday).toEqual(alone);
+  expect(files(["--long"])).toEqual([...LONG]);
+  expect(files(["--all"])).toEqual([shared, ...alone, ...LONG]);
   // One that is not there would run beside others under its new name.
-  expect(ALONE.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  expect([...ALONE, ...LONG].filter((file) => !existsSync(join(root, file)))).toEqual([]);
 });
 
 const PASSES = 'import { test } from "bun:test"; test("passes", () => {});';
 const FILES = {
   "a.test.ts": PASSES,
-  "b.test.ts": `${PASSES} test("fails", () => { throw new Error("the reason"); }); test.skip("is left out", () => {});`,
+  "b.test.ts": `${PASSES} console.log("skipped: the rest, no jq");
+    test("fails", () => { throw new Error("the reason"); }); test.skip("is left out", () => {});`,
   "alone.test.ts": PASSES,
   "crash.test.ts": `${PASSES} test("crashes", () => process.kill(process.pid, "SIGKILL"));`,
+  "hook.test.ts": `${PASSES} import { beforeAll } from "bun:test"; beforeAll(() => { throw new Error("early"); });`,
 };
 
-test.each<[runs: string[][], line: string]>([
-  [[["--parallel=3", "a.test", "b.test"], ["alone.test"]], "3 passed, 1 failed, 1 skipped"],
-  [[["--parallel=3", "a.test", "alone.test"], ["crash.test"]], "2 passed, 1 failed"],
-  [[["nothing has this name"], ["alone.test"]], "1 passed, 1 failed"],
-])("the counts of the runs %j are added", (runs, line) => {
-  const folder = tempFolder();
-  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
-  const script = `import { lastLine, runTests } from ${JSON.stringify(join(root, "build/test.ts"))};
-    console.log(lastLine(await runTests(${JSON.stringify(runs)}, ${JSON.stringify(folder)})));`;
-  const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "pipe" });
-  expect(stdout.toString().trimEnd().split("\n").at(-1)).toBe(line);
-  if (line.includes("skipped")) expect(stderr.toString()).toContain("the reason");
-});
+test.each<[runs: string[][], end: string[]]>([
+  [
+    [["--parallel=3", "a.test", "b.test"], ["alone.test"]],
+    ["  b.test.ts: the rest, no jq", "  b.test.ts: fails", "3 passed, 1 failed, 1 skipped"],
+  ],
+  [
+    [["--parallel=3", "a.test", "alone.test"], ["crash.test"]],
+    ["  crash.test: ended with 137, although no test failed", "2 passed, 1 failed"],
+  ],
+  [[["nothing has this name"], ["alone.test"]], ["1 passed, 1 failed"]],
+  [[["hook.test"]], ["  hook.test.ts: beforeAll or afterAll", "0 passed, 1 failed"]],
+])(
+  "the counts of the runs %j are added, each with its time, and the end says what went wrong",
+  (runs, end) => {
+    const folder = tempFolder();
+    for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
+    const named = runs.map((args) => ({ name: args.join(" "), args }));
+    const script = `import { runTests } from ${JSON.stringify(join(root, "build/test.ts"))};
+    import { report } from ${JSON.stringify(join(root, "build/summary.ts"))};
+    console.log(report(await runTests(${JSON.stringify(named)}, ${JSON.stringify(folder)})));`;
+    const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "pipe" });
+    const lines = stdout.toString().trimEnd().split("\n");
+    expect(lines).toEqual(expect.arrayContaining(end));
+    expect(lines.at(-1)).toBe(end.at(-1) ?? "");
+    for (const { name } of named)
+      expect(lines.filter((line) => line.endsWith(` s  ${name}`))).toHaveLength(1);
+    if (runs.flat().includes("b.test")) expect(stdout.toString()).toContain("the reason");
+  },
+);

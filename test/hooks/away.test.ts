@@ -6,7 +6,15 @@ import { startBus, type TestBus } from "../support/bus.ts";
 import { canMount, smallDisk } from "../support/disk.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { startGate } from "../support/gate.ts";
-import { type Client, eventsIn, newClient, startClient } from "../support/hooks.ts";
+import {
+  AS_INSTALLED,
+  type Client,
+  eventsIn,
+  type HookOptions,
+  newClient,
+  type Ran,
+  startClient,
+} from "../support/hooks.ts";
 import { layWire, noNamespaces, removeWires, type Wire } from "../support/netns.ts";
 
 const NAMES = ["session-start", "prompt", "tool", "stop", "session-end"] as const;
@@ -17,10 +25,11 @@ const REMOTE_MS = 1_000;
 const SLACK_MS = 5_000;
 
 /** Runs every hook, expects silence, and says how long the slowest took. */
-async function expectSilence(what: string, client: Client, more: object = {}): Promise<number> {
+async function expectSilence(what: string, client: Client, more: HookOptions = {}): Promise<number> {
   const took: number[] = [];
+  const options = { ...more, env: { ...AS_INSTALLED, ...more.env } };
   for (const name of NAMES) {
-    const { ms, ...ran } = await client.run(name, more);
+    const { ms, ...ran } = await client.run(name, options);
     expect({ name, ...ran }).toEqual({ name, stdout: "", stderr: "", code: 0 });
     took.push(ms);
   }
@@ -96,6 +105,29 @@ describe("a bus that", () => {
     });
 });
 
+describe("a hook gives up on a bus that never answers", () => {
+  const never = (env: Record<string, string>, settings?: string) => async () => {
+    const home = tempFolder();
+    if (settings !== undefined)
+      await Bun.write(join(home, ".claude/contrib/agent-event-bus/settings.env"), settings);
+    const url = await serve(ANSWERS["never answers"] as (socket: Socket) => void);
+    return newClient({ url }).run("prompt", { env: { ...AS_INSTALLED, HOME: home, ...env } });
+  };
+  const set = (ms: string) => ({ AGENT_EVENT_BUS_HOOK_TIMEOUT: ms });
+
+  test.each<[what: string, least: number, run: () => Promise<Ran>]>([
+    ["after 300 ms", LOCAL_MS, never({})],
+    ["after 2 s where the environment says so", 2_000, never(set("2000"))],
+    ["after 2 s where settings.env says so", 2_000, never({}, "AGENT_EVENT_BUS_HOOK_TIMEOUT=2000\n")],
+    ["after 300 ms where what is set is no time", LOCAL_MS, never(set("soon"))],
+    ["after 300 ms where settings.env cannot be read", LOCAL_MS, never({}, "nonsense\n")],
+  ])("%s", async (_, least, run) => {
+    const { ms, ...ran } = await run();
+    expect(ran).toEqual({ stdout: "", stderr: "", code: 0 });
+    expect(ms).toBeWithin(least, least + SLACK_MS);
+  });
+});
+
 describe("a URL", () => {
   test.each([
     "http://127.0.0.1:1/mcp",
@@ -149,7 +181,11 @@ test("a bus that is slow with everything but its first answer is not noticed, an
   const event = { event_type: "note", payload: "x", channel: `session:${client.id}` };
   const { event_id } = await bus.call("publish_event", event);
   const gate = startGate(bus, { tool: "collect_events", when: "after" });
-  expect(await client.run("prompt", { url: gate.url })).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  // Time enough to ask.
+  const env = { AGENT_EVENT_BUS_HOOK_TIMEOUT: "3000" };
+  expect(await client.run("prompt", { url: gate.url, env })).toMatchObject({
+    ...{ code: 0, stdout: "", stderr: "" },
+  });
   expect(eventsIn(await client.read("prompt"))).toEqual([{ id: event_id, repeat: true }]);
 });
 

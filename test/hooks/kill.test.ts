@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { binary } from "../support/binary.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { type Stop, startGate } from "../support/gate.ts";
-import { type Client, ended, eventsIn, spawnHook, startClient, told } from "../support/hooks.ts";
+import { type Client, ended, eventsIn, PATIENT, spawnHook, startClient, told } from "../support/hooks.ts";
 
 const STEPS: readonly { step: string; stop: Stop; written: boolean; again: boolean }[] = [
   {
@@ -136,6 +136,7 @@ test.each([
       PATH: process.env.PATH ?? "",
       AGENT_EVENT_BUS_URL: bus.url,
       CLAUDE_PID: String(client.pid),
+      ...PATIENT,
     },
   });
   expect(ran.stderr.toString()).toBe("0\n");

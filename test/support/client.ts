@@ -4,6 +4,7 @@ import { type Batch, type Collected, handOver } from "../../src/hooks/text.ts";
 import { fresh } from "./agent.ts";
 import { binary } from "./binary.ts";
 import type { TestBus } from "./bus.ts";
+import { PATIENT } from "./hooks.ts";
 
 export type HookPath = "prompt" | "tool" | "stop" | "wake";
 
@@ -89,6 +90,7 @@ export async function hookProcess(
       HOME: bus.folder,
       AGENT_EVENT_BUS_URL: bus.url,
       CLAUDE_PID: String(client.pid),
+      ...PATIENT,
     },
     stdin: new Blob([JSON.stringify({ session_id: client.client_id, cwd: client.cwd ?? bus.folder })]),
     stdout: "pipe",

@@ -39,6 +39,11 @@ function home(): string {
   return empty;
 }
 
+/** For a hook that is run for what it does, on a machine that is slow; `wait` has no bound, and would begin later. */
+export const PATIENT = { AGENT_EVENT_BUS_HOOK_TIMEOUT: "30000" };
+/** For a hook that is run for how soon it gives up. */
+export const AS_INSTALLED = { AGENT_EVENT_BUS_HOOK_TIMEOUT: "" };
+
 /** Starts a hook and leaves its stdin open. */
 export async function spawnHook(name: string, options: HookOptions = {}): Promise<HookProcess> {
   const { kind = "binary", inside = [], args = [], cwd, env, url } = options;
@@ -47,6 +52,7 @@ export async function spawnHook(name: string, options: HookOptions = {}): Promis
     env: {
       ...{ PATH: process.env.PATH ?? "", HOME: home() },
       ...(url !== undefined && { AGENT_EVENT_BUS_URL: url }),
+      ...(name !== "wait" && PATIENT),
       ...env,
     },
     ...{ stdin: "pipe", stdout: "pipe", stderr: "pipe" },
@@ -106,7 +112,6 @@ export interface Client {
   kill(): Promise<void>;
 }
 
-const BOUND_MS = 300;
 const EVENTS = {
   "session-start": "SessionStart",
   prompt: "UserPromptSubmit",
@@ -134,12 +139,9 @@ export function newClient(
     ...{ id, pid: own, cwd, url: bus.url },
     run: (name, more) => runHook(name, optionsOf(more)),
     async read(name, more) {
-      for (let i = 0; ; i++) {
-        const ran = await runHook(name, optionsOf(more));
-        if (ran.code !== 0 || ran.stderr !== "") throw new Error(`${name}: ${ran.code} ${ran.stderr}`);
-        // On a machine that is very busy a hook can reach its bound; the next one finds what it left.
-        if (ran.stdout !== "" || ran.ms < BOUND_MS || i === 20) return told(ran, EVENTS[name]);
-      }
+      const ran = await runHook(name, optionsOf(more));
+      if (ran.code !== 0 || ran.stderr !== "") throw new Error(`${name}: ${ran.code} ${ran.stderr}`);
+      return told(ran, EVENTS[name]);
     },
     async wait(more) {
       const options = optionsOf(more);

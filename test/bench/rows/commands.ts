@@ -20,14 +20,14 @@ interface Pair {
   floor: Command;
 }
 
-export interface PairTimes {
+interface PairTimes {
   what: string;
   ours: number;
   floor: number;
 }
 
 /** Medians in ms; each command runs once before. Throws when one of them fails. */
-export async function timePairs(rounds: number, pairs: readonly Pair[]): Promise<PairTimes[]> {
+async function timePairs(rounds: number, pairs: readonly Pair[]): Promise<PairTimes[]> {
   const sides = pairs.flatMap(({ ours, floor }) => [ours, floor]).map((command) => turns(command));
   for (const side of sides) side();
   const times = await inTurns(rounds, sides);
@@ -53,7 +53,7 @@ function run(program: string, { words, env = {}, stdin }: Omit<Command, "program
 }
 
 /** `--help` and `--version` next to an empty program that was compiled in the same way. */
-export async function startPairs(bench: Bench): Promise<Pair[]> {
+async function startPairs(bench: Bench): Promise<Pair[]> {
   const built = await Promise.all([bench.program(), bench.floor("empty")]);
   const [programs = [], empty = []] = await Promise.all(built.map((file) => bench.copies(file)));
   return ["--help", "--version"].map((flag) => ({
@@ -64,7 +64,7 @@ export async function startPairs(bench: Bench): Promise<Pair[]> {
 }
 
 /** What hooks and people run most, next to curl posting the same body to the same bus; the last one makes news for the others. */
-export async function callPairs(bench: Bench, bus: Server): Promise<Pair[]> {
+async function callPairs(bench: Bench, bus: Server): Promise<Pair[]> {
   const program = await bench.program();
   const programs = await bench.copies(program);
   const url = `http://127.0.0.1:${bus.port}/mcp`;
