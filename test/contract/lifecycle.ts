@@ -145,7 +145,7 @@ export function lifecycle(kind: Kind): void {
     await Bun.sleep(200);
     bus.process.kill("SIGTERM");
     await bus.process.exited;
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
     half.destroy();
   });
 
@@ -181,7 +181,7 @@ export function lifecycle(kind: Kind): void {
       const began = performance.now();
       expect((await fetch(new URL("/health", bus.url))).status).toBe(200);
       expect((await bus.call("get_events", { limit: 1 })).events[0].id).toBe(id);
-      expect(performance.now() - began).toBeLessThan(500);
+      expect(performance.now() - began).toBeLessThan(5_000);
     }
     db.run("ROLLBACK");
     db.close();

@@ -241,8 +241,8 @@ export function webhooks(target: () => TestBus): void {
     const { at, answer } = await register();
     const began = performance.now();
     for (let i = 0; i < 100; i++) await publish(target(), "x");
-    expect(performance.now() - began).toBeLessThan(2_000);
-    await hooks().until(at, 100, 2_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    await hooks().until(at, 100, 10_000);
     for (const each of [...made, answer]) await unregister(each.webhook_id);
     slow.stop();
   });

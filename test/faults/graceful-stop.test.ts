@@ -10,6 +10,8 @@ import { rpc } from "../support/rpc.ts";
 import { lockElsewhere, sqlite } from "../support/serve.ts";
 
 const WITHIN_MS = 12_000;
+/** Without the ten seconds that what is half sent is given. */
+const AT_ONCE_MS = 5_000;
 if (!canMount) console.log("skipped: SIGTERM on a full disk, unshare -rm cannot mount here");
 const JSON_RPC = { jsonrpc: "2.0", id: 1, method: "tools/call" };
 
@@ -41,7 +43,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     expect(statSync(`${bus.db}-wal`).size).toBeGreaterThan(0);
     const { code, ms } = await end(bus, signal);
     expect(code).toBe(0);
-    expect(ms).toBeLessThan(1_000);
+    expect(ms).toBeLessThan(AT_ONCE_MS);
     expectFolded(bus);
   },
 );
@@ -95,7 +97,7 @@ test("an idle connection does not hold the bus up", async () => {
   const { code, ms } = await end(bus);
   await closed(idle);
   expect(code).toBe(0);
-  expect(ms).toBeLessThan(1_000);
+  expect(ms).toBeLessThan(AT_ONCE_MS);
   expectFolded(bus);
 });
 
@@ -111,7 +113,7 @@ test("a second SIGTERM ends the bus at once, and nothing acknowledged is lost", 
   const { code, ms } = await end(bus);
   stalled.destroy();
   expect(code).toBe(1);
-  expect(ms).toBeLessThan(500);
+  expect(ms).toBeLessThan(AT_ONCE_MS);
   const next = await startBus("binary", { folder: bus.folder });
   const { events } = await next.call("get_events", {});
   expect(events[0].id).toBe(message.result.structuredContent.event_id);

@@ -237,7 +237,7 @@ test("a program that hangs is killed after the limit, with its children, and the
   const started = performance.now();
   expect(await desktop({ limitMs: 300 })(PLAIN)).toBe(false);
   clearInterval(clock);
-  expect(performance.now() - started).toBeWithin(290, 3000);
+  expect(performance.now() - started).toBeWithin(290, 20_000);
   expect(ticks).toBeGreaterThan(5);
   expect(warnings).toEqual([
     "no desktop notification: notify-send did not finish within 300 ms; this is logged once",
@@ -248,10 +248,10 @@ test("a program that hangs is killed after the limit, with its children, and the
 });
 
 test("a program that succeeds but leaves a child behind has shown the notification", async () => {
-  program("notify-send", `/bin/sleep 2 &\nexit 0`);
+  program("notify-send", `/bin/sleep 30 &\nexit 0`);
   const started = performance.now();
   expect(await desktop()(PLAIN)).toBe(true);
-  expect(performance.now() - started).toBeLessThan(1500);
+  expect(performance.now() - started).toBeLessThan(15_000);
 });
 
 test("four run at a time, 32 wait and the rest is dropped with one warning", async () => {
