@@ -7,16 +7,31 @@ import { list, report, type Summary, summarize, total } from "./summary.ts";
 
 const root = join(import.meta.dir, "..");
 
-/** Files that take long: many kills, a large load, real clients, engines and browsers. `npm test` leaves them out. */
-export const LONG: readonly string[] = ["test/access/half-open.test.ts"];
-
-/** Files that load the machine, or bound what another's load would lengthen: each runs with nothing beside it. */
-export const ALONE: readonly string[] = [
-  "test/deliver/backlog.test.ts",
-  "test/deliver/healthy.test.ts",
+/**
+ * Files that take long, load the machine or need other people's programs: many kills, a large load, real clients, engines,
+ * browsers. `npm test` leaves them out; each runs with nothing beside it.
+ */
+export const LONG: readonly string[] = [
+  "test/access/half-open.test.ts",
+  "test/access/security-page.test.ts",
+  "test/claude-code/claude-code.test.ts",
+  "test/claude-code/install.test.ts",
+  "test/claude-code/print.test.ts",
+  "test/claude-code/second-machine.test.ts",
+  "test/claude-code/token.test.ts",
+  "test/claude-code/unprompted.test.ts",
+  "test/claude-code/wake.test.ts",
+  "test/contract.source.test.ts",
   "test/faults/connection-flood.test.ts",
-  "test/faults/damaged-database.test.ts",
-  "test/faults/foreign-lock.test.ts",
+  "test/faults/full-disk.test.ts",
+  "test/faults/fuzz.test.ts",
+  "test/faults/kill-deliveries.test.ts",
+  "test/faults/kill.test.ts",
+  "test/faults/slow-connections.test.ts",
+  "test/hooks/fleet.test.ts",
+  "test/store/mail-size.test.ts",
+  "test/store/migrate-kill.test.ts",
+  "test/store/readers.test.ts",
 ];
 
 /** One run of `bun test`: a name, which is printed with its time, and its arguments. */
@@ -25,17 +40,23 @@ export interface Run {
   args: readonly string[];
 }
 
-/** What the arguments ask for; files of LONG, like those of ALONE, run one by one. */
+const EVERYDAY: Run = {
+  name: "everyday",
+  args: ["--parallel=3", ...LONG.map((file) => `--path-ignore-patterns=${file}`)],
+};
+
 export function runsOf(args: readonly string[]): Run[] {
-  const one = (file: string): Run => ({ name: file, args: [file] });
-  const alone = ALONE.filter((file) => !LONG.includes(file));
-  const apart = [...alone, ...LONG].map((file) => `--path-ignore-patterns=${file}`);
-  const everyday = [{ name: "everything else", args: ["--parallel=3", ...apart] }, ...alone.map(one)];
-  const [first, ...more] = args;
-  if (first === undefined) return everyday;
-  if (more.length === 0 && first === "--long") return LONG.map(one);
-  if (more.length === 0 && first === "--all") return [...everyday, ...LONG.map(one)];
-  return [{ name: args.join(" "), args }];
+  const long = LONG.map((file): Run => ({ name: file, args: [file] }));
+  switch (args.join(" ")) {
+    case "":
+      return [EVERYDAY];
+    case "--all":
+      return [EVERYDAY, ...long];
+    case "--long":
+      return long;
+    default:
+      return [{ name: args.join(" "), args }];
+  }
 }
 
 /** Runs `bun test` in a folder, once per run, one after the other, and prints how long each took. */
@@ -47,8 +68,6 @@ export async function runTests(runs: readonly Run[], folder: string): Promise<Su
     summaries.push(await runOnce(run, folder));
     took.push({ name: run.name, ms: performance.now() - began });
   }
-  const everyday = took.filter(({ name }) => !LONG.includes(name));
-  took.push({ name: "together, without the long files", ms: everyday.reduce((sum, { ms }) => sum + ms, 0) });
   const line = ({ name, ms }: { name: string; ms: number }) => `${seconds(ms).padStart(5)} s  ${name}`;
   console.log(list("Times:", took.map(line)).join("\n"));
   return total(summaries);
