@@ -47,7 +47,10 @@ function repository(folder: string): string {
   return folder;
 }
 
-describe.skipIf(Bun.which("git") === null)("with real repositories", () => {
+const noGit = Bun.which("git") === null;
+if (noGit) console.log("skipped: real repositories, no command git");
+
+describe.skipIf(noGit)("with real repositories", () => {
   const place = tempFolder();
   const main = repository(join(place, "main-repo"));
   const inside = (folder: string) => {

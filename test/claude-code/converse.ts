@@ -7,9 +7,9 @@ import { hasTmux } from "./terminal.ts";
 export const TIMEOUT_MS = 60_000;
 
 const claude = await findClaude();
-if (claude === undefined) console.log("Claude Code tests skipped: no claude");
+if (claude === undefined) console.log("skipped: real Claude Code, no command claude");
 export const testWithClaude = test.skipIf(claude === undefined);
-if (!hasTmux) console.log("Claude Code terminal tests skipped: no tmux");
+if (!hasTmux) console.log("skipped: real Claude Code at a terminal, no command tmux");
 export const atTerminal = claude !== undefined && hasTmux;
 export const testAtTerminal = test.skipIf(!atTerminal);
 

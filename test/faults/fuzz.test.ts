@@ -65,10 +65,10 @@ test.skipIf(ONLY !== undefined)(
   400_000,
 );
 
-test.skipIf(ONLY === undefined)("one case alone", async () => {
-  const bus = await startBus("binary");
-  const from = ONLY ?? 0;
-  const { failures, events } = await fuzz(bus.port, SEED, { from, to: from + 1 });
-  expect(failures).toEqual([]);
-  expect(stored(bus).events).toBe(events);
-});
+if (ONLY !== undefined)
+  test("one case alone", async () => {
+    const bus = await startBus("binary");
+    const { failures, events } = await fuzz(bus.port, SEED, { from: ONLY, to: ONLY + 1 });
+    expect(failures).toEqual([]);
+    expect(stored(bus).events).toBe(events);
+  });

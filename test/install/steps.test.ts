@@ -18,20 +18,20 @@ const step = (what: string, apply: () => void): Step => ({
   }),
 });
 
-test.skipIf(!existsSync("/dev/full"))(
-  "a full disk in the middle: a sentence, and what was done goes",
-  async () => {
-    const home = tempFolder();
-    const ledger = new Ledger(join(home, "data"));
-    const steps = [
-      step("first", () => ledger.write(join(home, "folder/file"), "ours")),
-      step("second", () => writeFileSync("/dev/full", "more")),
-    ];
-    const desk = { json: false, tell: async () => true, ask: undefined };
-    expect(await carryOut(steps, { desk, ledger, dryRun: false, question: undefined })).toMatchObject({
-      changed: false,
-      error: "second: The disk is full. Make room, then run this again. Everything was put back as it was.",
-    });
-    expect(Object.keys(treeOf(home))).toEqual(["/"]);
-  },
-);
+const noFullDevice = !existsSync("/dev/full");
+if (noFullDevice) console.log("skipped: a full disk, there is no /dev/full");
+
+test.skipIf(noFullDevice)("a full disk in the middle: a sentence, and what was done goes", async () => {
+  const home = tempFolder();
+  const ledger = new Ledger(join(home, "data"));
+  const steps = [
+    step("first", () => ledger.write(join(home, "folder/file"), "ours")),
+    step("second", () => writeFileSync("/dev/full", "more")),
+  ];
+  const desk = { json: false, tell: async () => true, ask: undefined };
+  expect(await carryOut(steps, { desk, ledger, dryRun: false, question: undefined })).toMatchObject({
+    changed: false,
+    error: "second: The disk is full. Make room, then run this again. Everything was put back as it was.",
+  });
+  expect(Object.keys(treeOf(home))).toEqual(["/"]);
+});

@@ -149,7 +149,10 @@ test("what the unit of the original says", () => {
   });
 });
 
-test.skipIf(process.getuid?.() !== 0)("sudo in a person's HOME is refused", () => {
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.log("skipped: sudo in a person's HOME, this is not root");
+
+test.skipIf(!isRoot)("sudo in a person's HOME is refused", () => {
   const config = { ...installConfig({ SUDO_UID: "1234" }), home: tempFolder() };
   expect(() => expectOwnHome(config)).not.toThrow();
   chownSync(config.home, 1234, 1234);
