@@ -3,23 +3,10 @@ import { join } from "node:path";
 import { openDatabase } from "../../src/runtime/runtime.ts";
 import { deliveryRows } from "../../src/store/delivery_rows.ts";
 import { MIGRATIONS } from "../../src/store/schema.ts";
-import { Bench } from "../bench/bench.ts";
-import { describeOutbox, measureOutbox } from "../bench/rows/outbox.ts";
 import { publish } from "../support/agent.ts";
-import { binary } from "../support/binary.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { deliveriesOf, eventually, hook, hookOf } from "../support/webhook.ts";
-
-test("a backlog of 90,000 deliveries costs no memory, and is sent", async () => {
-  const bench = new Bench({ program: binary });
-  const [empty, full] = [await measureOutbox(bench, 0), await measureOutbox(bench, 90_000)];
-  bench.scratch.remove();
-  console.log([empty, full].map(describeOutbox).join("\n"));
-  console.log(`publish p99 ratio ${(full.publishP99 / empty.publishP99).toFixed(2)}`);
-  if (process.platform === "linux") expect(full.megabytes).toBeLessThan(200);
-  expect(full.drained).toBeGreaterThan(0);
-}, 60_000);
 
 test("of more than the bound the oldest expire in the open, the newest stay, also for a paused webhook", async () => {
   const folder = tempFolder();
