@@ -135,7 +135,8 @@ function fileOf(folder: string, name: string): string {
 
 /** -1 while there is no folder. */
 function changedAt(folder: string): number {
-  return statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+  const found = statSync(folder, { throwIfNoEntry: false });
+  return found?.isDirectory() ? found.mtimeMs : -1;
 }
 
 function readAll(folder: string): { tokens: Token[]; broken: string[] } {
