@@ -84,11 +84,11 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
     async close() {
       await writer.drain();
       const displaced = watch.look();
-      const damaged = [writer.trouble(), displaced].some((one) => one?.problem === "storage_corrupt");
+      const damaged = writer.trouble()?.problem === "storage_corrupt";
       const told = displaced?.onlyHere ? rescued(db, path, now()) : null;
       // Closing removes what is named like the log of writes: another database's, when that has taken the place of this one.
-      const closes = displaced === null || (!displaced.onlyHere && db.keepLog());
-      if (damaged || !closes) keepUnfolded(db, path);
+      const foldable = displaced === null || (displaced.foldable && db.keepLog());
+      if (damaged || !foldable) keepUnfolded(db, path);
       else {
         foldIn(db);
         db.close();

@@ -12,6 +12,8 @@ export interface Displaced {
   detail: string;
   /** True if a restart would not find what was stored: only this process can still read all of it. */
   onlyHere: boolean;
+  /** False if the log of writes must not be folded into what stands at the path. */
+  foldable: boolean;
 }
 
 export interface Watch {
@@ -68,17 +70,19 @@ function goneFrom(path: string, open: Stats, found: Stats | undefined): Displace
   const advice = deleted
     ? `stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`
     : `put it back, with the files beside it; no restart is needed then`;
-  return failed(
-    `The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`,
-    deleted,
-  );
+  return failed(`The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`, {
+    onlyHere: deleted,
+  });
 }
 
 function withoutLog(path: string, name: string, folded: boolean): Displaced {
   const before = folded
     ? `What was stored before is in ${path}: restart the bus`
     : `Stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`;
-  return failed(`${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`, !folded);
+  return failed(`${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`, {
+    onlyHere: !folded,
+    foldable: folded,
+  });
 }
 
 function lockedOut(path: string): Displaced {
@@ -91,14 +95,13 @@ function lockedOut(path: string): Displaced {
 function overwritten(path: string): Displaced {
   const error = new Error("another program has written over it");
   return {
+    ...failed(sentenceOf("storage_corrupt", path, error), { foldable: false }),
     problem: "storage_corrupt",
-    detail: sentenceOf("storage_corrupt", path, error),
-    onlyHere: false,
   };
 }
 
-function failed(detail: string, onlyHere = false): Displaced {
-  return { problem: "storage_failed", detail, onlyHere };
+function failed(detail: string, but: Partial<Displaced> = {}): Displaced {
+  return { problem: "storage_failed", detail, onlyHere: false, foldable: true, ...but };
 }
 
 function foldsIn(db: Database): boolean {
