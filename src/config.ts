@@ -21,7 +21,7 @@ export function dataDirectory(): string {
   return join(homeDirectory(), ".claude", "contrib", "agent-event-bus");
 }
 
-function homeDirectory(): string {
+export function homeDirectory(): string {
   return (process.platform !== "win32" && environment.HOME) || os().homedir();
 }
 
@@ -64,17 +64,22 @@ export function tokenPath(): string {
   return join(dataDirectory(), "token");
 }
 
-/** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
-export function settingsFile(): Environment {
+/** The settings file's text; empty when there is no file. Throws ConfigError when it cannot be read. */
+export function settingsText(): string {
   const file = settingsPath();
-  let text: string | undefined;
   try {
-    text = textOf(file);
+    return textOf(file) ?? "";
   } catch (error) {
     throw new ConfigError(`${file} cannot be read: ${(error as Error).message}.`);
   }
-  return text === undefined ? {} : parseSettings(text, file);
 }
+
+/** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
+export function settingsFile(): Environment {
+  return parseSettings(settingsText(), settingsPath());
+}
+
+const MOST_TOKEN_BYTES = 64 * 1024;
 
 /**
  * The token that is kept in the data directory, for commands: in `settings.env`, or in the file `token`. Undefined when there
@@ -87,6 +92,8 @@ export function keptToken(): string | undefined {
   const file = tokenPath();
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
+  if (!found.isFile() || found.size > MOST_TOKEN_BYTES)
+    throw new ConfigError(`${file} is not a file that holds a token. Remove it, or put the token there.`);
   if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
     throw new ConfigError(`${file} can be read by other users of this machine. Run: chmod 600 ${file}`);
   return readFileSync(file, "utf8").trim() || undefined;

@@ -1,5 +1,5 @@
 import { LIMITS, type LimitName, type Limits } from "./bus/limits.ts";
-import { ConfigError, dataDirectory, type Environment } from "./config.ts";
+import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./config.ts";
 import { VARIABLES } from "./variables.ts";
 
 export interface ServerConfig {
@@ -38,9 +38,9 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     port: portOf(value("port") ?? VARIABLES.port.fallback),
     db: databasePath(flags.db, env, settings),
     ...logFiles(env, settings),
-    icon: value("icon"),
+    icon: pathOf("icon", undefined, env, settings),
     allowedHosts: listOf(value("allowedHosts")),
-    access: accessOf(value),
+    access: accessOf(value, pathOf("tailscaled", undefined, env, settings)),
     limits: limitsOf(env, settings),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
@@ -52,20 +52,43 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
   };
 }
 
-/** The log and the file of details; the environment wins over `settings.env`. */
+/** The log and the file of details; the environment wins over `settings.env`. Throws ConfigError. */
 export function logFiles(env: Environment, settings: Environment): { log: string; err: string } {
-  const fileOf = (key: "log" | "err") => {
-    const { name } = VARIABLES[key];
-    return env[name] || settings[name] || inData(`agent-event-bus.${key}`);
+  return {
+    log: pathOf("log", undefined, env, settings) ?? inData("agent-event-bus.log"),
+    err: pathOf("err", undefined, env, settings) ?? inData("agent-event-bus.err"),
   };
-  return { log: fileOf("log"), err: fileOf("err") };
 }
 
 /** The database file: a flag wins over the environment, which wins over `settings.env`. Throws ConfigError. */
 export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
-  const { name } = VARIABLES.db;
   if (flag === "") throw new ConfigError("--db needs a file.");
-  return flag ?? (env[name] || settings[name] || inData("data.db"));
+  return pathOf("db", flag, env, settings) ?? inData("data.db");
+}
+
+/** A path as it is set; one in `settings.env` means the same from whichever folder the bus is started. */
+function pathOf(
+  key: "db" | "log" | "err" | "icon" | "tailscaled",
+  flag: string | undefined,
+  env: Environment,
+  settings: Environment,
+): string | undefined {
+  const { name } = VARIABLES[key];
+  const here = flag ?? (env[name] || undefined);
+  if (here !== undefined) return expanded(here, flag === undefined ? name : `--${key}`);
+  const kept = settings[name] || undefined;
+  if (kept === undefined) return undefined;
+  return process.getBuiltinModule("node:path").resolve(dataDirectory(), expanded(kept, name));
+}
+
+function expanded(path: string, name: string): string {
+  const scheme = /^(:memory:|file:|[a-z][a-z\d+.-]+:(?=\/\/))/i.exec(path)?.[0];
+  if (scheme !== undefined)
+    throw new ConfigError(`${name} takes the path of a file, not an address (${scheme}…).`);
+  if (/^(\$|~[^/\\])/.test(path))
+    throw new ConfigError(`${name} is "${path}", which no shell has expanded: write ~/ or the whole path.`);
+  if (/[/\\]$/.test(path)) throw new ConfigError(`${name} is "${path}", a folder. Give the path of a file.`);
+  return path.replace(/^~(?=$|[/\\])/, homeDirectory());
 }
 
 const DESKTOP = [
@@ -90,12 +113,15 @@ function numberOf(
   return number;
 }
 
-function accessOf(value: (key: keyof typeof VARIABLES) => string | undefined): ServerConfig["access"] {
+function accessOf(
+  value: (key: keyof typeof VARIABLES) => string | undefined,
+  tailscaled: string | undefined,
+): ServerConfig["access"] {
   const switched = (key: keyof typeof VARIABLES) => switchOf(key, value(key));
   const access = {
     allowedLogins: listOf(value("allowedLogins")),
     tailscaled:
-      value("tailscaled") ??
+      tailscaled ??
       (process.platform === "darwin" ? "/var/run/tailscaled.socket" : "/run/tailscale/tailscaled.sock"),
     onlyTokens: switched("requireToken"),
     trustHeaders: switched("trustHeaders"),

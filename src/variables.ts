@@ -5,18 +5,18 @@ export const VARIABLES = {
   db: {
     name: "AGENT_EVENT_BUS_DB",
     fallback: "data.db in the data directory",
-    about: "Database file",
+    about: "Database file; a relative path in settings.env starts in the data directory",
     flag: "db",
   },
   log: {
     name: "AGENT_EVENT_BUS_LOG",
     fallback: "agent-event-bus.log in the data directory",
-    about: "Log file: one line per tool call",
+    about: "Log file: one line per tool call; a relative path in settings.env starts in the data directory",
   },
   err: {
     name: "AGENT_EVENT_BUS_ERR",
     fallback: "agent-event-bus.err in the data directory",
-    about: "Details of unexpected errors",
+    about: "Details of unexpected errors; a relative path in settings.env starts in the data directory",
   },
   icon: { name: "AGENT_EVENT_BUS_ICON", fallback: "none", about: "Picture shown on desktop notifications" },
   allowedHosts: {

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Json, UsageError } from "../operation.ts";
 import { copyDatabase, leapIds, makerOf } from "../store/backup.ts";
@@ -34,7 +34,8 @@ export async function backup(args: { file: string; db?: string | undefined }): P
 const OWN_ENDS = ["-wal", "-shm", "-journal", ".lock", ".pid", ".tokens"];
 
 function expectNew(file: string, db: string): void {
-  const found = statOf(file);
+  // The copy would take the place of a link that leads nowhere.
+  const found = statOf(file) ?? statOf(file, lstatSync);
   if (found?.isDirectory())
     throw new Error(`${file} is a folder. Give the name of a new file in it: ${resolve(file, "backup.db")}`);
   if (found !== undefined) throw new Error(`${file} exists already. Give the name of a new file.`);
@@ -47,9 +48,9 @@ function expectNew(file: string, db: string): void {
 }
 
 /** Undefined also for a path that leads through a file. */
-function statOf(path: string) {
+function statOf(path: string, stat: (path: string) => Stats = statSync): Stats | undefined {
   try {
-    return statSync(path);
+    return stat(path);
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ import type { Json } from "../operation.ts";
 import { serverConfig } from "../server_config.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../store/private.ts";
 import { SCHEMA_VERSION } from "../store/schema.ts";
-import { hasStrayWal, strayWal } from "../store/stray.ts";
+import { hasStrayWal, lonelyWal, strayWal } from "../store/stray.ts";
 import { type Survey, surveyDatabase } from "../store/survey.ts";
 import { openTokens } from "../store/tokens.ts";
 import { existingDatabase } from "./place.ts";
@@ -43,6 +43,8 @@ export function checkDatabase(db: string, { whole } = { whole: true }): Finding[
 }
 
 function contents(db: string, whole: boolean): Finding[] {
+  const lonely = lonelyWal(db);
+  if (lonely !== null) return [{ what: "log of writes", ok: false, ...lonely }];
   if (hasStrayWal(db)) {
     const wal = `${realOf(db)}-wal`;
     const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;

@@ -2,7 +2,9 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { environment, settingsFile } from "../config.ts";
 import { databasePath } from "../server_config.ts";
+import { kindOf } from "../store/fitness.ts";
 import { realOf } from "../store/private.ts";
+import { lonelyWal } from "../store/stray.ts";
 
 /** The database that a command on files means, by its own name and not a link to it. */
 export function databaseOf(flag: string | undefined): string {
@@ -13,9 +15,13 @@ export function databaseOf(flag: string | undefined): string {
 export function existingDatabase(flag: string | undefined): string {
   const db = databaseOf(flag);
   const found = statSync(db, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile())
+    throw new Error(
+      `${db} is ${kindOf(found)}, not a file. Give the bus's database with --db or AGENT_EVENT_BUS_DB.`,
+    );
+  const lonely = lonelyWal(db);
+  if (lonely !== null) throw new Error(`${lonely.found}. To get back what it holds, ${lonely.repair}.`);
   if (found === undefined)
     throw new Error(`There is no database at ${db}. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
-  if (!found.isFile())
-    throw new Error(`${db} is no file. Give the bus's database with --db or AGENT_EVENT_BUS_DB.`);
   return db;
 }

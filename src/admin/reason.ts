@@ -1,4 +1,7 @@
 import { dirname } from "node:path";
+
+export { quoted } from "../bus/text.ts";
+
 import { troubleOf } from "../store/trouble.ts";
 
 /** What is wrong with a database, and what to do about it, for people. */
@@ -41,9 +44,4 @@ export function damaged(detail: string, db: string): Reason {
 
 export function restoreOf(db: string): string {
   return `stop the bus, put a backup in the place of ${db}, and remove ${db}-wal and ${db}-shm`;
-}
-
-/** Ready for a shell, also when it has spaces or quotes. */
-export function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

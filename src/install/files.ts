@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { exists } from "../bus/process.ts";
 import { realOf } from "../store/private.ts";
 
@@ -89,10 +89,7 @@ export function modeOf(path: string): number {
 
 /** Where a text goes that is written to a path: a link stays, also one whose target is not there yet. */
 export function targetOf(path: string): string {
-  const real = realOf(path);
-  if (real !== path || kindOf(path) !== "link") return real;
-  const target = resolve(dirname(path), fs.readlinkSync(path));
-  return target === path ? path : targetOf(target);
+  return realOf(path);
 }
 
 /** Throws Error with a sentence when a file cannot be written there, or the link that stands there not be replaced; `name` is what led there. */

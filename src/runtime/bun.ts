@@ -1,4 +1,4 @@
-import { Database as Sqlite } from "bun:sqlite";
+import { constants, Database as Sqlite } from "bun:sqlite";
 import type { Elysia } from "elysia";
 import type { Database, Listening, ListenOptions, Named, OpenOptions, Peer, Row } from "./types.ts";
 
@@ -21,6 +21,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       };
     },
     close: () => db.close(),
+    keepLog: () => db.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1) === 0,
   };
 }
 

@@ -21,6 +21,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       };
     },
     close: () => db.close(),
+    keepLog: () => false,
   };
 }
 

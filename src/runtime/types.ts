@@ -15,6 +15,8 @@ export interface Database {
   /** Parameters are written `$name` and given by name. */
   prepare(sql: string): Statement;
   close(): void;
+  /** Lets the log of writes stay when this is closed. False where the runtime cannot do that. */
+  keepLog(): boolean;
 }
 
 export interface OpenOptions {

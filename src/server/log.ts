@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { appendFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { visible, visibleLine } from "../bus/text.ts";
@@ -135,6 +135,10 @@ function textOf(text: string | (() => string)): string {
   }
 }
 
+// A named pipe that nobody reads would be waited for.
+const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK = 0 } = constants;
+const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK;
+
 /** At most one write in so many ms: each costs as much as dozens of lines do. */
 const APART_MS = 10;
 
@@ -175,7 +179,7 @@ class RotatingFile {
     try {
       let size = await this.#sizeNow();
       if (size >= this.#limit) size = await this.#rotate();
-      await appendFile(this.#path, this.#torn ? `\n${text}` : text, { mode: 0o600 });
+      await appendFile(this.#path, this.#torn ? `\n${text}` : text, { mode: 0o600, flag: APPEND });
       this.#torn = false;
       this.#size = size + Buffer.byteLength(text);
     } catch (error) {
@@ -192,6 +196,7 @@ class RotatingFile {
     if (this.#size !== undefined) return this.#size;
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     const found = await stat(this.#path).catch(() => undefined);
+    if (found?.isBlockDevice()) throw new Error("it is a disk, not a file");
     // A device like /dev/null or /dev/stderr keeps its mode and its name.
     if (found !== undefined && !found.isFile()) return Number.NEGATIVE_INFINITY;
     if (found !== undefined) restrict(this.#path);

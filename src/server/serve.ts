@@ -79,13 +79,22 @@ async function configOf(argv: readonly string[], json: boolean): Promise<ServerC
   } catch (error) {
     // A service manager shows nobody what is written to stderr.
     if (error instanceof ConfigError && !process.stderr.isTTY) {
-      const log = logTo(logFiles(environment, settings));
+      const log = logTo(logsOf(settings));
       log.failure(error.message);
       await log.flush();
     }
     const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
     if (problem === undefined) throw error;
     return exit(WRONG_USAGE, `${problem} See agent-event-bus serve --help.`, json);
+  }
+}
+
+/** The log's own setting may be the one that cannot be used: then the usual log says so. */
+function logsOf(settings: Environment): { log: string; err: string } {
+  try {
+    return logFiles(environment, settings);
+  } catch {
+    return logFiles({}, {});
   }
 }
 

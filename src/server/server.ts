@@ -111,7 +111,8 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
       clearTimeout(cut);
       await pump.stop(DELIVER_MS);
-      await store.close();
+      const told = await store.close();
+      if (told !== null) log.warn(told);
       await log.flush();
     },
   };

@@ -3,21 +3,40 @@ import {
   existsSync,
   fchmodSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { openDatabase } from "../runtime/runtime.ts";
+import { type Database, openDatabase } from "../runtime/runtime.ts";
 
 /** Writes a consistent copy beside the database, before its schema is changed. */
 export function backUp(path: string, version: number, now: number): string {
-  const stem = `${path}.backup-v${version}-${new Date(now).toISOString().slice(0, 10)}`;
-  let target = stem;
-  for (let number = 2; existsSync(target); number++) target = `${stem}-${number}`;
+  const target = freeName(`${path}.backup-v${version}-`, now);
   copyDatabase(path, target);
   return target;
+}
+
+/** What the names of copies begin with that are written when a database has no file any longer. */
+export function rescueOf(path: string): string {
+  return `${path}.backup-rescued-`;
+}
+
+/** Writes all that an open database holds beside where its file was. */
+export function rescue(db: Database, path: string, now: number): string {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const target = freeName(rescueOf(path), now);
+  copyDatabase(db, target);
+  return target;
+}
+
+function freeName(start: string, now: number): string {
+  const stem = `${start}${new Date(now).toISOString().slice(0, 10)}`;
+  let name = stem;
+  for (let number = 2; existsSync(name); number++) name = `${stem}-${number}`;
+  return name;
 }
 
 /** What the copy that a process makes is called until it is whole: two may be made at once. */
@@ -36,13 +55,18 @@ export function makerOf(name: string, target: string): number {
  * returns, for its owner only. `check` sees it before it gets its name. A copy cut short by a crash keeps its partial name
  * until the next one is made. Throws what SQLite, the file system or `check` throws, and then leaves nothing behind.
  */
-export function copyDatabase(path: string, target: string, check: (copy: string) => void = () => {}): void {
+export function copyDatabase(
+  from: string | Database,
+  target: string,
+  check: (copy: string) => void = () => {},
+): void {
   discardAbandoned(target);
   let written = partialOf(target, process.pid);
   const file = openSync(written, "wx", 0o600);
   try {
     fchmodSync(file, 0o600);
-    vacuumInto(path, written);
+    if (typeof from === "string") vacuumAt(from, written);
+    else vacuumInto(from, written);
     check(written);
     fsyncSync(file);
     renameSync(written, target);
@@ -56,12 +80,16 @@ export function copyDatabase(path: string, target: string, check: (copy: string)
   }
 }
 
-function vacuumInto(path: string, empty: string): void {
+function vacuumInto(db: Database, empty: string): void {
+  db.prepare("VACUUM INTO $target").run({ target: empty });
+}
+
+function vacuumAt(path: string, empty: string): void {
   // Read-only: a second connection that may write would take part in the checkpoints of the bus.
   const db = openDatabase(path, { readonly: true });
   try {
     db.exec("PRAGMA busy_timeout = 1000");
-    db.prepare("VACUUM INTO $target").run({ target: empty });
+    vacuumInto(db, empty);
   } finally {
     db.close();
   }

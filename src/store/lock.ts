@@ -1,8 +1,10 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
-import { restrict } from "./private.ts";
+import { closeSync, fstatSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { type Database, openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { makeFile, restrict } from "./private.ts";
 
 export interface Lock {
+  /** Takes the lock anew when its file was removed. False once another process has taken it then. */
+  held(): boolean;
   release(): void;
 }
 
@@ -16,39 +18,86 @@ const AGAIN_MS = 100;
  */
 export function takeLock(path: string): Lock | null {
   const file = `${path}.lock`;
-  closeSync(openSync(file, "a", 0o600));
+  let taken = take(file);
+  if (taken === null) return null;
+  writePid(path);
+  let lost = false;
+
+  function held(): boolean {
+    if (lost || taken === null) return false;
+    if (isAt(file, taken.at)) return true;
+    let again: Taken | null;
+    try {
+      again = take(file);
+    } catch {
+      // Where this process can make no file, another bus cannot either.
+      return true;
+    }
+    lost = again === null;
+    if (again === null) return false;
+    letGo(taken);
+    taken = again;
+    writePid(path);
+    return true;
+  }
+
+  return {
+    held,
+    release() {
+      if (held()) removePid(path);
+      if (taken !== null) letGo(taken);
+      taken = null;
+    },
+  };
+}
+
+interface Taken {
+  db: Database;
+  /** The file that the lock is on. */
+  at: Stats;
+}
+
+function take(file: string): Taken | null {
+  const made = makeFile(file);
+  const at = fstatSync(made);
+  closeSync(made);
   restrict(file);
   const db = openDatabase(file);
   try {
     db.exec(`PRAGMA busy_timeout = ${AGAIN_MS}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;`);
+    return { db, at };
   } catch (error) {
     db.close();
     if (sqliteCode(error) === BUSY) return null;
     throw error;
   }
+}
+
+function letGo({ db }: Taken): void {
+  db.exec("ROLLBACK");
+  db.close();
+}
+
+function isAt(file: string, { ino, dev }: Stats): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found?.ino === ino && found.dev === dev;
+}
+
+/** Only helps people: a full disk keeps no bus from starting. */
+function writePid(path: string): void {
   try {
     // Made anew: a link of that name would lead to some other file.
     rmSync(`${path}.pid`, { force: true });
-    writeFileSync(
-      `${path}.pid`,
-      `${process.pid}
-`,
-      { mode: 0o600, flag: "wx" },
-    );
+    writeFileSync(`${path}.pid`, `${process.pid}\n`, { mode: 0o600, flag: "wx" });
+  } catch {}
+}
+
+function removePid(path: string): void {
+  try {
+    rmSync(`${path}.pid`, { force: true });
   } catch {
-    // It only helps people: a full disk keeps no bus from starting.
+    // The disk became read-only; the next one to take the lock writes its own.
   }
-  return {
-    release() {
-      try {
-        rmSync(`${path}.pid`, { force: true });
-      } catch {
-        // The disk became read-only; the next one to take the lock writes its own.
-      }
-      db.exec("ROLLBACK");
-      db.close();
-    },
-  };
 }
 
 export function lockHolder(path: string): string {

@@ -1,13 +1,14 @@
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "../runtime/runtime.ts";
 import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
 import { backUp } from "./backup.ts";
+import { unfitness } from "./fitness.ts";
 import type { Lock } from "./lock.ts";
 import { lockHolder, takeLock } from "./lock.ts";
-import { realOf, restrict } from "./private.ts";
+import { makeFile, realOf, restrict } from "./private.ts";
 import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
-import { hasStrayWal, strayWal } from "./stray.ts";
+import { hasStrayWal, lonelyWal, strayWal } from "./stray.ts";
 
 /** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
 export class OpenError extends Error {
@@ -44,8 +45,13 @@ const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
  */
 export function openFile(path: string, now: () => number, lock: Lock): Opened {
   try {
+    const lonely = lonelyWal(path);
+    if (lonely !== null)
+      throw new OpenError(
+        `${lonely.found}. Both were left as they are. To get back what it holds, ${lonely.repair}; to start without it, move ${path}-wal away.`,
+      );
     const version = existsSync(path) && statSync(path).size > 0 ? inspect(path) : null;
-    if (version === null) closeSync(openSync(path, "a", 0o600));
+    if (version === null) closeSync(makeFile(path));
     restrict(realOf(path));
     const backup = version !== null && version < SCHEMA_VERSION ? backUp(path, version, now()) : null;
     return { db: openCurrent(path, version ?? 0, backup), lock, backup };
@@ -59,10 +65,8 @@ export function openFile(path: string, now: () => number, lock: Lock): Opened {
 export function lockDatabase(path: string): Lock {
   let lock: Lock | null;
   try {
-    if (existsSync(path) && statSync(path).isDirectory())
-      throw new OpenError(
-        `The database path ${path} is a folder. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`,
-      );
+    const problem = unfitness(path);
+    if (problem !== null) throw new OpenError(problem);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     lock = takeLock(path);
   } catch (error) {

@@ -1,5 +1,17 @@
-import { chmodSync, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 
 /** A file or a folder of the bus that only its owner may read. */
 export interface Kept {
@@ -59,21 +71,50 @@ export function makePrivate(kept: readonly Kept[]): { changed: Kept[]; left: Kep
 }
 
 /**
- * Takes a file or a folder from others. A link stays, it could point to a file that has nothing to do with the bus; so does
- * what another user owns.
+ * Takes a regular file or a folder of this user from others. Everything else keeps its mode: a device is the whole
+ * machine's, and a link may point to a file that has nothing to do with the bus.
  */
 export function restrict(path: string, mode = OWNER_FILE): void {
   try {
-    if (!lstatSync(path).isSymbolicLink()) chmodSync(path, mode);
+    const found = lstatSync(path);
+    const kind = mode === OWNER_FOLDER ? found.isDirectory() : found.isFile();
+    if (kind && isOwn(found)) chmodSync(path, mode);
   } catch {}
 }
 
-/** What a link, or a chain of them, points to; the path itself when it is none or leads nowhere. */
-export function realOf(path: string): string {
+function isOwn({ uid }: Stats): boolean {
+  return process.platform === "win32" || uid === process.geteuid?.();
+}
+
+/** Opens a file to append to, made for its owner when it is absent. @throws Error for a link, and for what is not a file. */
+export function makeFile(path: string): number {
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  // Without O_NONBLOCK a named pipe would be waited for.
+  const file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, OWNER_FILE);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw Object.assign(new Error(`${path} is not a file`), { code: "EINVAL" });
+}
+
+const MOST_LINKS = 40;
+
+/** The path without links on its way, also when nothing is there yet; the path itself when its links lead in a circle. */
+export function realOf(path: string, links = MOST_LINKS): string {
   try {
     return realpathSync(path);
   } catch {
-    return path;
+    if (links === 0 || path === dirname(path)) return path;
+    const folder = realOf(dirname(resolve(path)), links - 1);
+    const target = linkAt(path);
+    return target === undefined ? join(folder, basename(path)) : realOf(resolve(folder, target), links - 1);
+  }
+}
+
+function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

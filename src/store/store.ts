@@ -1,5 +1,6 @@
 import { recipientOf } from "../bus/mail.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
+import { rescue } from "./backup.ts";
 import { claimRows } from "./claims.ts";
 import { createDeliveries, type DeliveryStore, enqueueMatching } from "./deliveries.ts";
 import { deliveryRows } from "./delivery_rows.ts";
@@ -9,6 +10,7 @@ import { createMail, type MailStore, mailRows } from "./mail.ts";
 import { openFile } from "./open.ts";
 import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
+import { watchFiles } from "./watch.ts";
 import { createWebhooks, type Webhooks, webhookRows } from "./webhooks.ts";
 import { createWriter } from "./writer.ts";
 
@@ -27,8 +29,11 @@ export interface Store {
   backup: string | null;
   /** Why the database takes no writes; null when it does. */
   trouble(): Trouble | null;
-  /** Commits what is under way, folds the write-ahead log into the file and frees the lock. */
-  close(): Promise<void>;
+  /**
+   * Commits what is under way, folds the write-ahead log into the file and frees the lock. Resolves with a sentence when the
+   * file was gone, about the copy that was written in its place; otherwise with null.
+   */
+  close(): Promise<string | null>;
 }
 
 export interface StoreOptions {
@@ -47,12 +52,14 @@ export interface StoreOptions {
 export function openStore(path: string, lock: Lock, options: StoreOptions): Store {
   const { now, steady = now } = options;
   const { db, backup } = openFile(path, now, lock);
+  const watch = watchFiles(path, db, lock);
   const timestamp = () => new Date(now()).toISOString();
   const probe = db.prepare("INSERT OR REPLACE INTO bus (key, value) VALUES ('probe', hex(randomblob(8192)))");
   const writer = createWriter(db, {
     path,
     probe: () => probe.run(),
     now,
+    look: watch.look,
     onTrouble: options.onTrouble,
     onUndone: () => events.undone(),
   });
@@ -76,12 +83,19 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
     trouble: writer.trouble,
     async close() {
       await writer.drain();
-      if (writer.trouble()?.problem === "storage_corrupt") keepUnfolded(db, path);
+      const displaced = watch.look();
+      const damaged = writer.trouble()?.problem === "storage_corrupt";
+      const told = displaced?.onlyHere ? rescued(db, path, now()) : null;
+      // Closing removes what is named like the log of writes: another database's, when that has taken the place of this one.
+      const foldable = displaced === null || (displaced.foldable && db.keepLog());
+      if (damaged || !foldable) keepUnfolded(db, path);
       else {
         foldIn(db);
         db.close();
+        watch.end();
       }
       lock.release();
+      return told;
     },
   };
 }
@@ -98,11 +112,27 @@ function foldIn(db: Database): void {
 // Folding the log of writes into a damaged file would change it, and a runtime that exits folds it in unasked. It cannot
 // while a transaction is open, nor while a connection is left that may not write.
 function keepUnfolded(db: Database, path: string): void {
-  for (const connection of [db, openDatabase(path, { readonly: true })])
-    try {
-      connection.exec("BEGIN");
-      connection.prepare("SELECT count(*) FROM sqlite_schema").get();
-    } catch {
-      // Nothing can be read, so nothing can be folded in.
-    }
+  leaveOpen(db);
+  try {
+    leaveOpen(openDatabase(path, { readonly: true }));
+  } catch {
+    // Nothing stands at the path.
+  }
+}
+
+function leaveOpen(connection: Database): void {
+  try {
+    connection.exec("BEGIN");
+    connection.prepare("SELECT count(*) FROM sqlite_schema").get();
+  } catch {
+    // Nothing can be read, so nothing can be folded in.
+  }
+}
+
+function rescued(db: Database, path: string, now: number): string {
+  try {
+    return `all that the bus held was written to ${rescue(db, path, now)}: put it in the place of ${path} and start the bus again`;
+  } catch (error) {
+    return `what the bus held could not be written beside ${path}: ${(error as Error).message}`;
+  }
 }

@@ -1,6 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
-  chmodSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -16,6 +15,7 @@ import { join } from "node:path";
 import { SCOPES, type Scope } from "../bus/caller.ts";
 import { type Token, type TokenState, tokenNameProblem, tokenState } from "../bus/token.ts";
 import { syncFolder } from "./backup.ts";
+import { restrict } from "./private.ts";
 
 // One file for each token, in a folder beside the database: whoever may write there may let others in, and nobody can
 // over the network. Commands change the files whether the bus runs or not; a running bus sees it at its next request.
@@ -135,7 +135,8 @@ function fileOf(folder: string, name: string): string {
 
 /** -1 while there is no folder. */
 function changedAt(folder: string): number {
-  return statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+  const found = statSync(folder, { throwIfNoEntry: false });
+  return found?.isDirectory() ? found.mtimeMs : -1;
 }
 
 function readAll(folder: string): { tokens: Token[]; broken: string[] } {
@@ -184,7 +185,7 @@ function parse(text: string): Token | undefined {
 /** Whole or not at all; the file's time says when the token was last used. */
 function write(folder: string, token: Token, usedAt: number, fresh: boolean): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  restrict(folder, 0o700);
   const partial = join(folder, `.${token.name}.${process.pid}`);
   try {
     writeFileSync(partial, `${JSON.stringify(token, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });

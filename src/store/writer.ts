@@ -2,11 +2,13 @@ import { BusError, type StorageProblem } from "../bus/bus.ts";
 import type { Database } from "../runtime/runtime.ts";
 import { sqliteCode } from "../runtime/runtime.ts";
 import { BUSY, sentenceOf, type Trouble, troubleOf } from "./trouble.ts";
+import type { Displaced } from "./watch.ts";
 
 const RETRY_MS = 100;
 const GIVE_UP_MS = 10_000;
 const BUSY_AFTER_MS = 1_000;
 const PROBE_MS = 1_000;
+const LOOK_MS = 1_000;
 const MOST_PER_COMMIT = 2_000;
 /** A commit waits for at most so many further turns of the event loop: many callers' requests arrive while the first are handled. */
 const MORE_TURNS = 4;
@@ -25,6 +27,8 @@ export interface WriterOptions {
   path: string;
   /** A write as long as an ordinary event: when it is taken, the database takes writes again. A shorter one may fit on a full disk. */
   probe(): unknown;
+  /** Asked before every commit, and every second: what is not null is trouble until it is null again. */
+  look?(): Displaced | null;
   /** Told when the database stops taking writes, and with null when it takes them again. */
   onTrouble?: ((trouble: Trouble | null) => void) | undefined;
   /** Told when a transaction was undone, before its units run again. */
@@ -56,7 +60,10 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
   let scheduled = false;
   let mostPatienceMs = Number.POSITIVE_INFINITY;
   let trouble: Trouble | null = null;
+  let displaced = false;
   let probing: ReturnType<typeof setTimeout> | undefined;
+  const looking = setInterval(look, LOOK_MS);
+  (looking as { unref?(): void }).unref?.();
 
   function schedule(delay?: number): void {
     if (scheduled) return;
@@ -80,7 +87,8 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
   }
 
   function commitTogether(batch: readonly Unit[]): void {
-    if (trouble !== null && isCorrupt()) {
+    look();
+    if (trouble !== null && (displaced || isCorrupt())) {
       for (const unit of batch) unit.reject(new BusError(trouble.problem, trouble.detail));
       return;
     }
@@ -125,6 +133,14 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
     if (queue.length > 0) schedule(RETRY_MS);
   }
 
+  function look(): void {
+    if (isCorrupt()) return;
+    const found = options.look?.() ?? null;
+    if (found !== null) enter(found.problem, found.detail);
+    else if (displaced) recovered();
+    displaced = found !== null;
+  }
+
   /** What a caller is told of an error; remembered when it means that the database takes no writes. */
   function failed(error: unknown): unknown {
     const problem = troubleOf(error);
@@ -134,8 +150,12 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
   }
 
   function inTrouble(problem: StorageProblem, error?: unknown): void {
-    if (trouble?.problem === problem || isCorrupt()) return;
-    trouble = { problem, since: options.now(), detail: sentenceOf(problem, options.path, error) };
+    if (trouble?.problem !== problem) enter(problem, sentenceOf(problem, options.path, error));
+  }
+
+  function enter(problem: StorageProblem, detail: string): void {
+    if (trouble?.detail === detail || isCorrupt()) return;
+    trouble = { problem, since: options.now(), detail };
     options.onTrouble?.(trouble);
     if (!isCorrupt()) probeLater();
   }
@@ -183,6 +203,7 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
     trouble: () => trouble,
     async drain() {
       clearTimeout(probing);
+      clearInterval(looking);
       mostPatienceMs = LAST_PATIENCE_MS;
       while (queue.length > 0 || scheduled) await new Promise((resolve) => setTimeout(resolve, 1));
     },

@@ -5,6 +5,7 @@ import { LIMITS, type LimitName } from "../../bus/limits.ts";
 import { dataDirectory, environment, machine, settingsPath, tokenPath } from "../../config.ts";
 import { limitVariable } from "../../server_config.ts";
 import { tooOpen } from "../../store/private.ts";
+import { lonelyWal } from "../../store/stray.ts";
 import { VARIABLES } from "../../variables.ts";
 import { type Check, type Finding, hostOf, type Place } from "./place.ts";
 
@@ -30,6 +31,8 @@ export const database: Check = {
 
 async function withoutDatabase(place: Place, db: string): Promise<Finding> {
   const { what } = database;
+  const lonely = lonelyWal(db);
+  if (lonely !== null) return { what, state: "bad", ...lonely };
   const { kind } = await place.probe();
   return kind === "bus"
     ? { what, state: "note", found: `the bus that runs keeps it elsewhere, not at ${db}` }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { quoted } from "../../admin/reason.ts";
 import { isLoopbackUrl } from "../../bus/loopback.ts";
@@ -14,6 +14,7 @@ import {
   parseSettings,
   settingsFile,
   settingsPath,
+  settingsText,
 } from "../../config.ts";
 import { databasePath, serverConfig } from "../../server_config.ts";
 import { realOf } from "../../store/private.ts";
@@ -86,7 +87,7 @@ export function placeOf(): Place {
   return {
     ...{ config, client, role, settings, settingsBroken: broken, url, program, command },
     install: `${command} install ${role === "server" ? "server" : `client --url ${quoted(url)}`}`,
-    ...{ token, kept, db: realOf(resolve(databasePath(undefined, environment, settings))) },
+    ...{ token, kept, db: databaseIn(settings) },
     probe: once(() => probeOf(url, token(), kept)),
     service: once(async () => {
       const service = await findService(config);
@@ -115,6 +116,15 @@ function readSettings(): { settings: Environment; broken: string | undefined } {
   }
 }
 
+/** The usual place when another is set that cannot be one: `settingsBroken` says so. */
+function databaseIn(settings: Environment): string {
+  try {
+    return realOf(resolve(databasePath(undefined, environment, settings)));
+  } catch {
+    return databasePath(undefined, {}, {});
+  }
+}
+
 function problemOf(settings: Environment): string | undefined {
   try {
     serverConfig({}, {}, settings);
@@ -127,7 +137,7 @@ function problemOf(settings: Environment): string | undefined {
 /** The lines that are in order. */
 function understood(file: string): Environment {
   try {
-    const lines = readFileSync(file, "utf8").split("\n");
+    const lines = settingsText().split("\n");
     return Object.assign({}, ...lines.map((line) => lineOf(line, file)));
   } catch {
     return {};
