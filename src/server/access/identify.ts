@@ -65,7 +65,10 @@ export function createIdentify(
 
 function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
   const found = tokens.find(secret);
-  if (found?.state === "valid") return { origin: found.token.name, scope: found.token.scope, local: false };
+  if (found?.state === "valid") {
+    const { name, scope, hash } = found.token;
+    return { origin: name, scope, local: false, token: hash };
+  }
   const what =
     found === undefined
       ? "the token is not one of this bus"
