@@ -74,6 +74,8 @@ export interface Waiter {
 export interface Call {
   signal: AbortSignal;
   caller: Caller;
+  /** False once the caller's token is revoked or expired. */
+  holds(): boolean;
   /** Tells the client that the call is alive; `elapsed` and `total` in seconds. */
   progress(elapsed: number, total: number): void;
 }

@@ -9,9 +9,16 @@ export interface Caller {
   scope: Scope;
   /** A program of this machine, not reached through a proxy. */
   local: boolean;
+  /** SHA-256 of the token that lets it in, hex; undefined if it sent none. */
+  token?: string;
 }
 
-/** Origins that are no one's login or token. */
+/** Tells callers apart: a revoked token and a later one of its name are two callers of one origin. */
+export function callerKey({ origin, token }: Caller): string {
+  return token ?? origin;
+}
+
+/** Origins that are neither a login nor a token. */
 export const ORIGINS = { local: "local", unverified: "unverified", bus: "bus" } as const;
 
 export const LOCAL: Caller = { origin: ORIGINS.local, scope: "full", local: true };

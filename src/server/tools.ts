@@ -9,7 +9,7 @@ import type { Parts } from "./parts.ts";
 import { checker } from "./schema.ts";
 
 /** A call that was not answered yet. */
-export interface OpenCall extends Call {
+export interface OpenCall extends Omit<Call, "holds"> {
   /** The id that its client gave it. */
   clientId: string | number;
   answer(message: Parts): void;
@@ -22,6 +22,7 @@ export interface ToolOptions {
   bus: Bus;
   operations: readonly Operation[];
   calls: CallLog;
+  /** False once the token of a caller that was let in is revoked or expired. */
   holds(caller: Caller): boolean;
 }
 
@@ -49,15 +50,8 @@ export function createCallTool({ bus, operations, calls, holds }: ToolOptions): 
       const began = performance.now();
       const { operation, check } = tool;
       const checked = check(args ?? {});
-      let result: ToolResult;
-      if ("problem" in checked) result = failure(checked.problem);
-      else
-        try {
-          result = toolResult(await operation.run(bus, checked.args as never, call));
-        } catch (error) {
-          result = failure(`${operation.name}: ${sentenceOf(operation, error)}`);
-        }
-      if (!holds(caller)) result = failure(`${name}: the token ${caller.origin} ended while the call ran.`);
+      const result =
+        "problem" in checked ? failure(checked.problem) : await outcome(operation, checked.args, call);
       const { structured, problem } = result;
       const ms = performance.now() - began;
       calls.log(() => describeCall(operation, args, { structured, problem }, caller, ms));
@@ -68,6 +62,32 @@ export function createCallTool({ bus, operations, calls, holds }: ToolOptions): 
       call.answer(errorMessage(clientId, { code: ErrorCode.InternalError, message: UNEXPECTED }));
     }
   };
+
+  async function outcome(operation: Operation, args: unknown, call: OpenCall): Promise<ToolResult> {
+    const { caller } = call;
+    const ended = () => failure(`${operation.name}: the token ${caller.origin} ended while the call ran.`);
+    // The head was checked before the body came, which may have taken long.
+    if (!holds(caller)) return ended();
+    let result: ToolResult;
+    try {
+      result = toolResult(await operation.run(bus, args as never, running(call)));
+    } catch (error) {
+      result = failure(`${operation.name}: ${sentenceOf(operation, error)}`);
+    }
+    return holds(caller) ? result : ended();
+  }
+
+  /** The call as a handler sees it. */
+  function running(call: OpenCall): Call {
+    return {
+      caller: call.caller,
+      get signal() {
+        return call.signal;
+      },
+      progress: (elapsed, total) => call.progress(elapsed, total),
+      holds: () => holds(call.caller),
+    };
+  }
 
   function sentenceOf(operation: Operation, error: unknown): string {
     if (error instanceof BusError) return error.message;

@@ -5,7 +5,7 @@ import {
   LATEST_PROTOCOL_VERSION,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
-import type { Caller } from "../bus/caller.ts";
+import { type Caller, callerKey } from "../bus/caller.ts";
 import { type Limits, limitNote } from "../bus/limits.ts";
 import { watchClient } from "../runtime/runtime.ts";
 import type { Admit } from "./access/admit.ts";
@@ -186,8 +186,8 @@ export class HttpTransport implements Transport {
 }
 
 // Nobody cancels the call of another caller, even knowing its session id.
-function cancelKey(request: Request, { origin }: Caller, id: unknown): string {
-  return `${origin}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
+function cancelKey(request: Request, caller: Caller, id: unknown): string {
+  return `${callerKey(caller)}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
 }
 
 function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | undefined {

@@ -36,6 +36,8 @@ export interface TokenStore {
   revoke(name: string): Token | undefined;
   /** The token of a secret with its state; undefined when it is none of ours. Takes the same time for any wrong one. */
   find(secret: string): { token: Token; state: TokenState } | undefined;
+  /** True while there is a valid token with this hash. */
+  holds(hash: string): boolean;
   /** Files in the folder that are no token. */
   broken(): string[];
 }
@@ -46,6 +48,10 @@ const SUFFIX = ".json";
 const USED_MS = 60_000;
 /** Two changes within one tick of a coarse file clock look like one: what was read so soon after a change is read again. */
 const SETTLED_MS = 2_000;
+/** What is written into a file by hand does not change the folder's time. */
+const READ_AGAIN_MS = 1_000;
+/** A token's file is a tenth of it. */
+const MOST_BYTES = 4_096;
 
 export function tokensFolder(db: string): string {
   return `${db}.tokens`;
@@ -57,13 +63,14 @@ export function tokensFolder(db: string): string {
  */
 export function openTokens(db: string, now: () => number, steady: () => number = now): TokenStore {
   const folder = tokensFolder(db);
-  let known: { tokens: Token[]; broken: string[]; changed: number } | undefined;
+  let known: { tokens: Token[]; broken: string[]; changed: number; readAt: number } | undefined;
   const used = new Map<string, number>();
 
   function read(): { tokens: Token[]; broken: string[] } {
     const changed = changedAt(folder);
-    if (known?.changed === changed && now() - changed > SETTLED_MS) return known;
-    known = { ...readAll(folder), changed };
+    const settled = known?.changed === changed && now() - changed > SETTLED_MS;
+    if (known === undefined || !settled || steady() - known.readAt >= READ_AGAIN_MS)
+      known = { ...readAll(folder), changed, readAt: steady() };
     return known;
   }
 
@@ -122,6 +129,8 @@ export function openTokens(db: string, now: () => number, steady: () => number =
       if (state === "valid") noteUse(found);
       return { token: found, state };
     },
+    holds: (hash) =>
+      read().tokens.some((token) => token.hash === hash && tokenState(token, now()) === "valid"),
   };
 }
 
@@ -153,9 +162,10 @@ function readAll(folder: string): { tokens: Token[]; broken: string[] } {
   return { tokens, broken };
 }
 
-/** Empty when it is no file that can be read; reading a pipe would never end. */
+/** Empty if there is no file that can be read, or if it is too large for a token. Reading a pipe would never end. */
 function textOf(path: string): string {
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return "";
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isFile() || found.size > MOST_BYTES) return "";
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

@@ -4,6 +4,7 @@ import { SERVED } from "../support/access.ts";
 import { createIdentities, LOOPBACK, STRANGERS, TAILNET } from "../support/identity.ts";
 
 const { tokens, secret, identified, verdict } = createIdentities();
+const hashOf = (token: string) => tokens.list().find(({ name }) => name === token)?.hash ?? "";
 
 describe("a token that is sent decides, from anywhere", () => {
   const authorizations: [what: string, value: () => string | string[], who: string | number][] = [
@@ -18,7 +19,7 @@ describe("a token that is sent decides, from anywhere", () => {
     ["one with more at its end", () => `Bearer ${secret.laptop}A`, 401],
     ["an expired one", () => `Bearer ${secret.old}`, 401],
     ["a revoked one", () => `Bearer ${secret.gone}`, 401],
-    ["its hash", () => `Bearer ${tokens.list().find(({ name }) => name === "laptop")?.hash}`, 401],
+    ["its hash", () => `Bearer ${hashOf("laptop")}`, 401],
     ["its name", () => "Bearer laptop", 401],
     ["none behind the scheme", () => "Bearer", 401],
     ["a blank behind the scheme", () => "Bearer ", 401],
@@ -64,7 +65,7 @@ describe("a token that is sent decides, from anywhere", () => {
 
   test("a token's scope comes with its caller, and no token makes its caller local", async () => {
     const ci = await identified("127.0.0.1", { authorization: `Bearer ${secret.ci}` });
-    expect(ci).toEqual({ origin: "ci", scope: "publish", local: false });
+    expect(ci).toEqual({ origin: "ci", scope: "publish", local: false, token: hashOf("ci") });
   });
 });
 

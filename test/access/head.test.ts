@@ -64,6 +64,8 @@ describe("the names of a bus that listens for other machines", () => {
   const everywhere = checkOf({ host: "0.0.0.0", machine: "ThinkPad" });
   const everywhere6 = checkOf({ host: "::" });
   const lan6 = checkOf({ host: "fd00::7" });
+  const long6 = checkOf({ host: "FD00:0:0::7" });
+  const mapped = checkOf({ host: "::ffff:127.0.0.1" });
   const named = checkOf({ host: "bus.example", allowedHosts: ["box.tail1234.ts.net"] });
 
   const rows: [name: string, check: typeof lan, host: string, status: number][] = [
@@ -85,6 +87,11 @@ describe("the names of a bus that listens for other machines", () => {
     ["an IPv6 address", lan6, "[fd00::7]:8080", LET_IN],
     ["an IPv6 address", lan6, "[fd00::8]", 421],
     ["an IPv6 address", lan6, "192.168.1.8", 421],
+    ["an IPv6 address in a long form", long6, "[fd00:0:0::7]", LET_IN],
+    ["an IPv6 address in a long form", long6, "[fd00::7]", LET_IN],
+    ["loopback mapped into IPv6", mapped, "[::ffff:127.0.0.1]:8080", LET_IN],
+    ["loopback mapped into IPv6", mapped, "[::ffff:7f00:1]:8080", LET_IN],
+    ["loopback mapped into IPv6", mapped, "thinkpad", 421],
     ["a name", named, "bus.example", LET_IN],
     ["a name", named, "box.tail1234.ts.net:443", LET_IN],
     ["a name", named, "other.tail1234.ts.net", 421],

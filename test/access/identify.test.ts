@@ -72,14 +72,16 @@ describe("AGENT_EVENT_BUS_ALLOWED_LOGINS", () => {
     ["127.0.0.1", "eve@example.com", 403],
     ["127.0.0.1", "jo@example.com.evil", 403],
     ["127.0.0.1", "", 400],
-    ["127.0.0.1", null, "local+"],
     ["100.64.0.7", null, "jo@example.com"],
     ["100.127.255.254", null, 403],
     ["100.127.255.254", "jo@example.com", 403],
     ["203.0.113.9", "jo@example.com", 401],
   ];
   test.each(rows)("%s with the login %p: %p", async (address, login, who) => {
-    expect(await verdict(address, { "tailscale-user-login": login }, only)).toBe(who);
+    expect(await verdict(address, { ...SERVED, "tailscale-user-login": login }, only)).toBe(who);
+  });
+  test("a program of this machine needs no login", async () => {
+    expect(await verdict("127.0.0.1", {}, only)).toBe("local+");
   });
   test("a token needs no login on the list", async () => {
     const headers = { ...SERVED, "tailscale-user-login": "eve@example.com" };

@@ -98,12 +98,40 @@ test("networks that are allowed by name are for everyone, mapped forms included;
     expect(await refusal(url, false, allowed)).toContain("which only");
 });
 
-test("this machine's own addresses are the bus too when the port is the bus's", async () => {
-  const own = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
-  for (const { address, family } of own.filter(({ address }) => kindOf(address) !== "forbidden")) {
-    const url = family === "IPv6" ? `http://[${address}]:8080/mcp` : `http://${address}:8080/mcp`;
-    expect(await refusal(url, true)).toEndWith("is this bus itself");
+/** Every way to write an address that this machine has now. */
+const own = Object.values(networkInterfaces())
+  .flatMap((found) => found ?? [])
+  .filter(({ address }) => kindOf(address) !== "forbidden")
+  .flatMap(({ address, family }) => (family === "IPv6" ? [`[${address}]`] : formsOf(address)));
+
+function formsOf(address: string): string[] {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split(".").map(Number);
+  const hex = `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  return [
+    ...[address, `[::ffff:${address}]`, `[::${hex}]`, `[64:ff9b::${hex}]`, `[2002:${hex}::1]`],
+    String(((a * 256 + b) * 256 + c) * 256 + d),
+  ];
+}
+
+test.each(own)("this machine's own address %s is the bus when the port is the bus's", async (host) => {
+  for (const local of [true, false])
+    expect(await refusal(`http://${host}:8080/mcp`, local, "0.0.0.0/0, ::/0")).toEndWith(
+      "is this bus itself",
+    );
+});
+
+test.each(own)("this machine's own address %s is loopback for others, on every port", async (host) => {
+  const networks = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15, fc00::/7";
+  for (const url of [`http://${host}:9/`, `http://${host}/`, `https://${host}/x`]) {
+    expect(await refusal(url, true)).toBeNull();
+    expect(await refusal(url, false, networks)).toMatch(
+      / is (a loopback address|an address of the bus's own)/,
+    );
   }
+});
+
+test("a setting that allows loopback allows this machine's own addresses too", async () => {
+  for (const host of own) expect(await refusal(`http://${host}:9/`, false, "127.0.0.0/8, ::1")).toBeNull();
 });
 
 test("a name without an address is told apart from a forbidden one", async () => {

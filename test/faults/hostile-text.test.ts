@@ -185,12 +185,14 @@ test("people see that something was there", async () => {
   expect(stdout).toContain("\\u{e0041}");
 });
 
+const CLIENT = { "x-forwarded-for": "100.64.0.7" };
+
 /** Heads with hostile text; what HTTP does not allow in a head may be answered or cut. */
 const heads: [what: string, (text: string) => Uint8Array][] = [
   ["Host", (host) => post(PING, { host })],
   ["Origin", (origin) => post(PING, { origin })],
   ["Authorization", (text) => post(PING, { authorization: `Bearer ${text}` })],
-  ["Tailscale-User-Login", (text) => post(PING, { "tailscale-user-login": text })],
+  ["Tailscale-User-Login", (text) => post(PING, { ...CLIENT, "tailscale-user-login": text })],
   ["X-Forwarded-For", (text) => post(PING, { "x-forwarded-for": text })],
   ["MCP-Protocol-Version", (text) => post(PING, { "mcp-protocol-version": text })],
   ["User-Agent", (text) => post(PING, { "user-agent": text })],

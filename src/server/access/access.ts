@@ -1,4 +1,4 @@
-import { type Caller, ORIGINS } from "../../bus/caller.ts";
+import type { Caller } from "../../bus/caller.ts";
 import { isLoopback } from "../../bus/loopback.ts";
 import { ConfigError, machine } from "../../config.ts";
 import type { Operation } from "../../operation.ts";
@@ -25,9 +25,9 @@ export interface AccessOptions {
 export interface Access {
   guard: Guard;
   admit: Admit;
-  /** Whether a caller that was let in would still be: its token may have been revoked while its call waited. */
+  /** False once the token of a caller that was let in is revoked or expired. */
   holds(caller: Caller): boolean;
-  /** Told of each call that is turned away after that. */
+  /** Called for each call that is refused after that. */
   refused: Report;
   /** Says in the log what is unsafe in the settings. */
   warn(): void;
@@ -48,15 +48,10 @@ export function createAccess({ config, operations, log, now, steady }: AccessOpt
       refused,
     }),
     admit: createAdmit({ operations, limits: config.limits, steady }),
-    holds: (caller) => holds(tokens, caller),
+    holds: ({ token }) => token === undefined || tokens.holds(token),
     refused,
     warn: () => warnOf(config, tokens, log),
   };
-}
-
-function holds(tokens: TokenStore, { local, origin }: Caller): boolean {
-  if (local || origin.includes("@") || origin === ORIGINS.unverified) return true;
-  return tokens.list().some(({ name, state }) => name === origin && state === "valid");
 }
 
 function expectClosed({ host, access }: ServerConfig, tokens: TokenStore): void {

@@ -5,33 +5,12 @@ import { createIdentify, type IdentifyOptions } from "./identify.ts";
 import type { Report } from "./report.ts";
 
 export interface GuardOptions extends HeadOptions, IdentifyOptions {
-  /** Told of each request that is turned away. */
+  /** Called for each refused request. */
   refused: Report;
 }
 
-/** What programs send all the time. Nothing that a check looks for may be among them. */
-const ORDINARY = new Set([
-  "accept",
-  "accept-encoding",
-  "accept-language",
-  "connection",
-  "content-length",
-  "content-type",
-  "host",
-  "mcp-protocol-version",
-  "mcp-session-id",
-  "sec-fetch-mode",
-  "user-agent",
-]);
-
-// One walk through the names in place of a search for each that might be there.
-function isOrdinary(headers: Headers): boolean {
-  for (const name of headers.keys()) if (!ORDINARY.has(name)) return false;
-  return true;
-}
-
 export interface Guard {
-  /** Who sent a request, or why it is turned away. Nothing of it but its head was read. */
+  /** Who sent a request, or why it is refused. Reads nothing but its head. */
   check(request: Request): Caller | Refusal | Promise<Caller | Refusal>;
 }
 
@@ -46,8 +25,7 @@ export function createGuard(options: GuardOptions): Guard {
   return {
     check(request) {
       const peer = peerOf(request);
-      const ordinary = isOrdinary(request.headers);
-      const verdict = headCheck(request, ordinary) ?? identify(request, peer, ordinary);
+      const verdict = headCheck(request) ?? identify(request, peer);
       return verdict instanceof Promise ? verdict.then((late) => told(late, peer)) : told(verdict, peer);
     },
   };

@@ -1,6 +1,6 @@
 import { isLoopback } from "../../bus/loopback.ts";
 
-/** Why a request is turned away before anything but its head was read. */
+/** Why a request is refused after reading its head. */
 export interface Refusal {
   status: number;
   reason: string;
@@ -15,18 +15,17 @@ export interface HeadOptions {
   allowedHosts: readonly string[];
 }
 
-const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+/** Other names of loopback are not among them: some resolvers ask the network for `x.localhost` and `localhost.`. */
+const NAMES = ["127.0.0.1", "localhost", "[::1]"];
 
 /**
- * Closes DNS rebinding and cross-site requests (MCP transport security): the Host must be one the bus is known by, an
- * Origin must pass the same list, a browser may not send from another site, and a body must be JSON, which a web page
- * can only send after asking first. Null when the head is in order. `ordinary`: it has none but the most usual headers.
+ * Closes DNS rebinding and cross-site requests (MCP transport security). The Host must be a name of the bus, an Origin too.
+ * A browser may not send from another site. A body must be JSON, which a web page can send only after asking first. Null
+ * if the head is in order.
  */
-export function createHeadCheck(
-  options: HeadOptions,
-): (request: Request, ordinary?: boolean) => Refusal | null {
+export function createHeadCheck(options: HeadOptions): (request: Request) => Refusal | null {
   const open = !isLoopback(options.host);
-  const known = new Set([...LOOPBACK, bracketed(options.host), ...options.allowedHosts]);
+  const known = new Set([...NAMES, ...spellingsOf(options.host), ...options.allowedHosts]);
   if (open) known.add(options.machine.toLowerCase());
   // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
   const everywhere = options.host === "0.0.0.0" || options.host === "::";
@@ -42,7 +41,7 @@ export function createHeadCheck(
     return null;
   };
 
-  return ({ method, headers }, ordinary = false) => {
+  return ({ method, headers }) => {
     const host = hostnameOf(headers.get("host"));
     if (host === null)
       return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
@@ -51,7 +50,7 @@ export function createHeadCheck(
         status: 421,
         reason: `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`,
       };
-    const refusal = ordinary ? null : fromElsewhere(headers);
+    const refusal = fromElsewhere(headers);
     if (refusal !== null) return refusal;
     if (method === "POST" && !isJson(headers.get("content-type")))
       return { status: 415, reason: "the body must be application/json" };
@@ -68,8 +67,10 @@ function isJson(type: string | null): boolean {
   return type === "application/json" || type?.split(";")[0]?.trim().toLowerCase() === "application/json";
 }
 
-function bracketed(host: string): string {
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host.toLowerCase();
+/** As it was set, and as clients write it: they shorten IPv6. */
+function spellingsOf(host: string): string[] {
+  const set = (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host).toLowerCase();
+  return URL.canParse(`http://${set}`) ? [set, new URL(`http://${set}`).hostname] : [set];
 }
 
 function isAddress(hostname: string): boolean {

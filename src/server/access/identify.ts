@@ -1,9 +1,9 @@
-import { BlockList, isIP } from "node:net";
 import { type Caller, LOCAL, ORIGINS } from "../../bus/caller.ts";
 import { isLoopback } from "../../bus/loopback.ts";
 import { RESERVED } from "../../bus/token.ts";
 import type { Peer } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../store/tokens.ts";
+import { isTailnet, wayOf } from "./forwarding.ts";
 import type { Refusal } from "./head.ts";
 
 export interface IdentifyOptions {
@@ -20,28 +20,17 @@ export interface IdentifyOptions {
   open: boolean;
 }
 
-/** Headers of proxies and CDNs, X-Forwarded-For, Fly-Client-IP and the like; programs do not send them. */
-const FORWARDING =
-  /^((x-)?(forwarded|original)(-.*)?|tailscale-.*|(.*-)?(client|connecting|real|remote|user)-?ip|via|cf-ray|cdn-loop|x-envoy-external-address)$/i;
 const LOGIN = "tailscale-user-login";
 const FUNNEL = "tailscale-funnel-request";
 
-const TAILNET = new BlockList();
-TAILNET.addSubnet("100.64.0.0", 10, "ipv4");
-TAILNET.addSubnet("fd7a:115c:a1e0::", 48, "ipv6");
-
 /**
- * Finds out who sends a request, or why nobody is let in (docs/security.md). A token that is sent decides, whatever else
- * would hold; without one a program of this machine is local, and a login counts when tailscaled vouches for it: as the
- * proxy on loopback, or asked about a tailnet address. `ordinary`: the request has none but the most usual headers.
+ * Finds out who sends a request, or why it is refused (docs/security.md). If a token is sent, only the token counts. Without
+ * one a program of this machine is local, and a login counts if tailscaled vouches for it: as the proxy on loopback, or
+ * asked about a tailnet address.
  */
 export function createIdentify(
   options: IdentifyOptions,
-): (
-  request: Request,
-  peer: Peer | undefined,
-  ordinary?: boolean,
-) => Caller | Refusal | Promise<Caller | Refusal> {
+): (request: Request, peer: Peer | undefined) => Caller | Refusal | Promise<Caller | Refusal> {
   const byLogin = (origin: string): Caller | Refusal => {
     const login = origin.toLowerCase();
     if (RESERVED.includes(login)) return { status: 403, reason: `${origin} is an origin that is no login` };
@@ -52,41 +41,34 @@ export function createIdentify(
       : { status: 403, reason: `the login ${origin} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
   };
 
-  return ({ headers }, peer, ordinary = false) => {
-    if (!ordinary && headers.has(FUNNEL))
+  return ({ headers }, peer) => {
+    if (headers.has(FUNNEL))
       return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
-    const secret = ordinary ? null : bearerOf(headers);
+    const secret = bearerOf(headers);
     if (secret !== null) return byToken(options.tokens, secret);
-    const loopback = peer !== undefined && isLoopback(peer.address);
     // On a machine that people share, any of them can send what a proxy sends, and connect to its tailnet address.
     if (options.onlyTokens) return needsToken(peer);
-    const proxied = !ordinary && !options.trustHeaders && isForwarded(headers);
-    if (loopback && !proxied) return LOCAL;
+    const loopback = peer !== undefined && isLoopback(peer.address);
+    const { proxy, served } = wayOf(headers);
+    if (loopback && (options.trustHeaders || proxy === undefined)) return LOCAL;
     if (options.open) return { origin: ORIGINS.unverified, scope: "full", local: false };
-    const login = options.trustHeaders || (loopback && isServed(headers)) ? headers.get(LOGIN) : null;
+    const login = options.trustHeaders || (loopback && served) ? headers.get(LOGIN) : null;
     if (login !== null)
       return isOneLogin(login)
         ? byLogin(login)
         : { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
-    if (loopback || !isTailnet(peer)) return needsToken(peer);
+    if (loopback) return needsToken(peer, proxy);
+    if (peer === undefined || !isTailnet(peer.address)) return needsToken(peer);
     return options.whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
   };
 }
 
-function isForwarded(headers: Headers): boolean {
-  for (const name of headers.keys()) if (FORWARDING.test(name)) return true;
-  return false;
-}
-
-/** `tailscale serve` names one tailnet address as the client; a proxy that others can reach names theirs. */
-function isServed(headers: Headers): boolean {
-  const client = headers.get("x-forwarded-for");
-  return client === null || isTailnet({ address: client, port: 0 });
-}
-
 function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
   const found = tokens.find(secret);
-  if (found?.state === "valid") return { origin: found.token.name, scope: found.token.scope, local: false };
+  if (found?.state === "valid") {
+    const { name, scope, hash } = found.token;
+    return { origin: name, scope, local: false, token: hash };
+  }
   const what =
     found === undefined
       ? "the token is not one of this bus"
@@ -98,28 +80,22 @@ function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
   };
 }
 
-function needsToken(peer: Peer | undefined): Refusal {
+/** `proxy` is the header that makes a request from loopback another machine's. */
+function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
+  const because = proxy === undefined ? "" : `, for the header ${proxy.slice(0, 60)} is a proxy's`;
   return {
     status: 401,
-    reason: `this bus wants a token from ${peer?.address ?? "here"} (Authorization: Bearer …); make one on the bus's machine with: agent-event-bus token create --name NAME`,
+    reason: `this bus wants a token from ${peer?.address ?? "here"}${because} (Authorization: Bearer …); make one on the bus's machine with: agent-event-bus token create --name NAME`,
     headers: { "www-authenticate": 'Bearer realm="agent-event-bus"' },
   };
 }
 
-/** Null when no Bearer credential is sent; a malformed one, or one of several, is a wrong one. */
+/** Null if there is no Bearer credential. Returns "" (matches no token) if it is malformed or repeated. */
 function bearerOf(headers: Headers): string | null {
   const authorization = headers.get("authorization");
   if (authorization === null) return null;
   const secret = /^bearer[ \t]+([\x21-\x7e]+)[ \t]*$/i.exec(authorization)?.[1];
   return secret ?? (/(^|,)\s*bearer\b/i.test(authorization) ? "" : null);
-}
-
-function isTailnet(peer: Peer | undefined): peer is Peer {
-  return (
-    peer !== undefined &&
-    isIP(peer.address) !== 0 &&
-    TAILNET.check(peer.address, isIP(peer.address) === 6 ? "ipv6" : "ipv4")
-  );
 }
 
 // Two headers of one name arrive joined by a comma.

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
-import { networkInterfaces } from "node:os";
 import { isLoopback } from "../../bus/loopback.ts";
+import { isOwn } from "./own.ts";
 
 const FORBIDDEN = new BlockList();
 const PRIVATE = new BlockList();
@@ -93,9 +93,9 @@ export class TargetError extends Error {
 }
 
 /**
- * The addresses to connect to for a webhook's URL. Every address the name has must pass: loopback and private networks
- * are for webhooks registered on this machine, link-local, metadata, multicast and the bus itself for nobody.
- * Throws TargetError.
+ * The addresses to connect to for a webhook's URL. Every address of the name must pass: loopback, this machine's own
+ * addresses and private networks are for webhooks registered on this machine; link-local, metadata, multicast and the bus
+ * itself are for no webhook. @throws TargetError when one does not pass.
  */
 export async function checkedAddresses(
   url: URL,
@@ -105,7 +105,7 @@ export async function checkedAddresses(
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   const addresses = isIP(hostname) === 0 ? await resolve(hostname, policy.lookup) : [hostname];
   for (const address of addresses) {
-    const reason = refusal(address, url, local, policy);
+    const reason = await refusal(address, url, local, policy);
     if (reason !== null) {
       const where = address === hostname ? address : `${hostname} (${address})`;
       throw new TargetError(`${where} is ${reason}`);
@@ -120,23 +120,28 @@ async function resolve(hostname: string, lookup: Lookup): Promise<readonly strin
   return addresses;
 }
 
-function refusal(address: string, url: URL, local: boolean, policy: AddressPolicy): string | null {
+async function refusal(
+  address: string,
+  url: URL,
+  local: boolean,
+  policy: AddressPolicy,
+): Promise<string | null> {
   const kind = kindOf(address);
   if (kind === "forbidden")
     return "a link-local, metadata, multicast or reserved address, which no webhook may have";
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  const onOwnPort = Number(url.port || (url.protocol === "https:" ? 443 : 80)) === policy.ownPort();
+  if (local && !onOwnPort) return null;
   const plain = plainAddress(address);
-  if (port === policy.ownPort() && (kind === "loopback" || ownAddresses().includes(plain)))
-    return "this bus itself";
-  if (local || kind === "public") return null;
-  if (policy.allowed.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4")) return null;
+  const own = kind !== "loopback" && (await isOwn(plain));
+  if (onOwnPort && (own || kind === "loopback")) return "this bus itself";
+  if (local || (kind === "public" && !own)) return null;
+  // A network that the settings allow may hold this machine, whose services were not meant.
+  const judged = own ? "127.0.0.1" : plain;
+  if (policy.allowed.check(judged, isIP(judged) === 6 ? "ipv6" : "ipv4")) return null;
+  if (own) return "an address of the bus's own machine, which only a webhook registered there may have";
   return kind === "loopback"
     ? "a loopback address, which only a webhook registered on the bus's machine may have"
     : "in a private network, which only a webhook registered on the bus's machine may have (or AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS)";
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []);
 }
 
 /** `10.0.0.0/8, fd00::/8` as a list. Throws a sentence that names an odd entry. */

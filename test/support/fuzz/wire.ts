@@ -28,6 +28,11 @@ function manyHeaders(next: Random): Headers {
   return Object.fromEntries(Array.from({ length: 300 + next(500) }, (_, i) => [`x-${i}`, "1"]));
 }
 
+/** As `tailscale serve` hands on the request of that login. */
+function served(login: string): Headers {
+  return { "x-forwarded-for": "100.64.0.7", "tailscale-user-login": login };
+}
+
 function oddHeaders(next: Random): Headers {
   const name = `x-${pick(next, ["a", "__proto__", "y".repeat(200)])}`;
   return { [name]: pick(next, odd.GARBAGE), cookie: pick(next, odd.GARBAGE) };
@@ -134,13 +139,10 @@ const CALLERS: readonly Entry[] = [
     "the internet",
     (next) => plainly({ "tailscale-funnel-request": pick(next, ["?1", ...odd.GARBAGE]) }, 403),
   ],
-  [1, "a login", (next) => ping({ "tailscale-user-login": `user${next(1_000)}@example.com` }, [200])],
-  [1, "no login", (next) => plainly({ "tailscale-user-login": pick(next, odd.LOGINS) }, 400)],
-  [
-    1,
-    "two logins",
-    () => plainly({ "tailscale-user-login": "a@example.com\r\nTailscale-User-Login: b@example.com" }, 400),
-  ],
+  [1, "a login", (next) => ping(served(`user${next(1_000)}@example.com`), [200])],
+  [1, "a typed login", (next) => plainly({ "tailscale-user-login": `user${next(1_000)}@example.com` }, 401)],
+  [1, "no login", (next) => plainly(served(pick(next, odd.LOGINS)), 400)],
+  [1, "two logins", () => plainly(served("a@example.com\r\nTailscale-User-Login: b@example.com"), 400)],
 ];
 
 const LINES: readonly Entry[] = [

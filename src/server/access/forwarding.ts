@@ -1,0 +1,192 @@
+import { BlockList, isIP } from "node:net";
+
+/** Words of header names by which proxies, CDNs and tunnels of every maker tell of a client, of a way or of themselves. */
+const WORDS = [
+  ...[
+    "forward[a-z]*",
+    "prox[a-z]*",
+    "orig(inal(ly)?|inating)?",
+    "remote",
+    "real",
+    "via",
+    "rewrite",
+    "replaced",
+  ],
+  ...[
+    "(client|connecting|real|remote|socket|source|src|true|user)?ips?(v[46])?",
+    "addr(ess)?",
+    "geo(ip)?",
+    "country",
+  ],
+  ...[
+    "https",
+    "scheme",
+    "ssl",
+    "tls",
+    "client-(cert|dn|host|port|proto|verify)",
+    "(request|queue)-(start|time)",
+  ],
+  ...[
+    "backend",
+    "cdn",
+    "edge",
+    "gateway",
+    "hop",
+    "ingress",
+    "[a-z]*tunnel",
+    "surrogate",
+    "upstream",
+    "viewer",
+    "visitor",
+  ],
+];
+
+/** How their own names begin, behind an X or not. */
+const MAKERS = [
+  ...[
+    "3scale",
+    "accel",
+    "akamai",
+    "ali",
+    "amz-cf",
+    "amzn",
+    "anonymous-consumer",
+    "apigee",
+    "apisix",
+    "app(engine|gw|service)",
+  ],
+  ...[
+    "arr",
+    "auth-request",
+    "authenticated",
+    "authentik",
+    "azure",
+    "bb",
+    "bluecoat",
+    "cf",
+    "citrix",
+    "cloud-trace",
+  ],
+  ...[
+    "cloud(flare|front)",
+    "coder",
+    "consumer",
+    "credential",
+    "dapr",
+    "datadome",
+    "eagle(eye|id)",
+    "ec",
+    "edgeconnect",
+  ],
+  ...[
+    "envoy",
+    "eo",
+    "exposed",
+    "f5",
+    "fastly",
+    "fd",
+    "fly",
+    "gap",
+    "gfe",
+    "gitlab-workhorse",
+    "gitpod",
+    "google",
+  ],
+  ...[
+    "goog-(authenticated|iap)",
+    "haproxy",
+    "hass",
+    "heroku",
+    "incap",
+    "inlets",
+    "istio",
+    "k8se",
+    "kong",
+    "l5d",
+    "llid",
+    "ms",
+  ],
+  ...[
+    "mwg",
+    "netbird",
+    "nf",
+    "nginx",
+    "ngrok",
+    "now",
+    "oidc",
+    "operamini",
+    "pagekite",
+    "pinggy",
+    "pomerium",
+    "pull",
+  ],
+  ...[
+    "railway",
+    "render",
+    "replit",
+    "rndr",
+    "sendfile",
+    "served-by",
+    "shield",
+    "site-deployment",
+    "slb",
+    "squid",
+    "stgw",
+  ],
+  ...[
+    "sucuri",
+    "tailscale",
+    "teleport",
+    "timer",
+    "traefik",
+    "twingate",
+    "varnish",
+    "vercel",
+    "waws",
+    "weblogic",
+    "webauth",
+  ],
+  ...["wl", "zrok", "zscaler"],
+];
+
+/** Names without such a word. */
+const NAMES = [
+  ...["connect-time", "disguised-host", "rlnclientipaddr", "total-route-time", "was-default-hostname"],
+  ...["x-cache(-.+)?", "x-(http-)?host(-.+)?"],
+];
+
+/** Meets the lower-case name of a header that proxies set and programs do not. A doubtful name counts as a proxy's. */
+const OF_A_PROXY = new RegExp(
+  `(^|[-_])(${WORDS.join("|")})([-_]|$)|^(x[-_])?(${MAKERS.join("|")})([-_]|$)|^(${NAMES.join("|")})$|^\\$ws`,
+);
+
+/** What `tailscale serve` sets itself, and takes away from what its clients send. */
+const OF_SERVE = /^(x-forwarded-(for|host|proto)|tailscale-(user-.+|headers-info|app-capabilities))$/;
+
+/** The way of a request to the bus, as its headers tell. */
+export interface Way {
+  /** A header that a proxy set, if possible one that `tailscale serve` does not set; undefined if there is none. */
+  proxy: string | undefined;
+  /** True if the proxy is `tailscale serve`: it alone sets headers, and it names one tailnet address as its client. */
+  served: boolean;
+}
+
+export function wayOf(headers: Headers): Way {
+  let proxy: string | undefined;
+  for (const name of headers.keys()) {
+    if (!OF_A_PROXY.test(name)) continue;
+    proxy = name;
+    if (!OF_SERVE.test(name)) return { proxy, served: false };
+  }
+  return { proxy, served: isTailnet(headers.get("x-forwarded-for") ?? "") };
+}
+
+const TAILNET = new BlockList();
+TAILNET.addSubnet("100.64.0.0", 10, "ipv4");
+TAILNET.addSubnet("fd7a:115c:a1e0::", 48, "ipv6");
+
+/** True for one address of a tailnet, and for nothing else. */
+export function isTailnet(address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && TAILNET.check(address, family === 6 ? "ipv6" : "ipv4");
+}
