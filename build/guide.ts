@@ -44,9 +44,9 @@ export function tablesOf(known: readonly Operation[]): Record<string, string> {
 }
 
 function toolRows(operation: Operation): string {
-  const rows = Object.entries(operation.params).map(
-    ([name, param]) => `- \`${name}\`${noteOf(param)}: ${param.about}`,
-  );
+  const rows = Object.entries(operation.params)
+    .filter(([, param]) => param.listed !== false)
+    .map(([name, param]) => `- \`${name}\`${noteOf(param)}: ${param.about}`);
   return [`**${operation.name}**: ${operation.about}`, ...rows].join("\n");
 }
 

@@ -5,8 +5,8 @@ const [first, ...rest] = process.argv.slice(2);
 const alone = rest.length === 0 ? first : undefined;
 const asksHelp = first === "help" && (rest[0] === "serve" || rest[0] === "hook");
 const [command, argv] = asksHelp ? [rest[0], ["--help", ...rest.slice(1)]] : [first, rest];
-if (alone === "--help" || alone === "-h" || alone === "help") console.log(help());
-else if (alone === "--version") console.log(version());
+if (alone === "--help" || alone === "-h" || alone === "help") await tell(help());
+else if (alone === "--version") await tell(version());
 else if (command === "serve") {
   const { serve } = await import("./server/serve.ts");
   await serve(argv);
@@ -19,4 +19,9 @@ else if (command === "serve") {
 } else {
   const { cli } = await import("./client/cli.ts");
   await cli(process.argv.slice(2));
+}
+
+async function tell(text: string): Promise<void> {
+  const { finish } = await import("./client/output.ts");
+  process.exitCode = await finish({ out: `${text}\n`, err: "" }, 0);
 }

@@ -11,13 +11,18 @@ interface Described {
   short?: string;
   /** Absent and null are the same for an optional parameter. */
   optional?: true;
+  /** False: agents are not shown it; our own programs send it. */
+  listed?: false;
 }
 
-/** A parameter as plain data: MCP schema, CLI flag and guide row are derived from it. `max` is bytes of UTF-8 or items. */
+/**
+ * A parameter as plain data: MCP schema, CLI flag and guide row are derived from it. `max` is bytes of UTF-8 or items. A
+ * `clamped` number beyond its bound means the bound.
+ */
 export type Param = Described &
   (
     | { type: "text"; min?: number; max: Bound; default?: string; choices?: readonly string[] }
-    | { type: "integer"; min: number; max: Bound; default?: number }
+    | { type: "integer"; min: number; max: Bound; default?: number; clamped?: true }
     | { type: "boolean"; default?: boolean }
     | { type: "list"; max: Bound; each: Bound }
     | { type: "cursor" }
@@ -69,7 +74,7 @@ export interface Here {
 
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
-/** A usage mistake that only the command itself can see; the CLI exits with 2. */
+/** A usage mistake that only the command itself can see; the CLI exits with 64. */
 export class UsageError extends Error {
   readonly hint: string | undefined;
   constructor(message: string, hint?: string) {
@@ -78,6 +83,9 @@ export class UsageError extends Error {
     this.hint = hint;
   }
 }
+
+/** No session is named where one is needed; the CLI exits with 1, as the original's does. */
+export class NoSessionError extends UsageError {}
 
 /** One CLI command of an operation. */
 export interface Command {
@@ -100,6 +108,8 @@ export interface Command {
   after?(result: Json, flags: Flags, call: (tool: string, args: Json) => Promise<Json>): Json | Promise<Json>;
   /** With `--follow`: the arguments that go on after an answer, called until the person ends it. */
   next?(args: Json, result: Json): Json;
+  /** Runs after the output was written: what must not be done for output that nobody got. `result` is the bus's own. */
+  shown?(args: Json, result: Json, call: (tool: string, args: Json) => Promise<Json>): Promise<void>;
   /** How long the bus may take to answer, ms; the client's default when undefined. */
   timeoutMs?(args: Json, flags: Flags): number | undefined;
 }

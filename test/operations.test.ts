@@ -76,7 +76,7 @@ test("it is a CLI command with flags", async () => {
   const json = await extraCli("count", "--text", "one three", "--json");
   expect(JSON.parse(json.stdout)).toEqual({ words: 2, tip: 0 });
   expect((await extraCli("count")).stderr).toStartWith("agent-event-bus: count needs --text.\n");
-  expect((await extraCli("count", "--text", "x", "--at-least", "10")).code).toBe(2);
+  expect((await extraCli("count", "--text", "x", "--at-least", "10")).code).toBe(64);
   expect((await extraCli("conut")).stderr).toContain('Did you mean "count"?');
 });
 

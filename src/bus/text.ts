@@ -37,9 +37,9 @@ export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): s
   return characters.length > columns ? `${characters.slice(0, columns - 1).join("")}…` : line;
 }
 
-/** JSON with the same characters as \u escapes: valid JSON, harmless on a terminal. */
-export function visibleJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNSAFE, (character) =>
+/** JSON with the same characters as \u escapes: valid JSON, harmless on a terminal. On one line without `indent`. */
+export function visibleJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
     Array.from(
       { length: character.length },
       (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,

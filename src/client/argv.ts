@@ -42,15 +42,24 @@ export interface Line {
   values: Flags;
 }
 
-/** Takes a command line apart; values stay exactly as typed. Rejects with UsageError. */
-export async function parseLine(argv: readonly string[], commands: readonly CliCommand[]): Promise<Line> {
+type FlagNamed = (name: string, flags: readonly Flag[]) => Flag | undefined;
+
+/**
+ * Takes a command line apart; values stay exactly as typed. `flagNamed` finds a flag by what was typed. Rejects with
+ * UsageError.
+ */
+export async function parseLine(
+  argv: readonly string[],
+  commands: readonly CliCommand[],
+  flagNamed: FlagNamed = named,
+): Promise<Line> {
   const start = firstWord(argv);
-  const before = await parseFlags(argv.slice(0, start), GLOBAL_FLAGS);
+  const before = await parseFlags(argv.slice(0, start), GLOBAL_FLAGS, flagNamed);
   const { command, group, words } = findCommand(argv.slice(start), commands);
   const own = command?.flags ?? [];
   const flags = [...own];
   for (const flag of GLOBAL_FLAGS) if (named(flag.name, own) === undefined) flags.push(flag);
-  const after = await parseFlags(argv.slice(start + words), flags);
+  const after = await parseFlags(argv.slice(start + words), flags, flagNamed);
   const urlIsOwn = named("url", own) !== undefined;
   const globals = {
     ...before.values,
@@ -77,7 +86,8 @@ function named<T extends { name: string }>(name: string, list: readonly T[]): T 
   return undefined;
 }
 
-function firstWord(argv: readonly string[]): number {
+/** Where the command begins, behind flags of every command. */
+export function firstWord(argv: readonly string[]): number {
   let i = 0;
   while (argv[i]?.startsWith("-")) i += argv[i] === "--url" ? 2 : 1;
   return i;
@@ -125,8 +135,12 @@ interface Parsed {
   positionals: readonly string[];
 }
 
-async function parseFlags(argv: readonly string[], flags: readonly Flag[]): Promise<Parsed> {
-  const guarded = guard(argv, flags);
+async function parseFlags(
+  argv: readonly string[],
+  flags: readonly Flag[],
+  flagNamed: FlagNamed,
+): Promise<Parsed> {
+  const guarded = guard(argv, flags, flagNamed);
   const values = onlyFlags(guarded, flags);
   return values === undefined ? await parsed(guarded, flags) : { values, positionals: [] };
 }
@@ -162,23 +176,24 @@ function givenIn(options: Record<string, unknown>, { name }: Flag): unknown {
 }
 
 /** The same arguments with every value tied to its flag and marked; refuses what no flag of the command explains. */
-function guard(argv: readonly string[], flags: readonly Flag[]): string[] {
+function guard(argv: readonly string[], flags: readonly Flag[], flagNamed: FlagNamed): string[] {
   const guarded: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? "";
     if (word === "--") return guarded.concat(argv.slice(i + 1).map((rest) => MARK + rest));
     if (!word.startsWith("-") || word === "-") guarded.push(MARK + word);
     else {
-      const [name = "", ...rest] = longOf(word, flags).split("=");
-      const flag = name.startsWith("--") ? named(name.slice(2), flags) : undefined;
+      const [typed = "", ...rest] = longOf(word, flags).split("=");
+      const flag = typed.startsWith("--") ? flagNamed(typed.slice(2), flags) : undefined;
       if (flag === undefined)
         throw unknown(
-          `flag ${name}`,
+          `flag ${typed}`,
           suggestion(
-            name,
+            typed,
             flags.map((known) => `--${known.name}`),
           ),
         );
+      const name = `--${flag.name}`;
       const value = flag.boolean
         ? booleanFlag(name, rest)
         : rest.length > 0
@@ -264,13 +279,14 @@ function convert(label: string, value: string | boolean, param: Param): unknown 
   if (typeof value === "boolean") return value;
   switch (param.type) {
     case "integer": {
-      const number = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
+      const typed = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
+      const number = param.clamped === true ? Math.min(typed, Number.MAX_SAFE_INTEGER) : typed;
       if (!Number.isSafeInteger(number))
         throw new UsageError(`${label} takes a whole number, not "${value}".`);
       if (number < param.min)
         throw new UsageError(`${label} takes a number from ${param.min} on, not ${value}.`);
       // A bound with a name is the bus's to know: it can be set there.
-      if (typeof param.max === "number" && number > param.max)
+      if (typeof param.max === "number" && number > param.max && param.clamped !== true)
         throw new UsageError(`${label} takes a number up to ${param.max}, not ${value}.`);
       return number;
     }

@@ -2,55 +2,50 @@
 export interface Output {
   out: string;
   err: string;
+  /** Why stdout did not take something, as the system's error code; `EPIPE`: its reader left. */
+  failed?: string;
 }
 
-type Write = (to: "stdout" | "stderr", text: string) => boolean | Promise<boolean>;
-
-/** Shows what was kept, at the end of a command. A reader that left early (`| head`) is no error. */
-export async function flush(output: Output): Promise<void> {
-  await show(output, write);
-}
-
-/** The same in the middle of one; false when nobody reads stdout any more. */
-export async function flushLive(output: Output): Promise<boolean> {
-  return show(output, process.versions.bun === undefined ? write : writeNow);
-}
-
-async function show(output: Output, by: Write): Promise<boolean> {
+/** Shows what was kept, and notes in `failed` when stdout did not take it; false from then on. */
+export async function flush(output: Output): Promise<boolean> {
   const { out, err } = output;
   output.out = "";
   output.err = "";
-  if (err !== "") await by("stderr", err);
-  return out === "" || by("stdout", out);
+  if (err !== "") await write("stderr", err);
+  if (out === "" || output.failed !== undefined) return output.failed === undefined;
+  const failed = await write("stdout", out);
+  if (failed !== undefined) output.failed = failed;
+  return failed === undefined;
 }
 
-// The constant condition leaves each build its own half.
-async function write(to: "stdout" | "stderr", text: string): Promise<boolean> {
-  if (process.versions.bun !== undefined) {
-    log(to, text);
-    return true;
-  }
-  const stream = to === "stdout" ? process.stdout : process.stderr;
-  stream.on("error", () => {});
-  // A slow reader still gets all of it.
-  return new Promise((resolve) => void stream.write(text, (error) => resolve(!error)));
+const NOT_WRITTEN = 74;
+/** What a program ends with that SIGPIPE ends. */
+const NOT_READ = 141;
+
+/** Shows what is left; returns the exit code: the one given, unless stdout did not take everything. */
+export async function finish(output: Output, code: number): Promise<number> {
+  if (await flush(output)) return code;
+  if (output.failed === "EPIPE") return NOT_READ;
+  await write("stderr", `agent-event-bus: the output could not be written (${output.failed}).\n`);
+  return NOT_WRITTEN;
 }
 
-// Not process.stdout: loading Bun's streams takes longer than the rest of a short command. It tells no failure.
-function log(to: "stdout" | "stderr", text: string): void {
-  (to === "stdout" ? console.log : console.error)(text.endsWith("\n") ? text.slice(0, -1) : text);
-}
-
-function writeNow(to: "stdout" | "stderr", text: string): boolean {
-  const { writeSync } = process.getBuiltinModule("node:fs");
-  let rest = Buffer.from(text);
+/** Resolves when a slow reader got all of it; with the system's error code when it could not be written. */
+async function write(to: "stdout" | "stderr", text: string): Promise<string | undefined> {
   try {
-    while (rest.byteLength > 0) rest = rest.subarray(writeSync(to === "stdout" ? 1 : 2, rest));
-    return true;
+    // The constant condition leaves each build its own half. Loading Bun's streams takes longer than a short command, and
+    // console.log tells no failure.
+    if (process.versions.bun !== undefined) await (to === "stdout" ? Bun.stdout : Bun.stderr).write(text);
+    else await written(to === "stdout" ? process.stdout : process.stderr, text);
+    return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EPIPE") return false;
-    // A pipe that is full and does not wait.
-    log(to, rest.toString());
-    return true;
+    return (error as NodeJS.ErrnoException).code ?? "EIO";
   }
+}
+
+function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  stream.on("error", () => {});
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(error) : resolve()));
+  });
 }

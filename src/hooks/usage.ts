@@ -9,7 +9,7 @@ export interface HookLine {
 }
 
 const FORMATS = ["claude", "plain", "json"] as const;
-const WRONG_USAGE = 1;
+const WRONG_USAGE = 64;
 
 /** The command line of a hook; null, after a sentence on stderr, when it is none. Never exit code 2: to Claude Code that is a veto. */
 export async function usage(argv: readonly string[]): Promise<HookLine | null> {

@@ -11,6 +11,13 @@ export const ackEvents = operation({
   params: {
     session_id: { type: "text", max: "id_bytes", about: "Your session_id" },
     cursor: { type: "cursor", about: "Highest id you have seen" },
+    from: {
+      type: "cursor",
+      optional: true,
+      flag: false,
+      listed: false,
+      about: "Only what was read from this id on counts as seen; never goes back",
+    },
     allow_rewind: { type: "boolean", default: false, about: "Allow to go back" },
   },
   commands: [
@@ -39,6 +46,11 @@ export const ackEvents = operation({
     const tip = await bus.store.events.tip();
     if (cursor > tip)
       return refuse(`The cursor ${cursor} is beyond the newest event (${tip}).`, { tip: formatCursor(tip) });
+    const from = parseCursor(args.from);
+    if (from !== null) {
+      await bus.store.sessions.showed(session_id, from, cursor);
+      return { success: true, session_id, cursor: formatCursor(Math.max(cursor, session.cursor ?? 0)) };
+    }
     if (session.cursor !== null && cursor < session.cursor && !args.allow_rewind)
       return refuse(
         `The cursor ${cursor} is behind the saved one (${saved}); set allow_rewind to read events again.`,

@@ -13,7 +13,14 @@ import { nextEvent } from "./waiting.ts";
 
 const params = {
   cursor: { type: "cursor", optional: true, about: "Read after it: your last next_cursor" },
-  limit: { type: "integer", default: 50, min: 0, max: "events_per_read", about: "Most to return" },
+  limit: {
+    type: "integer",
+    default: 50,
+    min: 0,
+    max: "events_per_read",
+    clamped: true,
+    about: "Most to return",
+  },
   session_id: SESSION_ID,
   order: { type: "text", default: "desc", max: 4, choices: ["asc", "desc"], about: "asc = oldest first" },
   channel: { type: "text", optional: true, max: "channel_bytes", about: "Only this channel" },
@@ -27,6 +34,13 @@ const params = {
     about: "Only these types",
   },
   peek: { type: "boolean", default: false, about: "Keep the saved cursor" },
+  acks: {
+    type: "boolean",
+    default: false,
+    flag: false,
+    listed: false,
+    about: "With peek: tell in ack_from what to acknowledge once it was shown",
+  },
   correlation_id: CORRELATION_ID,
   min_level: {
     type: "text",
@@ -72,9 +86,11 @@ export const getEvents = operation({
       },
       before(args, flags, here) {
         timeoutOf(flags.timeout);
-        return args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here);
+        return ackedLater(
+          args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here),
+        );
       },
-      after(result, flags) {
+      after({ ack_from: _, ...result }, flags) {
         if (flags.exclude === undefined && flags.follow !== true) return result;
         const excluded = String(flags.exclude ?? "")
           .split(",")
@@ -88,6 +104,10 @@ export const getEvents = operation({
         order: "asc",
         wait_seconds: FOLLOW_SECONDS,
       }),
+      async shown({ acks, session_id }, result, call) {
+        const from = acks === true ? ackFrom(result) : null;
+        if (from !== null) await call("ack_events", { session_id, cursor: result.next_cursor, from });
+      },
       timeoutMs(args, flags) {
         const patience = timeoutOf(flags.timeout) ?? 10_000;
         return patience + Number(args.wait_seconds ?? 0) * 1000;
@@ -99,9 +119,10 @@ export const getEvents = operation({
     const onlyReads = call.caller.scope === "read";
     const args = onlyReads ? { ...given, peek: true } : given;
     const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
+    const acked = args.acks && !onlyReads && session !== undefined;
     if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
     if (!onlyReads) touch(bus, session);
-    const start = await startOf(bus, args, session);
+    const start = await startOf(bus, args, session, acked);
     if ("answer" in start) return start.answer;
     // A call that waits for something else, or is another's, does not make the session reachable.
     const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
@@ -109,6 +130,19 @@ export const getEvents = operation({
   },
   print: printEvents,
 });
+
+/** A read that moves the saved cursor peeks first: the cursor follows when the output was written. */
+function ackedLater(args: Json): Json {
+  const moves = args.session_id !== undefined && args.peek !== true && !isNarrowed(args as Query);
+  return moves ? { ...args, peek: true, acks: true } : args;
+}
+
+/** The first event that a read has to acknowledge; null when there is nothing to. An older bus does not tell. */
+function ackFrom({ ack_from, events, has_more, next_cursor }: Json): string | null {
+  if (ack_from !== undefined) return ack_from as string | null;
+  const ids = (events as Event[]).map(({ id }) => id);
+  return ids.length > 0 || has_more === true ? String(Math.min(...ids, Number(next_cursor))) : null;
+}
 
 function timeoutOf(flag: string | boolean | undefined): number | undefined {
   if (flag === undefined) return undefined;
@@ -121,6 +155,8 @@ interface Start {
   after: number | undefined;
   /** The registered session whose cursor this read moves; undefined when it moves none. */
   consumes: Session | undefined;
+  /** The reader is told what to acknowledge. */
+  acked: boolean;
   /** Start at the saved cursor, read inside the transaction that moves it. */
   resumes: boolean;
 }
@@ -130,25 +166,27 @@ function startOf(
   bus: Bus,
   args: Query,
   session: Session | undefined,
+  acked: boolean,
 ): Start | Promise<Start | { answer: Json }> {
   const consumes = args.peek || isNarrowed(args) ? undefined : session;
   const after = parseCursor(args.cursor) ?? undefined;
   return !args.resume || !args.session_id || after !== undefined
-    ? { after, consumes, resumes: false }
-    : resumedAt(bus, args, session, consumes);
+    ? { after, consumes, acked, resumes: false }
+    : resumedAt(bus, args, session, { consumes, acked });
 }
 
 async function resumedAt(
   bus: Bus,
   args: Query,
   session: Session | undefined,
-  consumes: Session | undefined,
+  what: Pick<Start, "consumes" | "acked">,
 ): Promise<Start | { answer: Json }> {
   if (session === undefined) return { answer: notFound(String(args.session_id)) };
-  if (session.cursor !== null) return { after: session.cursor, consumes, resumes: consumes !== undefined };
-  if (consumes === undefined) return { after: await bus.store.events.tip(), consumes, resumes: false };
+  const consumes = what.consumes !== undefined;
+  if (session.cursor !== null) return { ...what, after: session.cursor, resumes: consumes };
+  if (!consumes && !what.acked) return { ...what, after: await bus.store.events.tip(), resumes: false };
   const tip = await bus.store.sessions.saveTip(session.session_id);
-  if (args.wait_seconds) return { after: tip, consumes, resumes: true };
+  if (args.wait_seconds) return { ...what, after: tip, resumes: consumes };
   return { answer: { events: [], next_cursor: formatCursor(tip), has_more: false } };
 }
 
@@ -183,8 +221,14 @@ async function read(
     events: batch.mail ? await Promise.all(wanted.map((event) => withDelivery(bus, event))) : wanted,
     next_cursor: formatCursor(raw.length > 0 ? batch.highest : emptyCursor(args, start, batch.tip)),
     has_more: full,
+    ...(args.acks && { ack_from: start.acked ? lowestOf(raw) : null }),
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+function lowestOf(events: readonly Event[]): string | null {
+  const [first, last] = [events[0], events.at(-1)];
+  return first === undefined || last === undefined ? null : formatCursor(Math.min(first.id, last.id));
 }
 
 /** A direct message with how far it has come. */
@@ -233,8 +277,11 @@ async function hold(
   const seconds = args.wait_seconds ?? 0;
   try {
     const deadline = performance.now() + seconds * 1000;
+    let ackFrom: unknown = null;
     for (let from = start; ; ) {
       const answer = await read(bus, args, from);
+      ackFrom ??= answer.ack_from;
+      if (args.acks) answer.ack_from = ackFrom;
       const left = deadline - performance.now();
       if (answer.events.length > 0 || args.limit === 0 || left <= 0 || waiter.over || call.signal.aborted)
         return answer;

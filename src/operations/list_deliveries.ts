@@ -9,7 +9,7 @@ export const listDeliveries = operation({
   params: {
     webhook_id: { ...WEBHOOK_ID, optional: true },
     state: { type: "text", optional: true, max: 16, choices: DELIVERY_STATES, about: "Only this state" },
-    limit: { type: "integer", default: 50, min: 1, max: 1000, about: "Most to return" },
+    limit: { type: "integer", clamped: true, default: 50, min: 1, max: 1000, about: "Most to return" },
   },
   commands: [
     {

@@ -1,4 +1,4 @@
-import { type Here, type Json, type Param, UsageError } from "../operation.ts";
+import { type Here, type Json, NoSessionError, type Param } from "../operation.ts";
 
 export const SESSION_ID = {
   type: "text",
@@ -48,7 +48,7 @@ export function withSession(args: Json, here: Here): Json {
 export function withOwnSession(args: Json, here: Here, what: string): Json {
   const completed = withSession(args, here);
   if (completed.session_id === undefined)
-    throw new UsageError(
+    throw new NoSessionError(
       `${what} needs a session: give --session-id.`,
       "Or set AGENT_EVENT_BUS_SESSION_ID once for the whole shell.",
     );

@@ -1,6 +1,6 @@
 import { announce } from "../bus/announce.ts";
 import { deletedRefusal, notFound } from "../bus/session.ts";
-import { operation, UsageError } from "../operation.ts";
+import { NoSessionError, operation } from "../operation.ts";
 import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
 import { countLive } from "./present.ts";
 
@@ -19,7 +19,7 @@ export const unregisterSession = operation({
       ],
       before(args, _flags, here) {
         if (args.session_id === undefined && args.client_id === undefined)
-          throw new UsageError("unregister needs --session-id or --client-id.");
+          throw new NoSessionError("unregister needs --session-id or --client-id.");
         return args.client_id === undefined ? args : { ...args, machine: here.machine() };
       },
     },

@@ -9,7 +9,13 @@ const STREAM_AFTER_MS = 5_000;
 export const SOON_MS = 50;
 const KEEP_ALIVE_MS = 15_000;
 /** Headers of an event stream. */
-export const STREAM = { "content-type": "text/event-stream", "cache-control": "no-cache" };
+export const STREAM = {
+  // Clients that read Latin-1 where no charset is named would break every other letter.
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  // A proxy that collects the answer first would hold back progress and keep-alives.
+  "x-accel-buffering": "no",
+};
 const JSON_BODY = { "content-type": "application/json" };
 
 /** What an exchange tells of itself. */

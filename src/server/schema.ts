@@ -8,6 +8,8 @@ function bytes(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
+type IntegerParam = Param & { type: "integer" };
+
 type Rule = (text: string) => string | undefined;
 
 /** What is wrong with a text; undefined when nothing is. */
@@ -38,13 +40,7 @@ function valueSchema(param: Param, limits: Limits): z.ZodType {
         ? textSchema(textRule(param.max, limits, param.min))
         : z.enum(param.choices as string[], `must be one of ${param.choices.join(", ")}`);
     case "integer":
-      return z
-        .int("must be a whole number")
-        .min(param.min, `must be at least ${param.min}`)
-        .max(
-          boundOf(param.max, limits),
-          `must be at most ${boundOf(param.max, limits)}${limitNote(param.max)}`,
-        );
+      return integerSchema(param, boundOf(param.max, limits), limitNote(param.max));
     case "boolean":
       return z.boolean("must be true or false");
     case "list": {
@@ -63,6 +59,18 @@ function valueSchema(param: Param, limits: Limits): z.ZodType {
         .union([z.string(), z.number()], "must be a string")
         .transform((value) => String(value).slice(0, 64));
   }
+}
+
+/** A whole number, also as the text that shells and some models send. */
+function integerSchema({ min, clamped }: IntegerParam, max: number, note: string): z.ZodType {
+  const number = z
+    .int("must be a whole number")
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}${note}`);
+  return z.preprocess((given) => {
+    const value = typeof given === "string" && /^-?\d+$/.test(given) ? Number(given) : given;
+    return clamped === true && Number.isInteger(value) && Number(value) > max ? max : value;
+  }, number);
 }
 
 /** The default; never beyond a bound that is set lower. */
@@ -132,7 +140,7 @@ function shown(given: unknown, item: PropertyKey | undefined): string {
 
 /** The JSON schema of an operation's arguments, as `tools/list` shows it: short, for it is read by every session. */
 export function inputSchema(operation: Operation, limits: Limits): Record<string, unknown> {
-  const entries = Object.entries(operation.params);
+  const entries = Object.entries(operation.params).filter(([, param]) => param.listed !== false);
   const required = entries.filter(([, param]) => isRequired(param)).map(([name]) => name);
   return {
     type: "object",

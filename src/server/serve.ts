@@ -20,7 +20,9 @@ import { type RunningServer, startServer } from "./server.ts";
 
 const STARTED = 0;
 const FAILED = 1;
-const WRONG_USAGE = 2;
+const WRONG_USAGE = 64;
+/** A setting cannot be used: starting again would not help. */
+const UNUSABLE_SETTING = 78;
 
 /** `agent-event-bus serve`: runs the bus until SIGTERM or SIGINT. */
 export async function serve(argv: readonly string[]): Promise<void> {
@@ -45,7 +47,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
     const reason = reasonOf(error, config);
     log.failure(reason, error);
     await log.flush();
-    exit(error instanceof ConfigError ? WRONG_USAGE : FAILED, reason, json);
+    exit(error instanceof ConfigError ? UNUSABLE_SETTING : FAILED, reason, json);
   }
 }
 
@@ -85,7 +87,8 @@ async function configOf(argv: readonly string[], json: boolean): Promise<ServerC
     }
     const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
     if (problem === undefined) throw error;
-    return exit(WRONG_USAGE, `${problem} See agent-event-bus serve --help.`, json);
+    const code = error instanceof ConfigError ? UNUSABLE_SETTING : WRONG_USAGE;
+    return exit(code, `${problem} See agent-event-bus serve --help.`, json);
   }
 }
 

@@ -185,6 +185,8 @@ export interface Sessions {
   saveTip(sessionId: string): Promise<number>;
   /** Never backwards: whoever read further meanwhile stays where it is. */
   advanceCursor(sessionId: string, cursor: number): Promise<void>;
+  /** The events from `from` to `to` were shown to the session: its cursor follows, never backwards, and direct messages among them are seen. */
+  showed(sessionId: string, from: number, to: number): Promise<void>;
   /** Saves the cursor and counts the direct messages up to it as acknowledged. */
   acknowledge(sessionId: string, cursor: number): Promise<void>;
   unregister(sessionId: string, draft: EventDraft): Promise<Event>;
@@ -233,6 +235,11 @@ export function createSessions(parts: SessionParts): Sessions {
     advanceCursor: (sessionId, cursor) =>
       writer.write(() => {
         if (cursor > (rows.get(sessionId)?.cursor ?? 0)) rows.saveCursor(sessionId, cursor);
+      }),
+    showed: (sessionId, from, to) =>
+      writer.write(() => {
+        if (to > (rows.get(sessionId)?.cursor ?? 0)) rows.saveCursor(sessionId, to);
+        mail.seeRange(sessionId, from, to, timestamp());
       }),
     acknowledge: (sessionId, cursor) =>
       writer.write(() => {

@@ -84,7 +84,7 @@ describe.each(NAMES)("%s", (name) => {
         expect(says).toBe(`${variable} takes a whole number from ${least(name)} to ${most}, not "${value}".`);
   });
 
-  test("stops the start with exit 2 and one line that names it, wherever it was set", async () => {
+  test("stops the start with exit 78 and one line that names it, wherever it was set", async () => {
     const inFile = tempFolder();
     writeSettings(inFile, [`${variable}=${most + 1}`]);
     for (const options of [{ folder: inFile }, { folder: tempFolder(), env: { [variable]: "many" } }]) {
@@ -110,7 +110,7 @@ test.each([
   expect(stderr).toBe(
     `agent-event-bus: AGENT_EVENT_BUS_LIMIT_BODY_BYTES (${body ?? 4194304}) must be larger than AGENT_EVENT_BUS_LIMIT_PAYLOAD_BYTES (${payload ?? 1048576}): a body holds a payload and more. See agent-event-bus serve --help.\n`,
   );
-  expect(code).toBe(2);
+  expect(code).toBe(78);
 });
 
 test("a running bus holds what settings.env says, and what the environment says instead", async () => {

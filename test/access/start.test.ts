@@ -22,7 +22,7 @@ test.each([
   [{ AGENT_EVENT_BUS_REQUIRE_TOKEN: "1", AGENT_EVENT_BUS_TRUST_HEADERS: "1" }, "TRUST_HEADERS"],
 ])("settings that contradict each other are refused: %j", async (env, other) => {
   const ended = await serveUntilExit({ folder: tempFolder(), args: ["--port", "0"], env });
-  expect(ended.code).toBe(2);
+  expect(ended.code).toBe(78);
   expect(ended.stderr).toContain(
     `AGENT_EVENT_BUS_REQUIRE_TOKEN and AGENT_EVENT_BUS_${other} contradict each other`,
   );
@@ -34,7 +34,7 @@ describe("without any token, an address that other machines reach is refused, an
     const folder = tempFolder();
     const args = ["--port", "0", "--db", join(folder, "data.db"), "--host", host];
     const ended = await serveUntilExit({ folder, args });
-    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended).toMatchObject({ code: 78, stdout: "" });
     expect(ended.stderr).toStartWith(`agent-event-bus: HOST is ${host}, which other machines reach`);
     expect(ended.stderr).toContain("agent-event-bus token create --name NAME");
     expect(ended.stderr).toContain("HOST=127.0.0.1");
@@ -48,7 +48,7 @@ describe("without any token, an address that other machines reach is refused, an
     const args = ["--port", "0", "--db", join(folder, "data.db"), "--json"];
     const ended = await serveUntilExit({ folder, args, env: { HOST: "0.0.0.0" } });
     expect(JSON.parse(ended.stdout)).toEqual({ error: expect.stringContaining("token create --name NAME") });
-    expect(ended.code).toBe(2);
+    expect(ended.code).toBe(78);
     expect(madeIn(folder)).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe("without any token, an address that other machines reach is refused, an
     const db = join(folder, "data.db");
     await Bun.write(join(folder, "data.db.tokens", "odd.json"), "{}");
     const ended = await serveUntilExit({ folder, args: ["--port", "0", "--db", db, "--host", "0.0.0.0"] });
-    expect(ended.code).toBe(2);
+    expect(ended.code).toBe(78);
     expect(madeIn(folder)).toEqual(["data.db.tokens/odd.json"]);
   });
 });

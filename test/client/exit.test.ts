@@ -1,6 +1,10 @@
 import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { allCommands } from "../../src/client/all.ts";
 import { startHere } from "../support/bus.ts";
-import { bash, cli } from "../support/cli.ts";
+import { cli } from "../support/cli.ts";
+import { tempFolder } from "../support/folder.ts";
 
 const bus = await startHere();
 await bus.call("register_session", { name: "here", client_id: "here-1" });
@@ -15,9 +19,6 @@ const usage: [argv: string[], says: string][] = [
   [["notify", "--title", "t"], "notify needs --message."],
   [["webhook", "register"], "webhook register needs --url."],
   [["ack", "--session-id", "x"], "ack needs --cursor."],
-  [["ack", "--cursor", "1"], "ack needs a session: give --session-id."],
-  [["events", "--resume"], "--resume needs a session: give --session-id."],
-  [["unregister"], "unregister needs --session-id or --client-id."],
   [["webhook", "enable"], "webhook enable needs an ID."],
   [["webhook", "enable", "one"], 'the ID of webhook enable takes a whole number, not "one".'],
   [["webhook", "enable", "1", "2"], 'webhook enable takes no further word, but was given "2".'],
@@ -25,7 +26,6 @@ const usage: [argv: string[], says: string][] = [
   [["sessions", "all"], 'sessions takes no further word, but was given "all".'],
   [["events", "--limit", "1.5"], '--limit takes a whole number, not "1.5".'],
   [["events", "--limit", "-1"], "--limit takes a number from 0 on, not -1."],
-  [["webhook", "deliveries", "--limit", "1001"], "--limit takes a number up to 1000, not 1001."],
   [["events", "--timeout", "0"], '--timeout takes milliseconds, not "0".'],
   [["events", "--order", "up"], '--order is one of asc, desc, not "up".'],
   [["events", "--min-level", "loud"], '--min-level is one of lifecycle, info, actionable, not "loud".'],
@@ -45,17 +45,79 @@ const usage: [argv: string[], says: string][] = [
   [[], "No command given."],
   [["serve", "--prot", "1"], "serve has no flag --prot."],
   [["serve", "--port"], "--port needs a value."],
-  [["serve", "--port", "99999"], 'The port "99999" is not a number from 0 to 65535 (--port or PORT)'],
   [["serve", "now"], "serve takes no further word."],
+  [["hook", "nonsense"], '"nonsense" is no hook;'],
+  [["hook", "prompt", "more"], 'hook prompt takes no further word, but was given "more".'],
 ];
 
 for (const [argv, says] of usage)
-  test(`2 for wrong usage: ${argv.join(" ") || "nothing at all"}`, async () => {
+  test(`64 for wrong usage: ${argv.join(" ") || "nothing at all"}`, async () => {
     const { code, stderr, stdout } = await cli(argv, { bus });
     expect(stderr).toContain(`agent-event-bus: ${says}`);
     if (!argv.includes("--json")) expect(stdout).toBe("");
-    expect(code).toBe(2);
+    expect(code).toBe(64);
   });
+
+const sessionless: [argv: string[], says: string][] = [
+  [["ack", "--cursor", "1"], "ack needs a session: give --session-id."],
+  [["events", "--resume"], "--resume needs a session: give --session-id."],
+  [["unregister"], "unregister needs --session-id or --client-id."],
+];
+
+for (const [argv, says] of sessionless)
+  test(`1 without a session, as the original: ${argv.join(" ")}`, async () => {
+    for (const original of [false, true]) {
+      const { code, stderr, stdout } = await cli(argv, { bus, original });
+      expect(stderr).toContain(`agent-event-bus: ${says}`);
+      expect([code, stdout]).toEqual([1, ""]);
+    }
+  });
+
+test("78 for a setting that cannot be used", async () => {
+  expect((await cli(["serve", "--port", "99999"])).code).toBe(78);
+  const home = tempFolder();
+  mkdirSync(join(home, ".claude/contrib/agent-event-bus"), { recursive: true });
+  writeFileSync(join(home, ".claude/contrib/agent-event-bus/settings.env"), "odd\n");
+  expect((await cli(["sessions"], { env: { HOME: home } })).code).toBe(78);
+});
+
+/** Wrong usage of every command and of everything else that is the program; half of it under the original's name. */
+const mistaken: [line: string, original: boolean][] = [
+  ...allCommands().flatMap(({ name }): [string, boolean][] => [
+    [`${name} --no-such-flag`, true],
+    [`${name} a b c d`, false],
+  ]),
+  ...usage.map(([argv]): [string, boolean] => [argv.join(" "), true]),
+  ...["wake-state", "wake-state sleepy", "panes add", "panes set --mux"].map((line): [string, boolean] => [
+    line,
+    true,
+  ]),
+];
+
+test.each(mistaken)("never 2, which blocks the prompt in a hook: %s", async (line, original) => {
+  const { code } = await cli(line.split(" ").filter(Boolean), { bus, original, env: { HOME: tempFolder() } });
+  expect([0, 1, 64]).toContain(code);
+});
+
+const bridge = [
+  "wake-state busy",
+  "wake-state idle --session-id s --wake-dir /nowhere",
+  "panes set --session-id s --keep-wake-state",
+  "panes set --mux tmux --pane %3 --mux-session x",
+  "panes clear --keep-pane-entries",
+  "--url http://127.0.0.1:1/mcp wake-state busy",
+];
+
+test.each(bridge)("%s does nothing, and says so on stderr", async (line) => {
+  for (const original of [true, false]) {
+    const nobody = { url: "http://127.0.0.1:1/mcp" };
+    const { code, stdout, stderr } = await cli(line.split(" "), { bus: nobody, original });
+    expect(stderr).toMatch(/^agent-event-bus: nothing to do: [^\n]+\n$/);
+    expect([code, stdout]).toEqual([0, ""]);
+    const { json } = await cli([...line.split(" "), "--json"], { original });
+    expect(json()).toEqual({ skipped: expect.stringContaining("nothing to do") });
+  }
+});
 
 test("1 for a refusal: its error, then its hint, on stderr", async () => {
   const result = await cli(["events", "--session-id", "gone-1"], { bus });
@@ -82,9 +144,16 @@ test("1 when the bus finds an argument wrong, and its sentence names it", async 
 });
 
 const beyond: [flag: string, value: string, says: string][] = [
-  ["--limit", "1001", "limit must be at most 1000 (limit events_per_read), not 1001."],
   ["--wait", "301", "wait_seconds must be at most 300 (limit wait_seconds), not 301."],
 ];
+
+test.each(["events", "webhook deliveries"])(
+  "%s --limit beyond the bound means the bound",
+  async (command) => {
+    const { code, stderr } = await cli([...command.split(" "), "--limit", "9999999999999999"], { bus });
+    expect([code, stderr.replace(/^There are more .*\n/, "")]).toEqual([0, ""]);
+  },
+);
 
 // The bus may be set to take more, so the command does not judge.
 for (const [flag, value, says] of beyond)
@@ -96,7 +165,7 @@ for (const [flag, value, says] of beyond)
 
 test("0 and a warning for a publish by an unregistered session: the event is kept", async () => {
   const { code, stderr, stdout } = await cli([...PUBLISH, "--session-id", "gone-1"], { bus });
-  expect(stdout).toMatch(/^Published #\d+ t to all\n$/);
+  expect(JSON.parse(stdout)).toMatchObject({ event_type: "t", channel: "all", session_deleted: true });
   expect(stderr).toMatch(/^Warning: the session [a-z]+-[a-z]+ is unregistered\.\nCall register_session /);
   expect(code).toBe(0);
 });
@@ -165,17 +234,3 @@ test("a proxy in the environment does not come between the program and a bus on 
   for (const url of [bus.url, bus.url.replace("127.0.0.1", "localhost")])
     expect((await cli(["sessions"], { bus: { url }, env })).stderr).toBe("");
 });
-
-for (const kind of ["binary", "node"] as const)
-  test.skipIf(process.platform === "win32")(`a reader that leaves early is no error (${kind})`, async () => {
-    const busy = await startHere();
-    for (let i = 0; i < 40; i++)
-      await busy.call("publish_event", { event_type: "big", payload: "line\n".repeat(5_000) });
-    const { stdout, stderr, code } = await bash(
-      "set -o pipefail; agent-event-bus events | head -1; agent-event-bus events --json | head -c 10 >/dev/null",
-      { bus: busy, kind },
-    );
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(/^#\d+ {2}big/);
-    expect(code).toBe(0);
-  });

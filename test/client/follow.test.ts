@@ -162,5 +162,5 @@ test("--follow ends when nobody reads any more", async () => {
   const events = setInterval(() => void publish(bus).catch(() => {}), 50);
   const shown = await new Response(piped.stdout).text();
   clearInterval(events);
-  expect(shown).toMatch(/^\{.*\}\nended with 0\n$/);
+  expect(shown).toMatch(/^\{.*\}\nended with 141\n$/);
 });

@@ -79,7 +79,7 @@ describe("the token that a command sends", () => {
     const elsewhere = { url: `http://0.0.0.0:${bus.port}/mcp` };
     expect(await person(bus.secret).run(elsewhere)).toMatchObject({ code: 0, stderr: "" });
     expect((await newest(bus)).origin).toBe("laptop");
-    expect((await person(bus.secret, 0o640).run(elsewhere)).code).toBe(2);
+    expect((await person(bus.secret, 0o640).run(elsewhere)).code).toBe(78);
     await bus.stop();
   });
 

@@ -170,16 +170,16 @@ const mistakes: [argv: string[], says: string][] = [
   [["revoke", "a", "b"], 'token revoke takes no further word, but was given "b".'],
   [["revoke", "--name", "a"], "Unknown flag --name."],
 ];
-describe("wrong usage is told of with 2, and makes nothing", () => {
+describe("wrong usage is told of with 64, and makes nothing", () => {
   for (const [argv, says] of mistakes)
     test(JSON.stringify(argv).slice(0, 80), async () => {
       const { folder, run } = commands();
       const plain = await run(...argv);
-      expect(plain).toMatchObject({ code: 2, stdout: "" });
+      expect(plain).toMatchObject({ code: 64, stdout: "" });
       expect(plain.stderr).toContain(says);
       expect(plain.stderr).not.toContain("\x1b");
       const json = await cli(["--json", "token", ...argv], { env: { HOME: folder }, cwd: folder });
-      expect([json.code, json.json().error]).toEqual([2, expect.stringContaining(says)]);
+      expect([json.code, json.json().error]).toEqual([64, expect.stringContaining(says)]);
       expect(readdirSync(folder).filter((name) => name !== ".bun")).toEqual([]);
     });
 });

@@ -117,7 +117,7 @@ describe("the command line", () => {
     "wrong usage ends with 1, never with 2, and one line: %j",
     async ([name, ...args], says) => {
       const ran = await runHook(name ?? "", { args });
-      expect(ran).toMatchObject({ code: 1, stdout: "" });
+      expect(ran).toMatchObject({ code: 64, stdout: "" });
       expect(ran.stderr).toMatch(says);
       expect(ran.stderr.trim().split("\n")).toHaveLength(1);
     },

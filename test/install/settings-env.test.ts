@@ -113,7 +113,7 @@ test("a broken settings.env is a sentence for a command and silence for a hook",
   expect({ stdout, stderr, code }).toEqual({
     stdout: "",
     stderr: `agent-event-bus: ${data}/settings.env, line 1: "AGENT_EVENT_BUS_URL http://x" is not KEY=VALUE.\n`,
-    code: 2,
+    code: 78,
   });
   for (const name of ["session-start", "prompt", "tool", "stop", "wait", "session-end"]) {
     const ran = await runHook(name, { input: { session_id: "s" }, env: { HOME: home } });

@@ -22,23 +22,23 @@ describe("the bus does not start, says why in one line, and exits with 1", () =>
   });
 });
 
-describe("wrong usage exits with 2 and names what is wrong, before anything is made", () => {
-  const wrong: readonly (readonly [argv: string[], env: Record<string, string>, says: RegExp])[] = [
-    [["--prot", "1"], {}, /--prot/],
-    [["--port"], {}, /--port needs a value/],
-    [["--port", "http"], {}, /port "http".*--port or PORT/],
-    [["--port", "65536"], {}, /port "65536"/],
-    [["--port=-1"], {}, /port "-1"/],
-    [["--json=yes"], {}, /--json takes no value/],
-    [["--db", ""], {}, /--db needs a file/],
-    [["now"], {}, /no further word/],
-    [[], { PORT: "8o8o" }, /port "8o8o"/],
-    [["--port", ALL_HOSTILE.replaceAll("\x00", "")], {}, /is not a number from 0 to 65535/],
+describe("wrong usage exits with 64, a value that cannot be used with 78; both name what is wrong, before anything is made", () => {
+  const wrong: readonly (readonly [code: number, argv: string[], says: RegExp, env?: object])[] = [
+    [64, ["--prot", "1"], /--prot/],
+    [64, ["--port"], /--port needs a value/],
+    [78, ["--port", "http"], /port "http".*--port or PORT/],
+    [78, ["--port", "65536"], /port "65536"/],
+    [78, ["--port=-1"], /port "-1"/],
+    [64, ["--json=yes"], /--json takes no value/],
+    [78, ["--db", ""], /--db needs a file/],
+    [64, ["now"], /no further word/],
+    [78, [], /port "8o8o"/, { PORT: "8o8o" }],
+    [78, ["--port", ALL_HOSTILE.replaceAll("\x00", "")], /is not a number from 0 to 65535/],
   ];
-  test.each(wrong)("%j %j", async (argv, env, says) => {
+  test.each(wrong)("%i: %j", async (code, argv, says, env = {}) => {
     const folder = tempFolder();
-    const ended = await serveUntilExit({ folder, args: argv, env });
-    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    const ended = await serveUntilExit({ folder, args: argv, env: { ...env } });
+    expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toMatch(says);
     expect(ended.stderr).toContain("serve --help");
     expect(unsafeIn(ended.stderr)).toEqual([]);
@@ -53,7 +53,7 @@ describe("wrong usage exits with 2 and names what is wrong, before anything is m
     mkdirSync(data, { recursive: true });
     writeFileSync(join(data, "settings.env"), "PORT=0\nthis is odd\n");
     const ended = await serveUntilExit({ folder });
-    expect(ended.code).toBe(2);
+    expect(ended.code).toBe(78);
     expect(ended.stderr).toMatch(/settings\.env, line 2: "this is odd" is not KEY=VALUE/);
     expect(existsSync(join(data, "data.db"))).toBe(false);
   });

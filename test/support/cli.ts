@@ -24,6 +24,8 @@ export interface CliOptions {
   kind?: Kind;
   /** Words in front of the program, like `ip netns exec NAME`. */
   inside?: readonly string[];
+  /** Under the name of the original's CLI. */
+  original?: boolean;
 }
 
 const empty = join(tmpdir(), `aeb-test-home-${process.pid}`);
@@ -47,7 +49,13 @@ function environmentOf({ bus, env }: CliOptions): Record<string, string> {
 /** Runs the program with a clean environment, a HOME of its own, and no terminal. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const child = Bun.spawn(
-    [...(options.inside ?? []), ...(await programOf(options.kind ?? "binary")), ...args],
+    [
+      ...(options.inside ?? []),
+      ...(options.original
+        ? await originalName(home(), options.kind ?? "binary")
+        : await programOf(options.kind ?? "binary")),
+      ...args,
+    ],
     {
       cwd: options.cwd ?? home(),
       env: environmentOf(options),
@@ -99,12 +107,23 @@ export async function bash(
   const folder = options.home ?? tempFolder();
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
-  const program = (await programOf(options.kind ?? "binary")).map((word) => `'${word}'`).join(" ");
-  executable(join(bin, "agent-event-bus"), `exec ${program} "$@"`);
-  Bun.spawnSync(["ln", "-sf", "agent-event-bus", join(bin, "agent-event-bus-cli")]);
+  const kind = options.kind ?? "binary";
+  const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(" ");
+  executable(join(bin, "agent-event-bus"), `exec ${quoted(await programOf(kind))} "$@"`);
+  const original = await originalName(tempFolder(), kind);
+  executable(join(bin, "agent-event-bus-cli"), `exec ${quoted(original)} "$@"`);
   const env = { ...environmentOf(options), PATH: `${bin}:${process.env.PATH}`, HOME: folder };
   const { stdout, stderr, code } = await outputOf(["bash", "-c", script], { cwd: folder, env });
   return { stdout, stderr, code, json: () => oneDocument(stdout), home: folder };
+}
+
+/** The words that run the program as `agent-event-bus-cli`: through a link of that name in the folder, as installed. */
+export async function originalName(folder: string, kind: Kind): Promise<string[]> {
+  const [program = "", ...rest] = await programOf(kind);
+  const link = join(folder, `agent-event-bus-cli`);
+  if (kind === "source") return ["bash", "-c", `exec -a agent-event-bus-cli "$@"`, "bash", program, ...rest];
+  Bun.spawnSync(["ln", "-sf", kind === "node" ? (rest[0] ?? "") : program, link]);
+  return kind === "node" ? [program, link] : [link];
 }
 
 /** A bus whose desktop notifications go to a program that records its arguments in `shown`. */
