@@ -106,5 +106,6 @@ export function here(bus: Bus): Place {
     host: bus.host,
     processExists: (pid) => bus.processExists(pid),
     processStart: (pid) => bus.processStart(pid),
+    isHeld: (sessionId) => bus.waiters.has(sessionId),
   };
 }

@@ -34,6 +34,9 @@ async function resolveSession(bus: Bus, channel: string, target: string): Promis
   const found = candidates[0] ?? known.find((session) => session.display_id === target);
   if (found !== undefined) return reach(bus, found);
   if ((await bus.store.sessions.holder(target)) !== undefined) return resolveClaim(bus, target);
+  // A client that crashed comes back under its id: mail for its name waits for it.
+  const [gone, ...others] = known.filter(({ deleted_at }) => deleted_at === null);
+  if (gone !== undefined && others.length === 0) return reach(bus, gone);
   return {
     channel,
     warning: `No session has the id, display_id or name "${target}": the event is stored, but it reaches nobody. list_sessions shows who is here.`,

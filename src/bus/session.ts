@@ -31,23 +31,27 @@ export interface Place {
   processExists(pid: number): boolean;
   /** When a process of this machine started; null when there is none. */
   processStart(pid: number): string | null;
+  /** True while a call waits for the session. */
+  isHeld(sessionId: string): boolean;
 }
 
 /** As much of a session as tells whether it is here. */
 export type Presence = Pick<
   Session,
-  "deleted_at" | "last_heartbeat" | "machine" | "client_id" | "process" | "lease_until"
+  "session_id" | "deleted_at" | "last_heartbeat" | "machine" | "client_id" | "process" | "lease_until"
 >;
 
 /**
- * Whether a session counts as present (WIRE.md 2): not unregistered, heard of within 24 h, and, when it named a process
- * of this host, that very process exists. A session elsewhere whose hooks renew a lease is gone when it ends.
+ * True if a session counts as present (WIRE.md 2). A named process of this host decides alone, however long the machine
+ * slept. Any other session is present while a call waits for it, or for 24 h after its last sign of life. A session
+ * elsewhere whose hooks renew a lease is gone when the lease ends.
  */
 export function isAlive(session: Presence, here: Place): boolean {
   if (session.deleted_at !== null) return false;
-  if (here.now - Date.parse(session.last_heartbeat) >= LEASE_MS) return false;
   if (session.process !== null && session.machine === here.host)
     return here.processStart(session.process.pid) === session.process.started;
+  if (here.isHeld(session.session_id)) return true;
+  if (here.now - Date.parse(session.last_heartbeat) >= LEASE_MS) return false;
   if (session.lease_until !== null && here.now >= Date.parse(session.lease_until)) return false;
   const pid = session.machine === here.host ? processNumber(session.client_id) : null;
   return pid === null || here.processExists(pid);

@@ -1,7 +1,7 @@
 import { isLoopbackUrl } from "../bus/loopback.ts";
 import { busUrl, environment, type HookConfig, hookConfig, hookTimeout, machine } from "../config.ts";
 import type { Json } from "../operation.ts";
-import { type HookInput, readInput } from "./input.ts";
+import { type HookInput, isForeign, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { write } from "./output.ts";
 import { createCall } from "./post.ts";
@@ -47,11 +47,12 @@ export async function hook(argv: readonly string[], stdin?: Promise<string>): Pr
   if (line.name !== "wait") setTimeout(() => process.exit(0), limit);
   try {
     const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
+    if (line.pid !== undefined) config.clientPid ??= line.pid;
     const ready = { config, machine: machine(), call: createCall({ ...config, url }), format: line.format };
     const input = await reading;
     clearTimeout(late);
     // A subagent's events are its session's business.
-    if (input.agent_id !== undefined) process.exit(0);
+    if (input.agent_id !== undefined || (line.format === "claude" && isForeign(input))) process.exit(0);
     const tools = { collect, confirm, who, write };
     await runHook(line.name, { ...ready, input, tools }, limit);
   } catch {}
@@ -101,13 +102,14 @@ async function collect(
   path: "prompt" | "tool" | "stop" | "wake",
   run: HookCall,
   waitSeconds?: number,
+  idleMs?: number,
 ): Promise<(Batch & { left?: boolean; stops?: boolean }) | null> {
   const client_id = run.input.session_id ?? run.config.sessionId;
   if (client_id === undefined) return null;
   const args: Json = { ...who(run), path, limit: MOST_EVENTS };
   if (waitSeconds !== undefined) {
     args.wait_seconds = waitSeconds;
-    args.running_ms = Math.round(performance.now());
+    args.running_ms = Math.round(idleMs ?? performance.now());
   }
   const patience = waitSeconds === undefined ? undefined : (waitSeconds + 15) * 1000;
   const batch = await run.call("collect_events", args, patience);

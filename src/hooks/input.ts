@@ -11,6 +11,12 @@ export interface HookInput {
   agent_id?: string;
   /** Why a session ended. */
   reason?: string;
+  hook_event_name?: string;
+  /** Where the client writes the conversation. */
+  transcript_path?: string;
+  /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
+  conversation_id?: string;
+  cursor_version?: string;
 }
 
 /** A field of another type counts as absent. */
@@ -21,6 +27,10 @@ const FIELDS = {
   stop_hook_active: "boolean",
   agent_id: "string",
   reason: "string",
+  hook_event_name: "string",
+  transcript_path: "string",
+  conversation_id: "string",
+  cursor_version: "string",
 } as const satisfies Record<keyof HookInput, string>;
 
 /** Reads all of stdin, or takes what is being read; nothing when it holds no JSON object, or is a terminal: a shell's prompt may ask too. */
@@ -36,6 +46,13 @@ export async function readInput(format: HookCall["format"], stdin?: Promise<stri
   } catch {
     return {};
   }
+}
+
+/** True if another client than Claude Code runs a hook of Claude Code's settings: those begin event names in lower case. */
+export function isForeign({ cursor_version, conversation_id, hook_event_name }: HookInput): boolean {
+  return (
+    cursor_version !== undefined || conversation_id !== undefined || /^[a-z]/.test(hook_event_name ?? "")
+  );
 }
 
 // The constant condition leaves each build its own half. Node's streams would cost a hook on Bun a fifth of its time.

@@ -5,7 +5,7 @@ export const HOOKS = {
   tool: { events: ["PostToolUse"], about: "Hands over what is actionable" },
   stop: { events: ["Stop"], about: "Goes on with the turn when something actionable is unread" },
   wait: {
-    events: ["SessionStart", "Stop"],
+    events: ["SessionStart", "UserPromptSubmit", "Stop"],
     about: "Waits in the background and wakes the idle session",
     /** Runs beside the session, for at most a day. */
     settings: { asyncRewake: true, timeout: 86_400 },

@@ -6,6 +6,8 @@ export interface HookLine {
   name: HookName;
   format: HookCall["format"];
   url: string | undefined;
+  /** The client's process, for a client that does not set CLAUDE_PID. */
+  pid: number | undefined;
 }
 
 const FORMATS = ["claude", "plain", "json"] as const;
@@ -17,7 +19,8 @@ export async function usage(argv: readonly string[]): Promise<HookLine | null> {
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? "";
-    const [, name, value] = (word.startsWith("--") ? /^--(format|url)(?:=(.*))?$/.exec(word) : null) ?? [];
+    const [, name, value] =
+      (word.startsWith("--") ? /^--(format|url|pid)(?:=(.*))?$/.exec(word) : null) ?? [];
     if (name !== undefined) flags.set(name, value ?? argv[++i] ?? "");
     else words.push(word);
   }
@@ -27,7 +30,11 @@ export async function usage(argv: readonly string[]): Promise<HookLine | null> {
     return wrong(`"${name}" is no hook; they are ${Object.keys(HOOKS).join(", ")}.`);
   if (surplus !== undefined) return wrong(`hook ${name} takes no further word, but was given "${surplus}".`);
   if (!FORMATS.includes(format)) return wrong(`--format is one of ${FORMATS.join(", ")}, not "${format}".`);
-  return { name: name as HookName, format, url: flags.get("url") };
+  const pid = Number(flags.get("pid"));
+  return {
+    ...{ name: name as HookName, format, url: flags.get("url") },
+    pid: Number.isSafeInteger(pid) && pid > 1 ? pid : undefined,
+  };
 }
 
 async function wrong(sentence: string): Promise<null> {
@@ -43,7 +50,7 @@ export async function help(): Promise<void> {
   const lines = [
     "What Claude Code runs at its events; JSON on stdin. A bus that is away costs nothing and prints nothing.",
     "",
-    "Usage: agent-event-bus hook <name> [--format claude|plain|json] [--url <url>]",
+    "Usage: agent-event-bus hook <name> [--format claude|plain|json] [--url <url>] [--pid <pid>]",
     "",
     "Hooks, each with Claude Code's event:",
     ...rows,

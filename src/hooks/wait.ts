@@ -2,6 +2,7 @@ import { processStart } from "../bus/process.ts";
 import type { HookCall } from "./hook.ts";
 import type { Refusal } from "./post.ts";
 import { handOver } from "./text.ts";
+import { turnEnds } from "./turn.ts";
 
 const WOKEN = 2;
 const SHUT = [400, 401, 403, 404];
@@ -13,24 +14,31 @@ const LONGEST_RETRY_MS = 30_000;
 /**
  * Waits until something actionable comes for the idle session, writes it to stderr and ends with 2, which wakes the
  * session. Ends with 0 when nobody would be woken: not an interactive client, a client that is gone, a session that is at
- * work again or has a newer waiter. A bus that is away is asked again after 1 to 30 s.
+ * work again or has a newer waiter, a Claude Code that does not name its process: older ones wait for this hook. Run at a
+ * prompt, waits for the end of that turn first. A bus that is away is asked again after 1 to 30 s.
  */
 export async function wait(run: HookCall, afterMs: number): Promise<void> {
   const { collect, confirm, write } = run.tools;
   const { entrypoint, clientPid } = run.config;
   if (entrypoint !== undefined && entrypoint !== "cli") return;
-  if (clientPid !== undefined) leaveWith(clientPid);
+  if (clientPid === undefined && run.format === "claude") return;
+  const isClientThere = clientPid === undefined ? () => true : leaveWith(clientPid);
+  const idleMs = run.input.hook_event_name === "UserPromptSubmit" ? await turnEnds(run) : performance.now();
+  if (idleMs === null) return;
+  const idleFrom = performance.now() - idleMs;
   // The Stop hook beside this one hands over what is unread already.
   await sleep(afterMs + 100);
   for (let retry = FIRST_RETRY_MS; ; ) {
     try {
-      const batch = await collect("wake", run, POLL_SECONDS);
+      const batch = await collect("wake", run, POLL_SECONDS, performance.now() - idleFrom);
       if (batch === null || batch.left) return;
       if (batch.events.length === 0) {
         if (batch.stops) throw new Error("the bus stops");
         retry = FIRST_RETRY_MS;
         continue;
       }
+      // What nobody reads is not seen.
+      if (!isClientThere()) return;
       const { text, shown } = handOver(batch, Date.now());
       await write(2, text);
       await confirm(run, batch, shown.length).catch(() => {});
@@ -48,16 +56,20 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Ends this process when the client's is gone, so that no waiter is left behind. */
-function leaveWith(pid: number): void {
+/** Ends this process when the client's is gone, so that no waiter is left behind. Returns a look at whether it is there. */
+function leaveWith(pid: number): () => boolean {
   const started = processStart(pid);
   if (started === null) process.exit(0);
-  setInterval(() => {
+  const isThere = () => {
     try {
       process.kill(pid, 0);
-      if (process.platform === "linux" && processStart(pid) !== started) process.exit(0);
+      return process.platform !== "linux" || processStart(pid) === started;
     } catch {
-      process.exit(0);
+      return false;
     }
+  };
+  setInterval(() => {
+    if (!isThere()) process.exit(0);
   }, CLIENT_CHECK_MS);
+  return isThere;
 }

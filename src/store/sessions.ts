@@ -30,6 +30,9 @@ export interface SessionRows {
 const COLUMNS =
   "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until";
 
+/** Sessions not heard of for long whose process may still run: the latest of them are looked at. */
+const MOST_SILENT = 500;
+
 /** The SQL of sessions, for use inside one call or one write unit. */
 export function sessionRows(db: Database): SessionRows {
   const select = (rest: string) => db.prepare(`SELECT ${COLUMNS} FROM sessions ${rest}`);
@@ -43,9 +46,15 @@ export function sessionRows(db: Database): SessionRows {
   const present = select(
     "WHERE deleted_at IS NULL AND last_heartbeat > $since ORDER BY last_heartbeat DESC, id",
   );
-  const presence = db.prepare(
-    `SELECT machine, client_id, last_heartbeat, pid, pid_started, lease_until FROM sessions
-     WHERE deleted_at IS NULL AND last_heartbeat > $since`,
+  const silent = select(
+    `WHERE deleted_at IS NULL AND last_heartbeat <= $since ORDER BY last_heartbeat DESC, id LIMIT ${MOST_SILENT}`,
+  );
+  const presenceOf = (rest: string) =>
+    db.prepare(`SELECT id, machine, client_id, last_heartbeat, pid, pid_started, lease_until FROM sessions
+      WHERE deleted_at IS NULL AND ${rest}`);
+  const presence = presenceOf("last_heartbeat > $since");
+  const silentPresence = presenceOf(
+    `last_heartbeat <= $since ORDER BY last_heartbeat DESC, id LIMIT ${MOST_SILENT}`,
   );
   const displayIdExists = db.prepare("SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1");
   const byProcess = select(`WHERE machine = $machine AND pid = $pid AND pid_started = $started
@@ -78,9 +87,10 @@ export function sessionRows(db: Database): SessionRows {
           .filter((session) => !ids.has(session.session_id)),
       );
     },
-    present: (since) => present.all({ since }).map(sessionOfRow),
+    present: (since) => [...present.all({ since }), ...silent.all({ since })].map(sessionOfRow),
     presence: (since) =>
-      presence.all({ since }).map((row) => ({
+      [...presence.all({ since }), ...silentPresence.all({ since })].map((row) => ({
+        session_id: String(row.id),
         deleted_at: null,
         last_heartbeat: String(row.last_heartbeat),
         machine: String(row.machine),
@@ -160,7 +170,7 @@ export interface Sessions {
   /** Of several, the one of that process, else a present one. */
   byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined>;
   namedLike(text: string): Promise<Session[]>;
-  /** Sessions that are not unregistered and were heard of after `since`, most recently active first. */
+  /** Sessions that are not unregistered, most recently active first: all heard of after `since`, and the latest others. */
   present(since: string): Promise<Session[]>;
   /** The same sessions, only as much of each as tells whether it is here. */
   presence(since: string): Promise<Presence[]>;

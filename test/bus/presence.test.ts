@@ -201,3 +201,73 @@ test("a session that waits for something else than its messages is not told to w
   await bus.call("publish_event", { event_type: "t", payload: "up", channel: `session:${session_id}` });
   await waiting;
 });
+
+const DAY = 24 * 60 * MINUTE;
+
+test("a session whose process lives is here and gets its mail, however long the machine slept", async () => {
+  let now = NOW;
+  const bus = await startHere({ now: () => now });
+  const near = await startClient(bus);
+  now += 9 * DAY;
+  expect(await ids(bus)).toEqual([near.session_id]);
+  expect((await bus.call("list_channels")).result).toContainEqual({ channel: "all", subscribers: 1 });
+  const message = { event_type: "n", payload: "good morning", channel: `session:${near.name}` };
+  expect((await bus.call("publish_event", message)).warning).toBeUndefined();
+  expect((await near.hook("prompt")).events).toHaveLength(1);
+  now += DAY;
+  await near.kill();
+  expect(await ids(bus)).toEqual([]);
+});
+
+test.each([["this machine", undefined] as const, ["another machine", "elsewhere"] as const])(
+  "a session of %s is here while a call waits for it, and is woken after the bus's machine slept for a day",
+  async (_where, machine) => {
+    let now = NOW;
+    const bus = await startHere({ now: () => now });
+    const client = await startClient(bus, { ...(machine && { machine }), pid: undefined });
+    const waiting = client.hook("wake", { wait_seconds: 60 });
+    await eventually("it waits", async () =>
+      (await sessionOf(bus, client.session_id))?.reach.startsWith("wakes"),
+    );
+    now += 2 * DAY;
+    expect(await ids(bus)).toEqual([client.session_id]);
+    const message = { event_type: "n", payload: "good morning", channel: `session:${client.name}` };
+    expect((await bus.call("publish_event", message)).warning).toBeUndefined();
+    expect((await waiting).events).toHaveLength(1);
+  },
+);
+
+test("mail for the name of a client that was killed waits for it: resumed, it reads that", async () => {
+  const bus = await startBus("binary");
+  const first = sleeper();
+  await hookProcess(bus, "session-start", { client_id: "conversation", pid: first.pid });
+  const { name, session_id } = await sessionOf(bus, "conversation");
+  first.kill("SIGKILL");
+  await first.exited;
+  const message = { event_type: "question", payload: "are you back?", channel: `session:${name}` };
+  const sent = await bus.call("publish_event", message);
+  expect(sent).toMatchObject({
+    channel: `session:${session_id}`,
+    warning: expect.stringContaining("until it comes back"),
+  });
+  const resumed = sleeper();
+  await hookProcess(bus, "session-start", { client_id: "conversation", pid: resumed.pid });
+  expect(await sessionOf(bus, session_id)).toMatchObject({ name, unread: 1 });
+  expect(await hookProcess(bus, "prompt", { client_id: "conversation", pid: resumed.pid })).toContain(
+    "are you back?",
+  );
+});
+
+test("mail for a name goes to the living session that has it now, and to nobody while several that are gone had it", async () => {
+  const bus = await startHere();
+  const gone = await startClient(bus, { name: "api", title: "api" });
+  await gone.kill();
+  const now = await startClient(bus, { name: "api", title: "api" });
+  const tell = () => bus.call("publish_event", { event_type: "n", payload: "x", channel: "session:api" });
+  expect(await tell()).toMatchObject({ channel: `session:${now.session_id}` });
+  await now.kill();
+  expect(await tell()).toMatchObject({
+    channel: "session:api",
+    warning: expect.stringContaining("No session has"),
+  });
+});

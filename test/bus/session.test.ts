@@ -31,6 +31,7 @@ const here = {
   host: "host",
   processExists: (pid: number) => PIDS.includes(pid),
   processStart: (pid: number) => (PIDS.includes(pid) ? "boot-1" : null),
+  isHeld: (sessionId: string) => sessionId === "waiting",
 };
 const running = { pid: 77, started: "boot-1" };
 const later = new Date(NOW + 1).toISOString();
@@ -61,7 +62,20 @@ const cases: [what: string, session: Session, alive: boolean][] = [
   ],
   ["another process that got the number", session({ process: { ...running, started: "boot-0" } }), false],
   ["a named process that runs, unregistered", session({ process: running, deleted_at }), false],
-  ["a named process that runs, not heard of for 24 h", session({ process: running }, LEASE_MS), false],
+  ["a named process that runs, not heard of for 24 h", session({ process: running }, LEASE_MS), true],
+  ["a named process that runs, not heard of for a year", session({ process: running }, 8_760 * HOUR), true],
+  ["a call waits for it, not heard of for 24 h", session({ session_id: "waiting" }, LEASE_MS), true],
+  [
+    "a call from another machine waits for it, and its lease has ended",
+    session({ session_id: "waiting", machine: "other", lease_until: deleted_at }, LEASE_MS),
+    true,
+  ],
+  ["a call waits for it, unregistered", session({ session_id: "waiting", deleted_at }), false],
+  [
+    "a call waits for it, and the process of this host that it named is gone",
+    session({ session_id: "waiting", process: { ...running, pid: 78 } }),
+    false,
+  ],
   ["a named process says more than a client id", session({ process: running, client_id: "78" }), true],
   ["a named process says more than a lease", session({ process: running, lease_until: deleted_at }), true],
   ["a named process of another machine", session({ process: { ...running, pid: 78 }, machine: "o" }), true],

@@ -94,13 +94,18 @@ describe("a waiting session is woken", () => {
     expect((await ended(waiter)).code).toBe(WOKEN);
   });
 
-  test("in the client of an unknown kind too, and without a process to watch", async () => {
-    const bus = await startBus("binary");
-    const client = await startClient(bus);
-    const waiter = await waiting(bus, client, { env: { CLAUDE_CODE_ENTRYPOINT: "", CLAUDE_PID: "" } });
-    await publish(bus, { channel: `session:${client.id}` });
-    expect((await ended(waiter)).code).toBe(WOKEN);
-  });
+  test.each([["--pid", "its own process"] as const, ["--format=plain", "another format"] as const])(
+    "in a client that sets no variables, with %s: %s",
+    async (flag) => {
+      const bus = await startBus("binary");
+      const client = await startClient(bus);
+      const args = flag === "--pid" ? [flag, String(client.pid)] : [flag];
+      const env = { CLAUDE_CODE_ENTRYPOINT: "", CLAUDE_PID: "" };
+      const waiter = await waiting(bus, client, { args, env });
+      await publish(bus, { channel: `session:${client.id}` });
+      expect((await ended(waiter)).code).toBe(WOKEN);
+    },
+  );
 });
 
 describe("a waiter leaves silently", () => {
@@ -116,6 +121,23 @@ describe("a waiter leaves silently", () => {
       expect(gate.calls).toEqual([]);
     },
   );
+
+  test("at once, without a call, when an old client does not name its process: it would wait for the hook", async () => {
+    const bus = await startBus("binary");
+    const client = await startClient(bus);
+    const gate = startGate(bus);
+    await expectLeft(await client.wait({ env: { CLAUDE_PID: "" }, url: gate.url }), "no CLAUDE_PID");
+    expect(gate.calls).toEqual([]);
+  });
+
+  test("when the process that --pid names is gone", async () => {
+    const bus = await startBus("binary");
+    const client = await startClient(bus);
+    const more = { env: { CLAUDE_PID: "" }, args: ["--pid", String(client.pid)] };
+    const waiter = await waiting(bus, client, more);
+    await client.kill();
+    await expectLeft(waiter, "the process is gone");
+  });
 
   test("when the client's process is gone, and when it was gone before", async () => {
     const bus = await startBus("binary");
