@@ -1,7 +1,12 @@
-import { version } from "../../config.ts";
+import { quoted } from "../../admin/reason.ts";
+import { isLoopbackUrl } from "../../bus/loopback.ts";
+import { settingsPath, version } from "../../config.ts";
+import { ownerOf, told } from "../../rpc/owner.ts";
+import { reachable } from "../../rpc/send.ts";
+import { VARIABLES } from "../../variables.ts";
 import { holderOf } from "../address.ts";
 import type { Probe } from "../reach.ts";
-import { type Check, type Finding, hostOf, type Place } from "./place.ts";
+import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./place.ts";
 import { isNewer } from "./program.ts";
 
 /** More than what the way of an answer and the seconds of its Date explain. */
@@ -41,6 +46,8 @@ export const health: Check = {
           found: `no bus answers at ${url}: ${found.found}`,
           repair: repairOf(place),
         };
+      case "foreign":
+        return { what, state: "bad", found: found.found, repair: elsewhere(place) };
       case "nobody":
         return { what, state: "bad", found: found.sentence, repair: await wake(place) };
     }
@@ -50,6 +57,14 @@ export const health: Check = {
 /** A command for the machine of the bus. */
 function at({ role, url, command }: Place, words: string): string {
   return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
+}
+
+/** How to get a bus that no other user holds. */
+function elsewhere({ role, url, command }: Place): string {
+  const port = Number(new URL(url).port || 80);
+  const own = `${command} install server --port ${port + 1}`;
+  const shared = `if that bus is meant: echo ${VARIABLES.busUser.name}=USER >> ${quoted(settingsPath())}`;
+  return role === "server" ? `${own}; ${shared}` : shared;
 }
 
 function repairOf(place: Place): string {
@@ -69,6 +84,29 @@ export async function wake(place: Place): Promise<string> {
   }
   return found.state.installed ? `${place.command} restart` : place.install;
 }
+
+/**
+ * Whose program Claude Code reaches. It connects by TCP and cannot prove the bus, so the port is looked at also when the bus
+ * answers on its socket.
+ */
+export const owner: Check = {
+  what: "owner",
+  async look(place) {
+    const { what } = owner;
+    const asked = place.registration()?.url || place.url;
+    const { kind } = await place.probe();
+    if (!isLoopbackUrl(asked) || (kind === "foreign" && isSameUrl(asked, place.url))) return undefined;
+    const url = reachable(new URL(asked));
+    const found = await ownerOf(url);
+    if (found.kind === "trusted" || found.kind === "nobody") return undefined;
+    return {
+      what,
+      state: "bad",
+      found: `Claude Code asks it: ${told(url, found).found}`,
+      repair: place.install,
+    };
+  },
+};
 
 /** Whether both sides are of one version. */
 export const skew: Check = {
