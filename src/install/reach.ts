@@ -2,7 +2,7 @@ import { isLoopbackUrl } from "../bus/loopback.ts";
 import { endpoint } from "../client/call.ts";
 import { version } from "../config.ts";
 import type { Json } from "../operation.ts";
-import { NotOurs, send } from "../rpc/send.ts";
+import { NotOurs, send, type Told } from "../rpc/send.ts";
 
 /** What answers at a bus's URL. */
 export type Probe =
@@ -21,7 +21,7 @@ export type Probe =
   | { kind: "unauthorized"; sentence: string }
   | { kind: "stranger"; found: string }
   /** A program of another user of this machine. Nothing was sent to it. */
-  | { kind: "foreign"; found: string; sentence: string }
+  | ({ kind: "foreign"; sentence: string } & Told)
   | { kind: "nobody"; sentence: string };
 
 const LIMIT_MS = 3_000;
@@ -35,7 +35,7 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
     const ended = Date.now();
     return judge(response, await response.text(), (began + ended) / 2);
   } catch (error) {
-    if (error instanceof NotOurs) return { kind: "foreign", found: error.found, sentence: error.message };
+    if (error instanceof NotOurs) return { kind: "foreign", sentence: error.message, ...error.told };
     return { kind: "nobody", sentence: absence(health, error) };
   }
 }

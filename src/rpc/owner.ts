@@ -2,6 +2,7 @@ import { busUser } from "../config.ts";
 import { connectionError } from "../runtime/connect.ts";
 import { piecesOf, textOf } from "../runtime/file.ts";
 import { VARIABLES } from "../variables.ts";
+import type { Told } from "./send.ts";
 
 /** The user of the program that listens at a loopback URL. `trusted`: this user, root, or AGENT_EVENT_BUS_BUS_USER. */
 export type Owner =
@@ -28,15 +29,17 @@ export async function ownerOf(url: URL): Promise<Owner> {
 }
 
 /** What is wrong with an owner that is not trusted, and what to do. */
-export function told(url: URL, owner: Owner): { found: string; advice: string } {
+export function told(url: URL, owner: Owner): Told {
   const port = portOf(url);
-  const untouched = `so nothing was sent to ${url.href}.`;
+  const untouched = `so nothing was sent to ${url.origin}.`;
   if (owner.kind === "other")
     return {
+      user: owner.user,
       found: `Port ${port} of this machine belongs to another user (${owner.user}), ${untouched}`,
       advice: `Run your own bus on another port: agent-event-bus install server --port ${port + 1}. To use the bus of ${owner.user} instead, set ${VARIABLES.busUser.name}=${owner.user}.`,
     };
   return {
+    user: ANY_USER,
     found: `The system does not tell which user listens on port ${port}, ${untouched}`,
     advice: `If a container or a forwarded port leads to your bus, set ${VARIABLES.busUser.name}=any.`,
   };

@@ -1,15 +1,21 @@
 import { isLoopback } from "../bus/loopback.ts";
 import { socketPath } from "../config.ts";
 
+/** Why the program at a URL is not asked. */
+export interface Told {
+  found: string;
+  advice: string;
+  /** The value of AGENT_EVENT_BUS_BUS_USER that allows it. */
+  user: string;
+}
+
 /** Another user's program, or one whose user is unknown, listens where the bus should. Nothing was sent to it. */
 export class NotOurs extends Error {
-  readonly found: string;
-  readonly advice: string;
-  constructor({ found, advice }: { found: string; advice: string }) {
-    super(`${found} ${advice}`);
+  readonly told: Told;
+  constructor(told: Told) {
+    super(`${told.found} ${told.advice}`);
     this.name = "NotOurs";
-    this.found = found;
-    this.advice = advice;
+    this.told = told;
   }
 }
 

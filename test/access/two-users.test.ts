@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type ProcessBus, programOf } from "../support/bus.ts";
 import { DATA } from "../support/home.ts";
-import { newUser, noUsers, type Squatter, squat, type User } from "../support/users.ts";
+import { endUsers, newUser, noUsers, type Squatter, squat, type User } from "../support/users.ts";
 
 if (noUsers !== null) console.log(`skipped: two users of one machine (${noUsers})`);
+
+afterAll(endUsers);
 
 const SECRET = "aeb_a-secret-of-bo";
 const ALICE = 61_001;
@@ -29,7 +32,7 @@ const INPUT = JSON.stringify({ session_id: "bo-1", cwd: "/", prompt: "a secret p
 
 /** Says that nothing was sent, to whose program, and what to do. */
 const refusal = (port: number, user: string | number = ALICE) =>
-  `Port ${port} of this machine belongs to another user (${user}), so nothing was sent to http://127.0.0.1:${port}/mcp. Run your own bus on another port: agent-event-bus install server --port ${port + 1}. To use the bus of ${user} instead, set AGENT_EVENT_BUS_BUS_USER=${user}.`;
+  `Port ${port} of this machine belongs to another user (${user}), so nothing was sent to http://127.0.0.1:${port}. Run your own bus on another port: agent-event-bus install server --port ${port + 1}. To use the bus of ${user} instead, set AGENT_EVENT_BUS_BUS_USER=${user}.`;
 
 /** A user whose bus is the one on a port, as 8080 is without any setting. */
 function userAt(port: number, uid = BO): User {
@@ -49,7 +52,7 @@ describe.skipIf(noUsers !== null)("where another user's bus answers", () => {
 
   const eventsOf = async () => (await bus.call("get_events", { order: "asc" })).events;
 
-  test.each(COMMANDS)("%s %s is refused with 3, and the bus gets nothing", async (...args) => {
+  test.each(COMMANDS)("the command %s is refused with 3, and the bus gets nothing", async (...args) => {
     expect(await bo.run(args.map(String))).toEqual({
       ...{ code: 3, stdout: "" },
       stderr: `agent-event-bus: ${refusal(bus.port)}\n`,
@@ -68,7 +71,7 @@ describe.skipIf(noUsers !== null)("where another user's bus answers", () => {
   ])("a URL with the host %s is refused", async (host, shown) => {
     const { code, stderr } = await bo.run(["sessions", "--url", `http://${host}:${bus.port}/mcp`]);
     expect(code).toBe(3);
-    expect(stderr).toContain(`nothing was sent to http://${shown}:${bus.port}/mcp`);
+    expect(stderr).toContain(`nothing was sent to http://${shown}:${bus.port}.`);
   });
 
   test.each(HOOKS)("hook %s says nothing", async (name) => {
@@ -91,7 +94,7 @@ describe.skipIf(noUsers !== null)("where another user's bus answers", () => {
     const found = JSON.parse(stdout).checks.find(({ what }: { what: string }) => what === "bus");
     expect([code, found.state]).toEqual([1, "bad"]);
     expect(found.found).toContain(`belongs to another user (${ALICE})`);
-    expect(found.repair).toContain(`install server --port ${bus.port + 1}`);
+    expect(found.repair).toEndWith(`install server --port ${bus.port + 1}`);
     const bare = newUser(BO);
     const env = { AGENT_EVENT_BUS_URL: bus.url };
     expect((await bare.run(["doctor"], { env })).stdout).toContain(`belongs to another user (${ALICE})`);
@@ -99,11 +102,13 @@ describe.skipIf(noUsers !== null)("where another user's bus answers", () => {
 
   test("status and install refuse it by name", async () => {
     const sentence = `belongs to another user (${ALICE})`;
-    expect((await bo.run(["status"])).stderr).toContain(sentence);
+    const status = await bo.run(["status"]);
+    expect([status.code, status.stderr]).toEqual([1, expect.stringContaining(sentence)]);
     const client = await bo.run(["install", "client", "--url", bus.url, "--yes"]);
     expect([client.code, client.stderr]).toEqual([1, expect.stringContaining(sentence)]);
     const server = await bo.run(["install", "server", "--yes", "--no-service"]);
     expect([server.code, server.stderr]).toEqual([1, expect.stringContaining(sentence)]);
+    expect(existsSync(join(bo.home, ".local"))).toBe(false);
   });
 
   test("serve names the owner of the port", async () => {
@@ -153,8 +158,6 @@ describe.skipIf(noUsers !== null)("where another user's program took the port of
     bo = first;
     bo.write(`${DATA}/settings.env`, `PORT=${bus.port}\n`);
   });
-
-  afterAll(() => squatter?.stop());
 
   const urlOf = () => `http://127.0.0.1:${squatter.port}/mcp`;
 

@@ -1,9 +1,8 @@
-import { afterAll } from "bun:test";
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "./binary.ts";
-import { type Kind, type ProcessBus, startBus } from "./bus.ts";
-import { tempFolder } from "./folder.ts";
+import { type ProcessBus, startBus } from "./bus.ts";
+import { removeFolders, tempFolder } from "./folder.ts";
 import { DATA } from "./home.ts";
 import { type Ended, runIn } from "./process.ts";
 
@@ -23,12 +22,14 @@ export interface User {
   home: string;
   /** Words in front of a program that this user runs. */
   inside: readonly string[];
+  /** The executable, where every user can run it. */
+  program: readonly string[];
   /** Puts a file of this user into its HOME. */
   write(name: string, text: string): string;
   /** Runs the executable. */
   run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** Starts a bus whose database and logs are in the data directory. */
-  serve(options?: { port?: number; env?: Record<string, string>; kind?: Kind }): Promise<ProcessBus>;
+  serve(options?: { port?: number; env?: Record<string, string> }): Promise<ProcessBus>;
 }
 
 export interface RunOptions {
@@ -36,33 +37,40 @@ export interface RunOptions {
   stdin?: string;
 }
 
-let program: string | undefined;
+let copy: string | undefined;
+const started = new Set<() => void>();
+
+/** Ends what users started and removes their folders. They outlive the test that asks for them. */
+export function endUsers(): void {
+  for (const end of started) end();
+  started.clear();
+  removeFolders();
+  copy = undefined;
+}
 
 // The checkout may be in a folder that other users cannot enter.
 function programForAll(): string {
-  if (program !== undefined) return program;
-  const folder = tempFolder();
+  if (copy !== undefined) return copy;
+  const folder = tempFolder(true);
   chmodSync(folder, 0o755);
-  program = join(folder, "agent-event-bus");
-  copyFileSync(binary, program);
-  chmodSync(program, 0o755);
-  afterAll(() => {
-    program = undefined;
-  });
-  return program;
+  copy = join(folder, "agent-event-bus");
+  copyFileSync(binary, copy);
+  chmodSync(copy, 0o755);
+  return copy;
 }
 
 /** A user with this number, which no account needs to have. */
 export function newUser(uid: number): User {
-  const folder = tempFolder();
+  const folder = tempFolder(true);
   chmodSync(folder, 0o755);
   const home = join(folder, "home");
   mkdirSync(home, { mode: 0o700 });
   chownSync(home, uid, uid);
   const inside = uid === 0 ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
   const env = { PATH: process.env.PATH ?? "", HOME: home };
+  const program = [programForAll()];
   return {
-    ...{ uid, home, inside },
+    ...{ uid, home, inside, program },
     write(name, text) {
       const parts = name.split("/");
       for (let i = 1; i < parts.length; i++) {
@@ -76,16 +84,16 @@ export function newUser(uid: number): User {
       return file;
     },
     run: (args, { env: more, stdin } = {}) =>
-      runIn([...inside, programForAll(), ...args], { cwd: home, env: { ...env, ...more }, stdin }),
-    serve: ({ port = 0, env: more, kind = "binary" } = {}) =>
-      startBus(kind, {
-        folder: home,
-        port,
+      runIn([...inside, ...program, ...args], { cwd: home, env: { ...env, ...more }, stdin }),
+    async serve({ port = 0, env: more } = {}) {
+      const bus = await startBus("binary", {
+        ...{ folder: home, port, inside, outlives: true, program },
         args: ["--db", join(home, DATA, "data.db")],
         env: { AGENT_EVENT_BUS_LOG: "", AGENT_EVENT_BUS_ERR: "", ...more },
-        inside,
-        program: kind === "binary" ? [programForAll()] : undefined,
-      }),
+      });
+      started.add(() => bus.process.kill("SIGKILL"));
+      return bus;
+    },
   };
 }
 
@@ -113,7 +121,7 @@ export async function squat({ home, inside, write }: User, port = 0, host = "127
     child.kill("SIGKILL");
     await child.exited;
   };
-  afterAll(stop);
+  started.add(() => child.kill("SIGKILL"));
   for await (const line of child.stdout)
     return { port: Number(new TextDecoder().decode(line)), bytes: () => readFileSync(taken, "latin1"), stop };
   throw new Error(`nothing listens at ${host}:${port}`);

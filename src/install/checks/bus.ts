@@ -7,7 +7,7 @@ import { VARIABLES } from "../../variables.ts";
 import { holderOf } from "../address.ts";
 import type { Probe } from "../reach.ts";
 import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./place.ts";
-import { isNewer } from "./program.ts";
+import { installedVersion, isNewer } from "./program.ts";
 
 /** More than what the way of an answer and the seconds of its Date explain. */
 const SKEW_NOTED_MS = 3_000;
@@ -47,7 +47,7 @@ export const health: Check = {
           repair: repairOf(place),
         };
       case "foreign":
-        return { what, state: "bad", found: found.found, repair: elsewhere(place) };
+        return { what, state: "bad", found: found.found, repair: elsewhere(place, found.user) };
       case "nobody":
         return { what, state: "bad", found: found.sentence, repair: await wake(place) };
     }
@@ -59,12 +59,11 @@ function at({ role, url, command }: Place, words: string): string {
   return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
 }
 
-/** How to get a bus that no other user holds. */
-function elsewhere({ role, url, command }: Place): string {
-  const port = Number(new URL(url).port || 80);
-  const own = `${command} install server --port ${port + 1}`;
-  const shared = `if that bus is meant: echo ${VARIABLES.busUser.name}=USER >> ${quoted(settingsPath())}`;
-  return role === "server" ? `${own}; ${shared}` : shared;
+/** How to get a bus that no other user holds. A client was told to use that one. */
+function elsewhere({ role, url, command }: Place, user: string): string {
+  return role === "server"
+    ? `${command} install server --port ${Number(new URL(url).port || 80) + 1}`
+    : `if you mean that bus: echo ${VARIABLES.busUser.name}=${user} >> ${quoted(settingsPath())}`;
 }
 
 function repairOf(place: Place): string {
@@ -108,27 +107,32 @@ export const owner: Check = {
   },
 };
 
-/** Whether both sides are of one version. */
+/** Whether the bus, the executable that hooks run, and this program are of one version. */
 export const skew: Check = {
   what: "version",
   async look(place) {
     const { what } = skew;
     const found = await place.probe();
     if (found.kind !== "bus") return undefined;
-    if (found.version === version) return { what, state: "ok", found: `${version} on both sides` };
+    const hooks = (await installedVersion(place)) ?? version;
+    if (found.version === version && hooks === version)
+      return { what, state: "ok", found: `${version} on both sides` };
     const told = `the bus is ${found.version}, this program is ${version}`;
-    const busIsNewer = isNewer(found.version, version);
-    // Whatever is written to work together works; on one machine it means that the service runs what was replaced.
+    const all = hooks === version ? told : `${told}, the hooks run ${hooks}`;
+    // The check of the executable says which of the two to install.
+    if (found.version === hooks) return { what, state: "note", found: all };
+    const busIsNewer = isNewer(found.version, hooks);
+    // Versions work together. On one machine a difference means that the service runs what was replaced.
     if (place.role === "client")
       return {
         what,
         state: "note",
-        found: `${told}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`,
+        found: `${all}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`,
       };
     return {
       what,
       state: "bad",
-      found: told,
+      found: all,
       repair: busIsNewer ? place.install : `${place.command} restart`,
     };
   },
