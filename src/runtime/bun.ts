@@ -61,8 +61,8 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
     hostname: tcp.hostname ?? hostname,
     port: tcp.port ?? port,
     async addSocket(unix) {
-      const fetch = (request: Request) => {
-        (request as BunRequest).bySocket = true;
+      const fetch = (request: Request, server: Bun.Server<undefined>) => {
+        Object.assign(request, { server, bySocket: true });
         return app.fetch(request);
       };
       // Bun's types forget that an idle time holds for a socket too.

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ProcessBus, programOf } from "../support/bus.ts";
+import type { ProcessBus } from "../support/bus.ts";
+import { cli } from "../support/cli.ts";
+import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
 import { endUsers, newUser, noUsers, type Squatter, squat, type User } from "../support/users.ts";
 
@@ -193,19 +195,45 @@ describe.skipIf(noUsers !== null)("where another user's program took the port of
   test("the session is told at its start, and its waiter stays silent", async () => {
     const started = await bo.run(["hook", "session-start"], { stdin: INPUT });
     expect(JSON.parse(started.stdout).systemMessage).toContain(refusal(squatter.port));
-    const waiter = Bun.spawn(
-      [...bo.inside, "timeout", "--signal=KILL", "3", ...(await programOf("binary")), "hook", "wait"],
-      {
-        cwd: bo.home,
-        env: { HOME: bo.home, PATH: process.env.PATH, CLAUDE_PID: String(process.pid) },
-        stdin: new Blob([INPUT]),
-        stdout: "pipe",
-        stderr: "pipe",
-      },
-    );
+    const waiter = Bun.spawn([...bo.inside, "timeout", "--signal=KILL", "3", ...bo.program, "hook", "wait"], {
+      cwd: bo.home,
+      env: { HOME: bo.home, PATH: process.env.PATH, CLAUDE_PID: String(process.pid) },
+      stdin: new Blob([INPUT]),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
     expect(await new Response(waiter.stdout).text()).toBe("");
     expect(await new Response(waiter.stderr).text()).toBe("");
     expect(squatter.bytes()).toBe("");
+  });
+});
+
+/** A shell whose processes find no socket of any user in /proc, as behind a forwarded port. */
+const BLIND = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /proc/$$/net && exec "$@"'];
+
+describe.skipIf(noUsers !== null)("where the system does not tell who listens", () => {
+  const run = (args: string[], env: Record<string, string> = {}) => {
+    const empty = tempFolder();
+    return cli(args, { inside: [...BLIND, empty], env });
+  };
+
+  test("a program that answers gets nothing", async () => {
+    const squatter = await squat(newUser(0));
+    const url = `http://127.0.0.1:${squatter.port}`;
+    expect(await run(["sessions", "--url", url])).toMatchObject({
+      ...{ code: 3, stdout: "" },
+      stderr: `agent-event-bus: The system does not tell which user listens on port ${squatter.port}, so nothing was sent to ${url}. If a container or a forwarded port leads to your bus, set AGENT_EVENT_BUS_BUS_USER=any.\n`,
+    });
+    expect(squatter.bytes()).toBe("");
+    await squatter.stop();
+    expect((await run(["sessions", "--url", url])).stderr).toContain(`No bus at ${url}`);
+  });
+
+  test("AGENT_EVENT_BUS_BUS_USER=any allows it", async () => {
+    const bus = await newUser(0).serve();
+    const env = { AGENT_EVENT_BUS_BUS_USER: "any" };
+    expect((await run(["sessions", "--url", bus.url], env)).code).toBe(0);
+    await bus.stop();
   });
 });
 

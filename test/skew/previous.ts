@@ -1,6 +1,16 @@
 // The executable of main before the newest change of behaviour, built from this repository's own history.
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { keep } from "../../build/node24.ts";
 import { root } from "../support/bus.ts";
 
@@ -23,21 +33,18 @@ export const noPrevious = existsSync(join(folder, "agent-event-bus"))
 export async function previous(): Promise<string> {
   const program = join(folder, "agent-event-bus");
   if (existsSync(program)) return program;
+  // Bun runs no macro of a file in node_modules.
+  const sources = mkdtempSync(join(tmpdir(), "aeb-previous-"));
   const partial = `${folder}.${process.pid}`;
-  const sources = join(partial, "sources");
-  mkdirSync(sources, { recursive: true });
   try {
     unpack(sources);
     const built = Bun.spawnSync([process.execPath, "build/binary.ts"], { cwd: sources, stderr: "pipe" });
     if (!built.success) throw new Error(`the previous executable cannot be built: ${built.stderr}`);
-    const made = join(partial, "made");
-    mkdirSync(made);
-    await Bun.write(join(made, "agent-event-bus"), Bun.file(join(sources, "dist/agent-event-bus")));
-    Bun.spawnSync(["chmod", "755", join(made, "agent-event-bus")]);
-    mkdirSync(dirname(folder), { recursive: true });
-    await keep(made, folder, async () => existsSync(program));
+    mkdirSync(partial, { recursive: true });
+    copyFileSync(join(sources, "dist/agent-event-bus"), join(partial, "agent-event-bus"));
+    await keep(partial, folder, async () => existsSync(program));
   } finally {
-    rmSync(partial, { recursive: true, force: true });
+    rmSync(sources, { recursive: true, force: true });
   }
   return program;
 }
