@@ -64,6 +64,17 @@ export function tokenPath(): string {
   return join(dataDirectory(), "token");
 }
 
+/** The Unix socket of the bus that listens on a TCP port of this machine. */
+export function socketPath(port: number | string, folder: string = dataDirectory()): string {
+  return join(folder, `${port}.sock`);
+}
+
+/** Whose bus on this machine may be used beside one's own; the environment goes before `settings.env`. */
+export function busUser(): string | undefined {
+  const { name } = VARIABLES.busUser;
+  return environment[name] || settingsFile()[name] || undefined;
+}
+
 /** The settings file's text; empty when there is no file. Throws ConfigError when it cannot be read. */
 export function settingsText(): string {
   const file = settingsPath();

@@ -75,6 +75,11 @@ export const VARIABLES = {
     about: "The bus that commands and hooks talk to",
     flag: "url",
   },
+  busUser: {
+    name: "AGENT_EVENT_BUS_BUS_USER",
+    fallback: "oneself and root",
+    about: "User of this machine whose bus may be used too: a name, a number, or any",
+  },
   token: {
     name: "AGENT_EVENT_BUS_TOKEN",
     fallback: "the file token in the data directory",

@@ -6,7 +6,8 @@ import { dirname, join, relative, resolve } from "node:path";
 const src = resolve(import.meta.dir, "../src");
 const PACKAGE = "package.json";
 /** A room of its own: commands and hooks load it, and nothing else of the runtime. */
-const SMALL_FILES = "runtime/file.ts";
+const SMALL_FILES = "runtime/file.ts, connect.ts";
+const SMALL = ["runtime/file.ts", "runtime/connect.ts"];
 
 /** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
@@ -17,12 +18,14 @@ const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   "operation.ts": only(),
   "files.d.ts": only(),
   bus: only("bus"),
+  rpc: only("rpc", "bus", "config.ts", "variables.ts", SMALL_FILES),
   admin: only("admin", "operation.ts", "bus", "store", "config.ts", "server_config.ts"),
   install: only(
     "install",
     "client",
     "admin",
     "hooks",
+    "rpc",
     "operation.ts",
     "bus",
     "store",
@@ -43,11 +46,12 @@ const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
     "operations",
     "operation.ts",
     "bus",
+    "rpc",
     "config.ts",
     "variables.ts",
     "cac",
   ),
-  hooks: only("hooks", "bus", "config.ts"),
+  hooks: only("hooks", "bus", "rpc", "config.ts"),
   [SMALL_FILES]: only(),
   runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
 };
@@ -85,7 +89,7 @@ function importsOf(file: string): Import[] {
 }
 
 function roomOf(file: string): string {
-  if (relative(src, file) === SMALL_FILES) return SMALL_FILES;
+  if (SMALL.includes(relative(src, file))) return SMALL_FILES;
   const path = relative(src, file);
   // What stands beside src is named without the way to it: package.json, launchd.
   return path.replace(/^\.\.\//, "").split("/")[0] ?? path;
@@ -151,6 +155,7 @@ test("a command loads no package until it needs cac, and nothing of the server o
     "config.ts",
     "operation.ts",
     "operations",
+    "rpc",
     "variables.ts",
     PACKAGE,
     SMALL_FILES,
@@ -169,7 +174,7 @@ test("a hook loads no package, no operation and nothing of the client, the serve
   expect(loaded.flatMap(({ packages }) => [...packages])).toEqual([]);
   const rooms = new Set(loaded.flatMap(({ ours }) => [...ours].map(roomOf)));
   expect([...rooms].sort()).toEqual(
-    ["bus", "config.ts", "hooks", PACKAGE, SMALL_FILES, "variables.ts"].sort(),
+    ["bus", "config.ts", "hooks", PACKAGE, "rpc", SMALL_FILES, "variables.ts"].sort(),
   );
 });
 
@@ -182,7 +187,7 @@ test("builtins are named with node: and those of Bun stand in the runtime's own 
     const code = readFileSync(file, "utf8");
     for (const [, name = ""] of code.matchAll(/from "([a-z_/]+)"/g))
       expect(builtinModules).not.toContain(name);
-    if (!["runtime/bun.ts", SMALL_FILES].includes(relative(src, file))) {
+    if (!["runtime/bun.ts", ...SMALL].includes(relative(src, file))) {
       expect(`${relative(src, file)}: ${/from "bun(:\w+)?"/.exec(code)?.[0] ?? ""}`).toEndWith(": ");
       expect(`${relative(src, file)}: ${/\bBun\.\w+\(/.exec(code)?.[0] ?? ""}`).toEndWith(": ");
     }

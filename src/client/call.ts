@@ -1,6 +1,7 @@
 import { isLoopback } from "../bus/loopback.ts";
-import { version } from "../config.ts";
+import { ConfigError, version } from "../config.ts";
 import type { Json } from "../operation.ts";
+import { NotOurs, send } from "../rpc/send.ts";
 
 /** The bus could not be asked, or did not answer as a bus does. */
 export class Unreachable extends Error {
@@ -41,7 +42,7 @@ interface Answer {
 export async function callTool(name: string, args: Json, options: CallOptions): Promise<Json> {
   const url = target(options.url);
   const request: Request = {
-    url: url.href,
+    url,
     local: isLoopback(url.hostname),
     body: JSON.stringify(requestOf(name, args)),
     timeoutMs: options.timeoutMs,
@@ -58,7 +59,7 @@ export async function callTool(name: string, args: Json, options: CallOptions): 
       answer.error.message ?? "the bus answered with an error",
       status === UNAUTHORIZED ? TOKEN_HINT : undefined,
     );
-  if (answer?.result === undefined) throw notABus(request.url, status, text);
+  if (answer?.result === undefined) throw notABus(url.href, status, text);
   const { structuredContent, content, isError } = answer.result;
   const words = content?.[0]?.text ?? "";
   if (isError) throw new Refused(words);
@@ -87,7 +88,7 @@ function target(text: string): URL {
 }
 
 interface Request {
-  url: string;
+  url: URL;
   /** The bus runs on this machine. */
   local: boolean;
   body: string;
@@ -104,18 +105,18 @@ async function post(
     "user-agent": `agent-event-bus/${version}`,
   };
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
-  // Bun sends even loopback calls through HTTP_PROXY unless told not to; Node knows no `proxy`.
-  const proxy = local ? { proxy: false } : {};
-  const init = { method: "POST", headers, body, signal: AbortSignal.timeout(timeoutMs), ...proxy };
   try {
-    const response = await fetch(url, init as RequestInit);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await send(url, { method: "POST", headers, body, signal });
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    throw unreachable(url, local, timeoutMs, error);
+    if (error instanceof ConfigError) throw error;
+    throw unreachable(url.href, local, timeoutMs, error);
   }
 }
 
 function unreachable(url: string, local: boolean, timeoutMs: number, error: unknown): Unreachable {
+  if (error instanceof NotOurs) return new Unreachable(error.message, error);
   if (error instanceof Error && error.name === "TimeoutError")
     return new Unreachable(`The bus at ${url} did not answer within ${timeoutMs} ms.`, error);
   const how = local

@@ -1,6 +1,7 @@
 import { isLoopbackUrl } from "../bus/loopback.ts";
 import { busUrl, environment, type HookConfig, hookConfig, hookTimeout, machine } from "../config.ts";
 import type { Json } from "../operation.ts";
+import { NotOurs } from "../rpc/send.ts";
 import { type HookInput, isForeign, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { write } from "./output.ts";
@@ -71,7 +72,7 @@ function readable<T>(setting: () => T): T | undefined {
 async function runHook(name: HookName, run: HookCall, limit: number): Promise<void> {
   switch (name) {
     case "session-start": {
-      const text = await (await import("./start.ts")).start(run);
+      const text = await (await import("./start.ts")).start(run).catch((error) => warn(error, run.format));
       if (text !== null) await tell(name, text, run.format);
       return;
     }
@@ -141,6 +142,13 @@ async function confirm(run: HookCall, batch: Batch, count: number): Promise<void
   if (unshown.length > 0) args.unshown = unshown.map(({ id }) => String(id));
   if (batch.cursor !== undefined) args.cursor = String(next === undefined ? batch.cursor : next.id - 1);
   await run.call("confirm_events", args);
+}
+
+/** Tells the user, not the agent, that another user's program listens where the bus should. Every other error is silent. */
+async function warn(error: unknown, format: HookCall["format"]): Promise<null> {
+  if (error instanceof NotOurs && format === "claude")
+    await write(1, JSON.stringify({ systemMessage: `agent-event-bus: ${error.message}` }));
+  return null;
 }
 
 /** Writes to stdout at once: what is written counts as shown. */

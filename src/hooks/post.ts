@@ -1,6 +1,7 @@
 import { isLoopbackUrl } from "../bus/loopback.ts";
 import { keptToken, version } from "../config.ts";
 import type { Json } from "../operation.ts";
+import { send } from "../rpc/send.ts";
 
 /** A call of one tool, as small as it can be: a hook runs at every prompt and every tool use. */
 export function createCall({
@@ -15,7 +16,7 @@ export function createCall({
   const local = isLoopbackUrl(url);
   let bearer = token ?? (local ? undefined : keptToken());
   const post = (body: string, timeoutMs: number) =>
-    fetch(endpoint, {
+    send(endpoint, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -25,9 +26,7 @@ export function createCall({
       },
       body,
       signal: AbortSignal.timeout(timeoutMs),
-      // Bun sends even loopback calls through HTTP_PROXY unless told not to; Node knows no `proxy`.
-      ...(local && { proxy: false }),
-    } as RequestInit);
+    });
   return async (name, args, timeoutMs = 5_000) => {
     const body = JSON.stringify({
       jsonrpc: "2.0",

@@ -51,6 +51,8 @@ function occupant({ host, port }: ServerConfig, answer: Probe): string {
       return `Another agent-event-bus, with a database of its own, answers at ${url}.`;
     case "stranger":
       return `Port ${port} on ${host} is taken by another program (it answers ${answer.found}).`;
+    case "foreign":
+      return answer.found;
     case "nobody":
       return `Port ${port} on ${host} is taken by another program.`;
   }

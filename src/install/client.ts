@@ -82,6 +82,7 @@ async function reach(wanted: Wanted, token: string | undefined): Promise<Probe &
   const found = await probe(url, token);
   switch (found.kind) {
     case "nobody":
+    case "foreign":
       throw new Error(found.sentence);
     case "stranger":
       throw new Error(`What answers at ${url} is no agent-event-bus (${found.found}). Check the URL.`);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { settingsPath } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
-import { clock, health, skew } from "./checks/bus.ts";
+import { clock, health, owner, skew } from "./checks/bus.ts";
 import { hooks, registration } from "./checks/claude.ts";
 import { database, settings, token } from "./checks/files.ts";
 import { proveMessage } from "./checks/message.ts";
@@ -18,6 +18,7 @@ const CHECKS: readonly Check[] = [
   service,
   port,
   health,
+  owner,
   token,
   skew,
   clock,
@@ -42,6 +43,8 @@ export async function doctor(desk: Desk): Promise<Json> {
   };
   if (await isNothingHere(place)) {
     await tell([nothing(place)]);
+    // Else the advice to install it would meet another user's bus.
+    if ((await place.probe()).kind === "foreign") await tell(await resultOf(health, place));
     return { checks, error: "Nothing is installed on this machine." };
   }
   for (const check of CHECKS) await tell(await resultOf(check, place));

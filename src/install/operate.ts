@@ -124,6 +124,8 @@ function problemOf(answer: Probe, url: string): string | undefined {
         : `The bus does not run. ${answer.sentence}`;
     case "original":
       return `The Python original answers at ${url}. Replace it: agent-event-bus install server`;
+    case "foreign":
+      return answer.sentence;
     case "stranger":
       return `What answers at ${url} is no agent-event-bus (${answer.found}).`;
     default:

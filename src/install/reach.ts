@@ -2,6 +2,7 @@ import { isLoopbackUrl } from "../bus/loopback.ts";
 import { endpoint } from "../client/call.ts";
 import { version } from "../config.ts";
 import type { Json } from "../operation.ts";
+import { NotOurs, send, type Told } from "../rpc/send.ts";
 
 /** What answers at a bus's URL. */
 export type Probe =
@@ -19,6 +20,8 @@ export type Probe =
   /** A bus that wants a token, or another one, or does not take this machine's requests. */
   | { kind: "unauthorized"; sentence: string }
   | { kind: "stranger"; found: string }
+  /** A program of another user of this machine. Nothing was sent to it. */
+  | ({ kind: "foreign"; sentence: string } & Told)
   | { kind: "nobody"; sentence: string };
 
 const LIMIT_MS = 3_000;
@@ -32,6 +35,7 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
     const ended = Date.now();
     return judge(response, await response.text(), (began + ended) / 2);
   } catch (error) {
+    if (error instanceof NotOurs) return { kind: "foreign", sentence: error.message, ...error.told };
     return { kind: "nobody", sentence: absence(health, error) };
   }
 }
@@ -64,16 +68,14 @@ function request(url: URL, { token, body }: { token: string | undefined; body?: 
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body !== undefined && { "content-type": "application/json" }),
   };
-  return fetch(url, {
+  return send(url, {
     method: body === undefined ? "GET" : "POST",
     ...(body !== undefined && { body }),
     headers,
     // A POST does not survive being sent elsewhere.
     redirect: "manual",
     signal: AbortSignal.timeout(LIMIT_MS),
-    // As every command: Bun sends even loopback calls through HTTP_PROXY unless told not to.
-    ...(isLoopbackUrl(url.href) && { proxy: false }),
-  } as RequestInit);
+  });
 }
 
 function judge({ status, headers }: Response, text: string, asked: number): Probe {
@@ -134,6 +136,7 @@ const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
 /** Why there was no answer, and what to look at. */
 function absence({ hostname, host, port, protocol, href }: URL, error: unknown): string {
+  if (error instanceof NotOurs) return error.message;
   const { name, message, code, cause } = error as Error & {
     code?: unknown;
     cause?: { code?: unknown; message?: string };

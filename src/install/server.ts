@@ -10,6 +10,7 @@ import {
   settingsFile,
 } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
+import { ownerOf, told } from "../rpc/owner.ts";
 import type { ServerConfig } from "../server_config.ts";
 import { realOf } from "../store/private.ts";
 import { openTokens } from "../store/tokens.ts";
@@ -47,6 +48,7 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const changes = changesOf(given, settings, config, "none" in found ? undefined : found);
   const server = serverOf(config, { ...settings, ...changes });
   refuseOpen(server);
+  await refuseForeign(server);
   const ledger = new Ledger(config.data);
   const steps = stepsOf({ given, config, ledger, found, changes, server });
   const question = given.yes ? undefined : "Do this?";
@@ -118,6 +120,16 @@ function refuseOpen({ host, db, access }: ServerConfig): void {
   throw new Error(
     `HOST is ${host}, which other machines reach, and there is no token that tells them from strangers. First make one: ${quoted(process.execPath)} token create --name laptop${elsewhere}. Or listen on this machine only: --host 127.0.0.1.`,
   );
+}
+
+/** Without a service nothing else looks at the port before the bus is started. */
+async function refuseForeign(server: ServerConfig): Promise<void> {
+  const url = new URL(addressOf(server));
+  const owner = await ownerOf(url);
+  if (owner.kind === "other") {
+    const { found, advice } = told(url, owner);
+    throw new Error(`${found} ${advice}`);
+  }
 }
 
 async function nextOf(

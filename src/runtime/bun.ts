@@ -1,6 +1,15 @@
 import { constants, Database as Sqlite } from "bun:sqlite";
 import type { Elysia } from "elysia";
-import type { Database, Listening, ListenOptions, Named, OpenOptions, Peer, Row } from "./types.ts";
+import {
+  type Database,
+  type Listening,
+  type ListenOptions,
+  type Named,
+  type OpenOptions,
+  type Peer,
+  type Row,
+  SOCKET_PEER,
+} from "./types.ts";
 
 export function openDatabase(path: string, options: OpenOptions = {}): Database {
   const db = new Sqlite(
@@ -31,31 +40,45 @@ export function sqliteCode(error: unknown): number | undefined {
     : undefined;
 }
 
-type BunRequest = Request & { server?: Bun.Server<undefined> };
+type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: true };
 
 /** Serves an Elysia app; throws when the address is taken. Elysia's own `listen` would share a taken port silently. */
 export async function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
-  const server = Bun.serve({
-    hostname: options.hostname,
-    port: options.port,
-    reusePort: false,
+  const { hostname, port } = options;
+  const common = {
     idleTimeout: 30,
     maxRequestBodySize: options.maxBodyBytes,
+    error: () => new Response("bad request", { status: 400 }),
+  };
+  const tcp = Bun.serve({
+    ...{ ...common, hostname, port, reusePort: false },
     fetch(request, server) {
       (request as BunRequest).server = server;
       return app.fetch(request);
     },
-    error: () => new Response("bad request", { status: 400 }),
   });
+  let socket: Bun.Server<undefined> | undefined;
   return {
-    hostname: server.hostname ?? options.hostname,
-    port: server.port ?? options.port,
-    stop: (force) => server.stop(force),
+    hostname: tcp.hostname ?? hostname,
+    port: tcp.port ?? port,
+    async addSocket(unix) {
+      const fetch = (request: Request, server: Bun.Server<undefined>) => {
+        Object.assign(request, { server, bySocket: true });
+        return app.fetch(request);
+      };
+      // Bun's types forget that an idle time holds for a socket too.
+      socket = Bun.serve({ ...common, unix, fetch } as unknown as Bun.Serve.Options<undefined>);
+    },
+    async stop(force) {
+      await Promise.all([tcp.stop(force), socket?.stop(force)]);
+    },
   };
 }
 
 export function peerOf(request: Request): Peer | undefined {
-  const peer = (request as BunRequest).server?.requestIP(request) ?? undefined;
+  const { server, bySocket } = request as BunRequest;
+  if (bySocket) return SOCKET_PEER;
+  const peer = server?.requestIP(request) ?? undefined;
   return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
 }
 

@@ -37,3 +37,25 @@ function expectSmall(bytes: number): true {
 function isAbsent(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
+
+/** A file's text in pieces, for a reader that may stop early. Throws with the system's code when it cannot be read. */
+export async function* piecesOf(path: string): AsyncGenerator<string> {
+  const pieces = process.versions.bun === undefined ? byNode(path) : Bun.file(path).stream();
+  for await (const piece of pieces) yield new TextDecoder("latin1").decode(piece);
+}
+
+const PIECE_BYTES = 8192;
+
+function* byNode(path: string): Generator<Uint8Array> {
+  const { closeSync, openSync, readSync } = process.getBuiltinModule("node:fs");
+  const file = openSync(path, "r");
+  try {
+    const piece = new Uint8Array(PIECE_BYTES);
+    for (let length = 1; length > 0; ) {
+      length = readSync(file, piece);
+      yield piece.subarray(0, length);
+    }
+  } finally {
+    closeSync(file);
+  }
+}

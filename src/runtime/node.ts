@@ -1,9 +1,17 @@
 import type { IncomingMessage, Server } from "node:http";
-import type { Socket } from "node:net";
+import { createServer, type Server as LocalServer, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
-import type { Database, Listening, ListenOptions, OpenOptions, Peer, Row } from "./types.ts";
+import {
+  type Database,
+  type Listening,
+  type ListenOptions,
+  type OpenOptions,
+  type Peer,
+  type Row,
+  SOCKET_PEER,
+} from "./types.ts";
 
 export function openDatabase(path: string, options: OpenOptions = {}): Database {
   const db = new DatabaseSync(path, { readOnly: options.readonly ?? false });
@@ -61,7 +69,19 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
       const ready = () => {
         const address = server.address();
         const port = typeof address === "object" && address !== null ? address.port : options.port;
-        resolve({ hostname: options.hostname, port, stop: (force) => stop(server, sockets, force) });
+        const local = createServer((socket) => {
+          bySocket.add(socket);
+          server.emit("connection", socket);
+        });
+        resolve({
+          hostname: options.hostname,
+          port,
+          addSocket: (path) => listenAt(local, path),
+          async stop(force) {
+            if (local.listening) local.close();
+            await stop(server, sockets, force);
+          },
+        });
       };
       if (server.listening) ready();
       else server.once("listening", ready);
@@ -105,9 +125,20 @@ function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Pro
   });
 }
 
+/** Connections that came by the Unix socket. */
+const bySocket = new WeakSet<Socket>();
+
+function listenAt(local: LocalServer, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    local.once("error", reject);
+    local.listen(path, () => resolve());
+  });
+}
+
 /** srvx, which `@elysiajs/node` serves with, puts Node's own request on its. */
 export function peerOf(request: Request): Peer | undefined {
   const { socket } = (request as NodeRequest).runtime?.node?.req ?? {};
+  if (socket !== undefined && bySocket.has(socket)) return SOCKET_PEER;
   if (socket?.remoteAddress === undefined || socket.remotePort === undefined) return undefined;
   return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
 }

@@ -35,6 +35,8 @@ export interface ListenOptions {
 export interface Listening {
   hostname: string;
   port: number;
+  /** Serves the app on a Unix socket too. Rejects if the file exists or the socket cannot be made. */
+  addSocket(path: string): Promise<void>;
   /** Refuses new connections and resolves when running requests have ended; `force` cuts them. */
   stop(force: boolean): Promise<void>;
 }
@@ -44,6 +46,9 @@ export interface Peer {
   address: string;
   port: number;
 }
+
+/** The other end of a Unix socket: a program of this machine, like one that connects from loopback. */
+export const SOCKET_PEER: Peer = { address: "127.0.0.1", port: 0 };
 
 /** From here on a request's signal aborts when its client goes away; it is aborted when the client is gone already. */
 export type WatchClient = (request: Request) => void;

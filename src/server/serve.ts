@@ -3,6 +3,7 @@ import { isLoopback } from "../bus/loopback.ts";
 import { visible, visibleJson } from "../bus/text.ts";
 import {
   ConfigError,
+  dataDirectory,
   type Environment,
   environment,
   localUrl,
@@ -12,6 +13,7 @@ import {
 } from "../config.ts";
 import { hookOperations } from "../operations/hooks/index.ts";
 import { operations } from "../operations/index.ts";
+import { otherUserAt } from "../rpc/owner.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../server_config.ts";
 import { OpenError } from "../store/store.ts";
 import { VARIABLES } from "../variables.ts";
@@ -34,7 +36,13 @@ export async function serve(argv: readonly string[]): Promise<void> {
   process.on("unhandledRejection", (error) => log.error(`unexpected rejection: ${error}`, error));
   try {
     const all = [...operations, ...hookOperations];
-    const server = await startServer({ config, operations: all, log, now: Date.now });
+    const server = await startServer({
+      config,
+      operations: all,
+      log,
+      now: Date.now,
+      socketFolder: dataDirectory(),
+    });
     stopOnSignals(server);
     const url = localUrl(config.host, server.port);
     log.info(`listening on ${url}, database ${config.db}`);
@@ -44,7 +52,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
         : greeting(config.host, url, server.port),
     );
   } catch (error) {
-    const reason = reasonOf(error, config);
+    const reason = await reasonOf(error, config);
     log.failure(reason, error);
     await log.flush();
     exit(error instanceof ConfigError ? UNUSABLE_SETTING : FAILED, reason, json);
@@ -154,11 +162,15 @@ function greeting(host: string, url: string, port: number): string {
   ].join("\n");
 }
 
-function reasonOf(error: unknown, config: ServerConfig): string {
+async function reasonOf(error: unknown, config: ServerConfig): Promise<string> {
   if (error instanceof OpenError || error instanceof ConfigError) return error.message;
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === "EADDRINUSE")
-    return `The port ${config.port} on ${config.host} is taken by another program. Stop that one, or choose another --port.`;
+  if (code === "EADDRINUSE") {
+    const user = await otherUserAt(new URL(localUrl(config.host, config.port)));
+    return user === undefined
+      ? `The port ${config.port} on ${config.host} is taken by another program. Stop that one, or choose another --port.`
+      : `The port ${config.port} on ${config.host} is taken by a program of the user ${user}. Choose another --port.`;
+  }
   if (code === "EACCES" || code === "EPERM")
     return `Listening on ${config.host}:${config.port} is not permitted. Choose a --port above 1023.`;
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")

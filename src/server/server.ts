@@ -15,6 +15,7 @@ import guide from "./guide.md" with { type: "text" };
 import { healthOf, reportTrouble } from "./health.ts";
 import type { Log } from "./log.ts";
 import { createMcp } from "./mcp.ts";
+import { openSocket } from "./socket.ts";
 
 export interface RunningServer {
   port: number;
@@ -29,6 +30,8 @@ export interface ServerOptions {
   log: Log;
   /** Wall clock, ms. */
   now(): number;
+  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket when undefined. */
+  socketFolder?: string | undefined;
   /** Addresses of a webhook's host; the system's resolver when undefined. */
   lookup?: Lookup | undefined;
   /** What delays of deliveries are measured with; made from `now` when undefined. */
@@ -100,6 +103,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     maxBodyBytes: config.limits.body_bytes * 4,
   });
   port = listening.port;
+  await openSocket(listening, parts);
   await pump.start();
   return {
     port,

@@ -51,6 +51,8 @@ export interface BusOptions {
   env?: Record<string, string>;
   /** Words in front of the program, like `ip netns exec NAME`; they must end in an `exec` of it. */
   inside?: readonly string[];
+  /** The words of another executable than the one under test. */
+  program?: readonly string[] | undefined;
   /** It was started in a hook and serves many tests: the caller ends it. */
   outlives?: true;
 }
@@ -62,7 +64,7 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
   const child = Bun.spawn(
     [
       ...(options.inside ?? []),
-      ...(await programOf(kind)),
+      ...(options.program ?? (await programOf(kind))),
       "serve",
       "--port",
       String(options.port ?? 0),

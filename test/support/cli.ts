@@ -22,6 +22,8 @@ export interface CliOptions {
   cwd?: string;
   stdin?: string | Uint8Array;
   kind?: Kind;
+  /** The words of another executable than the one under test. */
+  program?: readonly string[];
   /** Words in front of the program, like `ip netns exec NAME`. */
   inside?: readonly string[];
   /** Under the name of the original's CLI. */
@@ -48,22 +50,16 @@ function environmentOf({ bus, env }: CliOptions): Record<string, string> {
 
 /** Runs the program with a clean environment, a HOME of its own, and no terminal. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const child = Bun.spawn(
-    [
-      ...(options.inside ?? []),
-      ...(options.original
-        ? await originalName(home(), options.kind ?? "binary")
-        : await programOf(options.kind ?? "binary")),
-      ...args,
-    ],
-    {
-      cwd: options.cwd ?? home(),
-      env: environmentOf(options),
-      stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
+  const kind = options.kind ?? "binary";
+  const program =
+    options.program ?? (options.original ? await originalName(home(), kind) : await programOf(kind));
+  const child = Bun.spawn([...(options.inside ?? []), ...program, ...args], {
+    cwd: options.cwd ?? home(),
+    env: environmentOf(options),
+    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin as string]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

@@ -17,6 +17,8 @@ export interface HookOptions {
   cwd?: string;
   args?: readonly string[];
   kind?: Kind;
+  /** The words of another executable than the one under test. */
+  program?: readonly string[];
   /** Words in front of the program, like `ip netns exec NAME`. */
   inside?: readonly string[];
 }
@@ -47,7 +49,8 @@ export const AS_INSTALLED = { AGENT_EVENT_BUS_HOOK_TIMEOUT: "" };
 /** Starts a hook and leaves its stdin open. */
 export async function spawnHook(name: string, options: HookOptions = {}): Promise<HookProcess> {
   const { kind = "binary", inside = [], args = [], cwd, env, url } = options;
-  const child = Bun.spawn([...inside, ...(await programOf(kind)), "hook", name, ...args], {
+  const program = options.program ?? (await programOf(kind));
+  const child = Bun.spawn([...inside, ...program, "hook", name, ...args], {
     cwd: cwd ?? home(),
     env: {
       ...{ PATH: process.env.PATH ?? "", HOME: home() },

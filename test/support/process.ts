@@ -15,6 +15,27 @@ export async function outputOf(
   return { stdout, stderr, code, signalled: child.signalCode !== null };
 }
 
+export interface Ended {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
+/** Runs a program, with no input unless some is given. */
+export async function runIn(
+  command: string[],
+  { stdin, ...options }: { cwd: string; env: Record<string, string>; stdin?: string | undefined },
+): Promise<Ended> {
+  const input = stdin === undefined ? "ignore" : new Blob([stdin]);
+  const child = Bun.spawn(command, { ...options, stdin: input, stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, code };
+}
+
 const TICK_MS = 10;
 
 /** Processor time a process has used so far, ms. */

@@ -1,8 +1,13 @@
-import { version } from "../../config.ts";
+import { quoted } from "../../admin/reason.ts";
+import { isLoopbackUrl } from "../../bus/loopback.ts";
+import { settingsPath, version } from "../../config.ts";
+import { ownerOf, told } from "../../rpc/owner.ts";
+import { reachable } from "../../rpc/send.ts";
+import { VARIABLES } from "../../variables.ts";
 import { holderOf } from "../address.ts";
 import type { Probe } from "../reach.ts";
-import { type Check, type Finding, hostOf, type Place } from "./place.ts";
-import { isNewer } from "./program.ts";
+import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./place.ts";
+import { installedVersion, isNewer } from "./program.ts";
 
 /** More than what the way of an answer and the seconds of its Date explain. */
 const SKEW_NOTED_MS = 3_000;
@@ -41,6 +46,8 @@ export const health: Check = {
           found: `no bus answers at ${url}: ${found.found}`,
           repair: repairOf(place),
         };
+      case "foreign":
+        return { what, state: "bad", found: found.found, repair: elsewhere(place, found.user) };
       case "nobody":
         return { what, state: "bad", found: found.sentence, repair: await wake(place) };
     }
@@ -50,6 +57,13 @@ export const health: Check = {
 /** A command for the machine of the bus. */
 function at({ role, url, command }: Place, words: string): string {
   return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
+}
+
+/** How to get a bus that no other user holds. A client was told to use that one. */
+function elsewhere({ role, url, command }: Place, user: string): string {
+  return role === "server"
+    ? `${command} install server --port ${Number(new URL(url).port || 80) + 1}`
+    : `if you mean that bus: echo ${VARIABLES.busUser.name}=${user} >> ${quoted(settingsPath())}`;
 }
 
 function repairOf(place: Place): string {
@@ -70,27 +84,55 @@ export async function wake(place: Place): Promise<string> {
   return found.state.installed ? `${place.command} restart` : place.install;
 }
 
-/** Whether both sides are of one version. */
+/**
+ * Whose program Claude Code reaches. It connects by TCP and cannot prove the bus, so the port is looked at also when the bus
+ * answers on its socket.
+ */
+export const owner: Check = {
+  what: "owner",
+  async look(place) {
+    const { what } = owner;
+    const asked = place.registration()?.url || place.url;
+    const { kind } = await place.probe();
+    if (!isLoopbackUrl(asked) || (kind === "foreign" && isSameUrl(asked, place.url))) return undefined;
+    const url = reachable(new URL(asked));
+    const found = await ownerOf(url);
+    if (found.kind === "trusted" || found.kind === "nobody") return undefined;
+    return {
+      what,
+      state: "bad",
+      found: `Claude Code asks it: ${told(url, found).found}`,
+      repair: place.install,
+    };
+  },
+};
+
+/** Whether the bus, the executable that hooks run, and this program are of one version. */
 export const skew: Check = {
   what: "version",
   async look(place) {
     const { what } = skew;
     const found = await place.probe();
     if (found.kind !== "bus") return undefined;
-    if (found.version === version) return { what, state: "ok", found: `${version} on both sides` };
+    const hooks = (await installedVersion(place)) ?? version;
+    if (found.version === version && hooks === version)
+      return { what, state: "ok", found: `${version} on both sides` };
     const told = `the bus is ${found.version}, this program is ${version}`;
-    const busIsNewer = isNewer(found.version, version);
-    // Whatever is written to work together works; on one machine it means that the service runs what was replaced.
+    const all = hooks === version ? told : `${told}, the hooks run ${hooks}`;
+    // The check of the executable says which of the two to install.
+    if (found.version === hooks) return { what, state: "note", found: all };
+    const busIsNewer = isNewer(found.version, hooks);
+    // Versions work together. On one machine a difference means that the service runs what was replaced.
     if (place.role === "client")
       return {
         what,
         state: "note",
-        found: `${told}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`,
+        found: `${all}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`,
       };
     return {
       what,
       state: "bad",
-      found: told,
+      found: all,
       repair: busIsNewer ? place.install : `${place.command} restart`,
     };
   },

@@ -3,7 +3,7 @@ import { quoted } from "../../admin/reason.ts";
 import { version } from "../../config.ts";
 import { pathHint } from "../binary.ts";
 import { findProgram, run } from "../run.ts";
-import { type Check, isCompiled } from "./place.ts";
+import { type Check, isCompiled, type Place } from "./place.ts";
 
 /** The installed executable: whether it is there, starts, and is the newest of those that are here. */
 export const executable: Check = {
@@ -35,6 +35,13 @@ export const executable: Check = {
       : { what, state: "note", found: `${program} is version ${installed}, this older one is ${version}` };
   },
 };
+
+/** What the installed executable, which hooks run, tells; undefined if there is none that starts. */
+export async function installedVersion({ program, config }: Place): Promise<string | undefined> {
+  if (!existsSync(program)) return undefined;
+  const ran = await run([program, "--version"], config).catch(() => undefined);
+  return ran?.code === 0 ? ran.stdout.trim() : undefined;
+}
 
 /** Whether a shell finds it. */
 export const onPath: Check = {

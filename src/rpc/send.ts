@@ -1,0 +1,79 @@
+import { isLoopback } from "../bus/loopback.ts";
+import { socketPath } from "../config.ts";
+
+/** Why the program at a URL is not asked. */
+export interface Told {
+  found: string;
+  advice: string;
+  /** The value of AGENT_EVENT_BUS_BUS_USER that allows it. */
+  user: string;
+}
+
+/** Another user's program, or one whose user is unknown, listens where the bus should. Nothing was sent to it. */
+export class NotOurs extends Error {
+  readonly told: Told;
+  constructor(told: Told) {
+    super(`${told.found} ${told.advice}`);
+    this.name = "NotOurs";
+    this.told = told;
+  }
+}
+
+/**
+ * Sends a request to a bus. A bus on this machine is proved first, so that no token and no payload reaches another user's
+ * program: either the request goes through the socket in the data directory, or the owner of the TCP port is checked.
+ * @throws NotOurs if the port belongs to another user.
+ */
+export async function send(url: URL, init: RequestInit): Promise<Response> {
+  const target = reachable(url);
+  if (!isLoopback(target.hostname)) return fetch(target, init);
+  // Bun sends even loopback calls through HTTP_PROXY unless told not to. Node has no `proxy` and no `unix`.
+  const direct = { ...init, proxy: false };
+  if (hasSocket(target)) {
+    try {
+      // No stat: write access to the data directory already decides which bus is asked, by settings.env.
+      return await fetch(target, { ...direct, unix: socketPath(target.port || HTTP_PORT) } as RequestInit);
+    } catch (error) {
+      if (!isUnconnected(error)) throw error;
+    }
+  }
+  const { ownerOf, told } = await import("./owner.ts");
+  const owner = await ownerOf(target);
+  if (owner.kind === "nobody") throw owner.error;
+  if (owner.kind !== "trusted") throw new NotOurs(told(target, owner));
+  return fetch(target, direct as RequestInit);
+}
+
+const HTTP_PORT = "80";
+
+/** The addresses whose port a bus serves on a socket too. Another address in 127.0.0.0/8 may be another bus. */
+const SERVED = ["127.0.0.1", "localhost", "[::1]"];
+
+function hasSocket({ protocol, hostname }: URL): boolean {
+  return (
+    process.versions.bun !== undefined &&
+    process.platform !== "win32" &&
+    protocol === "http:" &&
+    SERVED.includes(hostname)
+  );
+}
+
+/** No connection was made, so the request can be sent by another way. EAGAIN is a full backlog. */
+function isUnconnected(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return UNCONNECTED.includes(String(code));
+}
+
+const UNCONNECTED = ["ENOENT", "ECONNREFUSED", "EAGAIN", "EACCES", "EPERM", "ENOTDIR", "ENAMETOOLONG"];
+
+/** The same URL, with a host that leads to this machine in only one way: a resolver may send x.localhost anywhere. */
+export function reachable(url: URL): URL {
+  const { hostname } = url;
+  if (hostname === "127.0.0.1") return url;
+  const plain = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "[::]" ? "[::1]" : hostname;
+  const named = /^(.+\.)?localhost\.?$/.test(plain) ? "localhost" : plain;
+  if (named === hostname) return url;
+  const changed = new URL(url);
+  changed.hostname = named;
+  return changed;
+}

@@ -1,0 +1,29 @@
+/**
+ * Why no TCP connection can be made, within `ms`; undefined if one was made. The connection is closed at once, and nothing is
+ * sent on it.
+ */
+export function connectionError(hostname: string, port: number, ms: number): Promise<unknown> {
+  return Promise.race([
+    process.versions.bun === undefined ? byNode(hostname, port) : byBun(hostname, port),
+    new Promise((resolve) => setTimeout(resolve, ms, new Error(`no answer within ${ms} ms`))),
+  ]);
+}
+
+// Loading node:net costs a command more than half of its page faults.
+async function byBun(hostname: string, port: number): Promise<unknown> {
+  try {
+    const socket = await Bun.connect({ hostname, port, socket: { data() {} } });
+    socket.terminate();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function byNode(host: string, port: number): Promise<unknown> {
+  const socket = process.getBuiltinModule("node:net").connect({ host, port });
+  return new Promise((resolve) => {
+    socket.once("connect", () => resolve(undefined));
+    socket.once("error", resolve);
+  }).finally(() => socket.destroy());
+}
