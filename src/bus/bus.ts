@@ -30,8 +30,8 @@ export interface Bus {
   atWork: Map<string, number>;
   /** Whose hooks hand something over at this moment. */
   turns: Turns;
-  /** The repository's name for a folder of `machine`. */
-  repoOf(cwd: string, machine: string): Promise<string>;
+  /** The repository's name for a folder. `look`: the folder is this machine's, and its `.git` may be read. */
+  repoOf(cwd: string, look: boolean): Promise<string>;
   warn(message: string): void;
 }
 

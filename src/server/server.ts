@@ -19,7 +19,7 @@ import { createMcp } from "./mcp.ts";
 export interface RunningServer {
   port: number;
   store: Store;
-  /** Lets running calls finish (at most 10 s), then folds the log of writes into the database. */
+  /** Lets running calls finish (at most 8 s), then folds the log of writes into the database. Resolves within 12 s. */
   stop(): Promise<void>;
 }
 
@@ -35,8 +35,10 @@ export interface ServerOptions {
   clock?: Clock | undefined;
 }
 
-const FINISH_MS = 10_000;
-const DELIVER_MS = 1_000;
+const FINISH_MS = 8_000;
+const DELIVER_MS = 500;
+/** What each part may take besides, ms: a disk may never answer. */
+const PART_MS = 1_500;
 
 /**
  * Opens the database and listens. Throws OpenError, ConfigError when the settings would let strangers in, or the runtime's
@@ -108,13 +110,20 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       bus.waiters.end();
       const finished = listening.stop(false);
       const cut = setTimeout(() => listening.stop(true), FINISH_MS);
-      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
+      await within(FINISH_MS + 100, finished);
       clearTimeout(cut);
-      await pump.stop(DELIVER_MS);
-      await store.close();
-      await log.flush();
+      await within(PART_MS, pump.stop(DELIVER_MS));
+      await within(PART_MS, store.close());
+      await within(PART_MS / 2, log.flush());
     },
   };
+}
+
+/** Resolves when `promise` does, and after `ms` in any case. */
+function within(ms: number, promise: Promise<unknown>): Promise<unknown> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 function tellOfStart({ access, store, log, kept }: Parts): void {
