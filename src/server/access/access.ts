@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { type Admit, createAdmit } from "./admit.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { createReport, type Report } from "./report.ts";
+import { Shares } from "./shares.ts";
 import { createWhois } from "./whois.ts";
 
 export interface AccessOptions {
@@ -25,6 +26,7 @@ export interface AccessOptions {
 export interface Access {
   guard: Guard;
   admit: Admit;
+  shares: Shares;
   /** Whether a caller that was let in would still be: its token may have been revoked while its call waited. */
   holds(caller: Caller): boolean;
   /** Told of each call that is turned away after that. */
@@ -48,6 +50,7 @@ export function createAccess({ config, operations, log, now, steady }: AccessOpt
       refused,
     }),
     admit: createAdmit({ operations, limits: config.limits, steady }),
+    shares: new Shares(config.limits, steady),
     holds: (caller) => holds(tokens, caller),
     refused,
     warn: () => warnOf(config, tokens, log),
