@@ -30,8 +30,8 @@ export interface Bus {
   atWork: Map<string, number>;
   /** Whose hooks hand something over at this moment. */
   turns: Turns;
-  /** The repository's name for a folder of `machine`. */
-  repoOf(cwd: string, machine: string): Promise<string>;
+  /** The repository's name for a folder. `look`: the folder is this machine's, and its `.git` may be read. */
+  repoOf(cwd: string, look: boolean): Promise<string>;
   warn(message: string): void;
 }
 
@@ -47,10 +47,10 @@ export interface Notification {
 /** Calls that hold until an event they care about is committed. */
 export interface Waiters {
   /**
-   * Throws BusError `too_many_waiters` when the bound is reached. Close it whatever happens. `sessionId`: whom it waits
-   * for; `sole`: the session's only one of that kind, an earlier one ends.
+   * Throws BusError `too_many_waiters` when the bound, or the caller's share of it, is reached. Close it whatever happens.
+   * `sessionId`: whom it waits for; `sole`: the session's only one of that kind, an earlier one ends.
    */
-  open(matches: (event: Event) => boolean, sessionId?: string, sole?: boolean): Waiter;
+  open(matches: (event: Event) => boolean, sessionId?: string, sole?: boolean, caller?: Caller): Waiter;
   /** Whether a call waits for the session at this moment. */
   has(sessionId: string): boolean;
   /** Ends the sole waiter of a session: its client is at work again, or gone. */

@@ -9,10 +9,14 @@ interface Limit {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Every bound, by the name that a refusal gives it. `_bytes` are bytes of UTF-8. */
+/**
+ * Every bound, by the name that a refusal gives it. `_bytes` are bytes of UTF-8. Of what is held at the same time, one
+ * remote peer (a token, a login) has a quarter at most, and all of them together three quarters.
+ */
 export const LIMITS = {
   body_bytes: { fallback: 4 * MIB, most: 64 * MIB, about: "Body of a request" },
   json_depth: { fallback: 64, most: 1_000, about: "Levels of nesting in a request" },
+  json_values: { fallback: 10_000, most: 1_000_000, about: "Values in a request, at every level" },
   payload_bytes: { fallback: MIB, most: 32 * MIB, about: "Payload of an event" },
   title_bytes: { fallback: 256, most: 64 * KIB, about: "Title of an event or a notification" },
   tags: { fallback: 32, most: 1_000, about: "Tags of an event" },
@@ -39,6 +43,22 @@ export const LIMITS = {
   wait_seconds: { fallback: 300, most: 3_600, about: "Time that one call waits, s" },
   waiters: { fallback: 1_024, most: 100_000, about: "Calls that wait at the same time" },
   calls: { fallback: 2_048, most: 100_000, about: "Calls under way at the same time, waiting ones included" },
+  bodies_bytes: {
+    fallback: 128 * MIB,
+    most: 4_096 * MIB,
+    about: "Requests of other machines that arrive at the same time",
+  },
+  unread_bytes: {
+    fallback: 128 * MIB,
+    most: 4_096 * MIB,
+    about: "Answers that other machines have not read yet",
+  },
+  calls_per_second: { fallback: 500, most: 1_000_000, about: "Calls of one remote peer, a second" },
+  traffic_bytes_per_second: {
+    fallback: 16 * MIB,
+    most: 4_096 * MIB,
+    about: "Requests and answers of one remote peer, a second",
+  },
   publish_per_second: { fallback: 200, most: 1_000_000, about: "Events of one remote peer, a second" },
   publish_burst: {
     fallback: 1_000,

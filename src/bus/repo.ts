@@ -19,14 +19,36 @@ function clean(name: string): string {
   return name.replace(/[\n\t\r]/g, " ") || "unknown";
 }
 
+/** Both a `.git` file and a HEAD are one short line. */
+const MOST_BYTES = 4096;
+
+/**
+ * The text of a small regular file: "folder" for a folder, null for what is not there or is not such a file. A pipe or a
+ * device is never opened, since that may wait for ever or have an effect.
+ */
+async function smallText(path: string): Promise<string | null> {
+  // Most commands need no file, and loading these takes a tenth of their time.
+  const { constants, open, stat } = await import("node:fs/promises");
+  const found = await stat(path);
+  if (found.isDirectory()) return "folder";
+  if (!found.isFile() || found.size > MOST_BYTES) return null;
+  // It may have been replaced since: without O_NONBLOCK, opening a pipe waits for a writer.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await file.stat()).isFile()) return null;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
 /** The git folder that a folder's work tree belongs to; null outside one. */
 async function gitFolderOf(cwd: string): Promise<string | null> {
-  // Most commands need no file, and loading these takes a tenth of their time.
-  const { readFile } = await import("node:fs/promises");
   const { dirname, join, resolve } = await import("node:path");
   for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
     const dotGit = join(folder, ".git");
-    const link = await readFile(dotGit, "utf8").catch((error) => (error.code === "EISDIR" ? "" : null));
+    const link = await smallText(dotGit).catch(() => null);
     if (link !== null) {
       // Of a linked worktree it is a file: `gitdir: <main>/.git/worktrees/<name>`.
       const gitdir = /^gitdir: (.+)$/m.exec(link)?.[1]?.trim();
@@ -52,7 +74,6 @@ function repositoryName(gitFolder: string): string {
 export async function branchOf(cwd: string): Promise<string | null> {
   const gitFolder = await gitFolderOf(cwd);
   if (gitFolder === null) return null;
-  const { readFile } = await import("node:fs/promises");
-  const head = await readFile(`${gitFolder}/HEAD`, "utf8").catch(() => "");
-  return /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? null;
+  const head = await smallText(`${gitFolder}/HEAD`).catch(() => null);
+  return /^ref: refs\/heads\/(.+)$/m.exec(head ?? "")?.[1] ?? null;
 }

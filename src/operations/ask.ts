@@ -62,7 +62,7 @@ export const ask = operation({
     const correlation_id = crypto.randomUUID();
     const own = asker?.session_id ?? (args.session_id || ANONYMOUS);
     const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
-    const waiter = bus.waiters.open(isAnswer);
+    const waiter = bus.waiters.open(isAnswer, undefined, false, call.caller);
     try {
       const event = await bus.store.events.append({
         event_type: "question",

@@ -64,7 +64,7 @@ export const getDelivery = operation({
 async function settled(bus: Bus, eventId: number, ms: number, call: Call): Promise<Mail[]> {
   if (ms === 0) return bus.store.mail.of(eventId);
   // No event tells that a message was seen.
-  const waiter = bus.waiters.open(() => false);
+  const waiter = bus.waiters.open(() => false, undefined, false, call.caller);
   try {
     const deadline = performance.now() + ms;
     for (;;) {

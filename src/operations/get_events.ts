@@ -273,7 +273,7 @@ async function hold(
   call: Call,
   reached: string | undefined,
 ): Promise<Json> {
-  const waiter = bus.waiters.open((event) => couldMatch(args, event), reached);
+  const waiter = bus.waiters.open((event) => couldMatch(args, event), reached, false, call.caller);
   const seconds = args.wait_seconds ?? 0;
   try {
     const deadline = performance.now() + seconds * 1000;

@@ -45,7 +45,8 @@ export const registerSession = operation({
   async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     const cwd = args.cwd ?? "";
-    const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, machine));
+    const mayLook = caller.local && machine === bus.host;
+    const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, mayLook));
     const client_id = args.client_id ?? null;
     await expectRoom(bus, machine, client_id);
     const at = here(bus);

@@ -4,7 +4,6 @@ import { announce } from "../bus/announce.ts";
 import type { Bus } from "../bus/bus.ts";
 import { ORIGINS } from "../bus/caller.ts";
 import { exists, rememberedStart } from "../bus/process.ts";
-import { repoOf } from "../bus/repo.ts";
 import { Turns } from "../bus/turns.ts";
 import { machine, version } from "../config.ts";
 import type { ServerConfig } from "../server_config.ts";
@@ -15,6 +14,7 @@ import { Pump } from "./deliver/pump.ts";
 import { createDesktop } from "./desktop.ts";
 import type { Log } from "./log.ts";
 import { createPace } from "./pace.ts";
+import { createFindRepo } from "./repo.ts";
 import { createWaiters } from "./waiters.ts";
 
 export interface BusParts {
@@ -72,7 +72,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     looked: new Map(),
     atWork: new Map(),
     turns: new Turns(),
-    repoOf: (cwd, of) => repoOf(cwd, of === host),
+    repoOf: createFindRepo(),
     warn: log.warn,
   };
   return { bus, pump };

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "../bus/caller.ts";
+import { errorMessage } from "./answer.ts";
 import { around, bodyOf, type Parts } from "./parts.ts";
 import { opening } from "./resume.ts";
 import type { OpenCall } from "./tools.ts";
@@ -18,12 +19,21 @@ export const STREAM = {
 };
 const JSON_BODY = { "content-type": "application/json" };
 
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+
+/** A longer answer is handed over piece by piece, as its client reads it, bytes. */
+const PIECE_BYTES = 64 * 1024;
+
 /** What an exchange tells of itself. */
 export interface Observer {
   /** Its client went away. */
   gone(exchange: Exchange): void;
   /** Nothing more comes of it. */
   over(exchange: Exchange): void;
+  /** Its client begins to read an answer of so many bytes; or why it may not. */
+  handsOver(exchange: Exchange, bytes: number): string | null;
+  /** Its client has read that answer, or is gone. */
+  handedOver(exchange: Exchange, bytes: number): void;
 }
 
 export interface ExchangeParts {
@@ -46,7 +56,10 @@ export class Exchange implements OpenCall {
   readonly response: Promise<Response>;
   readonly #parts: ExchangeParts;
   #resolve: (response: Response) => void = () => {};
-  #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #stream: Controller | undefined;
+  /** Hands over the next piece of the answer, once there is one. */
+  #pieces: PromiseWithResolvers<(stream: Controller) => void> | undefined;
+  #cancelled: () => void = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
   #abandoning: AbortController | undefined;
@@ -108,12 +121,41 @@ export class Exchange implements OpenCall {
   answer(json: Parts): void {
     if (this.#state !== "open") return;
     const body = bodyOf(this.#parts.streams ? framed(json) : json);
+    if (this.#parts.caller.local || body.length <= PIECE_BYTES / 3) this.#answerWhole(body);
+    else this.#answerInPieces(bytesOf(body));
+  }
+
+  #answerWhole(body: string | Uint8Array<ArrayBuffer>): void {
     this.#end("answered");
     if (this.#stream !== undefined) {
-      this.#stream.enqueue(typeof body === "string" ? encoder.encode(body) : body.slice());
+      this.#stream.enqueue(bytesOf(body));
       this.#stream.close();
     } else
       this.#resolve(new Response(body, { headers: this.#headers(this.#parts.streams ? STREAM : JSON_BODY) }));
+  }
+
+  // What a client does not read stays in memory: it counts until it is read, or the client is gone.
+  #answerInPieces(bytes: Uint8Array): void {
+    const { observer, request, streams, message } = this.#parts;
+    const problem = observer.handsOver(this, bytes.byteLength);
+    if (problem !== null) {
+      this.answer(errorMessage(message.id, { code: -32000, message: `${problem}: read those first` }));
+      return;
+    }
+    this.#end("answered");
+    const taken = once(() => observer.handedOver(this, bytes.byteLength));
+    request.signal.addEventListener("abort", taken);
+    if (request.signal.aborted) taken();
+    this.#cancelled = taken;
+    this.#open(streams ? STREAM : JSON_BODY);
+    let at = 0;
+    this.#pieces?.resolve((stream) => {
+      stream.enqueue(bytes.subarray(at, at + PIECE_BYTES));
+      at += PIECE_BYTES;
+      if (at < bytes.byteLength) return;
+      stream.close();
+      taken();
+    });
   }
 
   #headers(of: Readonly<Record<string, string>>): Record<string, string> {
@@ -148,19 +190,41 @@ export class Exchange implements OpenCall {
     this.#timer = setTimeout(() => this.#keepAlive(), KEEP_ALIVE_MS);
   }
 
-  #open(): ReadableStreamDefaultController<Uint8Array> {
+  #open(headers = STREAM as Readonly<Record<string, string>>): Controller {
     if (this.#stream !== undefined) return this.#stream;
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#stream = controller;
-        const start = opening(this.#parts.request, this.clientId);
-        if (start !== "") controller.enqueue(encoder.encode(start));
+    const pieces = Promise.withResolvers<(stream: Controller) => void>();
+    this.#pieces = pieces;
+    const source = {
+      start: (stream: Controller) => {
+        this.#stream = stream;
+        const start = headers === STREAM ? opening(this.#parts.request, this.clientId) : "";
+        if (start !== "") stream.enqueue(encoder.encode(start));
       },
-      cancel: () => this.#parts.observer.gone(this),
-    });
-    this.#resolve(new Response(body, { headers: this.#headers(STREAM) }));
-    return this.#stream as unknown as ReadableStreamDefaultController<Uint8Array>;
+      pull: async (stream: Controller) => (await pieces.promise)(stream),
+      cancel: () => {
+        this.#cancelled();
+        this.#parts.observer.gone(this);
+      },
+    };
+    // Nothing is asked for ahead of the connection.
+    this.#resolve(
+      new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers: this.#headers(headers) }),
+    );
+    return this.#stream as unknown as Controller;
   }
+}
+
+/** A copy: the body holds until the next answer only. */
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === "string" ? encoder.encode(body) : body.slice();
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
 }
 
 const encoder = new TextEncoder();
@@ -170,7 +234,7 @@ export function framed(json: Parts): Parts {
   return around("event: message\ndata: ", json, "\n\n");
 }
 
-function closeQuietly(stream: ReadableStreamDefaultController<Uint8Array>): void {
+function closeQuietly(stream: Controller): void {
   try {
     stream.close();
   } catch {

@@ -12,6 +12,7 @@ import type { Limits } from "../bus/limits.ts";
 import type { Json, Operation } from "../operation.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Report } from "./access/report.ts";
+import type { Shares } from "./access/shares.ts";
 import { inputSchema } from "./schema.ts";
 import { createCallTool, type ToolOptions } from "./tools.ts";
 import { HttpTransport } from "./transport.ts";
@@ -22,6 +23,7 @@ export interface McpOptions extends ToolOptions {
   guide: string;
   version: string;
   admit: Admit;
+  shares: Shares;
   refused: Report;
 }
 
@@ -63,7 +65,7 @@ function serveTools(server: Server, { bus, operations }: McpOptions): void {
     return { tools: caller === undefined ? [] : (tools.get(caller.scope) ?? []) };
   });
   server.fallbackRequestHandler = async ({ method }) => {
-    throw new McpError(ErrorCode.MethodNotFound, `Unknown method ${method}`);
+    throw new McpError(ErrorCode.MethodNotFound, `Unknown method ${method.slice(0, 100)}`);
   };
 }
 
@@ -110,7 +112,8 @@ function serveGuide(server: Server, guide: string): void {
   }));
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
   server.setRequestHandler(ReadResourceRequestSchema, ({ params }) => {
-    if (params.uri !== GUIDE_URI) throw new McpError(-32002, `Resource not found: ${params.uri}`);
+    if (params.uri !== GUIDE_URI)
+      throw new McpError(-32002, `Resource not found: ${params.uri.slice(0, 100)}`);
     return { contents: [{ uri: GUIDE_URI, mimeType: "text/markdown", text: guide }] };
   });
 }

@@ -178,11 +178,15 @@ async function reasonOf(error: unknown, config: ServerConfig): Promise<string> {
   return `The bus could not start: ${error instanceof Error ? error.message : error}`;
 }
 
+/** Services are killed when they take longer. */
+const STOP_MS = 12_000;
+
 function stopOnSignals(server: RunningServer): void {
   let stopping = false;
   const stop = () => {
     if (stopping) process.exit(FAILED);
     stopping = true;
+    setTimeout(() => exit(FAILED, "The bus did not stop in time.", false), STOP_MS);
     server.stop().then(
       () => process.exit(STARTED),
       (error) => exit(FAILED, `The bus did not stop cleanly: ${error}`, false),

@@ -20,7 +20,7 @@ import { openSocket } from "./socket.ts";
 export interface RunningServer {
   port: number;
   store: Store;
-  /** Lets running calls finish (at most 10 s), then folds the log of writes into the database. */
+  /** Lets running calls finish (at most 8 s), then folds the log of writes into the database. Resolves within 12 s. */
   stop(): Promise<void>;
 }
 
@@ -38,8 +38,10 @@ export interface ServerOptions {
   clock?: Clock | undefined;
 }
 
-const FINISH_MS = 10_000;
-const DELIVER_MS = 1_000;
+const FINISH_MS = 8_000;
+const DELIVER_MS = 500;
+/** What each part may take besides, ms: a disk may never answer. */
+const PART_MS = 1_500;
 
 /**
  * Opens the database and listens. Throws OpenError, ConfigError when the settings would let strangers in, or the runtime's
@@ -112,14 +114,21 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       bus.waiters.end();
       const finished = listening.stop(false);
       const cut = setTimeout(() => listening.stop(true), FINISH_MS);
-      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, FINISH_MS + 100))]);
+      await within(FINISH_MS + 100, finished);
       clearTimeout(cut);
-      await pump.stop(DELIVER_MS);
-      const told = await store.close();
-      if (told !== null) log.warn(told);
-      await log.flush();
+      await within(PART_MS, pump.stop(DELIVER_MS));
+      const told = await within(PART_MS, store.close());
+      if (told) log.warn(told);
+      await within(PART_MS / 2, log.flush());
     },
   };
+}
+
+/** Resolves when `promise` does, or after `ms` with undefined. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, ms, undefined);
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 function tellOfStart({ access, store, log, kept }: Parts): void {

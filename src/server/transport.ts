@@ -6,13 +6,14 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, callerKey } from "../bus/caller.ts";
-import { type Limits, limitNote } from "../bus/limits.ts";
+import type { Limits } from "../bus/limits.ts";
 import { watchClient } from "../runtime/runtime.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Refusal } from "./access/head.ts";
 import type { Report } from "./access/report.ts";
+import type { Shares } from "./access/shares.ts";
 import { errorMessage } from "./answer.ts";
-import { BodyError, parseBody, readBody } from "./body.ts";
+import { BodyError, parseBody, readBody, sizeOf } from "./body.ts";
 import { Exchange, framed, type Observer, SOON_MS, STREAM } from "./exchange.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./message.ts";
 import { bodyOf } from "./parts.ts";
@@ -24,6 +25,7 @@ const SESSION = "mcp-session-id";
 export interface TransportOptions {
   limits: Limits;
   admit: Admit;
+  shares: Shares;
   /** Told of each call that is turned away. */
   refused: Report;
   callTool: CallTool;
@@ -43,15 +45,15 @@ export class HttpTransport implements Transport {
   #lastId = 0;
   /** Calls of the last moment, answered or not. */
   #young: number[] = [];
-  /** Bodies that are being read. */
-  #reading = 0;
   readonly #options: TransportOptions;
   readonly #observer: Observer = {
     gone: ({ id }) => this.#cancel(id),
-    over: ({ id, cancelKey: key }) => {
-      this.#exchanges.delete(id);
+    over: ({ id, caller, cancelKey: key }) => {
+      if (this.#exchanges.delete(id)) this.#options.shares.ended(caller);
       if (key !== undefined && this.#cancellable.get(key) === id) this.#cancellable.delete(key);
     },
+    handsOver: ({ caller }, bytes) => this.#options.shares.answer(caller, bytes),
+    handedOver: ({ caller }, bytes) => this.#options.shares.taken(caller, bytes),
   };
 
   constructor(options: TransportOptions) {
@@ -84,17 +86,18 @@ export class HttpTransport implements Transport {
     const accept = request.headers.get("accept");
     const problem = headProblem(accept, request.headers.get("mcp-protocol-version"));
     if (problem !== null) return problem;
-    if (this.#reading >= this.#options.limits.calls) return this.#turnAway(caller, this.#tooMany(), null);
-    const { limits } = this.#options;
+    const { limits, shares } = this.#options;
+    const size = sizeOf(request, limits.body_bytes);
+    const busy = shares.readBody(caller, size);
+    if (busy !== null) return this.#turnAway(caller, busy, null);
     let message: JSONRPCMessage;
-    this.#reading++;
     try {
       message = checkedMessage(parseBody(await readBody(request, limits.body_bytes), limits));
     } catch (error) {
       if (error instanceof BodyError) return refuse(error.status, error.code, error.message);
       throw error;
     } finally {
-      this.#reading--;
+      shares.bodyRead(caller, size);
     }
     const streams = accept !== null && streamsTo(accept);
     if ("id" in message && "method" in message) return this.#exchange(request, message, caller, streams);
@@ -121,8 +124,14 @@ export class HttpTransport implements Transport {
     caller: Caller,
     streams: boolean,
   ): Response | Promise<Response> {
-    const refusal = this.#refusal(message, caller);
-    if (refusal !== null) return this.#turnAway(caller, refusal, message.id);
+    const { admit, shares } = this.#options;
+    const full = shares.begin(caller);
+    if (full !== null) return this.#turnAway(caller, full, message.id);
+    const refusal = message.method === "tools/call" ? admit(caller, message.params?.name) : null;
+    if (refusal !== null) {
+      shares.ended(caller);
+      return this.#turnAway(caller, refusal, message.id);
+    }
     watchClient(request);
     const id = ++this.#lastId;
     const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
@@ -157,19 +166,6 @@ export class HttpTransport implements Transport {
       this.#young = [];
       for (const one of young) this.#exchanges.get(one)?.lasts();
     }, SOON_MS);
-  }
-
-  #refusal({ method, params }: JSONRPCRequest, caller: Caller): Refusal | null {
-    if (this.#exchanges.size >= this.#options.limits.calls) return this.#tooMany();
-    return method === "tools/call" ? this.#options.admit(caller, params?.name) : null;
-  }
-
-  #tooMany(): Refusal {
-    return {
-      status: 503,
-      reason: `${this.#options.limits.calls} calls are under way already${limitNote("calls")}: nothing was done; try again in a second`,
-      headers: { "retry-after": "1" },
-    };
   }
 
   #turnAway(caller: Caller, refusal: Refusal, id: string | number | null): Response {

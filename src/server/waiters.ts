@@ -1,10 +1,12 @@
 import { BusError, type Waiter, type Waiters } from "../bus/bus.ts";
+import { LOCAL } from "../bus/caller.ts";
 import type { Event } from "../bus/event.ts";
-import { limitNote } from "../bus/limits.ts";
+import { Share } from "./access/share.ts";
 
 /** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
 export function createWaiters(most: number): Waiters {
   const open = new Set<HeldWaiter>();
+  const share = new Share({ limit: "waiters", most, things: "calls", doing: "waiting" });
   const bySession = new Map<string, Set<HeldWaiter>>();
   let ended = false;
 
@@ -20,15 +22,13 @@ export function createWaiters(most: number): Waiters {
   }
 
   return {
-    open(matches, sessionId, sole = false) {
-      if (open.size >= most)
-        throw new BusError(
-          "too_many_waiters",
-          `${most} calls are waiting already${limitNote("waiters")}. Call again without wait_seconds.`,
-        );
+    open(matches, sessionId, sole = false, caller = LOCAL) {
+      const problem = share.take(caller);
+      if (problem !== null)
+        throw new BusError("too_many_waiters", `${problem}. Call again without wait_seconds.`);
       if (sessionId !== undefined && sole) dismiss(sessionId);
       const waiter = new HeldWaiter(matches, sole, () => {
-        open.delete(waiter);
+        if (open.delete(waiter)) share.give(caller);
         forget(waiter, sessionId);
       });
       waiter.over = ended;

@@ -176,6 +176,20 @@ test("json_depth: as many levels as it allows, in lists and in objects, and no m
   }
 });
 
+test("json_values: as many values as it allows, at every level, and no more", async () => {
+  const few = await startHere({ env: { AGENT_EVENT_BUS_LIMIT_JSON_VALUES: "50" } });
+  const ping = (x: string) => rpc(few.url, `{"jsonrpc":"2.0","id":5,"method":"ping","params":{"x":${x}}}`);
+  // The message, its four members and the list are six.
+  const list = (count: number) => `[${Array(count).fill("0").join()}]`;
+  const object = (count: number) => `{${Array.from({ length: count }, (_, i) => `"${i},[":0`).join()}}`;
+  for (const text of [list(44), object(44)]) expect((await ping(text)).message.result).toEqual({});
+  for (const text of [list(45), object(45)]) {
+    const { status, message } = await ping(text);
+    expect([status, message.error.code]).toEqual([400, -32600]);
+    expect(message.error.message).toBe("Invalid request: more than 50 values (limit json_values)");
+  }
+});
+
 test("a raised payload_bytes works from end to end: 3 MiB", async () => {
   const raised = await startHere({ env: { AGENT_EVENT_BUS_LIMIT_PAYLOAD_BYTES: String(3 * 1024 * 1024) } });
   const payload = `${"0123456789abcdéf".repeat(185_043)}`.slice(0, 3 * 1024 * 1024 - 185_043);

@@ -88,7 +88,9 @@ const REFUSED: [what: string, body: Bytes, status: number, code: number][] = [
   ["65 levels", withArguments(nested(65)), 400, -32600],
   ["a million levels", nested(MB), 400, -32600],
   ["a million levels inside a call", withArguments(nested(MB)), 400, -32600],
-  ["a million open brackets", "[".repeat(MB), 400, -32700],
+  ["a million open brackets", "[".repeat(MB), 400, -32600],
+  ["a quarter of a million keys", withArguments(`{${keys(250_000)}}`), 400, -32600],
+  ["a quarter of a million values", withArguments(`{"tags":[${"0,".repeat(250_000)}0]}`), 400, -32600],
   ["a million levels of objects", `${'{"a":'.repeat(500_000)}1${"}".repeat(500_000)}`, 400, -32600],
 ];
 
@@ -153,16 +155,14 @@ export function hostile(target: () => TestBus): void {
     expect(answer.message.result.structuredContent.payload).toBe("hello");
   });
 
-  test("a quarter of a million keys are ignored, quickly", async () => {
-    const began = performance.now();
+  test("some thousand unknown keys are ignored", async () => {
     const { message } = await rpc(
       target().url,
-      withArguments(`{"event_type":"note","payload":"kept",${keys(250_000)}}`),
+      withArguments(`{"event_type":"note","payload":"kept",${keys(9_000)}}`),
     );
     expect(message.result.structuredContent.payload).toBe("kept");
-    const around = CALL.replace('"params"', `${keys(100_000)},"params"`);
+    const around = CALL.replace('"params"', `${keys(9_000)},"params"`);
     expect((await rpc(target().url, around)).status).toBe(200);
-    expect(performance.now() - began).toBeLessThan(30_000);
   });
 
   test("special names of JavaScript are plain keys", async () => {

@@ -151,7 +151,7 @@ async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
 /** Waits until something is actionable for the session; `left` says that waiting on is pointless, `stops` that the bus does. */
 async function hold(bus: Bus, session: Session, call: Call, limit: number, seconds: number): Promise<Json> {
   const { session_id } = session;
-  const waiter = bus.waiters.open((event) => wakes(session, event), session_id, true);
+  const waiter = bus.waiters.open((event) => wakes(session, event), session_id, true, call.caller);
   try {
     const deadline = performance.now() + seconds * 1000;
     for (;;) {

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { type Admit, createAdmit } from "./admit.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { createReport, type Report } from "./report.ts";
+import { Shares } from "./shares.ts";
 import { createWhois } from "./whois.ts";
 
 export interface AccessOptions {
@@ -25,6 +26,7 @@ export interface AccessOptions {
 export interface Access {
   guard: Guard;
   admit: Admit;
+  shares: Shares;
   /** False once the token of a caller that was let in is revoked or expired. */
   holds(caller: Caller): boolean;
   /** Called for each call that is refused after that. */
@@ -48,6 +50,7 @@ export function createAccess({ config, operations, log, now, steady }: AccessOpt
       refused,
     }),
     admit: createAdmit({ operations, limits: config.limits, steady }),
+    shares: new Shares(config.limits, steady),
     holds: ({ token }) => token === undefined || tokens.holds(token),
     refused,
     warn: () => warnOf(config, tokens, log),

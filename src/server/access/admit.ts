@@ -1,7 +1,8 @@
 import { type Caller, covers } from "../../bus/caller.ts";
-import { type Limits, limitNote } from "../../bus/limits.ts";
+import { type LimitName, type Limits, limitNote } from "../../bus/limits.ts";
 import type { Operation } from "../../operation.ts";
 import type { Refusal } from "./head.ts";
+import { Rate } from "./rate.ts";
 
 export interface AdmitOptions {
   operations: readonly Operation[];
@@ -16,7 +17,7 @@ export type Admit = (caller: Caller, tool: unknown) => Refusal | null;
 /** What a caller's scope covers, and how fast it may publish. */
 export function createAdmit({ operations, limits, steady }: AdmitOptions): Admit {
   const byName = new Map(operations.map((operation) => [operation.name, operation]));
-  const rates = new Rates(limits, steady);
+  const publishes = publishRates(limits, steady);
   return (caller, tool) => {
     const operation = typeof tool === "string" ? byName.get(tool) : undefined;
     if (operation === undefined) return null;
@@ -26,44 +27,25 @@ export function createAdmit({ operations, limits, steady }: AdmitOptions): Admit
         reason: `the token ${caller.origin} has the scope ${caller.scope}, which does not cover ${operation.name}; that needs a token with --scope ${operation.scope ?? "full"}`,
         headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="insufficient_scope"' },
       };
-    return operation.appends ? rates.take(caller) : null;
+    return operation.appends ? publishes(caller) : null;
   };
 }
 
-const MOST_BUCKETS = 10_000;
-
-/** A bucket of events for each peer, filled at a steady rate (token bucket). */
-class Rates {
-  readonly #limits: Limits;
-  readonly #steady: () => number;
-  readonly #buckets = new Map<string, { left: number; at: number }>();
-
-  constructor(limits: Limits, steady: () => number) {
-    this.#limits = limits;
-    this.#steady = steady;
-  }
-
-  take(caller: Caller): Refusal | null {
-    const name = caller.local ? "local_publish_per_second" : "publish_per_second";
-    const rate = this.#limits[name];
-    if (rate === 0) return null;
-    const most = Math.max(1, this.#limits.publish_burst);
-    const now = this.#steady();
-    const bucket = this.#buckets.get(caller.origin) ?? { left: most, at: now };
-    bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) / 1000) * rate);
-    bucket.at = now;
-    // Again at the end of the map: the first ones are those that have published nothing for longest.
-    this.#buckets.delete(caller.origin);
-    this.#buckets.set(caller.origin, bucket);
-    for (const origin of this.#buckets.keys())
-      if (this.#buckets.size > MOST_BUCKETS) this.#buckets.delete(origin);
-    if (bucket.left < 1)
-      return {
-        status: 429,
-        reason: `${caller.origin} publishes more than ${rate} events a second${limitNote(name)}: nothing was stored; try again in a second`,
-        headers: { "retry-after": "1" },
-      };
-    bucket.left--;
-    return null;
-  }
+/** How fast each peer may publish; the programs of this machine are one peer. */
+function publishRates(limits: Limits, steady: () => number): (caller: Caller) => Refusal | null {
+  const most = Math.max(1, limits.publish_burst);
+  const rateOf = (limit: LimitName) => ({
+    limit,
+    rate: new Rate({ perSecond: limits[limit], most, steady }),
+  });
+  const [local, remote] = [rateOf("local_publish_per_second"), rateOf("publish_per_second")];
+  return (caller) => {
+    const { limit, rate } = caller.local ? local : remote;
+    if (rate.take(caller.origin)) return null;
+    return {
+      status: 429,
+      reason: `${caller.origin} publishes more than ${limits[limit]} events a second${limitNote(limit)}: nothing was stored; try again in a second`,
+      headers: { "retry-after": "1" },
+    };
+  };
 }

@@ -114,8 +114,14 @@ export async function checkedAddresses(
   return addresses;
 }
 
+const LOOKUP_MS = 5_000;
+
 async function resolve(hostname: string, lookup: Lookup): Promise<readonly string[]> {
-  const addresses = await lookup(hostname).catch(() => []);
+  // A name server may never answer.
+  const late = Promise.withResolvers<readonly string[]>();
+  const timer = setTimeout(() => late.resolve([]), LOOKUP_MS);
+  const addresses = await Promise.race([lookup(hostname).catch(() => []), late.promise]);
+  clearTimeout(timer);
   if (addresses.length === 0) throw new TargetError(`the host name ${hostname} has no address`, true);
   return addresses;
 }

@@ -22,7 +22,8 @@ export interface Target {
 
 /**
  * One POST to a webhook: the addresses are checked and the connection pinned to them, redirects are not followed, no
- * proxy is used, at most 4 KiB of the answer are read and none of it is kept. Never throws.
+ * proxy is used, at most 4 KiB of the answer are read and none of it is kept. Never throws, and ends at its deadline
+ * whatever the receiver does.
  */
 export async function attempt(target: Target, message: Message): Promise<Outcome> {
   const began = performance.now();
@@ -38,8 +39,11 @@ export async function attempt(target: Target, message: Message): Promise<Outcome
   target.signal.addEventListener("abort", end);
   try {
     const url = new URL(target.url);
-    const addresses = await unlessAborted(checkedAddresses(url, target.local, target.policy), ending.signal);
-    const { statusCode: status = 0, headers } = await post(url, addresses, message, ending.signal);
+    const answer = checkedAddresses(url, target.local, target.policy).then((addresses) =>
+      post(url, addresses, message, ending.signal),
+    );
+    // The client alone is not trusted with it: after some answers its request neither ends nor fails.
+    const { statusCode: status = 0, headers } = await unlessAborted(answer, ending.signal);
     const asked = status === 429 || status === 503 ? headers["retry-after"] : undefined;
     return done(status, statusError(status), retryAfterMs(asked, target.wall()));
   } catch (error) {
@@ -92,6 +96,7 @@ async function post(
   };
   return new Promise((resolve, reject) => {
     let answer: IncomingMessage | undefined;
+    signal.throwIfAborted();
     const request = start(url, options, (response) => {
       answer = response;
       readSome(response).then(() => {
@@ -99,6 +104,12 @@ async function post(
         resolve(response);
       });
     });
+    // A switch of protocols is an answer like any other, and the connection ends.
+    request.on("upgrade", (response, socket) => {
+      socket.destroy();
+      resolve(response);
+    });
+    signal.addEventListener("abort", () => request.destroy(), { once: true });
     request.on("error", (error) => (answer === undefined ? reject(error) : resolve(answer)));
     request.end(bytes);
   });

@@ -1,6 +1,6 @@
 import type { Bytes } from "../raw.ts";
 import { callText, type Kind, PUBLISH, sent } from "./case.ts";
-import { manyKeys, refused, stored } from "./messages.ts";
+import { manyKeys, refused } from "./messages.ts";
 
 const MB = 1024 * 1024;
 
@@ -11,8 +11,8 @@ export const DEAR_KINDS: readonly (readonly [string, Kind])[] = [
     "a million levels inside a call",
     () => refused(PUBLISH.replace('"hello"', "[".repeat(MB) + "]".repeat(MB)), -32600),
   ],
-  ["a million open brackets", () => refused("[".repeat(MB), -32700)],
-  ["a quarter of a million keys", () => stored(manyKeys(250_000))],
+  ["a million open brackets", () => refused("[".repeat(MB), -32600)],
+  ["a quarter of a million keys", () => refused(manyKeys(250_000), -32600)],
   [
     "a payload of 3 MB",
     () => ({

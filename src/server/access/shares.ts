@@ -1,0 +1,104 @@
+import type { Caller } from "../../bus/caller.ts";
+import { type LimitName, type Limits, limitNote } from "../../bus/limits.ts";
+import type { Refusal } from "./head.ts";
+import { Rate } from "./rate.ts";
+import { Share } from "./share.ts";
+
+/** What may come at once after a pause, in seconds of its rate. */
+const BURST_S = 4;
+
+/**
+ * What callers hold of the bus at a moment, and how much of it they use in time. Programs of this machine are bounded by
+ * the number of their calls alone. A refusal changes nothing.
+ */
+export class Shares {
+  readonly #limits: Limits;
+  readonly #calls: Share;
+  readonly #reading: Share;
+  readonly #bodies: Share;
+  readonly #unread: Share;
+  readonly #callRate: Rate;
+  readonly #traffic: Rate;
+
+  constructor(limits: Limits, steady: () => number) {
+    this.#limits = limits;
+    const calls = { limit: "calls", most: limits.calls, things: "calls", doing: "under way" } as const;
+    this.#calls = new Share(calls);
+    this.#reading = new Share(calls);
+    this.#bodies = new Share({
+      limit: "bodies_bytes",
+      most: limits.bodies_bytes,
+      least: limits.body_bytes,
+      things: "bytes of requests",
+      doing: "under way",
+    });
+    this.#unread = new Share({
+      limit: "unread_bytes",
+      most: limits.unread_bytes,
+      things: "bytes of answers",
+      doing: "unread",
+    });
+    const rate = (perSecond: number) => new Rate({ perSecond, most: perSecond * BURST_S, steady });
+    this.#callRate = rate(limits.calls_per_second);
+    this.#traffic = rate(limits.traffic_bytes_per_second);
+  }
+
+  /** Before a body of so many bytes is read; null when it may be, and `read` must follow. */
+  readBody(caller: Caller, bytes: number): Refusal | null {
+    if (caller.local) return busy(this.#reading.take(caller));
+    const { origin } = caller;
+    if (!this.#callRate.take(origin)) return this.#tooFast(origin, "calls_per_second", "calls");
+    if (!this.#traffic.take(origin, bytes)) return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
+    const problem = this.#unread.problem(caller, 1) ?? this.#bodies.take(caller, bytes);
+    if (problem !== null) return busy(problem);
+    const refusal = busy(this.#reading.take(caller));
+    if (refusal !== null) this.#bodies.give(caller, bytes);
+    return refusal;
+  }
+
+  bodyRead(caller: Caller, bytes: number): void {
+    this.#reading.give(caller);
+    if (!caller.local) this.#bodies.give(caller, bytes);
+  }
+
+  /** Null when a call may begin, and `ended` must follow. */
+  begin(caller: Caller): Refusal | null {
+    return busy(this.#calls.take(caller));
+  }
+
+  ended(caller: Caller): void {
+    this.#calls.give(caller);
+  }
+
+  /** Before an answer of so many bytes is handed to the connection; null when it may be, and `taken` must follow. */
+  answer(caller: Caller, bytes: number): string | null {
+    if (caller.local) return null;
+    this.#traffic.charge(caller.origin, bytes);
+    // Whoever may only read repeats its call. Any other answer may be the only word of what was done.
+    if (caller.scope === "read") return this.#unread.take(caller, bytes);
+    this.#unread.add(caller, bytes);
+    return null;
+  }
+
+  taken(caller: Caller, bytes: number): void {
+    if (!caller.local) this.#unread.give(caller, bytes);
+  }
+
+  #tooFast(origin: string, limit: LimitName, things: string): Refusal {
+    return {
+      status: 429,
+      reason: `${origin} sends more than ${this.#limits[limit]} ${things} a second${limitNote(limit)}: nothing was done; try again in a second`,
+      headers: { "retry-after": "1" },
+    };
+  }
+}
+
+function busy(problem: string | null): Refusal | null {
+  return problem === null
+    ? null
+    : {
+        status: 503,
+        reason: `${problem}: nothing was done; try again in a second`,
+        headers: { "retry-after": "1" },
+      };
+}
