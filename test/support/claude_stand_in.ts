@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 
-/** A folder for PATH with a command `claude` that knows no more than its version and its MCP servers at user scope. */
+/** A folder for PATH with a command `claude` that has a version and MCP servers at user scope, and nothing else. */
 export function claudeStandIn(): string {
   const bin = tempFolder();
   const file = join(bin, "claude");
