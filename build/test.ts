@@ -112,6 +112,7 @@ export async function test(args: readonly string[]): Promise<void> {
     await buildBinary();
     await buildNode();
     summary = await runTests(runsOf(args), root);
+    if (args.length === 0) summary.skips.push(`${LONG.length} long files. To run them too: npm run test:all`);
   } catch (error) {
     console.error(error);
     summary = { passed: 0, failed: 1, skipped: 0, failures: ["the build"], skips: [] };
