@@ -162,7 +162,7 @@ export function hostile(target: () => TestBus): void {
     expect(message.result.structuredContent.payload).toBe("kept");
     const around = CALL.replace('"params"', `${keys(100_000)},"params"`);
     expect((await rpc(target().url, around)).status).toBe(200);
-    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 
   test("special names of JavaScript are plain keys", async () => {
