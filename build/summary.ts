@@ -35,7 +35,7 @@ const OUTCOME = /^\((fail|skip|todo)\) (.*?)(?: \[[\d.]+ms\])?$/;
 const CRASH = /^✗ (\S+) \((.*)\)$/;
 const REASON = /^skipped: (.*)$/;
 
-/** Below the name of a file stand the lines of its tests, and what it prints. */
+/** The lines of a file's tests, and what it prints, follow its name. */
 function namesIn(output: string): Pick<Summary, "failures" | "skips"> {
   const failures: string[] = [];
   const reasons = new Map<string, Set<string>>();
@@ -72,7 +72,7 @@ export function total(summaries: readonly Summary[]): Summary {
   };
 }
 
-/** What a person looks for at the end of a run: what was not tested, what failed, and the counts. */
+/** The end of a run: skipped tests with reasons, failed tests, counts. */
 export function report({ passed, failed, skipped, failures, skips }: Summary): string {
   const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
   const lists = [...list("Not tested:", skips), ...list("Failed:", failures)];

@@ -15,6 +15,7 @@ export const LONG: readonly string[] = [
   "test/access/half-open.test.ts",
   "test/access/security-page.test.ts",
   "test/claude-code/claude-code.test.ts",
+  "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
   "test/claude-code/print.test.ts",
   "test/claude-code/second-machine.test.ts",
@@ -31,6 +32,8 @@ export const LONG: readonly string[] = [
   "test/faults/kill.test.ts",
   "test/faults/slow-connections.test.ts",
   "test/hooks/fleet.test.ts",
+  "test/install/install-script.test.ts",
+  "test/install/systemd.test.ts",
   "test/store/mail-size.test.ts",
   "test/store/migrate-kill.test.ts",
   "test/store/readers.test.ts",
@@ -109,6 +112,7 @@ export async function test(args: readonly string[]): Promise<void> {
     await buildBinary();
     await buildNode();
     summary = await runTests(runsOf(args), root);
+    if (args.length === 0) summary.skips.push(`${LONG.length} long files. To run them too: npm run test:all`);
   } catch (error) {
     console.error(error);
     summary = { passed: 0, failed: 1, skipped: 0, failures: ["the build"], skips: [] };

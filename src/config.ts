@@ -136,7 +136,7 @@ export function localUrl(
   return `http://${reachable}:${port}/mcp`;
 }
 
-/** How long a hook may take (ms), where a setting says so. Throws ConfigError. */
+/** Time limit of a hook (ms); undefined if it is not set. Throws ConfigError. */
 export function hookTimeout(env: Environment): number | undefined {
   const { name } = VARIABLES.hookTimeout;
   const ms = Number(env[name] || settingsFile()[name]);

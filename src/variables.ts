@@ -88,7 +88,7 @@ export const VARIABLES = {
   hookTimeout: {
     name: "AGENT_EVENT_BUS_HOOK_TIMEOUT",
     fallback: "300, or 1000 for a bus on another machine",
-    about: "How long a hook may take before it gives up in silence, ms; more on a slow machine",
+    about: "Time limit of a hook, ms; raise it on a slow machine",
   },
   sessionId: {
     name: "AGENT_EVENT_BUS_SESSION_ID",

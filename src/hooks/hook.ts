@@ -33,7 +33,8 @@ const LONGEST_INPUT_MS = 5_000;
 /**
  * `agent-event-bus hook NAME`: what Claude Code (or another client) runs at one of its events, with JSON on stdin. Whatever
  * goes wrong with the bus, it ends with 0 and prints nothing within 300 ms (1 s for a bus on another machine), or the time
- * that is set for it. Only `wait` stays, and ends with 2 to wake its session. Ends the process, even while `stdin` is still being read.
+ * limit that is set. Only `wait` stays, and ends with 2 to wake its session. Ends the process, even while `stdin` is still
+ * being read.
  */
 export async function hook(argv: readonly string[], stdin?: Promise<string>): Promise<void> {
   if (argv.includes("--help") || argv.includes("-h")) return await help();

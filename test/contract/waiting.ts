@@ -4,7 +4,7 @@ import type { TestBus } from "../support/bus.ts";
 import { post, raw } from "../support/raw.ts";
 import { rpc } from "../support/rpc.ts";
 
-/** Half of what the calls would wait. */
+/** Half of the calls' own wait. */
 const SOON = 10_000;
 
 interface Waiting {

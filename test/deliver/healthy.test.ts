@@ -4,10 +4,10 @@ import { startBus } from "../support/bus.ts";
 import { type Receiver, receiver } from "../support/receiver.ts";
 import { deliveriesOf, eventually, hook, hookOf, percentile } from "../support/webhook.ts";
 
-/** As long as a test may take: what hangs does not end. */
+/** Attempts that hang end after the test. */
 const FOREVER = { AGENT_EVENT_BUS_WEBHOOK_TIMEOUT: "60000" };
 
-/** Publishes at a steady pace until a healthy receiver has everything beside bad ones; in words, ms from publishing to receiving. */
+/** Publishes at a steady pace until a healthy receiver beside bad ones has everything. Returns the times (ms) in words. */
 async function deliver(bad: readonly string[], healthy: Receiver, events: number, env = {}): Promise<string> {
   const bus = await startBus("binary", { env });
   for (const url of bad) await hook(bus, url);

@@ -20,7 +20,7 @@ import { end, health } from "../support/process.ts";
 import { callTool } from "../support/rpc.ts";
 import { current, expectRefusal, filesIn, lockElsewhere, sha256, sqlite } from "../support/serve.ts";
 
-/** Without waiting for anything: what waits for a lock waits for ten seconds. */
+/** A refusal without a wait. A wait for a lock takes ten seconds. */
 const WITHIN_MS = 8_000;
 
 function foreign(sql: string): (path: string) => void {

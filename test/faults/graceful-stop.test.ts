@@ -10,7 +10,7 @@ import { rpc } from "../support/rpc.ts";
 import { lockElsewhere, sqlite } from "../support/serve.ts";
 
 const WITHIN_MS = 12_000;
-/** Without the ten seconds that what is half sent is given. */
+/** An end without the ten seconds that half-sent requests get. */
 const AT_ONCE_MS = 5_000;
 if (!canMount) console.log("skipped: SIGTERM on a full disk, unshare -rm cannot mount here");
 const JSON_RPC = { jsonrpc: "2.0", id: 1, method: "tools/call" };

@@ -7,7 +7,7 @@ import { tempFolder } from "../support/folder.ts";
 import { moments, writeOriginal } from "../support/original.ts";
 import { expectRefusal, filesIn, serveUntilExit, sha256 } from "../support/serve.ts";
 
-/** Without waiting for anything: what waits for a lock waits for ten seconds. */
+/** A refusal without a wait. A wait for a lock takes ten seconds. */
 const WITHIN_MS = 8_000;
 
 async function takenPort(): Promise<{ port: number; server: Server }> {

@@ -2,17 +2,13 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, statSync, truncateSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { addSetting, BROKEN, serverOn } from "../support/broken.ts";
-import { BROKEN_MCP } from "../support/broken_mcp.ts";
-import { claudeCommand } from "../support/claude_command.ts";
-import { diagnose, expectWell } from "../support/doctor.ts";
+import { claudeStandIn } from "../support/claude_stand_in.ts";
+import { diagnose, expectFound, expectWell } from "../support/doctor.ts";
 import { freePort } from "../support/installed.ts";
 import { newMachine } from "../support/machine.ts";
 
-const claude = await claudeCommand();
-if (claude === undefined) console.log("skipped: mcp, there is no Claude Code here");
-
 const port = await freePort();
-const machine = newMachine(...(claude === undefined ? [] : [claude]));
+const machine = newMachine(claudeStandIn());
 const server = serverOn(machine, port);
 const { program, data, url, sh } = server;
 
@@ -47,24 +43,7 @@ test("all is well: exit code 0, the way of the message and its milliseconds, and
   expect(stdout).toMatch(/\nok {4}message {7}CLI → .* → session \S+: [\d.]+ ms\n/);
 });
 
-test.each([...BROKEN, ...(claude === undefined ? [] : BROKEN_MCP)])(
-  "$name: the doctor finds it",
-  async (row) => {
-    await row.break(server);
-    const { checks, bad, code, error } = await diagnose(machine);
-    expect(bad).toEqual([...row.bad]);
-    expect([code, error]).toEqual([1, `${bad.length} of ${checks.length} checks found a problem.`]);
-    const finding = checks.find(({ found, state }) => state === "bad" && row.says.test(found));
-    expect(`${finding?.found}\n${finding?.repair}`).toMatch(row.says);
-    expect(finding?.repair).toMatch(row.repair);
-    if (row.mend !== undefined) await row.mend(server);
-    else {
-      const repaired = await machine.sh(finding?.repair ?? "false", row.env);
-      expect([repaired.code, repaired.stderr]).toEqual([0, ""]);
-    }
-    await expectWell(machine);
-  },
-);
+test.each(BROKEN)("$name: the doctor finds it", (row) => expectFound(machine, server, row));
 
 describe("what the shell finds", () => {
   const PATH = machine.env.PATH?.replace(`${machine.file(".local/bin")}:`, "") ?? "";

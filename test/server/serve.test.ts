@@ -6,7 +6,7 @@ import { tempFolder } from "../support/folder.ts";
 import { ALL_HOSTILE, unsafeIn } from "../support/hostile.ts";
 import { filesIn, serveUntilExit } from "../support/serve.ts";
 
-/** Without waiting for anything: what waits for a lock waits for ten seconds. */
+/** A refusal without a wait. A wait for a lock takes ten seconds. */
 const WITHIN_MS = 8_000;
 
 describe("the bus does not start, says why in one line, and exits with 1", () => {

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Broken, Server } from "./broken.ts";
 import { tempFolder } from "./folder.ts";
 import type { Machine } from "./machine.ts";
 
@@ -42,6 +43,23 @@ export async function expectWell(machine: Machine, env: Record<string, string> =
   expect(diagnosis.path).toMatch(/^CLI → http\S+ → .+ → session \S+$/);
   expect(diagnosis.milliseconds).toBeGreaterThan(0);
   return diagnosis;
+}
+
+/** Breaks something, and expects the doctor to find it and to say what mends it. */
+export async function expectFound(machine: Machine, server: Server, row: Broken): Promise<void> {
+  await row.break(server);
+  const { checks, bad, code, error } = await diagnose(machine);
+  expect(bad).toEqual([...row.bad]);
+  expect([code, error]).toEqual([1, `${bad.length} of ${checks.length} checks found a problem.`]);
+  const finding = checks.find(({ found, state }) => state === "bad" && row.says.test(found));
+  expect(`${finding?.found}\n${finding?.repair}`).toMatch(row.says);
+  expect(finding?.repair).toMatch(row.repair);
+  if (row.mend !== undefined) await row.mend(server);
+  else {
+    const repaired = await machine.sh(finding?.repair ?? "false", row.env);
+    expect([repaired.code, repaired.stderr]).toEqual([0, ""]);
+  }
+  await expectWell(machine);
 }
 
 /** In the place of an editor and its person: a shell command on the file, as `$file`. */

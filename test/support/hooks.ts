@@ -41,9 +41,9 @@ function home(): string {
   return empty;
 }
 
-/** For a hook that is run for what it does, on a machine that is slow; `wait` has no bound, and would begin later. */
+/** Environment of a hook that a test runs for what it does. Not for `wait`, which would begin later. */
 export const PATIENT = { AGENT_EVENT_BUS_HOOK_TIMEOUT: "30000" };
-/** For a hook that is run for how soon it gives up. */
+/** Environment of a hook that a test runs for its time limit. */
 export const AS_INSTALLED = { AGENT_EVENT_BUS_HOOK_TIMEOUT: "" };
 
 /** Starts a hook and leaves its stdin open. */

@@ -12,7 +12,7 @@ const ofChildren = counter();
 /** Why no page faults can be counted here; null when they can. */
 export const noPageFaults = ofChildren === null ? "this system has no glibc to ask" : null;
 
-/** Page faults of a program from start to end, the least of some runs: a measure of a start that no other work moves. */
+/** Page faults of a program from start to end, the least of several runs. Other work on the machine does not change them. */
 export function pageFaults(command: readonly string[], env: Record<string, string>, stdin = ""): number {
   if (ofChildren === null) throw new Error(String(noPageFaults));
   const counts: number[] = [];

@@ -1,0 +1,30 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempFolder } from "./folder.ts";
+
+/** A folder for PATH with a command `claude` that has a version and MCP servers at user scope, and nothing else. */
+export function claudeStandIn(): string {
+  const bin = tempFolder();
+  const file = join(bin, "claude");
+  writeFileSync(file, `#!${process.execPath}\n${SCRIPT}`);
+  chmodSync(file, 0o755);
+  return bin;
+}
+
+const SCRIPT = `
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+const file = (process.env.CLAUDE_CONFIG_DIR ?? process.env.HOME) + "/.claude.json";
+const own = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+const servers = (own.mcpServers ??= {});
+const words = process.argv.slice(2).join(" ").replace(/--(transport|scope) \\S+ /g, "").split(" ");
+const [command, action, name, what] = words;
+if (command === "--version") console.log("2.1.332 (Claude Code)");
+else if (command !== "mcp") process.exit(2);
+else {
+  if (action === "add") servers[name] = { type: "http", url: what };
+  else if (action === "add-json") servers[name] = JSON.parse(await Bun.stdin.text());
+  else if (action === "remove") delete servers[name];
+  else process.exit(2);
+  writeFileSync(file, JSON.stringify(own), { mode: 0o600 });
+}
+`;
