@@ -9,6 +9,8 @@ import { hook } from "./webhook.ts";
 const FOLDERS = 2;
 const CLIENTS = 8;
 const CHANGING = 4;
+/** Events that are acknowledged at least before a kill. */
+const EACH_ROUND = 25;
 // Long ones make the log of writes reach its checkpoint within a round.
 const PADDING = "x".repeat(2_000);
 /** Events of this channel match a webhook whose receiver is not there. */
@@ -92,6 +94,13 @@ function add(total: typeof TOTALS, { lost, damaged, orphans, contradictions }: F
   total.orphans += orphans;
 }
 
+/** Waits until the clients were told of so many more events, however slow the machine is. */
+async function acknowledgedMore({ events }: Acknowledged, more: number): Promise<void> {
+  const enough = events.size + more;
+  for (const end = performance.now() + 20_000; events.size < enough && performance.now() < end; )
+    await Bun.sleep(5);
+}
+
 /** Kills one bus again and again; each round starts it on what the last one left. */
 async function killAgainAndAgain(rounds: number): Promise<typeof TOTALS> {
   const folder = tempFolder();
@@ -109,7 +118,8 @@ async function killAgainAndAgain(rounds: number): Promise<typeof TOTALS> {
       ...Array.from({ length: CLIENTS }, (_, i) => client(bus, `c${round}-${i}`, acknowledged)),
       ...changing.map((one) => one.run(bus, changing)),
     ];
-    await Bun.sleep(50 + Math.random() * 350);
+    await acknowledgedMore(acknowledged, EACH_ROUND);
+    await Bun.sleep(Math.random() * 350);
     await bus.kill();
     total.publishing += performance.now() - began;
     await Promise.all(clients);
@@ -150,8 +160,8 @@ export async function killRounds(kills: number): Promise<void> {
   );
   const faults = ["lost", "outOfOrder", "damaged", "orphans", "contradictions"] as const;
   expect(faults.map((fault) => [fault, sum(fault)])).toEqual(faults.map((fault) => [fault, 0]));
-  expect(sum("acknowledged")).toBeGreaterThan(kills * 20);
-  expect(sum("changes")).toBeGreaterThan(kills * 10);
+  expect(sum("acknowledged")).toBeGreaterThanOrEqual(kills * EACH_ROUND);
+  expect(sum("changes")).toBeGreaterThan(kills * 4);
   expect(sum("withLog")).toBeGreaterThan(kills / 2);
-  expect(sum("checkpointed")).toBeGreaterThan(0);
+  if (kills >= 100) expect(sum("checkpointed")).toBeGreaterThan(0);
 }
