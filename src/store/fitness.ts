@@ -1,4 +1,8 @@
 import { lstatSync, readFileSync, type Stats } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { quoted } from "../bus/text.ts";
+import { rescueOf } from "./backup.ts";
+import { namesIn } from "./private.ts";
 
 /** Files that SQLite and the bus keep beside a database. */
 const BESIDE = ["-wal", "-shm", "-journal", ".lock"];
@@ -18,6 +22,9 @@ export function unfitness(path: string): string | null {
     return `The database ${path} has ${found.nlink} names (hard links), and a bus on another name would lose events. Remove the other names, or make it a file of its own: cp ${path} ${path}.copy && mv ${path}.copy ${path}`;
   if (found !== undefined && isMountedAlone(path))
     return `The database ${path} is mounted without its folder, so its log of writes would be lost. Mount its folder instead.`;
+  const rescued = found === undefined ? rescuedFor(path) : undefined;
+  if (rescued !== undefined)
+    return `There is no database at ${path}, but ${rescued} holds all that was in it. Run: mv ${quoted(rescued)} ${quoted(path)} (or move it elsewhere to start anew).`;
   for (const file of BESIDE.map((end) => `${path}${end}`)) {
     const beside = lookAt(file);
     if (beside !== undefined && !beside.isFile())
@@ -37,6 +44,16 @@ export function kindOf(found: Stats): string {
 
 function lookAt(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** The newest copy that a bus wrote when its file was gone. */
+function rescuedFor(path: string): string | undefined {
+  const start = basename(rescueOf(path));
+  const name = namesIn(dirname(path))
+    .filter((name) => name.startsWith(start) && !name.endsWith(".partial"))
+    .sort()
+    .at(-1);
+  return name === undefined ? undefined : join(dirname(path), name);
 }
 
 function isMountedAlone(path: string): boolean {

@@ -44,8 +44,9 @@ export function takeLock(path: string): Lock | null {
   return {
     held,
     release() {
-      if (held()) removePid(path);
-      if (taken !== null) letGo(taken);
+      if (taken === null) return;
+      if (!lost) removePid(path);
+      letGo(taken);
       taken = null;
     },
   };

@@ -199,7 +199,11 @@ function explained(path: string, error: unknown): Error {
       `The database ${path} ${problem}: ${(error as Error).message}. It was left as it is: ${advice}.`,
     );
   }
-  if (error instanceof Error && "code" in error)
-    return new OpenError(`The database ${path} cannot be opened: ${error.message}`);
+  if (error instanceof Error && "code" in error) {
+    const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
+    return new OpenError(
+      `The database ${path} cannot be opened: ${error.message}. It was left as it is: ${advice}, or give another --db.`,
+    );
+  }
   return error as Error;
 }

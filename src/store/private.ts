@@ -132,7 +132,7 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-function namesIn(folder: string): string[] {
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {

@@ -30,7 +30,10 @@ const MARK = { at: 16, bytes: 4 };
 export function watchFiles(path: string, db: Database, lock: Lock): Watch {
   const file = openSync(path, "r");
   const opened = fstatSync(file);
-  const beside = ["-wal", "-shm"].map((end) => ({ name: `${path}${end}`, opened: statOf(`${path}${end}`) }));
+  // A file system without shared memory has neither.
+  const beside = ["-wal", "-shm"]
+    .map((end) => ({ name: `${path}${end}`, opened: statOf(`${path}${end}`) }))
+    .filter(({ opened }) => opened !== undefined);
   const mark = markOf(file);
   let known = opened;
   let lasting: Displaced | null = null;

@@ -187,7 +187,10 @@ test("a missing database is an error, and is not created", async () => {
     /^agent-event-bus: There is no database at \S+\. Give the bus's with --db or AGENT_EVENT_BUS_DB\.\n$/,
   );
   const json = await onFiles("check", "--db", folder, "--json");
-  expect([json.code, json.json()]).toEqual([1, { error: expect.stringContaining("is no file") }]);
+  expect([json.code, json.json()]).toEqual([
+    1,
+    { error: expect.stringContaining("is a folder, not a file") },
+  ]);
   expect(readdirSync(folder)).toEqual([]);
 });
 

@@ -119,7 +119,7 @@ describe("a copy is not made", () => {
     sqlite(other, "CREATE TABLE things (a)").close(true);
     writeFileSync(join(folder, "empty.db"), "");
     writeFileSync(join(folder, "text.db"), "some text, longer than a header of SQLite ".repeat(10));
-    await expectRefusal(copy, folder, /is no file\. Give the bus's database with --db/);
+    await expectRefusal(copy, folder, /is a folder, not a file\. Give the bus's database with --db/);
     for (const db of [other, join(folder, "empty.db")])
       await expectRefusal(copy, db, /is no database of a bus\. Give the bus's .* No copy was made\.$/m);
     await expectRefusal(

@@ -17,7 +17,7 @@ import { canMount, smallDisk } from "../support/disk.ts";
 import { tempFolder } from "../support/folder.ts";
 import { end, health, healthIs } from "../support/process.ts";
 import { callTool } from "../support/rpc.ts";
-import { sha256, sqlite } from "../support/serve.ts";
+import { serveUntilExit, sha256, sqlite } from "../support/serve.ts";
 
 /** A bus in a folder of its own within another one, so that the folder can be moved; the bus has stored some events. */
 async function running(kind: Kind = "binary"): Promise<ProcessBus> {
@@ -164,6 +164,20 @@ describe("nothing more is acknowledged, and nothing acknowledged is lost, when",
     await bus.kill();
     expect(countIn(bus.db)).toBe(20);
   });
+});
+
+test("a bus whose database was deleted does not start anew beside what the last one rescued", async () => {
+  const bus = await running();
+  rmSync(bus.db);
+  await healthIs(bus, 503);
+  await end(bus);
+  const ended = await serveUntilExit({ folder: bus.folder, args: ["--port", "0", "--db", bus.db] });
+  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("holds all that was in it")]);
+  const repair = /Run: (mv \S+ \S+)/.exec(ended.stderr)?.[1] ?? "exit 9";
+  expect(Bun.spawnSync(["sh", "-c", repair]).exitCode).toBe(0);
+  const next = await startBus("binary", { folder: bus.folder });
+  expect(await publish(next)).toBe(21);
+  await next.stop();
 });
 
 test("a folder that is put back ends the trouble without a restart, and loses nothing", async () => {

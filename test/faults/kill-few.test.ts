@@ -1,0 +1,8 @@
+import { test } from "bun:test";
+import { killRounds } from "../support/kill_rounds.ts";
+
+test(
+  "ten times kill -9 while everything changes lose nothing acknowledged, and turn no cursor back",
+  () => killRounds(10),
+  60_000,
+);
