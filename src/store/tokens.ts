@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import {
   chmodSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -194,7 +195,7 @@ function parse(text: string): Token | undefined {
 /** Whole or not at all; the file's time says when the token was last used. */
 function write(folder: string, token: Token, usedAt: number, fresh: boolean): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  takeFromOthers(folder);
   const partial = join(folder, `.${token.name}.${process.pid}`);
   try {
     writeFileSync(partial, `${JSON.stringify(token, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
@@ -209,6 +210,12 @@ function write(folder: string, token: Token, usedAt: number, fresh: boolean): vo
     rmSync(partial, { force: true });
     throw error;
   }
+}
+
+/** A link stays as it is, and so does another user's folder. */
+function takeFromOthers(folder: string): void {
+  const found = lstatSync(folder);
+  if (found.isDirectory() && found.uid === process.getuid?.()) chmodSync(folder, 0o700);
 }
 
 function lastUsed(folder: string, token: Token): string | null {
