@@ -8,9 +8,14 @@ export function isLoopback(host: string): boolean {
   return name.includes(":") ? isLoopbackV6(name) : isLoopbackV4(name);
 }
 
-/** The same for the host of a URL; false if the text is not a URL. */
+/** Where nothing can be reached, so that systems connect to this machine. As an address to listen on it is not loopback. */
+const UNSPECIFIED = ["0.0.0.0", "[::]", "[::ffff:0:0]"];
+
+/** True if a URL leads to this machine; false if the text is not a URL. */
 export function isLoopbackUrl(url: string): boolean {
-  return URL.canParse(url) && isLoopback(new URL(url).hostname);
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return isLoopback(hostname) || UNSPECIFIED.includes(hostname);
 }
 
 function withoutFinalDot(name: string): string {

@@ -83,6 +83,8 @@ describe("the names of a bus that listens for other machines", () => {
     ["every address", everywhere, "1.2.3.4.evil.example", 421],
     ["every address", everywhere, "user@192.168.1.8", 400],
     ["every IPv6 address", everywhere6, "[fd00::1]", LET_IN],
+    ["every IPv6 address in a long form", checkOf({ host: "0:0::0" }), "[fd00::1]", LET_IN],
+    ["every address in a short form", checkOf({ host: "0" }), "192.168.1.8", LET_IN],
     ["every IPv6 address", everywhere6, "192.168.1.8", LET_IN],
     ["an IPv6 address", lan6, "[fd00::7]:8080", LET_IN],
     ["an IPv6 address", lan6, "[fd00::8]", 421],

@@ -93,4 +93,11 @@ describe("the guard", () => {
     expect(warned).toHaveLength(3);
     expect(warned.join()).not.toContain("guess");
   });
+
+  test("it warns of five reasons a minute of one peer, whatever that peer tries", async () => {
+    const one = guard();
+    warned.length = 0;
+    for (let i = 0; i < 100; i++) await one.check(aRequest({ host: `evil${i}.example` }));
+    expect(warned).toHaveLength(5);
+  });
 });

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -32,6 +34,22 @@ describe("a token's file", () => {
     expect(mode(folder)).toBe("700");
     expect(readdirSync(folder).sort()).toEqual(["gone.json", "laptop.json"]);
     for (const file of readdirSync(folder)) expect(mode(join(folder, file))).toBe("600");
+  });
+
+  test("changes no mode of a folder that its own is a link to, nor of another user's folder", () => {
+    const { store, folder } = aStore();
+    const other = `${folder}-elsewhere`;
+    mkdirSync(other, { mode: 0o755 });
+    symlinkSync(other, folder);
+    store.create("laptop", "full", null);
+    expect([mode(other), readdirSync(other)]).toEqual(["755", ["laptop.json"]]);
+    expect(mode(join(other, "laptop.json"))).toBe("600");
+    if (process.getuid?.() !== 0) return;
+    chownSync(other, 12_345, 12_345);
+    rmSync(folder);
+    renameSync(other, folder);
+    store.create("phone", "full", null);
+    expect(mode(folder)).toBe("755");
   });
 
   test("holds a hash and never the token", () => {

@@ -25,10 +25,11 @@ const NAMES = ["127.0.0.1", "localhost", "[::1]"];
  */
 export function createHeadCheck(options: HeadOptions): (request: Request) => Refusal | null {
   const open = !isLoopback(options.host);
-  const known = new Set([...NAMES, ...spellingsOf(options.host), ...options.allowedHosts]);
+  const own = spellingsOf(options.host);
+  const known = new Set([...NAMES, ...own, ...options.allowedHosts]);
   if (open) known.add(options.machine.toLowerCase());
   // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
-  const everywhere = options.host === "0.0.0.0" || options.host === "::";
+  const everywhere = own.includes("0.0.0.0") || own.includes("[::]");
   const allowed = (hostname: string) => known.has(hostname) || (everywhere && isAddress(hostname));
 
   const fromElsewhere = (headers: Headers): Refusal | null => {
