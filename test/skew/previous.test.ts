@@ -110,12 +110,18 @@ describe.skipIf(noPrevious !== null).each(PAIRS)("%s", (_, programs) => {
     const bus = await startOf(programs().bus);
     const { well, json } = commandsOf(programs().client, bus);
     const [one, two] = [await json("register", "--name", "one"), await json("register", "--name", "two")];
-    const asking = json("ask", "two", "which port?", "--session-id", one.session_id, "--wait", "50");
+    const asking = json(
+      ...["ask", "--to", "two", "--payload", "which port?", "--timeout", "50s"],
+      ...["--session-id", one.session_id],
+    );
     for (let events: { id: number; event_type: string }[] = []; ; await Bun.sleep(50)) {
       events = (await bus.call("get_events", { channel: `session:${two.session_id}` })).events;
       const [question] = events;
       if (question === undefined) continue;
-      await well("reply", String(question.id), "8080", "--session-id", two.session_id);
+      await well(
+        ...["reply", "--to", String(question.id), "--payload", "8080"],
+        ...["--session-id", two.session_id],
+      );
       break;
     }
     expect(JSON.stringify(await asking)).toContain("8080");
