@@ -69,10 +69,18 @@ export function socketPath(port: number | string, folder: string = dataDirectory
   return join(folder, `${port}.sock`);
 }
 
-/** Whose bus on this machine may be used beside one's own; the environment goes before `settings.env`. */
+/**
+ * Whose bus on this machine may be used beside one's own; the environment goes before `settings.env`. A file that cannot be
+ * understood allows nobody.
+ */
 export function busUser(): string | undefined {
   const { name } = VARIABLES.busUser;
-  return environment[name] || settingsFile()[name] || undefined;
+  if (environment[name]) return environment[name];
+  try {
+    return settingsFile()[name] || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The settings file's text; empty when there is no file. Throws ConfigError when it cannot be read. */

@@ -1,5 +1,5 @@
 import { isLoopback } from "../bus/loopback.ts";
-import { ConfigError, version } from "../config.ts";
+import { version } from "../config.ts";
 import type { Json } from "../operation.ts";
 import { NotOurs, send } from "../rpc/send.ts";
 
@@ -110,7 +110,6 @@ async function post(
     const response = await send(url, { method: "POST", headers, body, signal });
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
     throw unreachable(url.href, local, timeoutMs, error);
   }
 }

@@ -40,7 +40,7 @@ export function told(url: URL, owner: Owner): Told {
     };
   return {
     user: ANY_USER,
-    found: `The system does not tell which user listens on port ${port}, ${untouched}`,
+    found: `Port ${port} does not lead to a program of yours, as far as the system tells, ${untouched}`,
     advice: `If a container or a forwarded port leads to your bus, set ${VARIABLES.busUser.name}=any.`,
   };
 }

@@ -63,7 +63,8 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
     port: tcp.port ?? port,
     async addSocket(unix) {
       const fetch = (request: Request, server: Bun.Server<undefined>) => {
-        Object.assign(request, { server, bySocket: true });
+        (request as BunRequest).server = server;
+        (request as BunRequest).bySocket = true;
         return app.fetch(request);
       };
       // Bun's types forget that an idle time holds for a socket too.

@@ -222,7 +222,7 @@ describe.skipIf(noUsers !== null)("where the system does not tell who listens", 
     const url = `http://127.0.0.1:${squatter.port}`;
     expect(await run(["sessions", "--url", url])).toMatchObject({
       ...{ code: 3, stdout: "" },
-      stderr: `agent-event-bus: The system does not tell which user listens on port ${squatter.port}, so nothing was sent to ${url}. If a container or a forwarded port leads to your bus, set AGENT_EVENT_BUS_BUS_USER=any.\n`,
+      stderr: `agent-event-bus: Port ${squatter.port} does not lead to a program of yours, as far as the system tells, so nothing was sent to ${url}. If a container or a forwarded port leads to your bus, set AGENT_EVENT_BUS_BUS_USER=any.\n`,
     });
     expect(squatter.bytes()).toBe("");
     await squatter.stop();

@@ -198,7 +198,9 @@ describe("wide modes", () => {
   test("of each kind of file are found, and the command that is printed repairs them", async () => {
     const home = await openHome(join(tempFolder(), 'it\'s a "home"'));
     const data = join(home, DATA);
-    const names = ["", ...(readdirSync(data, { recursive: true }) as string[])];
+    // A socket holds nothing, and its folder keeps others away from it.
+    const files = (readdirSync(data, { recursive: true }) as string[]).filter((name) => !/sock$/.test(name));
+    const names = ["", ...files];
     const run = () => cli(["check"], { kind: "binary", env: { HOME: home } });
     const all = await run();
     expect(names).toHaveLength(16);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../src/config.ts";
 import { binary } from "../support/binary.ts";
@@ -110,12 +110,18 @@ describe.skipIf(noPrevious !== null).each(PAIRS)("%s", (_, programs) => {
     const bus = await startOf(programs().bus);
     const { well, json } = commandsOf(programs().client, bus);
     const [one, two] = [await json("register", "--name", "one"), await json("register", "--name", "two")];
-    const asking = json("ask", "two", "which port?", "--session-id", one.session_id, "--wait", "50");
+    const asking = json(
+      ...["ask", "--to", "two", "--payload", "which port?", "--timeout", "50s"],
+      ...["--session-id", one.session_id],
+    );
     for (let events: { id: number; event_type: string }[] = []; ; await Bun.sleep(50)) {
       events = (await bus.call("get_events", { channel: `session:${two.session_id}` })).events;
       const [question] = events;
       if (question === undefined) continue;
-      await well("reply", String(question.id), "8080", "--session-id", two.session_id);
+      await well(
+        ...["reply", "--to", String(question.id), "--payload", "8080"],
+        ...["--session-id", two.session_id],
+      );
       break;
     }
     expect(JSON.stringify(await asking)).toContain("8080");
@@ -174,19 +180,54 @@ describe.skipIf(noPrevious !== null).each(PAIRS)("%s", (_, programs) => {
   });
 
   test("doctor names the difference", async () => {
-    const home = tempFolder();
-    mkdirSync(join(home, DATA), { recursive: true, mode: 0o700 });
-    const bus = await startOf(programs().bus, home);
-    writeFileSync(join(home, DATA, "settings.env"), `PORT=${bus.port}\n`, { mode: 0o600 });
-    const { stdout } = await cli(["doctor", "--json"], { program: [programs().client], env: { HOME: home } });
-    const checks = JSON.parse(stdout).checks as { what: string; state: string }[];
-    const told = programs().client === old ? [version, PREVIOUS_VERSION] : [PREVIOUS_VERSION, version];
-    expect(checks.find(({ what }) => what === "version")).toMatchObject({
-      ...{ state: "bad", found: `the bus is ${told[0]}, this program is ${told[1]}` },
+    const found = await versionsAt({ ...programs(), hooks: undefined });
+    expect(found).toMatchObject({
+      state: "bad",
+      found: `the bus is ${versionOf(programs().bus)}, this program is ${versionOf(programs().client)}`,
       repair: expect.stringMatching(programs().client === old ? /install/ : /restart/),
     });
-    expect(checks.find(({ what }) => what === "bus")?.state).toBe("ok");
-    await bus.stop();
+  });
+});
+
+const versionOf = (program: string) => (program === old ? PREVIOUS_VERSION : version);
+
+/** What doctor says about versions where hooks run an installed executable; `client` is the one that is run as doctor. */
+async function versionsAt(programs: { bus: string; client: string; hooks: string | undefined }) {
+  const home = tempFolder();
+  mkdirSync(join(home, DATA), { recursive: true, mode: 0o700 });
+  const bus = await startOf(programs.bus, home);
+  writeFileSync(join(home, DATA, "settings.env"), `PORT=${bus.port}\n`, { mode: 0o600 });
+  if (programs.hooks !== undefined) {
+    mkdirSync(join(home, ".local/bin"), { recursive: true });
+    symlinkSync(programs.hooks, join(home, ".local/bin/agent-event-bus"));
+  }
+  const { stdout } = await cli(["doctor", "--json"], { program: [programs.client], env: { HOME: home } });
+  await bus.stop();
+  const checks = JSON.parse(stdout).checks as { what: string; state: string }[];
+  expect(checks.find(({ what }) => what === "bus")?.state).toBe("ok");
+  return checks.find(({ what }) => what === "version");
+}
+
+describe.skipIf(noPrevious !== null)("doctor on a machine whose hooks run", () => {
+  test("an older executable than the bus names it, and leaves the repair to the check of the executable", async () => {
+    expect(await versionsAt({ bus: binary, client: binary, hooks: old })).toMatchObject({
+      state: "note",
+      found: `the bus is ${version}, this program is ${version}, the hooks run ${PREVIOUS_VERSION}`,
+    });
+  });
+
+  test("a newer one than the bus says to restart", async () => {
+    expect(await versionsAt({ bus: old, client: binary, hooks: binary })).toMatchObject({
+      state: "bad",
+      repair: expect.stringContaining("restart"),
+    });
+  });
+
+  test("the same as the bus, and this program is newer: so does it", async () => {
+    expect(await versionsAt({ bus: old, client: binary, hooks: old })).toMatchObject({
+      state: "note",
+      found: `the bus is ${PREVIOUS_VERSION}, this program is ${version}, the hooks run ${PREVIOUS_VERSION}`,
+    });
   });
 });
 

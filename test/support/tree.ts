@@ -22,7 +22,7 @@ export function put(path: string, text: string, mode = 0o644): string {
   return path;
 }
 
-/** Every file, link and folder under a folder: mode, and of files the time and what they hold. Folders named `except` are left out. */
+/** Every file, link and folder under a folder: mode, and of files the time and what they hold. Folders named `except` and the sockets of buses are left out. */
 export function treeOf(folder: string, except: readonly string[] = []): Record<string, string> {
   const tree: Record<string, string> = {};
   const visit = (path: string, name: string) => {
@@ -31,7 +31,7 @@ export function treeOf(folder: string, except: readonly string[] = []): Record<s
     const mode = (found.mode & 0o777).toString(8);
     if (found.isSymbolicLink()) tree[name] = `→ ${readlinkSync(path)}`;
     else if (found.isFile()) tree[name] = `${mode} ${found.mtime.toISOString()} ${heldBy(path, found.size)}`;
-    else {
+    else if (!found.isSocket()) {
       tree[`${name}/`] = mode;
       for (const one of readdirSync(path).sort())
         visit(join(path, one), name === "" ? one : `${name}/${one}`);

@@ -119,8 +119,8 @@ export const skew: Check = {
       return { what, state: "ok", found: `${version} on both sides` };
     const told = `the bus is ${found.version}, this program is ${version}`;
     const all = hooks === version ? told : `${told}, the hooks run ${hooks}`;
-    // The check of the executable says which of the two to install.
-    if (found.version === hooks) return { what, state: "note", found: all };
+    // An older executable of the hooks is for its own check, and comes first.
+    if (found.version === hooks || isNewer(version, hooks)) return { what, state: "note", found: all };
     const busIsNewer = isNewer(found.version, hooks);
     // Versions work together. On one machine a difference means that the service runs what was replaced.
     if (place.role === "client")
