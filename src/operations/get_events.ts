@@ -105,7 +105,7 @@ export const getEvents = operation({
     if ("answer" in start) return start.answer;
     // A call that waits for something else, or is another's, does not make the session reachable.
     const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
-    return args.wait_seconds ? hold(bus, args, start, call, reached) : read(bus, args, start);
+    return args.wait_seconds ? hold(bus, args, start, call, reached) : read(bus, args, start, call);
   },
   print: printEvents,
 });
@@ -160,11 +160,12 @@ async function read(
   bus: Bus,
   args: Query,
   start: Start,
+  { caller }: Call,
 ): Promise<Json & { events: readonly Event[]; has_more: boolean }> {
   const query = {
     after: start.after,
     limit: args.limit,
-    most_bytes: bus.limits.reply_bytes - AROUND_BYTES,
+    most_bytes: bus.limits.reply_bytes / (caller.local ? 1 : OTHERS_PART) - AROUND_BYTES,
     order: args.order,
     channel: args.channel || undefined,
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
@@ -194,6 +195,8 @@ async function withDelivery(bus: Bus, event: Event): Promise<Event & { delivery?
   return mail === undefined ? event : { ...event, delivery: mail.state };
 }
 
+/** Writing a large answer holds every other call up, so that other machines get smaller ones. */
+const OTHERS_PART = 4;
 /** What an answer holds besides its events. */
 const AROUND_BYTES = 1024;
 
@@ -234,7 +237,7 @@ async function hold(
   try {
     const deadline = performance.now() + seconds * 1000;
     for (let from = start; ; ) {
-      const answer = await read(bus, args, from);
+      const answer = await read(bus, args, from, call);
       const left = deadline - performance.now();
       if (answer.events.length > 0 || args.limit === 0 || left <= 0 || waiter.over || call.signal.aborted)
         return answer;

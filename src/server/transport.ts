@@ -21,6 +21,7 @@ import { lostAnswer, resumedCall } from "./resume.ts";
 import type { CallTool } from "./tools.ts";
 
 const SESSION = "mcp-session-id";
+const SMALL_BYTES = 64 * 1024;
 
 export interface TransportOptions {
   limits: Limits;
@@ -89,10 +90,12 @@ export class HttpTransport implements Transport {
     const { limits, shares } = this.#options;
     const size = sizeOf(request, limits.body_bytes);
     const busy = shares.readBody(caller, size);
-    if (busy !== null) return this.#turnAway(caller, busy, null);
+    if (busy !== null) return this.#turnAway(caller, size > SMALL_BYTES ? closing(busy) : busy, null);
     let message: JSONRPCMessage;
     try {
       message = checkedMessage(parseBody(await readBody(request, limits.body_bytes), limits));
+      const late = caller.local ? null : await shares.turn(caller, size);
+      if (late !== null) return this.#turnAway(caller, late, "id" in message ? (message.id ?? null) : null);
     } catch (error) {
       if (error instanceof BodyError) return refuse(error.status, error.code, error.message);
       throw error;
@@ -184,6 +187,11 @@ export class HttpTransport implements Transport {
 // Nobody cancels the call of another caller, even knowing its session id.
 function cancelKey(request: Request, { origin }: Caller, id: unknown): string {
   return `${origin}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
+}
+
+/** The body of a refused request is read to its end for the next one on its connection, unless that is closed. */
+function closing(refusal: Refusal): Refusal {
+  return { ...refusal, headers: { ...refusal.headers, connection: "close" } };
 }
 
 function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | undefined {
