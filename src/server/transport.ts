@@ -11,7 +11,7 @@ import { watchClient } from "../runtime/runtime.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Refusal } from "./access/head.ts";
 import type { Report } from "./access/report.ts";
-import type { Shares } from "./access/shares.ts";
+import { type Shares, SMALL_BYTES } from "./access/shares.ts";
 import { errorMessage } from "./answer.ts";
 import { BodyError, parseBody, readBody, sizeOf } from "./body.ts";
 import { Exchange, framed, type Observer, SOON_MS, STREAM } from "./exchange.ts";
@@ -21,7 +21,6 @@ import { lostAnswer, resumedCall } from "./resume.ts";
 import type { CallTool } from "./tools.ts";
 
 const SESSION = "mcp-session-id";
-const SMALL_BYTES = 64 * 1024;
 
 export interface TransportOptions {
   limits: Limits;

@@ -34,8 +34,8 @@ function keep(open: (socket: Socket) => void, reads = true): void {
   socket.on("connect", () => open(socket));
   if (reads) socket.resume();
   else socket.pause();
-  // A connection that was refused is not tried again at once: the machine under test is this one.
-  socket.on("close", () => setTimeout(() => keep(open, reads), 250));
+  // Not at once: what the system itself does for a new connection is not what is under test.
+  socket.on("close", () => setTimeout(() => keep(open, reads), 1_000));
 }
 
 /** Sends the same again whenever an answer begins. */

@@ -36,8 +36,7 @@ export class Rate {
 
   /** Takes what was used already. */
   charge(origin: string, amount: number): void {
-    const bucket = this.#buckets.get(origin);
-    if (bucket !== undefined) bucket.left -= amount;
+    if (this.#options.perSecond > 0) this.#filled(origin).left -= amount;
   }
 
   #filled(origin: string): { left: number; at: number } {

@@ -7,7 +7,9 @@ import { Share } from "./share.ts";
 /** What may come at once after a pause, in seconds of its rate. A large answer holds other calls up while it is written. */
 const CALLS_AT_ONCE_S = 2;
 const TRAFFIC_AT_ONCE_S = 0.25;
-/** A call waits so long for its peer's turn before it is refused, ms. */
+/** A body that is not worth being refused unread. */
+export const SMALL_BYTES = 64 * 1024;
+/** Longest wait of a call for its peer's turn, ms. */
 const PATIENCE_MS = 2_000;
 
 /**
@@ -54,7 +56,10 @@ export class Shares {
     if (caller.local) return busy(this.#reading.take(caller));
     const { origin } = caller;
     if (!this.#callRate.take(origin)) return this.#tooFast(origin, "calls_per_second", "calls");
-    if (!this.#traffic.take(origin, bytes)) return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
+    // A small one may come: its call waits for its turn.
+    if (bytes <= SMALL_BYTES) this.#traffic.charge(origin, bytes);
+    else if (!this.#traffic.take(origin, bytes))
+      return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
     const problem = this.#unread.problem(caller, 1) ?? this.#bodies.take(caller, bytes);
     if (problem !== null) return busy(problem);
     const refusal = busy(this.#reading.take(caller));
