@@ -38,7 +38,7 @@ export const LIMITS = {
   reply_bytes: {
     fallback: 4 * MIB,
     most: 256 * MIB,
-    about: "Answer to one read; it ends early and says has_more",
+    about: "Answer to one read, a quarter for other machines; it ends early and says has_more",
   },
   wait_seconds: { fallback: 300, most: 3_600, about: "Time that one call waits, s" },
   waiters: { fallback: 1_024, most: 100_000, about: "Calls that wait at the same time" },
@@ -55,7 +55,7 @@ export const LIMITS = {
   },
   calls_per_second: { fallback: 500, most: 1_000_000, about: "Calls of one remote peer, a second" },
   traffic_bytes_per_second: {
-    fallback: 16 * MIB,
+    fallback: 4 * MIB,
     most: 4_096 * MIB,
     about: "Requests and answers of one remote peer, a second",
   },

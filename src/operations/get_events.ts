@@ -126,7 +126,7 @@ export const getEvents = operation({
     if ("answer" in start) return start.answer;
     // A call that waits for something else, or is another's, does not make the session reachable.
     const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
-    return args.wait_seconds ? hold(bus, args, start, call, reached) : read(bus, args, start);
+    return args.wait_seconds ? hold(bus, args, start, call, reached) : read(bus, args, start, call);
   },
   print: printEvents,
 });
@@ -198,11 +198,12 @@ async function read(
   bus: Bus,
   args: Query,
   start: Start,
+  { caller }: Call,
 ): Promise<Json & { events: readonly Event[]; has_more: boolean }> {
   const query = {
     after: start.after,
     limit: args.limit,
-    most_bytes: bus.limits.reply_bytes - AROUND_BYTES,
+    most_bytes: bus.limits.reply_bytes / (caller.local ? 1 : OTHERS_PART) - AROUND_BYTES,
     order: args.order,
     channel: args.channel || undefined,
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
@@ -238,6 +239,8 @@ async function withDelivery(bus: Bus, event: Event): Promise<Event & { delivery?
   return mail === undefined ? event : { ...event, delivery: mail.state };
 }
 
+/** Writing a large answer holds every other call up, so that other machines get smaller ones. */
+const OTHERS_PART = 4;
 /** What an answer holds besides its events. */
 const AROUND_BYTES = 1024;
 
@@ -279,7 +282,7 @@ async function hold(
     const deadline = performance.now() + seconds * 1000;
     let ackFrom: unknown = null;
     for (let from = start; ; ) {
-      const answer = await read(bus, args, from);
+      const answer = await read(bus, args, from, call);
       ackFrom ??= answer.ack_from;
       if (args.acks) answer.ack_from = ackFrom;
       const left = deadline - performance.now();

@@ -11,7 +11,7 @@ import { watchClient } from "../runtime/runtime.ts";
 import type { Admit } from "./access/admit.ts";
 import type { Refusal } from "./access/head.ts";
 import type { Report } from "./access/report.ts";
-import type { Shares } from "./access/shares.ts";
+import { type Shares, SMALL_BYTES } from "./access/shares.ts";
 import { errorMessage } from "./answer.ts";
 import { BodyError, parseBody, readBody, sizeOf } from "./body.ts";
 import { Exchange, framed, type Observer, SOON_MS, STREAM } from "./exchange.ts";
@@ -89,10 +89,12 @@ export class HttpTransport implements Transport {
     const { limits, shares } = this.#options;
     const size = sizeOf(request, limits.body_bytes);
     const busy = shares.readBody(caller, size);
-    if (busy !== null) return this.#turnAway(caller, busy, null);
+    if (busy !== null) return this.#turnAway(caller, size > SMALL_BYTES ? closing(busy) : busy, null);
     let message: JSONRPCMessage;
     try {
       message = checkedMessage(parseBody(await readBody(request, limits.body_bytes), limits));
+      const late = caller.local ? null : await shares.turn(caller, size);
+      if (late !== null) return this.#turnAway(caller, late, "id" in message ? (message.id ?? null) : null);
     } catch (error) {
       if (error instanceof BodyError) return refuse(error.status, error.code, error.message);
       throw error;
@@ -184,6 +186,11 @@ export class HttpTransport implements Transport {
 // Nobody cancels the call of another caller, even knowing its session id.
 function cancelKey(request: Request, caller: Caller, id: unknown): string {
   return `${callerKey(caller)}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
+}
+
+/** The body of a refused request is read to its end for the next one on its connection, unless that is closed. */
+function closing(refusal: Refusal): Refusal {
+  return { ...refusal, headers: { ...refusal.headers, connection: "close" } };
 }
 
 function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | undefined {

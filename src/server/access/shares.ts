@@ -4,8 +4,13 @@ import type { Refusal } from "./head.ts";
 import { Rate } from "./rate.ts";
 import { Share } from "./share.ts";
 
-/** What may come at once after a pause, in seconds of its rate. */
-const BURST_S = 4;
+/** What may come at once after a pause, in seconds of its rate. A large answer holds other calls up while it is written. */
+const CALLS_AT_ONCE_S = 2;
+const TRAFFIC_AT_ONCE_S = 0.25;
+/** A body that is not worth being refused unread. */
+export const SMALL_BYTES = 64 * 1024;
+/** Longest wait of a call for its peer's turn, ms. */
+const PATIENCE_MS = 2_000;
 
 /**
  * What callers hold of the bus at a moment, and how much of it they use in time. Programs of this machine are bounded by
@@ -13,6 +18,7 @@ const BURST_S = 4;
  */
 export class Shares {
   readonly #limits: Limits;
+  readonly #steady: () => number;
   readonly #calls: Share;
   readonly #reading: Share;
   readonly #bodies: Share;
@@ -22,6 +28,7 @@ export class Shares {
 
   constructor(limits: Limits, steady: () => number) {
     this.#limits = limits;
+    this.#steady = steady;
     const calls = { limit: "calls", most: limits.calls, things: "calls", doing: "under way" } as const;
     this.#calls = new Share(calls);
     this.#reading = new Share(calls);
@@ -38,9 +45,10 @@ export class Shares {
       things: "bytes of answers",
       doing: "unread",
     });
-    const rate = (perSecond: number) => new Rate({ perSecond, most: perSecond * BURST_S, steady });
-    this.#callRate = rate(limits.calls_per_second);
-    this.#traffic = rate(limits.traffic_bytes_per_second);
+    const rate = (perSecond: number, seconds: number) =>
+      new Rate({ perSecond, most: Math.max(1, perSecond * seconds), steady });
+    this.#callRate = rate(limits.calls_per_second, CALLS_AT_ONCE_S);
+    this.#traffic = rate(limits.traffic_bytes_per_second, TRAFFIC_AT_ONCE_S);
   }
 
   /** Before a body of so many bytes is read; null when it may be, and `read` must follow. */
@@ -48,7 +56,10 @@ export class Shares {
     if (caller.local) return busy(this.#reading.take(caller));
     const { origin } = caller;
     if (!this.#callRate.take(origin)) return this.#tooFast(origin, "calls_per_second", "calls");
-    if (!this.#traffic.take(origin, bytes)) return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
+    // A small one may come: its call waits for its turn.
+    if (bytes <= SMALL_BYTES) this.#traffic.charge(origin, bytes);
+    else if (!this.#traffic.take(origin, bytes))
+      return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
     const problem = this.#unread.problem(caller, 1) ?? this.#bodies.take(caller, bytes);
     if (problem !== null) return busy(problem);
     const refusal = busy(this.#reading.take(caller));
@@ -64,6 +75,17 @@ export class Shares {
   /** Null when a call may begin, and `ended` must follow. */
   begin(caller: Caller): Refusal | null {
     return busy(this.#calls.take(caller));
+  }
+
+  /** Resolves when it is the turn of a call whose body has so many bytes: null, or why it does not come. */
+  async turn({ origin }: Caller, bytes: number): Promise<Refusal | null> {
+    const until = this.#steady() + PATIENCE_MS;
+    for (;;) {
+      const ms = this.#traffic.missingMs(origin, bytes);
+      if (ms === 0) return null;
+      if (this.#steady() + ms > until) return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
   }
 
   ended(caller: Caller): void {
