@@ -30,7 +30,8 @@ describe.each(OLDER)("~/%s, while the bus's own database is empty,", (place) => 
     const log = join(home, "bus.log");
     const logged = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
     await eventually("it is logged", () => logged().includes(`agent-event-bus adopt ${file}`));
-    const { json } = await cli(["doctor", "--json"], { env: { ...env, PORT: String(bus.port) } });
+    writeFileSync(join(home, DATA, "settings.env"), `PORT=${bus.port}\n`);
+    const { json } = await cli(["doctor", "--json"], { env });
     const note = json().checks.find(({ what }: { what: string }) => what === "older data");
     expect(note).toMatchObject({
       state: "note",

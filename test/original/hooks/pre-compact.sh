@@ -6,4 +6,4 @@ url=()
 if [[ -n "${AGENT_EVENT_BUS_URL:-}" ]]; then url=(--url "$AGENT_EVENT_BUS_URL"); fi
 answer=$(agent-event-bus-cli ${url[@]+"${url[@]}"} publish --type wip_checkpoint --payload "[work:one] | files: a" \
   --session-id "$session" --channel "session:$session" 2>/dev/null) || true
-if jq -e '.event_id' <<<"$answer" >/dev/null 2>&1; then echo "checkpointed"; else echo "not checkpointed"; fi
+if [[ -n "$answer" ]] && jq -e '.event_id' <<<"$answer" >/dev/null 2>&1; then echo "checkpointed"; else echo "not checkpointed"; fi
