@@ -144,5 +144,34 @@ const check = localCommand({
   },
 });
 
+const adopt = localCommand({
+  about:
+    "Take over the database of an earlier release, or a backup, in the place of an empty one. The bus must be stopped; the file itself is only read.",
+  params: {
+    file: { type: "text", min: 1, max: 4096, about: "The database to take over" },
+    db: DB,
+  },
+  command: {
+    name: "adopt",
+    positional: "file",
+    placeholder: "FILE",
+    examples: [["adopt ~/.claude/event-bus.db", "go on with the history of an earlier release"]],
+  },
+  run: async (args) => (await import("./adopt.ts")).adopt(args),
+  print(result, to) {
+    const held = ["event", "session", "webhook"].map((noun) => counted(Number(result[`${noun}s`]), noun));
+    to.line(`${to.bold(to.text(result.database))} holds ${held.join(", ")} of ${to.text(result.file)}`);
+    if (result.kept !== undefined) to.line(`The empty one is kept as ${to.text(result.kept)}`);
+    to.line("Start the bus again: agent-event-bus restart, or: agent-event-bus serve");
+  },
+});
+
 /** Every command on files, in the order of the help. */
-export const fileCommands: readonly LocalCommand[] = [tokenCreate, tokenList, tokenRevoke, backup, check];
+export const fileCommands: readonly LocalCommand[] = [
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
+  backup,
+  check,
+  adopt,
+];

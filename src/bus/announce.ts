@@ -2,7 +2,7 @@ import type { Bus } from "./bus.ts";
 import type { Event } from "./event.ts";
 import { ANONYMOUS } from "./event.ts";
 
-const PREVIEW = 120;
+const PREVIEW = 50;
 
 /** Everything that follows the commit of an event: waiting calls wake, webhooks start, a direct message is shown to the person. */
 export function announce(bus: Bus, event: Event): void {
@@ -22,7 +22,7 @@ async function notifyRecipient(bus: Bus, event: Event): Promise<void> {
   const characters = Array.from(event.title ?? event.payload);
   await bus.notify({
     title: `📨 ${recipient.name} • ${recipient.repo}`,
-    subtitle: `From: ${sender === undefined ? event.session_id : `${sender.name} (${sender.display_id})`}`,
+    subtitle: `From: ${sender === undefined ? ANONYMOUS : `${sender.name} (${sender.display_id})`}`,
     message: characters.length > PREVIEW ? `${characters.slice(0, PREVIEW).join("")}…` : characters.join(""),
     group: `session-${recipient.session_id}`,
   });

@@ -6,7 +6,7 @@ const ABSOLUTE = process.platform === "win32" ? /^([\\/]|[A-Za-z]:)/ : /^\//;
  */
 export async function repoOf(cwd: string, look: boolean): Promise<string> {
   const path = cwd.replaceAll("\\", "/");
-  const beforeWorktrees = path.split("/.worktrees/")[0] ?? path;
+  const beforeWorktrees = path.split(/\/\.worktrees(?:\/|$)/)[0] ?? path;
   if (beforeWorktrees !== path) return clean(lastComponent(beforeWorktrees));
   return clean((look && ABSOLUTE.test(cwd) ? await mainRepository(cwd) : null) ?? lastComponent(path));
 }

@@ -1,4 +1,5 @@
 import { type BlockList, createServer } from "node:net";
+import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config.ts";
 import type { Operation } from "../operation.ts";
 import { listen } from "../runtime/runtime.ts";
@@ -83,6 +84,9 @@ interface Parts extends ServerOptions {
 async function serveStore(parts: Parts): Promise<RunningServer> {
   const { config, operations, log, access, store } = parts;
   tellOfStart(parts);
+  if ((await store.events.tip()) === 0)
+    for (const { found, command } of olderDatabases(config.db))
+      log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
   const { bus, pump } = createBus({ ...parts, ownPort: () => port });
   const calls = {

@@ -1,4 +1,5 @@
 import type { Database } from "../runtime/runtime.ts";
+import { storedTime } from "./time.ts";
 
 /** Names that stay with whoever claimed them, and further ids of sessions. */
 export interface ClaimRows {
@@ -26,7 +27,7 @@ export function claimRows(db: Database): ClaimRows {
   return {
     holder: (name) => text(holder.get({ name })?.session_id),
     of: (sessionId) => of.all({ sessionId }).map((row) => String(row.name)),
-    claim: (name, sessionId, at) => void claim.run({ name, sessionId, at }),
+    claim: (name, sessionId, at) => void claim.run({ name, sessionId, at: storedTime(at) }),
     aliasOf: (id) => text(aliasOf.get({ id })?.session_id),
     addAlias: (alias, sessionId) => void addAlias.run({ alias, sessionId }),
     dropAlias: (alias) => void dropAlias.run({ alias }),

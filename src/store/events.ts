@@ -6,6 +6,7 @@ import type { Database, Row, Statement } from "../runtime/runtime.ts";
 import type { MailRows } from "./mail.ts";
 import { Recent } from "./recent.ts";
 import type { SessionRows } from "./sessions.ts";
+import { storedTime, wireTime } from "./time.ts";
 import type { Writer } from "./writer.ts";
 
 /** Which events, in which order. Filters are exact; absent ones match everything. */
@@ -86,7 +87,7 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
         event_type: draft.event_type,
         payload: draft.payload,
         session_id: draft.session_id,
-        timestamp,
+        timestamp: storedTime(timestamp),
         channel: draft.channel,
         correlation_id: draft.correlation_id ?? null,
         meta: metaOf(draft),
@@ -186,7 +187,7 @@ function metaOf(draft: EventDraft): string | null {
 
 export function eventOfRow(row: Row): Event {
   const meta = row.payload_meta === null ? {} : parseMeta(String(row.payload_meta));
-  return eventOf(Number(row.id), String(row.timestamp), {
+  return eventOf(Number(row.id), wireTime(row.timestamp), {
     event_type: String(row.event_type),
     payload: String(row.payload),
     session_id: String(row.session_id),

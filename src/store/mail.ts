@@ -2,6 +2,7 @@ import type { Event } from "../bus/event.ts";
 import type { Mail, Path, Unread } from "../bus/mail.ts";
 import type { Database, Row } from "../runtime/runtime.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./events.ts";
+import { storedTime, wireTimeOrNull } from "./time.ts";
 import type { Writer } from "./writer.ts";
 
 export interface MailRows {
@@ -92,15 +93,15 @@ export function mailRows(db: Database): MailRows {
       return news.all({ sessionId, after, one, two, three, limit }).map(unreadOfRow);
     },
     of: (eventId) => of.all({ eventId }).map(mailOfRow),
-    offer: (recipient, eventId, by, at) => void offer.run({ recipient, eventId, by, at }),
+    offer: (recipient, eventId, by, at) => void offer.run({ recipient, eventId, by, at: storedTime(at) }),
     offerUpTo: (sessionId, eventId) => void offerUpTo.run({ sessionId, eventId }),
-    see: (recipient, eventId, at) => void see.run({ recipient, eventId, at }),
+    see: (recipient, eventId, at) => void see.run({ recipient, eventId, at: storedTime(at) }),
     takeBack(recipient, eventId) {
       if (takeBack.run({ recipient, eventId }).changes === 0) takeBackFrom.run({ recipient, eventId });
     },
-    seeRange: (recipient, from, to, at) => void seeRange.run({ recipient, from, to, at }),
-    ackOne: (recipient, eventId, at) => void ackOne.run({ recipient, eventId, at }),
-    ack: (recipient, cursor, at) => void ack.run({ recipient, cursor, at }),
+    seeRange: (recipient, from, to, at) => void seeRange.run({ recipient, from, to, at: storedTime(at) }),
+    ackOne: (recipient, eventId, at) => void ackOne.run({ recipient, eventId, at: storedTime(at) }),
+    ack: (recipient, cursor, at) => void ack.run({ recipient, cursor, at: storedTime(at) }),
     forward: (from, to) => forward.run({ from, to }).changes,
   };
 }
@@ -110,15 +111,16 @@ function unreadOfRow(row: Row): Unread {
 }
 
 function mailOfRow(row: Row): Mail {
-  const text = (column: string) => (row[column] === null ? null : String(row[column]));
-  const [offered_at, seen_at, acked_at] = [text("offered_at"), text("seen_at"), text("acked_at")];
+  const offered_at = wireTimeOrNull(row.offered_at);
+  const seen_at = wireTimeOrNull(row.seen_at);
+  const acked_at = wireTimeOrNull(row.acked_at);
   return {
     event_id: Number(row.event_id),
     recipient: String(row.recipient),
     state:
       acked_at !== null ? "acked" : seen_at !== null ? "seen" : offered_at !== null ? "offered" : "stored",
     offered_at,
-    offered_by: text("offered_by") as Path | null,
+    offered_by: row.offered_by as Path | null,
     seen_at,
     acked_at,
   };

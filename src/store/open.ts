@@ -79,8 +79,8 @@ export function lockDatabase(path: string): Lock {
   return lock;
 }
 
-/** The schema version of an existing file; 0 when it holds no tables of ours. Reads only. */
-function inspect(path: string): number {
+/** The schema version of an existing file; 0 when it holds no tables of ours. Reads only. Throws OpenError for one that cannot be used. */
+export function inspect(path: string): number {
   if (hasStrayWal(path)) throw new OpenError(strayWal(path));
   const db = openDatabase(path, { readonly: true });
   try {

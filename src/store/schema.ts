@@ -1,9 +1,10 @@
 import type { Database } from "../runtime/runtime.ts";
+import { momentOf } from "./time.ts";
 
 /** The last schema version of the Python original, and the first one whose tables ours have in common with it. */
 const ORIGINAL_VERSION = 5;
 
-export const SCHEMA_VERSION = 9;
+export const SCHEMA_VERSION = 10;
 
 interface Migration {
   version: number;
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 7, apply: addOutbox },
   { version: 8, apply: addOrigin },
   { version: 9, apply: addMail },
+  { version: 10, apply: nameZone },
 ];
 
 const ORIGINAL_TABLES = `
@@ -67,7 +69,7 @@ export function columnsOf(db: Database, table: "sessions" | "events" | "webhooks
 // SQLite reads a text that names its zone as it says, and `utc` then changes nothing; a text that is no time stays.
 function toUtc(db: Database): void {
   const utc = (column: string) =>
-    `${column} = COALESCE(strftime('%Y-%m-%dT%H:%M:%fZ', iif(length(${column}) = 26, substr(${column}, 1, 23), ${column}), 'utc'), ${column})`;
+    `${column} = COALESCE(strftime('%Y-%m-%dT%H:%M:%f+00:00', iif(length(${column}) = 26, substr(${column}, 1, 23), ${column}), 'utc'), ${column})`;
   db.exec(`UPDATE events SET ${utc("timestamp")}`);
   db.exec(`UPDATE sessions SET ${utc("registered_at")}, ${utc("last_heartbeat")}, ${utc("deleted_at")}`);
   db.exec(`UPDATE webhooks SET ${utc("created_at")}`);
@@ -132,4 +134,27 @@ function addMail(db: Database): void {
     INSERT INTO mail (recipient, event_id)
       SELECT sessions.id, events.id FROM sessions JOIN events ON events.channel = 'session:' || sessions.id
       WHERE sessions.deleted_at IS NULL AND events.id > CAST(COALESCE(sessions.last_cursor, '0') AS INTEGER);`);
+}
+
+const TIMES = {
+  events: ["timestamp"],
+  sessions: ["registered_at", "last_heartbeat", "deleted_at", "lease_until"],
+  webhooks: ["created_at", "last_success", "last_failure"],
+  claims: ["claimed_at"],
+  mail: ["offered_at", "seen_at", "acked_at"],
+} as const;
+
+// Times ended in `Z` before. Sessions are found by their moments, not by the text of these.
+function nameZone(db: Database): void {
+  for (const [table, columns] of Object.entries(TIMES)) {
+    const named = columns.map(
+      (column) =>
+        `${column} = iif(${column} GLOB '*Z', substr(${column}, 1, length(${column}) - 1) || '+00:00', ${column})`,
+    );
+    const old = columns.map((column) => `${column} GLOB '*Z'`).join(" OR ");
+    db.exec(`UPDATE ${table} SET ${named.join(", ")} WHERE ${old}`);
+  }
+  db.exec(`
+    DROP INDEX sessions_present;
+    CREATE INDEX sessions_present ON sessions (${momentOf("last_heartbeat")}) WHERE deleted_at IS NULL;`);
 }

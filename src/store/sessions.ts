@@ -7,6 +7,7 @@ import type { ClaimRows } from "./claims.ts";
 import type { EventRows } from "./events.ts";
 import type { MailRows } from "./mail.ts";
 import { type Registered, type Registration, register } from "./registration.ts";
+import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 import type { Writer } from "./writer.ts";
 
 export interface SessionRows {
@@ -32,33 +33,32 @@ const COLUMNS =
 
 /** Sessions not heard of for long whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
+const HEARD = momentOf("last_heartbeat");
+const LATER = `iif(${HEARD} > ${momentOf("$timestamp")}, last_heartbeat, $timestamp)`;
 
 /** The SQL of sessions, for use inside one call or one write unit. */
 export function sessionRows(db: Database): SessionRows {
   const select = (rest: string) => db.prepare(`SELECT ${COLUMNS} FROM sessions ${rest}`);
   const get = select("WHERE id = $id");
   const byClient = select(`WHERE machine = $machine AND client_id = $clientId
-    ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 1`);
+    ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`);
   const byDisplayId = select(
-    "WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 100",
+    `WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
   );
-  const byName = select("WHERE name = $text AND deleted_at IS NULL ORDER BY last_heartbeat DESC LIMIT 100");
+  const byName = select(`WHERE name = $text AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`);
   const present = select(
-    "WHERE deleted_at IS NULL AND last_heartbeat > $since ORDER BY last_heartbeat DESC, id",
+    `WHERE deleted_at IS NULL AND ${HEARD} > ${momentOf("$since")} ORDER BY ${HEARD} DESC, id`,
   );
-  const silent = select(
-    `WHERE deleted_at IS NULL AND last_heartbeat <= $since ORDER BY last_heartbeat DESC, id LIMIT ${MOST_SILENT}`,
-  );
+  const silentRest = `${HEARD} <= ${momentOf("$since")} ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`;
+  const silent = select(`WHERE deleted_at IS NULL AND ${silentRest}`);
   const presenceOf = (rest: string) =>
     db.prepare(`SELECT id, machine, client_id, last_heartbeat, pid, pid_started, lease_until FROM sessions
       WHERE deleted_at IS NULL AND ${rest}`);
-  const presence = presenceOf("last_heartbeat > $since");
-  const silentPresence = presenceOf(
-    `last_heartbeat <= $since ORDER BY last_heartbeat DESC, id LIMIT ${MOST_SILENT}`,
-  );
+  const presence = presenceOf(`${HEARD} > ${momentOf("$since")}`);
+  const silentPresence = presenceOf(silentRest);
   const displayIdExists = db.prepare("SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1");
   const byProcess = select(`WHERE machine = $machine AND pid = $pid AND pid_started = $started
-    ORDER BY deleted_at IS NOT NULL, last_heartbeat DESC LIMIT 1`);
+    ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`);
   const insert = db.prepare(`INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
       $pid, $pidStarted, $state, NULL)`);
@@ -66,10 +66,8 @@ export function sessionRows(db: Database): SessionRows {
     SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil WHERE id = $id`);
   const report = db.prepare(`UPDATE sessions SET state = $state, lease_until = $leaseUntil,
-    last_heartbeat = max(last_heartbeat, $timestamp) WHERE id = $id`);
-  const touch = db.prepare(
-    "UPDATE sessions SET last_heartbeat = max(last_heartbeat, $timestamp) WHERE id = $id",
-  );
+    last_heartbeat = ${LATER} WHERE id = $id`);
+  const touch = db.prepare(`UPDATE sessions SET last_heartbeat = ${LATER} WHERE id = $id`);
   const saveCursor = db.prepare("UPDATE sessions SET last_cursor = $cursor WHERE id = $id");
   const markDeleted = db.prepare("UPDATE sessions SET deleted_at = $timestamp WHERE id = $id");
   const one = (row: Row | undefined) => (row === undefined ? undefined : sessionOfRow(row));
@@ -87,17 +85,22 @@ export function sessionRows(db: Database): SessionRows {
           .filter((session) => !ids.has(session.session_id)),
       );
     },
-    present: (since) => [...present.all({ since }), ...silent.all({ since })].map(sessionOfRow),
-    presence: (since) =>
-      [...presence.all({ since }), ...silentPresence.all({ since })].map((row) => ({
+    present: (since) => {
+      const from = { since: storedTime(since) };
+      return [...present.all(from), ...silent.all(from)].map(sessionOfRow);
+    },
+    presence: (since) => {
+      const from = { since: storedTime(since) };
+      return [...presence.all(from), ...silentPresence.all(from)].map((row) => ({
         session_id: String(row.id),
         deleted_at: null,
-        last_heartbeat: String(row.last_heartbeat),
+        last_heartbeat: wireTime(row.last_heartbeat),
         machine: String(row.machine),
         client_id: row.client_id === null ? null : String(row.client_id),
         process: processIn(row),
-        lease_until: row.lease_until === null ? null : String(row.lease_until),
-      })),
+        lease_until: wireTimeOrNull(row.lease_until),
+      }));
+    },
     displayIdExists: (displayId) => displayIdExists.get({ displayId }) !== undefined,
     byProcess: (machine, { pid, started }) => one(byProcess.get({ machine, pid, started })),
     insert: (session) =>
@@ -110,8 +113,8 @@ export function sessionRows(db: Database): SessionRows {
         cwd: session.cwd,
         repo: session.repo,
         clientId: session.client_id,
-        registeredAt: session.registered_at,
-        lastHeartbeat: session.last_heartbeat,
+        registeredAt: storedTime(session.registered_at),
+        lastHeartbeat: storedTime(session.last_heartbeat),
         cursor: session.cursor === null ? null : String(session.cursor),
       }),
     revive: (session) =>
@@ -122,13 +125,14 @@ export function sessionRows(db: Database): SessionRows {
         name: session.name,
         cwd: session.cwd,
         repo: session.repo,
-        lastHeartbeat: session.last_heartbeat,
-        leaseUntil: session.lease_until,
+        lastHeartbeat: storedTime(session.last_heartbeat),
+        leaseUntil: storedTime(session.lease_until),
       }),
-    report: (id, state, leaseUntil, timestamp) => void report.run({ id, state, leaseUntil, timestamp }),
-    touch: (id, timestamp) => void touch.run({ id, timestamp }),
+    report: (id, state, leaseUntil, timestamp) =>
+      void report.run({ id, state, leaseUntil: storedTime(leaseUntil), timestamp: storedTime(timestamp) }),
+    touch: (id, timestamp) => void touch.run({ id, timestamp: storedTime(timestamp) }),
     saveCursor: (id, cursor) => void saveCursor.run({ id, cursor: String(cursor) }),
-    markDeleted: (id, timestamp) => void markDeleted.run({ id, timestamp }),
+    markDeleted: (id, timestamp) => void markDeleted.run({ id, timestamp: storedTime(timestamp) }),
   };
 }
 
@@ -143,13 +147,13 @@ function sessionOfRow(row: Row): Session {
     cwd: text("cwd"),
     repo: text("repo"),
     client_id: optional("client_id"),
-    registered_at: text("registered_at"),
-    last_heartbeat: text("last_heartbeat"),
+    registered_at: wireTime(row.registered_at),
+    last_heartbeat: wireTime(row.last_heartbeat),
     cursor: parseCursor(optional("last_cursor")),
-    deleted_at: optional("deleted_at"),
+    deleted_at: wireTimeOrNull(row.deleted_at),
     process: processIn(row),
     state: optional("state") as Session["state"],
-    lease_until: optional("lease_until"),
+    lease_until: wireTimeOrNull(row.lease_until),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Webhook } from "../bus/webhook.ts";
 import type { Database, Row } from "../runtime/runtime.ts";
+import { storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 import type { Writer } from "./writer.ts";
 
 export type NewWebhook = Pick<Webhook, "url" | "channel" | "event_types" | "secret" | "ordered" | "local">;
@@ -58,13 +59,13 @@ export function webhookRows(db: Database): WebhookRows {
           secret: webhook.secret,
           ordered: webhook.ordered ? 1 : 0,
           local: webhook.local ? 1 : 0,
-          createdAt,
+          createdAt: storedTime(createdAt),
         }).lastInsertRowid,
       ),
     setActive: (id, active, reason) => void changed(setActive.run({ id, active: active ? 1 : 0, reason })),
     rotate: (id, secret, until) => void changed(rotate.run({ id, secret, until })),
-    succeeded: (id, at) => void changed(succeeded.run({ id, at })),
-    failed: (id, at, now, error) => void changed(failed.run({ id, at, now, error })),
+    succeeded: (id, at) => void changed(succeeded.run({ id, at: storedTime(at) })),
+    failed: (id, at, now, error) => void changed(failed.run({ id, at: storedTime(at), now, error })),
     remove: (id) => void changed(remove.run({ id })),
     forget: () => changed(undefined),
   };
@@ -84,10 +85,10 @@ function webhookOfRow(row: Row): Webhook {
     active: row.active === 1,
     ordered: row.ordered === 1,
     local: row.local === 1,
-    created_at: String(row.created_at),
+    created_at: wireTime(row.created_at),
     paused_reason: optional("paused_reason"),
-    last_success: optional("last_success"),
-    last_failure: optional("last_failure"),
+    last_success: wireTimeOrNull(row.last_success),
+    last_failure: wireTimeOrNull(row.last_failure),
     last_error: optional("last_error"),
     failing_since: row.failing_since === null ? null : Number(row.failing_since),
   };

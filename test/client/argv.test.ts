@@ -106,7 +106,7 @@ no("events --limit ten", '--limit takes a whole number, not "ten".');
 no("events --limit=", '--limit takes a whole number, not "".');
 no("events --limit 1e2", '--limit takes a whole number, not "1e2".');
 no("events --limit -1", "--limit takes a number from 0 on, not -1.");
-no("events --limit 99999999999999999999", "--limit takes a whole number");
+no("webhook enable 99999999999999999999", "takes a whole number");
 no("events --order ASC", '--order is one of asc, desc, not "ASC".');
 no("events --peek=false", '--peek takes no value, but was given "false".');
 no("sessions --json=yes", '--json takes no value, but was given "yes".');

@@ -83,12 +83,12 @@ describe("the token that a command sends", () => {
     await bus.stop();
   });
 
-  test("is never one that others of the machine can read: 2, and how to repair it", async () => {
+  test("is never one that others of the machine can read: 78, and how to repair it", async () => {
     const bus = await busWith({ AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" });
     for (const mode of [0o644, 0o640, 0o604, 0o620, 0o602, 0o601]) {
       const { file, run } = person(bus.secret, mode);
       const { code, stdout, stderr } = await run(bus);
-      expect([code, stdout]).toEqual([2, ""]);
+      expect([code, stdout]).toEqual([78, ""]);
       expect(stderr).toBe(
         `agent-event-bus: ${file} can be read by other users of this machine. Run: chmod 600 ${file}\n`,
       );

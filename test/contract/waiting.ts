@@ -223,7 +223,7 @@ export function waiting(target: () => TestBus): void {
     const { session_id } = await join(target());
     await publish(target());
     expect((await resume(target(), session_id, { wait_seconds: 300 })).events).toHaveLength(1);
-    for (const wait_seconds of [301, -1, 0.5, "10"])
+    for (const wait_seconds of [301, -1, 0.5, "ten"])
       expect(await problem(target(), "get_events", { wait_seconds })).toContain("wait_seconds");
   });
 }

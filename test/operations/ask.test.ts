@@ -201,10 +201,10 @@ const TIMES: [text: string, code: number, says: RegExp][] = [
   ["1s", 1, /within 1 s/],
   ["0", 1, /within 0 s/],
   ["0s", 1, /within 0 s/],
-  ["-1", 2, /takes a time|needs a value/],
-  ["soon", 2, /--timeout takes a time like 30s or 5m, not "soon"\./],
-  ["1.5s", 2, /takes a time/],
-  ["", 2, /takes a time|needs a value/],
+  ["-1", 64, /takes a time|needs a value/],
+  ["soon", 64, /--timeout takes a time like 30s or 5m, not "soon"\./],
+  ["1.5s", 64, /takes a time/],
+  ["", 64, /takes a time|needs a value/],
   ["10h", 1, /wait_seconds/],
 ];
 

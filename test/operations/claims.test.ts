@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { processStart } from "../../src/bus/process.ts";
 import { fresh, join, publish } from "../support/agent.ts";
 import { startBus, startHere, type TestBus } from "../support/bus.ts";
-import { cli } from "../support/cli.ts";
+import { cli, cliOnTerminal } from "../support/cli.ts";
 import { sleeper, startClient } from "../support/client.ts";
 
 const bus = await startHere();
@@ -205,13 +205,11 @@ test("register --claim shows the claim and what waits for it, neutralised", asyn
   const name = fresh("api");
   const own = await startBus("binary");
   await publish(own, "\u001b[31mred", { channel: `@${name}` });
-  const { stdout, code } = await cli(["register", "--name", name, "--claim", "--client-id", "c"], {
-    bus: own,
-  });
-  expect(code).toBe(0);
-  expect(stdout).toContain(`claimed   @${name}`);
-  expect(stdout).toContain("waiting: #1 note: ");
-  expect(stdout).not.toContain("\u001b");
+  const line = ["register", "--name", name, "--claim", "--client-id", "c"];
+  const shown = await cliOnTerminal(line, { bus: own, env: { NO_COLOR: "1" } });
+  expect(shown).toContain(`claimed   @${name}`);
+  expect(shown).toContain("waiting: #1 note: ");
+  expect(shown).not.toContain("\u001b");
   const sessions = await cli(["sessions"], { bus: own });
   expect(sessions.stdout).toContain(`${name} @${name}`);
 });

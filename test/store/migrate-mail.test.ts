@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openDatabase } from "../../src/runtime/runtime.ts";
-import { MIGRATIONS } from "../../src/store/schema.ts";
+import { MIGRATIONS, SCHEMA_VERSION } from "../../src/store/schema.ts";
 import { startHere } from "../support/bus.ts";
 import { startClient } from "../support/client.ts";
 import { tempFolder } from "../support/folder.ts";
@@ -42,6 +42,12 @@ function version8(path: string): void {
   db.close();
 }
 
+/** The same row with its times as they are kept since version 10. */
+const inZone = (row: Record<string, Cell>) =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, value === AT ? AT.replace("Z", "+00:00") : value]),
+  );
+
 const mailIn = (path: string) => rowsOf(path, "mail").map(({ recipient, event_id }) => [recipient, event_id]);
 
 test("direct messages that were unread become mail, all else stays as it was", async () => {
@@ -68,11 +74,11 @@ test("direct messages that were unread become mail, all else stays as it was", a
   for (const [table, rows] of Object.entries(before)) {
     const after = rowsOf(path, table);
     expect(after).toHaveLength(rows.length);
-    for (const [i, row] of rows.entries()) expect(after[i]).toMatchObject(row);
+    for (const [i, row] of rows.entries()) expect(after[i]).toMatchObject(inZone(row));
   }
   const fresh = { pid: null, pid_started: null, state: null, lease_until: null, offered_cursor: 0 };
   for (const row of rowsOf(path, "sessions")) expect(row).toMatchObject(fresh);
-  expect(rowsOf(path, "schema_version")).toEqual([{ version: 9 }]);
+  expect(rowsOf(path, "schema_version")).toEqual([{ version: SCHEMA_VERSION }]);
 });
 
 test("such mail is handed over by the first hook of its session, and what is older is never shown again", async () => {

@@ -37,7 +37,7 @@ function expectRow(found: Record<string, Cell>, original: Record<string, Cell>, 
   const times = ["timestamp", "registered_at", "last_heartbeat", "deleted_at", "created_at"];
   for (const [column, value] of Object.entries(original)) {
     if (times.includes(column) && value !== null)
-      expect(instants.get(String(value))).toContain(String(found[column]));
+      expect(instants.get(String(value))).toContain(String(found[column]).replace("+00:00", "Z"));
     else expect(found[column]).toBe(value);
   }
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { checkDatabase, type Finding as FileFinding } from "../../admin/check.ts";
+import { olderDatabases } from "../../admin/older.ts";
 import { quoted, reasonOf } from "../../admin/reason.ts";
 import { LIMITS, type LimitName } from "../../bus/limits.ts";
 import { dataDirectory, environment, machine, settingsPath, tokenPath } from "../../config.ts";
@@ -19,15 +20,25 @@ export const database: Check = {
     if (place.role === "client" || place.settingsBroken !== undefined) return undefined;
     const { db } = place;
     const found = statSync(db, { throwIfNoEntry: false });
-    if (found === undefined) return withoutDatabase(place, db);
+    if (found === undefined) return [await withoutDatabase(place, db), ...older(db)];
     const whole = found.size <= QUICK_BYTES;
     try {
-      return summary(db, checkDatabase(db, { whole }), whole ? undefined : place.command);
+      const findings = checkDatabase(db, { whole });
+      const isEmpty = findings.some(({ what, found }) => what === "contents" && found.startsWith("0 events"));
+      return [...summary(db, findings, whole ? undefined : place.command), ...(isEmpty ? older(db) : [])];
     } catch (error) {
       return { what: database.what, state: "bad", ...reasonOf(error, db) };
     }
   },
 };
+
+function older(db: string): Finding[] {
+  return olderDatabases(db).map(({ found, command }) => ({
+    what: "older data",
+    state: "note",
+    found: `${found}. To take it over, stop the bus, then: ${command}`,
+  }));
+}
 
 async function withoutDatabase(place: Place, db: string): Promise<Finding> {
   const { what } = database;

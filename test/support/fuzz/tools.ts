@@ -84,7 +84,14 @@ function wrong(param: Param): unknown[] {
     case "text":
       return [1, true, 0.5, ...OTHERS, ...(param.choices ? ["no such choice", "__proto__"] : [])];
     case "integer":
-      return [`${param.min}`, param.min - 1, param.min + 0.5, 1e300, true, ...OTHERS];
+      return [
+        `x${param.min}`,
+        param.min - 1,
+        param.min + 0.5,
+        ...(param.clamped ? [] : [1e300]),
+        true,
+        ...OTHERS,
+      ];
     case "boolean":
       return ["true", 1, 0, ...OTHERS];
     case "list":

@@ -1,0 +1,61 @@
+import { existsSync, renameSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Json } from "../operation.ts";
+import { copyDatabase } from "../store/backup.ts";
+import { inspect } from "../store/open.ts";
+import { realOf } from "../store/private.ts";
+import { lockDatabase } from "../store/store.ts";
+import { surveyDatabase } from "../store/survey.ts";
+import { databaseOf } from "./place.ts";
+
+/**
+ * Puts a copy of another database in the place of an empty one, which is kept under another name. Throws Error with a
+ * sentence, everything left as it was: also when a bus runs, or the database holds events. The other file is only read.
+ */
+export async function adopt(args: { file: string; db?: string | undefined }): Promise<Json> {
+  const file = realOf(resolve(args.file));
+  const db = databaseOf(args.db);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile())
+    throw new Error(`There is no database at ${file}.`);
+  if (file === db) throw new Error(`${file} is the bus's database already.`);
+  const lock = lockDatabase(db);
+  try {
+    expectEmpty(db);
+    const copy = `${db}.adopted`;
+    takeCopy(file, copy);
+    const survey = surveyDatabase(copy, { whole: false });
+    const kept = putAside(db);
+    renameSync(copy, db);
+    return { file, database: db, ...survey, ...(kept !== undefined && { kept }) };
+  } finally {
+    lock.release();
+  }
+}
+
+function expectEmpty(db: string): void {
+  const events = existsSync(db) && statSync(db).size > 0 ? surveyDatabase(db, { whole: false }).events : 0;
+  if (events > 0) throw new Error(`${db} holds ${events} events: only an empty database is replaced.`);
+}
+
+// What the bus would refuse to open is refused here, while nothing has changed.
+function takeCopy(file: string, target: string): void {
+  let looked = file;
+  try {
+    copyDatabase(file, target, (copy) => {
+      looked = copy;
+      if (inspect(copy) === 0) throw new Error("it is not a database of a bus");
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replaceAll(looked, file) : String(error);
+    throw new Error(`${file} cannot be taken over: ${why}`, { cause: error });
+  }
+}
+
+/** The name that the empty database has from here on, with its log of writes; undefined when there was none. */
+function putAside(db: string): string | undefined {
+  if (!existsSync(db)) return undefined;
+  let kept = `${db}.empty`;
+  for (let number = 2; existsSync(kept); number++) kept = `${db}.empty-${number}`;
+  for (const end of ["-wal", "-shm", ""]) if (existsSync(db + end)) renameSync(db + end, kept + end);
+  return kept;
+}

@@ -1,0 +1,23 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { dataDirectory } from "../config.ts";
+import { quoted } from "./reason.ts";
+
+/** Where earlier releases of the original kept their databases. */
+function olderPlaces(): string[] {
+  const contrib = join(dataDirectory(), "..");
+  return [join(contrib, "..", "event-bus.db"), join(contrib, "event-bus", "data.db")];
+}
+
+/** Databases of earlier releases on this machine, each with the command that takes it over. They are not opened. */
+export function olderDatabases(db: string): { found: string; command: string }[] {
+  return olderPlaces()
+    .filter((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat?.isFile() === true && stat.size > 0;
+    })
+    .map((file) => ({
+      found: `${file} is a database of an earlier release, and ${db} holds no events`,
+      command: `agent-event-bus adopt ${quoted(file)}`,
+    }));
+}
