@@ -83,7 +83,7 @@ export class Claude {
   installHooks(url: string): void {
     const file = join(this.home, ".claude/settings.json");
     const settings = new JsonText(JSON.stringify({ env: { AGENT_EVENT_BUS_URL: url } }), file);
-    putHooks(settings, binary);
+    putHooks(settings, { binary, waiting: "plain" });
     mkdirSync(join(this.home, ".claude"), { recursive: true });
     writeFileSync(file, settings.toString());
   }

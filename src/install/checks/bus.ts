@@ -1,8 +1,8 @@
 import { version } from "../../config.ts";
 import { holderOf } from "../address.ts";
+import { isNewer } from "../claude_version.ts";
 import type { Probe } from "../reach.ts";
 import { type Check, type Finding, hostOf, type Place } from "./place.ts";
-import { isNewer } from "./program.ts";
 
 /** More than what the way of an answer and the seconds of its Date explain. */
 const SKEW_NOTED_MS = 3_000;
