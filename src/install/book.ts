@@ -19,7 +19,7 @@ export interface Book {
 }
 
 /** What of an installation can be left out. */
-export type Part = "hooks" | "mcp";
+export type Part = "hooks" | "allow" | "mcp";
 
 /** The book as JSON; an empty one when there is none. Throws Error when it cannot be read. */
 export function readBook(file: string): string {

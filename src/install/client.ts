@@ -14,6 +14,7 @@ import {
 } from "../config.ts";
 import { type Desk, type Json, UsageError } from "../operation.ts";
 import { VARIABLES } from "../variables.ts";
+import { allowStep } from "./allow.ts";
 import { binaryStep, expectExecutable, expectOwnHome, pathHint, programPath } from "./binary.ts";
 import { hooksStep, lookAtHooks } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
@@ -31,6 +32,7 @@ interface Wanted {
   /** The token that was given now. */
   given: string | undefined;
   hooks: boolean;
+  allow: boolean;
   mcp: boolean;
 }
 
@@ -51,7 +53,7 @@ export async function installClient(args: Json, desk: Desk): Promise<Json> {
   return { ...result, next: await remarks(config, wanted, found) };
 }
 
-function wantedOf({ url, token, no_hooks, no_mcp }: Json): Wanted {
+function wantedOf({ url, token, no_hooks, no_allow, no_mcp }: Json): Wanted {
   const given = token === undefined ? undefined : String(token).trim();
   if (given !== undefined && !/^[\x21-\x7e]+$/.test(given))
     throw new UsageError(
@@ -65,7 +67,7 @@ function wantedOf({ url, token, no_hooks, no_mcp }: Json): Wanted {
       `The URL ${String(url)} holds more than the way to a bus.`,
       "Give it like http://my-server:8080/mcp, and a token with --token.",
     );
-  return { url: href, given, hooks: no_hooks !== true, mcp: no_mcp !== true };
+  return { url: href, given, hooks: no_hooks !== true, allow: no_allow !== true, mcp: no_mcp !== true };
 }
 
 function urlOf(text: string): string {
@@ -133,7 +135,7 @@ function scopeSentence(reason: string): string {
 }
 
 function stepsOf(config: InstallConfig, ledger: Ledger, wanted: Wanted, token: string | undefined): Step[] {
-  const { url, given, hooks, mcp } = wanted;
+  const { url, given, hooks, allow, mcp } = wanted;
   const binary = programPath(config);
   // A token in settings.env would go before the one in the file.
   const shadowed = given !== undefined && settingsFile()[VARIABLES.token.name] !== undefined;
@@ -142,6 +144,7 @@ function stepsOf(config: InstallConfig, ledger: Ledger, wanted: Wanted, token: s
     settingsStep(ledger, { [VARIABLES.url.name]: url, ...(shadowed && { [VARIABLES.token.name]: null }) }),
     ...(given === undefined ? [] : [tokenStep(ledger, given)]),
     partStep(ledger, "hooks", hooks, hooksStep(config, ledger, binary)),
+    ...(mcp ? [partStep(ledger, "allow", allow, allowStep(config, ledger))] : []),
     partStep(ledger, "mcp", mcp, registrationStep(config, ledger, { url, token })),
   ];
 }
@@ -166,7 +169,7 @@ async function remarks(
   const { disabledBy } = lookAtHooks(config, programPath(config));
   if (hooks && disabledBy !== undefined)
     lines.push(
-      `Claude Code runs no hooks as long as there is ${disabledBy}: take it out, or sessions will not see what comes.`,
+      `Claude Code runs no hooks as long as there is ${disabledBy.setting} in ${disabledBy.file}: take it out, or sessions will not see what comes.`,
     );
   const service = await findService(config);
   if (!isLoopbackUrl(url) && "file" in service && (await service.state()).installed)

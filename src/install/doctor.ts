@@ -3,10 +3,12 @@ import { settingsPath } from "../config.ts";
 import type { Desk, Json } from "../operation.ts";
 import { clock, health, owner, skew } from "./checks/bus.ts";
 import { hooks, registration } from "./checks/claude.ts";
+import { notifications, webhooks } from "./checks/deliveries.ts";
 import { database, settings, token } from "./checks/files.ts";
 import { proveMessage } from "./checks/message.ts";
 import { proxy, tailscale } from "./checks/network.ts";
 import { type Check, type Finding, type Place, placeOf } from "./checks/place.ts";
+import { allow, clientProxy, policy } from "./checks/policy.ts";
 import { executable, onPath } from "./checks/program.ts";
 import { port, service } from "./checks/service.ts";
 
@@ -26,7 +28,12 @@ const CHECKS: readonly Check[] = [
   proxy,
   database,
   registration,
+  policy,
+  clientProxy,
+  allow,
   hooks,
+  webhooks,
+  notifications,
 ];
 
 const LONGEST_MS = 4_000;

@@ -1,6 +1,7 @@
 import type { Node } from "jsonc-parser/lib/esm/main.js";
 import { quoted } from "../admin/reason.ts";
 import { HOOKS, type HookName } from "../hooks/names.ts";
+import type { Waiting } from "./claude_version.ts";
 import { type JsonText, propertyOf } from "./jsonc.ts";
 
 type Settings = Record<string, boolean | number>;
@@ -25,17 +26,25 @@ const TABLE: readonly Line[] = (Object.keys(HOOKS) as HookName[]).flatMap((name)
 });
 
 /** What the client's settings hold for an executable, when nothing else stands in them. */
-export function hooksOf(binary: string): Record<string, { hooks: Hook[] }[]> {
+export function hooksOf(binary: string, waiting: Waiting = "any"): Record<string, { hooks: Hook[] }[]> {
   const hooks: Record<string, { hooks: Hook[] }[]> = {};
-  for (const line of TABLE) {
+  for (const line of linesFor(waiting)) {
     hooks[line.event] ??= [{ hooks: [] }];
-    hooks[line.event]?.[0]?.hooks.push(hookOf(line, binary));
+    hooks[line.event]?.[0]?.hooks.push(hookOf(line, binary, waiting));
   }
   return hooks;
 }
 
-function hookOf({ name, settings }: Line, binary: string): Hook {
-  return { type: "command", command: `${quoted(binary)} hook ${name}`, ...settings };
+function linesFor(waiting: Waiting): readonly Line[] {
+  return waiting === "none" ? TABLE.filter(({ name }) => name !== "wait") : TABLE;
+}
+
+/** For the shell that runs the hook, whose parent is the client. */
+const PARENT = ' --pid "$PPID"';
+
+function hookOf({ name, settings }: Line, binary: string, waiting: Waiting): Hook {
+  const flag = name === "wait" && waiting === "named" ? PARENT : "";
+  return { type: "command", command: `${quoted(binary)} hook ${name}${flag}`, ...settings };
 }
 
 /** One of our hooks as it stands in the settings. */
@@ -81,12 +90,23 @@ function entriesIn(text: JsonText): Entry[] {
   });
 }
 
-/** What of an entry is not as it has to be; none when it is right. A person's own time limit is right. */
-function changesOf({ node }: Entry, line: Line, binary: string): [key: string, value: unknown][] {
-  return Object.entries(hookOf(line, binary)).filter(([key, value]) => {
+/**
+ * What of an entry is not as it has to be; none when it is right. A person's own time limit is right, and so is the client's
+ * process where it need not be named.
+ */
+function changesOf({ node }: Entry, line: Line, wanted: Wanted): [key: string, value: unknown][] {
+  const { binary, waiting } = wanted;
+  return Object.entries(hookOf(line, binary, waiting)).filter(([key, value]) => {
     const found: unknown = propertyOf(node, key)?.value;
+    if (key === "command" && found === hookOf(line, binary, "named").command) return false;
     return typeof value === "number" ? typeof found !== "number" : found !== value;
   });
+}
+
+/** What the settings are to hold: the hooks of an executable, for one version of the client. */
+export interface Wanted {
+  binary: string;
+  waiting: Waiting;
 }
 
 export interface Compared {
@@ -98,16 +118,17 @@ export interface Compared {
 }
 
 /** Compares the settings with the table. */
-export function compare(text: JsonText, binary: string): Compared {
+export function compare(text: JsonText, wanted: Wanted): Compared {
   const entries = entriesIn(text);
   const found: Compared = { missing: [], stale: [], right: [] };
-  for (const line of TABLE) {
+  const lines = linesFor(wanted.waiting);
+  for (const line of lines) {
     const [first] = entries.filter((entry) => matches(entry, line));
     const state =
-      first === undefined ? "missing" : changesOf(first, line, binary).length > 0 ? "stale" : "right";
+      first === undefined ? "missing" : changesOf(first, line, wanted).length > 0 ? "stale" : "right";
     found[state].push(label(line));
   }
-  found.stale.push(...surplus(entries).map(label));
+  found.stale.push(...surplus(entries, lines).map(label));
   return found;
 }
 
@@ -120,31 +141,33 @@ function matches(entry: Entry, line: Line): boolean {
 }
 
 /** Those that no line of the table wants: the first of each is the one that counts. */
-function surplus(entries: readonly Entry[]): Entry[] {
+function surplus(entries: readonly Entry[], lines: readonly Line[]): Entry[] {
   return entries.filter((entry) => {
-    const line = TABLE.find((one) => matches(entry, one));
+    const line = lines.find((one) => matches(entry, one));
     return line === undefined || entries.find((one) => matches(one, line)) !== entry;
   });
 }
 
 /** Makes the settings hold the table, and nothing else of ours. */
-export function putHooks(text: JsonText, binary: string): void {
-  for (let one = surplus(entriesIn(text)).at(-1); one !== undefined; one = surplus(entriesIn(text)).at(-1))
-    takeOut(text, one.node, () => false);
-  for (const line of TABLE) repair(text, line, binary);
-  for (const [event, [group]] of Object.entries(hooksOf(binary))) {
-    const lines = TABLE.filter((line) => line.event === event);
-    const absent = lines.filter((line) => !entriesIn(text).some((entry) => matches(entry, line)));
-    if (absent.length === lines.length) addGroup(text, event, group);
-    else for (const line of absent) addBeside(text, line, binary);
+export function putHooks(text: JsonText, wanted: Wanted): void {
+  const { binary, waiting } = wanted;
+  const lines = linesFor(waiting);
+  const last = () => surplus(entriesIn(text), lines).at(-1);
+  for (let one = last(); one !== undefined; one = last()) takeOut(text, one.node, () => false);
+  for (const line of lines) repair(text, line, wanted);
+  for (const [event, [group]] of Object.entries(hooksOf(binary, waiting))) {
+    const own = lines.filter((line) => line.event === event);
+    const absent = own.filter((line) => !entriesIn(text).some((entry) => matches(entry, line)));
+    if (absent.length === own.length) addGroup(text, event, group);
+    else for (const line of absent) addBeside(text, line, wanted);
   }
 }
 
-function repair(text: JsonText, line: Line, binary: string): void {
+function repair(text: JsonText, line: Line, wanted: Wanted): void {
   const find = () => entriesIn(text).find((entry) => matches(entry, line));
   const entry = find();
   if (entry === undefined) return;
-  for (const [key, value] of changesOf(entry, line, binary)) {
+  for (const [key, value] of changesOf(entry, line, wanted)) {
     const now = find()?.node;
     const old = now && propertyOf(now, key);
     if (old !== undefined) text.replace(old, value);
@@ -160,9 +183,9 @@ function addGroup(text: JsonText, event: string, group: unknown): void {
   else text.insert(groups, group);
 }
 
-function addBeside(text: JsonText, line: Line, binary: string): void {
+function addBeside(text: JsonText, line: Line, { binary, waiting }: Wanted): void {
   const list = entriesIn(text).find(({ event }) => event === line.event)?.node.parent;
-  if (list !== undefined) text.insert(list, hookOf(line, binary));
+  if (list !== undefined) text.insert(list, hookOf(line, binary, waiting));
 }
 
 /** Whether something of ours stands in the settings. */

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import type { InstallConfig } from "../config.ts";
+import { dropAllowed, holdsAllowed } from "./allow.ts";
+import { readSettings as read, type SettingsFile, settingsFiles } from "./claude_settings.ts";
+import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
 import { textOf } from "./files.ts";
 import { compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
-import { JsonText, propertyOf } from "./jsonc.ts";
+import type { JsonText } from "./jsonc.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Step } from "./steps.ts";
 
@@ -18,11 +21,17 @@ export interface HooksFound {
   stale: string[];
   right: string[];
   /** Which setting switches hooks off, and its file. */
-  disabledBy?: string;
+  disabledBy?: SettingsFile & { setting: string };
+  /** The version of Claude Code if that is too old to be woken. */
+  tooOld?: string;
 }
 
 /** Compares Claude Code's settings with the table of hooks. */
-export function lookAtHooks(config: InstallConfig, binary: string): HooksFound {
+export function lookAtHooks(
+  config: InstallConfig,
+  binary: string,
+  { version, waiting }: ClaudeVersion = { waiting: "any" },
+): HooksFound {
   const file = settingsOf(config);
   const disabledBy = switchedOff(config);
   const nothing = {
@@ -31,10 +40,15 @@ export function lookAtHooks(config: InstallConfig, binary: string): HooksFound {
     stale: [],
     right: [],
     ...(disabledBy !== undefined && { disabledBy }),
+    ...(version !== undefined && waiting === "none" && { tooOld: version }),
   };
   try {
     const text = read(file);
-    return { ...nothing, ...compare(text, binary), ...(!text.plain && { ignored: notPlain(file) }) };
+    return {
+      ...nothing,
+      ...compare(text, { binary, waiting }),
+      ...(!text.plain && { ignored: notPlain(file) }),
+    };
   } catch (error) {
     return { ...nothing, broken: (error as Error).message };
   }
@@ -43,17 +57,19 @@ export function lookAtHooks(config: InstallConfig, binary: string): HooksFound {
 /** Puts the table of hooks into Claude Code's settings, for that executable. */
 export function hooksStep(config: InstallConfig, ledger: Ledger, binary: string): Step {
   const file = settingsOf(config);
-  const changed = () => {
+  const changed = (waiting: ClaudeVersion["waiting"]) => {
     const text = read(file);
-    putHooks(text, binary);
+    putHooks(text, { binary, waiting });
     return text;
   };
   return {
     what: "hooks",
     async plan() {
-      const text = changed();
-      const { right } = compare(text, binary);
-      const what = `${right.length} hooks of Claude Code, in ${file}`;
+      const { version, waiting } = await claudeVersion(config);
+      const text = changed(waiting);
+      const { right } = compare(text, { binary, waiting });
+      const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
+      const what = `${right.length} hooks of Claude Code, in ${file}${old}`;
       if (text.toString() === textOf(file)) return { state: "unchanged", text: what };
       ledger.check(file);
       return {
@@ -61,7 +77,7 @@ export function hooksStep(config: InstallConfig, ledger: Ledger, binary: string)
         text: what,
         async apply() {
           // Read again: Claude Code writes this file too.
-          ledger.write(file, changed().toString());
+          ledger.write(file, changed(waiting).toString());
           return text.plain ? undefined : notPlain(file);
         },
       };
@@ -78,7 +94,7 @@ export function removeHooksStep(config: InstallConfig, ledger: Ledger): Step {
       const text = read(file);
       const before = text.toString();
       dropHooks(text, undefined);
-      const ours = text.toString() !== before && textOf(file) !== undefined;
+      const ours = (text.toString() !== before || holdsAllowed(file)) && textOf(file) !== undefined;
       if (!ours) return { state: "unchanged", text: `no hooks of ours in ${file}` };
       ledger.check(file);
       return {
@@ -91,6 +107,7 @@ export function removeHooksStep(config: InstallConfig, ledger: Ledger): Step {
           if (clean && ledger.restore(file)) return undefined;
           const now = read(file);
           dropHooks(now, clean ? former : undefined);
+          dropAllowed(now, former);
           ledger.write(file, now.toString());
           return undefined;
         },
@@ -101,18 +118,6 @@ export function removeHooksStep(config: InstallConfig, ledger: Ledger): Step {
 
 function settingsOf({ claude }: InstallConfig): string {
   return join(claude.folder, "settings.json");
-}
-
-/** Throws Error with a sentence. */
-function read(file: string): JsonText {
-  let text: string | undefined;
-  try {
-    text = textOf(file);
-  } catch (error) {
-    throw new Error(`${file} cannot be read: ${(error as Error).message}.`);
-  }
-  if (text?.includes("\ufffd")) throw new Error(`${file} is not UTF-8. Save it as UTF-8 first.`);
-  return new JsonText(text ?? "", file);
 }
 
 function formerOf(ledger: Ledger, file: string): JsonText | undefined {
@@ -128,19 +133,10 @@ function notPlain(file: string): string {
   return `Claude Code ignores all of ${file} as long as it has comments or trailing commas: take them out.`;
 }
 
-/** The first setting that keeps the person's hooks from running. */
-function switchedOff(config: InstallConfig): string | undefined {
-  const { managed } = config.claude;
-  for (const file of [settingsOf(config), ...managed])
-    for (const name of ["disableAllHooks", ...(managed.includes(file) ? ["allowManagedHooksOnly"] : [])])
-      if (isTrue(file, name)) return `${name} in ${file}`;
+/** The first setting that keeps the person's hooks from running in this folder. */
+function switchedOff(config: InstallConfig): HooksFound["disabledBy"] {
+  for (const found of settingsFiles(config))
+    for (const setting of ["disableAllHooks", ...(found.managed ? ["allowManagedHooksOnly"] : [])])
+      if (found.settings[setting] === true) return { ...found, setting };
   return undefined;
-}
-
-function isTrue(file: string, name: string): boolean {
-  try {
-    return propertyOf(read(file).root, name)?.value === true;
-  } catch {
-    return false;
-  }
 }

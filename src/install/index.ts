@@ -7,6 +7,11 @@ const NO_HOOKS = {
   default: false,
   about: "Leave Claude Code's hooks alone",
 } as const satisfies Param;
+const NO_ALLOW = {
+  type: "boolean",
+  default: false,
+  about: "Leave Claude Code's permissions alone: it asks before a session's first call of each tool",
+} as const satisfies Param;
 const NO_MCP = {
   type: "boolean",
   default: false,
@@ -65,6 +70,7 @@ const installServer = localCommand({
       about: "Port to listen on; kept in settings.env",
     },
     no_hooks: NO_HOOKS,
+    no_allow: NO_ALLOW,
     no_mcp: NO_MCP,
     no_service: {
       type: "boolean",
@@ -104,6 +110,7 @@ const installClient = localCommand({
       about: "The token made there with token create; - reads it from stdin",
     },
     no_hooks: NO_HOOKS,
+    no_allow: NO_ALLOW,
     no_mcp: NO_MCP,
     dry_run: DRY_RUN,
     yes: YES,

@@ -15,6 +15,7 @@ import type { ServerConfig } from "../server_config.ts";
 import { realOf } from "../store/private.ts";
 import { openTokens } from "../store/tokens.ts";
 import { VARIABLES } from "../variables.ts";
+import { allowStep } from "./allow.ts";
 import { binaryStep, expectExecutable, expectOwnHome, isInstalled, pathHint, programPath } from "./binary.ts";
 import { hooksStep } from "./hooks.ts";
 import { Ledger } from "./ledger.ts";
@@ -30,6 +31,7 @@ interface Given {
   host: string | undefined;
   port: number | undefined;
   no_hooks: boolean;
+  no_allow: boolean;
   no_mcp: boolean;
   no_service: boolean;
   dry_run: boolean;
@@ -77,6 +79,7 @@ function stepsOf({ given, config, ledger, found, changes, server }: Parts): Step
   const registration = registrationStep(config, ledger, { url: addressOf(server), token });
   steps.push(
     partStep(ledger, "hooks", !given.no_hooks, hooksStep(config, ledger, program)),
+    ...(given.no_mcp ? [] : [partStep(ledger, "allow", !given.no_allow, allowStep(config, ledger))]),
     partStep(ledger, "mcp", !given.no_mcp, registration),
   );
   return steps;

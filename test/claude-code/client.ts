@@ -14,35 +14,36 @@ export const API_KEY = "none";
 const FETCH_MS = 60_000;
 const RUN_MS = 50_000;
 
-const folder = join(root, "node_modules/.cache", `claude-code-${VERSION}`);
-
 /** The client's executable; undefined when it cannot be fetched or does not run here. */
-export async function findClaude(): Promise<string | undefined> {
-  const file = (await executable()) ?? ((await fetched()) ? await executable() : undefined);
+export async function findClaude(version: string = VERSION): Promise<string | undefined> {
+  const folder = join(root, "node_modules/.cache", `claude-code-${version}`);
+  const file =
+    (await executable(folder)) ?? ((await fetched(folder, version)) ? await executable(folder) : undefined);
   if (file === undefined) return undefined;
   const { stdout } = Bun.spawnSync([file, "--version"], { env: environment(folder), timeout: RUN_MS });
-  return stdout.toString().startsWith(VERSION) ? file : undefined;
+  return stdout.toString().startsWith(version) ? file : undefined;
 }
 
-// The package depends on one package per platform, which holds the executable.
-async function executable(): Promise<string | undefined> {
+// The package depends on one package per platform, which holds the executable; older ones are a script for Node.
+async function executable(folder: string): Promise<string | undefined> {
   const packages = join(folder, "node_modules/@anthropic-ai");
   const names = await readdir(packages).catch(() => []);
   const program = process.platform === "win32" ? "claude.exe" : "claude";
-  return names.map((name) => join(packages, name, program)).find((file) => existsSync(file));
+  const files = names.flatMap((name) => [program, "cli.js"].map((file) => join(packages, name, file)));
+  return files.find((file) => existsSync(file));
 }
 
-async function fetched(): Promise<boolean> {
+async function fetched(folder: string, version: string): Promise<boolean> {
   const partial = `${folder}.${process.pid}`;
   await mkdir(partial, { recursive: true });
   await Bun.write(join(partial, "package.json"), "{}\n");
-  const add = [process.execPath, "add", "--no-save", "--ignore-scripts", `${NAME}@${VERSION}`];
+  const add = [process.execPath, "add", "--no-save", "--ignore-scripts", `${NAME}@${version}`];
   const { success } = Bun.spawnSync(add, {
     cwd: partial,
     stdio: ["ignore", "ignore", "ignore"],
     timeout: FETCH_MS,
   });
-  if (success) await keep(partial, folder, async () => (await executable()) !== undefined);
+  if (success) await keep(partial, folder, async () => (await executable(folder)) !== undefined);
   else await rm(partial, { recursive: true, force: true });
   return success;
 }
@@ -83,7 +84,7 @@ export class Claude {
   installHooks(url: string): void {
     const file = join(this.home, ".claude/settings.json");
     const settings = new JsonText(JSON.stringify({ env: { AGENT_EVENT_BUS_URL: url } }), file);
-    putHooks(settings, binary);
+    putHooks(settings, { binary, waiting: "plain" });
     mkdirSync(join(this.home, ".claude"), { recursive: true });
     writeFileSync(file, settings.toString());
   }

@@ -43,16 +43,17 @@ testWithClaude(
 
     const done = await run("install", "client", "--url", bus.url);
     expect(done).toMatchObject({ code: 0, stderr: "" });
-    expect(done.stdout.match(/^done +\w+/gm)).toHaveLength(4);
+    expect(done.stdout.match(/^done +\w+/gm)).toHaveLength(5);
     expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
-    const { hooks, ...others } = JSON.parse(settings());
+    const { hooks, permissions, ...others } = JSON.parse(settings());
+    expect(permissions.allow).toContain("mcp__agent-event-bus__publish_event");
     expect(others).toEqual({ "odd key": [1.5, {}], includeCoAuthoredBy: false });
     const { Stop, ...ours } = hooksOf(installed(home));
     expect(hooks).toEqual({ ...ours, Stop: [...JSON.parse(own).hooks.Stop, ...(Stop ?? [])] });
 
     const before = treeOf(home, [".claude.json"]);
     const again = await run("install", "client", "--url", bus.url);
-    expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(4);
+    expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(5);
     expect(treeOf(home, [".claude.json"])).toEqual(before);
 
     expect(await client.run("-p", "hello")).toBe("done\n");
@@ -84,7 +85,7 @@ testWithClaude(
     expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
     for (const kept of ["\t// mine\n", '"model": "opus", /* best */\n', "// none\n"])
       expect(settings()).toContain(kept);
-    expect(parse(settings())).toEqual({ model: "opus", hooks: hooksOf(installed(home)) });
+    expect(parse(settings())).toMatchObject({ model: "opus", hooks: hooksOf(installed(home)) });
     expect(await run("install", "server", "--no-service")).toMatchObject({
       ...{ code: 0, stdout: expect.stringMatching(/unchanged +mcp/) },
     });

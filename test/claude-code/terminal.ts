@@ -1,5 +1,5 @@
 // A person at a terminal: the real client in tmux, with keys pressed and the screen read.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
@@ -106,11 +106,13 @@ export class Terminal {
 
 /** What a client asks a new user before its first prompt. */
 function answerFirstQuestions({ home }: Claude, cwd: string): void {
+  const file = join(home, ".claude.json");
   const answers = {
+    ...(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {}),
     hasCompletedOnboarding: true,
     theme: "dark",
     customApiKeyResponses: { approved: [API_KEY], rejected: [] },
     projects: { [cwd]: { hasTrustDialogAccepted: true } },
   };
-  writeFileSync(join(home, ".claude.json"), JSON.stringify(answers));
+  writeFileSync(file, JSON.stringify(answers));
 }

@@ -32,7 +32,7 @@ test("a client is installed, a second time nothing changes, and it is removed wi
 
   const would = await run(install(bus.url, "--token", secret, "--dry-run"));
   expect(would).toMatchObject({ code: 0, stderr: "" });
-  expect(would.stdout.match(/^would do +\w+/gm)).toHaveLength(4);
+  expect(would.stdout.match(/^would do +\w+/gm)).toHaveLength(5);
   expect(treeOf(home)).toEqual(before);
 
   const done = await run(install(bus.url, "--token", "-"), { stdin: `${secret}\n` });

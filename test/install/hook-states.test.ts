@@ -68,12 +68,12 @@ test("hooks that are switched off are noticed, by whom", () => {
     place('{"disableAllHooks": false, "allowManagedHooksOnly": true}').look().disabledBy,
   ).toBeUndefined();
   const own = place('{"disableAllHooks": true}');
-  expect(own.look().disabledBy).toBe(`disableAllHooks in ${own.file}`);
+  expect(own.look().disabledBy).toMatchObject({ setting: "disableAllHooks", file: own.file, managed: false });
   for (const name of ["disableAllHooks", "allowManagedHooksOnly"]) {
     const { config, look } = place(PERSONS);
     const [managed = ""] = config.claude.managed;
     writeFileSync(managed, JSON.stringify({ [name]: true }));
-    expect(look().disabledBy).toBe(`${name} in ${managed}`);
+    expect(look().disabledBy).toMatchObject({ setting: name, file: managed, managed: true });
   }
 });
 

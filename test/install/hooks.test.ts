@@ -174,6 +174,7 @@ test("a hook of an executable that moved is put right where it stands; what the 
       "UserPromptSubmit: hook prompt",
       "PostToolUse: hook tool",
       "SessionStart: hook wait",
+      "UserPromptSubmit: hook wait",
       "SessionEnd: hook session-end",
     ],
     stale: [

@@ -5,9 +5,10 @@ import { ownerOf, told } from "../../rpc/owner.ts";
 import { reachable } from "../../rpc/send.ts";
 import { VARIABLES } from "../../variables.ts";
 import { holderOf } from "../address.ts";
+import { isNewer } from "../claude_version.ts";
 import type { Probe } from "../reach.ts";
 import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./place.ts";
-import { installedVersion, isNewer } from "./program.ts";
+import { installedVersion } from "./program.ts";
 
 /** More than what the way of an answer and the seconds of its Date explain. */
 const SKEW_NOTED_MS = 3_000;

@@ -1,7 +1,8 @@
-import { quoted } from "../../admin/reason.ts";
+import { notWoken } from "../claude_version.ts";
 import { probe } from "../reach.ts";
 import { findClaude } from "../registration.ts";
 import { type Check, type Finding, isSameUrl } from "./place.ts";
+import { editOf } from "./policy.ts";
 
 /** Whether Claude Code knows the bus as an MCP server, and comes in with what it knows. */
 export const registration: Check = {
@@ -42,15 +43,13 @@ export const hooks: Check = {
   what: "hooks",
   async look(place) {
     const { what } = hooks;
-    const { file, broken, ignored, missing, stale, right, disabledBy } = place.hooks();
-    const edit = `"\${EDITOR:-vi}" ${quoted(file)}`;
+    const { file, broken, ignored, missing, stale, right, disabledBy, tooOld } = await place.fittingHooks();
+    const edit = editOf({ file, managed: false });
     const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
     if (broken !== undefined) return bad(broken, edit);
     if (ignored !== undefined) return bad(ignored, edit);
-    if (disabledBy !== undefined) {
-      const [, where = file] = / in (.*)$/.exec(disabledBy) ?? [];
-      return bad(`switched off by ${disabledBy}`, `"\${EDITOR:-vi}" ${quoted(where)}`);
-    }
+    if (disabledBy !== undefined)
+      return bad(`switched off by ${disabledBy.setting} in ${disabledBy.file}`, editOf(disabledBy));
     const all = missing.length + stale.length + right.length;
     if (
       missing.length === all &&
@@ -60,11 +59,15 @@ export const hooks: Check = {
       return { what, state: "note", found: `none; once Claude Code is here: ${place.install}` };
     if (missing.length === all && place.leftOut("hooks"))
       return { what, state: "note", found: `left out (--no-hooks); ${place.install} puts them in` };
+    if (tooOld !== undefined && stale.some((one) => one.endsWith("hook wait")))
+      return bad(`${notWoken(tooOld)}, or take that hook out now`, place.install);
     if (missing.length + stale.length > 0) {
       const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];
       const olds = stale.length === 0 ? [] : [`of another executable: ${stale.join(", ")}`];
       return bad([...lacks, ...olds].join("; "), place.install);
     }
+    if (tooOld !== undefined)
+      return { what, state: "note", found: `${notWoken(tooOld)}, then: ${place.install}` };
     return { what, state: "ok", found: `${right.length} of ${all} in ${file}` };
   },
 };

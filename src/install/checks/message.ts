@@ -72,7 +72,7 @@ async function leave(place: Place, identity: Identity): Promise<void> {
   await callTool("unregister_session", identity, options(place, CALL_MS));
 }
 
-async function ask(place: Place, tool: string, args: Json, timeoutMs = CALL_MS): Promise<Json> {
+export async function ask(place: Place, tool: string, args: Json, timeoutMs = CALL_MS): Promise<Json> {
   const result = await callTool(tool, args, options(place, timeoutMs));
   if (result.error !== undefined) throw new Error(String(result.error));
   return result;

@@ -2,6 +2,7 @@ import { isLoopbackUrl } from "../../bus/loopback.ts";
 import { VARIABLES } from "../../variables.ts";
 import { findProgram, run } from "../run.ts";
 import { type Check, type Finding, hostOf, type Place } from "./place.ts";
+import { isExempt } from "./policy.ts";
 
 const MAC_APP = "/Applications/Tailscale.app/Contents/MacOS";
 const LONGEST_MS = 3_000;
@@ -86,11 +87,7 @@ export const proxy: Check = {
     const { protocol, hostname } = new URL(url);
     const names = protocol === "https:" ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"];
     const set = names.find((name) => env[name]);
-    const exempt = (env.NO_PROXY ?? env.no_proxy ?? "")
-      .split(",")
-      .map((one) => one.trim().replace(/^\*?\./, ""));
-    if (set === undefined || exempt.some((one) => one === "*" || (one !== "" && hostname.endsWith(one))))
-      return undefined;
+    if (set === undefined || isExempt(hostname, env.NO_PROXY ?? env.no_proxy ?? "")) return undefined;
     return {
       what,
       state: "note",

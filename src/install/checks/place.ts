@@ -21,6 +21,7 @@ import { realOf } from "../../store/private.ts";
 import { VARIABLES } from "../../variables.ts";
 import { programPath } from "../binary.ts";
 import type { Part } from "../book.ts";
+import { claudeVersion } from "../claude_version.ts";
 import { type HooksFound, lookAtHooks } from "../hooks.ts";
 import { Ledger } from "../ledger.ts";
 import { type Probe, probe } from "../reach.ts";
@@ -66,6 +67,8 @@ export interface Place {
   probe(): Promise<Probe>;
   service(): Promise<{ service: Service; state: ServiceState } | { none: string }>;
   hooks(): HooksFound;
+  /** The same with what the version of Claude Code allows. */
+  fittingHooks(): Promise<HooksFound>;
   registration(): Registration | undefined;
   /** Whether the person did not want a part at the last installation. */
   leftOut(part: Part): boolean;
@@ -94,6 +97,7 @@ export function placeOf(): Place {
       return "none" in service ? service : { service, state: await service.state() };
     }),
     hooks: once(() => lookAtHooks(config, program)),
+    fittingHooks: once(async () => lookAtHooks(config, program, await claudeVersion(config))),
     registration: once(() => lookAtRegistration(config)),
     leftOut: (part) => leftOutIn(config, part),
   };

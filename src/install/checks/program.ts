@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { quoted } from "../../admin/reason.ts";
 import { version } from "../../config.ts";
 import { pathHint } from "../binary.ts";
+import { isNewer } from "../claude_version.ts";
 import { findProgram, run } from "../run.ts";
 import { type Check, isCompiled, type Place } from "./place.ts";
 
@@ -65,13 +66,3 @@ export const onPath: Check = {
       : { what, state: "bad", found, repair: `rm ${quoted(first)}` };
   },
 };
-
-/** Whether a version is above another. */
-export function isNewer(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((text) => text.split(/[.+-]/).map(Number));
-  for (const [i, part] of (a ?? []).slice(0, 3).entries()) {
-    const against = b?.[i] ?? 0;
-    if (part !== against) return part > against;
-  }
-  return false;
-}

@@ -1,0 +1,269 @@
+// What makes Claude Code deaf although everything of the bus is in place.
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { hooks } from "../../src/install/checks/claude.ts";
+import type { Check, Place } from "../../src/install/checks/place.ts";
+import { placeOf } from "../../src/install/checks/place.ts";
+import { allow, clientProxy, policy } from "../../src/install/checks/policy.ts";
+import { lookAtHooks } from "../../src/install/hooks.ts";
+import { BINARY, place } from "../support/claude_settings.ts";
+
+const URL = "http://127.0.0.1:8080/mcp";
+
+interface Prepared {
+  /** Files in the home, in its project and of the administrator. */
+  files?: Record<string, object>;
+  env?: Record<string, string>;
+  url?: string;
+}
+
+const USER = ".claude/settings.json";
+const PROJECT = "project/.claude/settings.json";
+const LOCAL = "project/.claude/settings.local.json";
+const MANAGED = "etc/managed-settings.json";
+const DROP_IN = "etc/managed-settings.d/10-hooks.json";
+const SERVERS = "etc/managed-mcp.json";
+
+/** Looks from the project's folder. */
+async function looked(check: Check, { files = {}, env = {}, url = URL }: Prepared) {
+  const here = place("{}");
+  await here.install();
+  const { home, held } = here;
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(home, name);
+    mkdirSync(dirname(file), { recursive: true });
+    const own = name === USER ? JSON.parse(held()) : {};
+    writeFileSync(file, JSON.stringify({ ...own, ...content }));
+  }
+  mkdirSync(join(home, "project"), { recursive: true });
+  const claude = { ...here.config.claude, managed: [join(home, MANAGED)] };
+  const config = { ...here.config, claude, env, path: [] };
+  const before = process.cwd();
+  process.chdir(join(home, "project"));
+  try {
+    const found = await check.look({
+      ...placeOf(),
+      ...{ config, url, install: "INSTALL", leftOut: () => false },
+      hooks: () => lookAtHooks(config, BINARY),
+      fittingHooks: async () => lookAtHooks(config, BINARY),
+      registration: () => ({ url, token: undefined }),
+    } as Place);
+    return JSON.parse(JSON.stringify(found ?? null).replaceAll(home, "HOME"));
+  } finally {
+    process.chdir(before);
+  }
+}
+
+const server = (url: string) => ({ mcpServers: { other: { type: "http", url } } });
+const ADMINISTRATOR = "ask the administrator of this machine to change HOME/";
+const EDITOR = `"\${EDITOR:-vi}" HOME/`;
+
+const DEAF: readonly [what: string, check: Check, prepared: Prepared, found: string, repair: string][] = [
+  [
+    "disableAllHooks of the user",
+    hooks,
+    { files: { [USER]: { disableAllHooks: true } } },
+    `switched off by disableAllHooks in HOME/${USER}`,
+    EDITOR + USER,
+  ],
+  [
+    "disableAllHooks of the project",
+    hooks,
+    { files: { [PROJECT]: { disableAllHooks: true } } },
+    `switched off by disableAllHooks in HOME/${PROJECT}`,
+    EDITOR + PROJECT,
+  ],
+  [
+    "disableAllHooks of the user in this project",
+    hooks,
+    { files: { [LOCAL]: { disableAllHooks: true } } },
+    `switched off by disableAllHooks in HOME/${LOCAL}`,
+    EDITOR + LOCAL,
+  ],
+  [
+    "disableAllHooks of the administrator",
+    hooks,
+    { files: { [MANAGED]: { disableAllHooks: true } } },
+    `switched off by disableAllHooks in HOME/${MANAGED}`,
+    ADMINISTRATOR + MANAGED,
+  ],
+  [
+    "disableAllHooks in a drop-in of the administrator",
+    hooks,
+    { files: { [DROP_IN]: { disableAllHooks: true } } },
+    `switched off by disableAllHooks in HOME/${DROP_IN}`,
+    ADMINISTRATOR + DROP_IN,
+  ],
+  [
+    "allowManagedHooksOnly",
+    hooks,
+    { files: { [MANAGED]: { allowManagedHooksOnly: true } } },
+    `switched off by allowManagedHooksOnly in HOME/${MANAGED}`,
+    ADMINISTRATOR + MANAGED,
+  ],
+  [
+    "allowManagedHooksOnly in a drop-in",
+    hooks,
+    { files: { [DROP_IN]: { allowManagedHooksOnly: true } } },
+    `switched off by allowManagedHooksOnly in HOME/${DROP_IN}`,
+    ADMINISTRATOR + DROP_IN,
+  ],
+  [
+    "managed-mcp.json without the bus",
+    policy,
+    { files: { [SERVERS]: server("http://other/mcp") } },
+    `uses only the MCP servers of HOME/${SERVERS}`,
+    ADMINISTRATOR + SERVERS,
+  ],
+  [
+    "allowedMcpServers of the administrator",
+    policy,
+    { files: { [MANAGED]: { allowedMcpServers: [{ serverName: "x" }] } } },
+    `allowedMcpServers in HOME/${MANAGED} leaves out the bus`,
+    ADMINISTRATOR + MANAGED,
+  ],
+  [
+    "allowedMcpServers in a drop-in",
+    policy,
+    { files: { [DROP_IN]: { allowedMcpServers: [] } } },
+    `allowedMcpServers in HOME/${DROP_IN} leaves out the bus`,
+    ADMINISTRATOR + DROP_IN,
+  ],
+  [
+    "allowedMcpServers with its name but other URLs",
+    policy,
+    {
+      files: {
+        [MANAGED]: { allowedMcpServers: [{ serverUrl: "https://x/*" }, { serverName: "agent-event-bus" }] },
+      },
+    },
+    `allowedMcpServers in HOME/${MANAGED} leaves out the bus`,
+    ADMINISTRATOR + MANAGED,
+  ],
+  [
+    "allowedMcpServers of the user",
+    policy,
+    { files: { [USER]: { allowedMcpServers: [{ serverName: "x" }] } } },
+    `allowedMcpServers in HOME/${USER} leaves out the bus`,
+    EDITOR + USER,
+  ],
+  [
+    "deniedMcpServers by name",
+    policy,
+    { files: { [LOCAL]: { deniedMcpServers: [{ serverName: "agent-event-bus" }] } } },
+    `deniedMcpServers in HOME/${LOCAL} names the bus`,
+    EDITOR + LOCAL,
+  ],
+  [
+    "deniedMcpServers by URL",
+    policy,
+    { files: { [DROP_IN]: { deniedMcpServers: [{ serverUrl: "http://127.0.0.1:*/*" }] } } },
+    `deniedMcpServers in HOME/${DROP_IN} names the bus`,
+    ADMINISTRATOR + DROP_IN,
+  ],
+  [
+    "HTTP_PROXY in the environment",
+    clientProxy,
+    { env: { HTTP_PROXY: "http://p" } },
+    "through the proxy of HTTP_PROXY in the environment",
+    "export NO_PROXY=127.0.0.1",
+  ],
+  [
+    "HTTPS_PROXY and a NO_PROXY of others",
+    clientProxy,
+    { env: { HTTPS_PROXY: "http://p", NO_PROXY: "a.example" } },
+    "through the proxy of HTTPS_PROXY in the environment",
+    "export NO_PROXY=a.example,127.0.0.1",
+  ],
+  [
+    "HTTP_PROXY in the user's settings",
+    clientProxy,
+    { files: { [USER]: { env: { HTTP_PROXY: "http://p" } } } },
+    `the proxy of HTTP_PROXY in HOME/${USER}`,
+    EDITOR + USER,
+  ],
+  [
+    "HTTPS_PROXY in the administrator's settings",
+    clientProxy,
+    { files: { [MANAGED]: { env: { HTTPS_PROXY: "http://p" } } } },
+    `the proxy of HTTPS_PROXY in HOME/${MANAGED}`,
+    ADMINISTRATOR + MANAGED,
+  ],
+];
+
+test.each(DEAF)("%s is a problem", async (_what, check, prepared, found, repair) => {
+  expect(await looked(check, prepared)).toMatchObject({
+    what: check.what,
+    state: "bad",
+    found: expect.stringContaining(found),
+    repair,
+  });
+});
+
+const WELL: readonly [what: string, check: Check, prepared: Prepared][] = [
+  ["nothing of all this", policy, {}],
+  [
+    "an administrator's servers with the bus by name",
+    policy,
+    { files: { [SERVERS]: { mcpServers: { "agent-event-bus": {} } } } },
+  ],
+  [
+    "an administrator's servers with the bus by URL",
+    policy,
+    { files: { [SERVERS]: server("http://localhost:8080/mcp") } },
+  ],
+  [
+    "a list that allows its name",
+    policy,
+    { files: { [MANAGED]: { allowedMcpServers: [{ serverName: "agent-event-bus" }] } } },
+  ],
+  [
+    "a list that allows its URL",
+    policy,
+    { files: { [MANAGED]: { allowedMcpServers: [{ serverUrl: "http://127.0.0.1:8080/*" }] } } },
+  ],
+  [
+    "a list that denies others",
+    policy,
+    {
+      files: { [MANAGED]: { deniedMcpServers: [{ serverName: "x" }, { serverUrl: "http://127.0.0.1/*" }] } },
+    },
+  ],
+  ["no proxy", clientProxy, {}],
+  [
+    "a proxy with NO_PROXY for the bus",
+    clientProxy,
+    { env: { HTTP_PROXY: "http://p", no_proxy: "localhost, 127.0.0.1" } },
+  ],
+  [
+    "a proxy with NO_PROXY in the settings",
+    clientProxy,
+    { env: { HTTP_PROXY: "http://p" }, files: { [USER]: { env: { NO_PROXY: "*" } } } },
+  ],
+];
+
+test.each(WELL)("%s is none", async (_what, check, prepared) => {
+  expect(await looked(check, prepared)).toBeNull();
+});
+
+test("hooks that others' settings leave alone are well, and a project's false switches nothing off", async () => {
+  const files = { [PROJECT]: { disableAllHooks: false, allowManagedHooksOnly: true } };
+  expect(await looked(hooks, { files })).toMatchObject({ state: "ok" });
+});
+
+test("a proxy before a bus elsewhere may be the only way: a note", async () => {
+  const found = await looked(clientProxy, { url: "http://srv:8080/mcp", env: { HTTP_PROXY: "http://p" } });
+  expect(found).toMatchObject({ state: "note", found: expect.stringContaining("the bus at srv") });
+});
+
+test("tools that ask their user first are noted, with what allows them", async () => {
+  expect(await looked(allow, {})).toMatchObject({
+    state: "note",
+    found: expect.stringMatching(
+      /asks its user before a session's first call of 10 tools of the bus; INSTALL/,
+    ),
+  });
+  const files = { [USER]: { permissions: { allow: ["mcp__agent-event-bus"] } } };
+  expect(await looked(allow, { files })).toMatchObject({ state: "ok" });
+});

@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { notifications, webhooks } from "../../src/install/checks/deliveries.ts";
+import { type Place, placeOf } from "../../src/install/checks/place.ts";
+import { probe } from "../../src/install/reach.ts";
+import { startHere, type TestBus } from "../support/bus.ts";
+import { tempFolder } from "../support/folder.ts";
+import { eventually } from "../support/webhook.ts";
+
+/** The machine of a bus. */
+function placeAt({ url }: TestBus, env: Record<string, string> = {}): Place {
+  const place = placeOf();
+  const looks = { probe: () => probe(url, undefined), kept: () => undefined };
+  return { ...place, role: "server", url, command: "aeb", ...looks, config: { ...place.config, env } };
+}
+
+/** A receiver that answers with this status. */
+function receiver(status: () => number) {
+  return Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status: status() }) });
+}
+
+test("a webhook that fails every attempt is a problem until one gets through", async () => {
+  let status = 500;
+  const there = receiver(() => status);
+  const bus = await startHere();
+  const place = placeAt(bus);
+  const look = async () => (await webhooks.look(place)) as unknown[];
+  expect(await look()).toEqual([]);
+  const { webhook_id } = await bus.call("register_webhook", { url: `http://127.0.0.1:${there.port}/hook` });
+  expect(await look()).toEqual([]);
+  await bus.call("publish_event", { event_type: "n", payload: "x" });
+  await eventually("a failed attempt", async () => (await look()).length === 1);
+  expect(await look()).toEqual([
+    {
+      ...{ what: "webhooks", state: "bad", repair: `aeb webhook deliveries ${webhook_id}` },
+      found: expect.stringMatching(/^webhook 1 to 127\.0\.0\.1 has failed always: .*500/),
+    },
+  ]);
+  await bus.call("set_webhook_active", { webhook_id, active: false });
+  expect(await look()).toEqual([]);
+  await bus.call("set_webhook_active", { webhook_id, active: true });
+  status = 204;
+  await bus.call("test_webhook", { webhook_id });
+  await bus.call("publish_event", { event_type: "n", payload: "y" });
+  await bus.call("redeliver_webhook", { webhook_id, event_id: 1 });
+  await eventually("it got through", async () => (await look()).length === 0);
+  there.stop(true);
+});
+
+/** The bus's environment with a desktop, and with a notify-send that ends so. */
+function desktop(code: number): Record<string, string> {
+  const folder = tempFolder();
+  writeFileSync(join(folder, "notify-send"), `#!/bin/sh\necho "$@" >> ${folder}/shown\nexit ${code}\n`, {
+    mode: 0o755,
+  });
+  return { PATH: folder, DISPLAY: ":0" };
+}
+
+test.skipIf(process.platform !== "linux").each([
+  [0, "ok", "the bus has shown one"],
+  [1, "bad", "the bus shows none on this desktop"],
+] as const)("a notification is tried on a desktop: its program ends with %p", async (code, state, found) => {
+  const bus = await startHere({ env: desktop(code) });
+  expect(await notifications.look(placeAt(bus, { DISPLAY: ":0" }))).toMatchObject({
+    state,
+    found: expect.stringContaining(found),
+  });
+});
+
+test.skipIf(process.platform !== "linux")(
+  "without a desktop, or for the bus of another machine, no notification is tried",
+  async () => {
+    const env = desktop(0);
+    const bus = await startHere({ env });
+    expect(await notifications.look(placeAt(bus))).toBeUndefined();
+    const elsewhere: Place = { ...placeAt(bus, { DISPLAY: ":0" }), role: "client" };
+    expect(await notifications.look(elsewhere)).toBeUndefined();
+    expect(existsSync(`${env.PATH}/shown`)).toBe(false);
+  },
+);
