@@ -31,7 +31,7 @@ test("all is well: exit code 0, the way of the message and its milliseconds, and
     "clock",
     "database",
     "mcp",
-    ...(claude === undefined ? [] : ["allow"]),
+    "allow",
     "hooks",
     "message",
   ];
