@@ -157,4 +157,4 @@ test("hostile names of sessions are harmless in what session-start tells", async
     await bus.call("unregister_session", { session_id: other });
     await client.run("session-end");
   }
-});
+}, 180_000);

@@ -42,7 +42,7 @@ describe("the hooks on Node", () => {
     expect(eventsIn(stderr)).toEqual([{ id, repeat: false }]);
     expect(await client.run("session-end", { kind })).toMatchObject({ code: 0, stdout: "", stderr: "" });
     expect((await bus.call("list_sessions")).result).toEqual([]);
-  });
+  }, 180_000);
 
   test("end in time and in silence without a bus, and with a stdin that stays open", async () => {
     const client = newClient({ url: "http://127.0.0.1:1/mcp" });
