@@ -70,7 +70,7 @@ function boundsOfParam({ name: tool }: Operation, argument: string, param: Param
       ...{ tool, argument, limit: param.max, value: (size: number) => sized(argument, size) },
       says: /must be at most (\d+) bytes of UTF-8 \(limit (\w+)\)/,
     });
-  if (param.type === "integer" && named(param.max))
+  if (param.type === "integer" && named(param.max) && param.clamped !== true)
     bounds.push({
       ...{ tool, argument, limit: param.max, value: (size: number) => size },
       says: /must be at most (\d+) \(limit (\w+)\)/,
