@@ -6,22 +6,23 @@ import { kindOf } from "../store/fitness.ts";
 import { realOf } from "../store/private.ts";
 import { lonelyWal } from "../store/stray.ts";
 
-/** The database that a command on files means, by its own name and not a link to it. */
+/** The database that a command on files means, by its own name and not a link to it. Throws Error when it is not a file. */
 export function databaseOf(flag: string | undefined): string {
-  return realOf(resolve(databasePath(flag, environment, settingsFile())));
-}
-
-/** The same when there is one. Throws Error with a sentence. */
-export function existingDatabase(flag: string | undefined): string {
-  const db = databaseOf(flag);
+  const db = realOf(resolve(databasePath(flag, environment, settingsFile())));
   const found = statSync(db, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile())
     throw new Error(
       `${db} is ${kindOf(found)}, not a file. Give the bus's database with --db or AGENT_EVENT_BUS_DB.`,
     );
+  return db;
+}
+
+/** The same when there is one. Throws Error with a sentence. */
+export function existingDatabase(flag: string | undefined): string {
+  const db = databaseOf(flag);
   const lonely = lonelyWal(db);
   if (lonely !== null) throw new Error(`${lonely.found}. To get back what it holds, ${lonely.repair}.`);
-  if (found === undefined)
+  if (statSync(db, { throwIfNoEntry: false }) === undefined)
     throw new Error(`There is no database at ${db}. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
   return db;
 }

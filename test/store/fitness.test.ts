@@ -61,7 +61,7 @@ const KINDS = Object.entries(THINGS).map(([kind, make]) => ({ kind, make }));
 
 describe("what is not a file is refused in one line, at once, and keeps its mode", () => {
   for (const { kind, make } of KINDS) {
-    test(`${kind} as the database, also behind a link: serve, check and backup`, async () => {
+    test(`${kind} as the database, also behind a link: serve, check, backup and token`, async () => {
       const folder = tempFolder();
       const logs = tempFolder();
       const path = join(folder, "data.db");
@@ -73,7 +73,11 @@ describe("what is not a file is refused in one line, at once, and keeps its mode
       for (const db of [path, join(folder, "link.db")]) {
         const ended = await serveUntilExit({ folder: logs, env, args: ["--port", "0", "--db", db] });
         expect([ended.code, ended.stderr]).toEqual([1, expect.stringMatching(says)]);
-        for (const command of [["check"], ["backup", join(logs, "copy.db")]]) {
+        for (const command of [
+          ["check"],
+          ["backup", join(logs, "copy.db")],
+          ["token create", "--name", "laptop"],
+        ]) {
           const ran = await onFiles(command[0] ?? "", ...command.slice(1), "--db", db);
           expect([ran.code, ran.stderr]).toEqual([1, expect.stringMatching(says)]);
         }
