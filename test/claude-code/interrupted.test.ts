@@ -35,7 +35,7 @@ testAtTerminal(
     await place.terminal.say(after);
     await heard(place, after);
     await desk.idle("e");
-    expect(desk.waiters()).toHaveLength(1);
+    await eventually("one process waits", () => desk?.waiters().length === 1, PATIENCE_MS);
   },
   TIMEOUT_MS,
 );

@@ -39,7 +39,7 @@ test("a client is installed, a second time nothing changes, and it is removed wi
   expect(done).toMatchObject({ code: 0, stderr: "" });
   const words = (state: string) =>
     [...done.stdout.matchAll(new RegExp(`^${state} +(\\w+)`, "gm"))].map(([, what]) => what);
-  expect(words("done")).toEqual(["binary", "settings", "token", "hooks"]);
+  expect(words("done")).toEqual(["binary", "settings", "token", "hooks", "allow"]);
   expect(words("skipped")).toEqual(["mcp"]);
   expect(done.stdout).toContain(
     `run: claude mcp add --transport http --scope user agent-event-bus ${bus.url} --header "Authorization: Bearer $(cat ${data}/token)"`,
@@ -53,7 +53,7 @@ test("a client is installed, a second time nothing changes, and it is removed wi
   const tree = treeOf(home);
   const again = await run(install(bus.url));
   expect(again.code).toBe(0);
-  expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(3);
+  expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(4);
   expect(treeOf(home)).toEqual(tree);
 
   const installed = join(home, ".local/bin/agent-event-bus");
