@@ -131,7 +131,7 @@ export class ChangingClient {
 
   async #addHook(bus: TestBus): Promise<void> {
     const url = `${NOBODY}${this.#name}-${this.#step}`;
-    const call = bus.call("register_webhook", { url, channel: `session:${this.#name}` });
+    const call = bus.call("register_webhook", { url, channel: `nobody-${this.#name}` });
     this.#hook = { id: (await this.#change(`hook ${url}`, "1", call)).webhook_id, url };
   }
 
