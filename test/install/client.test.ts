@@ -146,7 +146,7 @@ test.each([
   [
     "the token stands in no command line of Claude Code's",
     "true",
-    /^mcp add-json --scope user agent-event-bus -\n$/,
+    /^--version\nmcp add-json --scope user agent-event-bus -\n$/,
   ],
   [
     "an older Claude Code, which reads no stdin, gets the token too",

@@ -126,12 +126,12 @@ export class ChangingClient {
   async #leave(bus: TestBus): Promise<void> {
     const name = `${this.#name}-guest`;
     const call = bus.call("unregister_session", { machine: "m", client_id: name });
-    await this.#change(`guest ${name}`, "0", call);
+    await this.#change(`guest ${name}`, "null", call);
   }
 
   async #addHook(bus: TestBus): Promise<void> {
     const url = `${NOBODY}${this.#name}-${this.#step}`;
-    const call = bus.call("register_webhook", { url, channel: `session:${this.#name}` });
+    const call = bus.call("register_webhook", { url, channel: `nobody-${this.#name}` });
     this.#hook = { id: (await this.#change(`hook ${url}`, "1", call)).webhook_id, url };
   }
 
@@ -152,7 +152,7 @@ export class ChangingClient {
 /** The state of a thing, as a query of one value. */
 const STATE_OF = {
   claim: "SELECT session_id FROM claims WHERE name = ?",
-  guest: "SELECT max(deleted_at IS NULL) FROM sessions WHERE client_id = ?",
+  guest: "SELECT nullif(max(deleted_at IS NULL), 0) FROM sessions WHERE client_id = ?",
   hook: "SELECT active FROM webhooks WHERE url = ?",
 };
 const MAIL = "SELECT count(*) FROM mail WHERE recipient = ? AND event_id = ?";
