@@ -90,7 +90,7 @@ describe.each(NAMES)("%s", (name) => {
     for (const options of [{ folder: inFile }, { folder: tempFolder(), env: { [variable]: "many" } }]) {
       const { code, stderr, stdout } = await serveUntilExit(options);
       expect(stderr).toMatch(new RegExp(`^agent-event-bus: ${variable} takes a whole number .*\\n$`));
-      expect([code, stdout]).toEqual([2, ""]);
+      expect([code, stdout]).toEqual([78, ""]);
     }
   });
 });

@@ -94,11 +94,11 @@ describe("a copy is not made", () => {
     const db = await databaseWith(5);
     const empty = await onFiles("backup", "", "--db", db);
     expect([empty.code, empty.stderr]).toEqual([
-      2,
+      64,
       "agent-event-bus: backup needs a FILE, not an empty word.\n",
     ]);
     const none = await onFiles("backup", "--db", db);
-    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("backup needs a FILE.\n")]);
+    expect([none.code, none.stderr]).toEqual([64, expect.stringContaining("backup needs a FILE.\n")]);
   });
 
   test("of a missing database, which is not created", async () => {

@@ -78,7 +78,7 @@ const refusals: Refused[] = [
       return [bus.url];
     },
     /can be read by other users of this machine\. Run: chmod 600 /,
-    2,
+    78,
   ],
   [
     "a token that only publishes",
@@ -131,21 +131,21 @@ const refusals: Refused[] = [
       return [bus.url, "--token", bus.token("env")];
     },
     /settings\.env, line 1: "PORT 8080" is not KEY=VALUE\.$/,
-    2,
+    78,
   ],
   [
     "no URL of the web",
     () => ["my-server:8080"],
     /^"my-server:8080" is not a bus URL\. Give one like http:/,
-    2,
+    64,
   ],
   [
     "a URL with a password",
     () => ["http://me:secret@my-server:8080/mcp"],
     /^The URL http:\S+ holds more than the way to a bus\.\nGive it like /,
-    2,
+    64,
   ],
-  ["an empty token", () => [bus.url, "--token", " "], /^The token is empty\.\n/, 2],
+  ["an empty token", () => [bus.url, "--token", " "], /^The token is empty\.\n/, 64],
 ];
 
 test.each(refusals)("%s: a sentence, and nothing is changed", async (_what, given, says, code = 1) => {

@@ -122,10 +122,11 @@ test("what is no problem is a note: a setting that nothing reads, a URL of this 
   expect(checks.find(({ what }) => what === "settings")?.found).toContain("in this shell only");
 });
 
-test("a proxy is no hindrance to a bus of this machine", async () => {
+test("a proxy hinders no command, and Claude Code alone needs the bus in NO_PROXY", async () => {
   const dead = "http://127.0.0.1:1";
-  const { checks } = await expectWell(machine, { HTTP_PROXY: dead, http_proxy: dead, HTTPS_PROXY: dead });
-  expect(checks.map(({ what }) => what)).not.toContain("proxy");
+  const proxies = { HTTP_PROXY: dead, http_proxy: dead, HTTPS_PROXY: dead };
+  expect((await diagnose(machine, proxies)).bad).toEqual(["mcp proxy"]);
+  await expectWell(machine, { ...proxies, NO_PROXY: "127.0.0.1" });
 });
 
 test("a check that hangs does not hold up the others", async () => {

@@ -78,7 +78,7 @@ describe("a bus that runs", async () => {
     const calls = setInterval(() => void bus.call("list_sessions").catch(() => {}), 50);
     const shown = await new Response(piped.stdout).text();
     clearInterval(calls);
-    expect(shown).toMatch(/^[^\n]+\nended with 0\n$/);
+    expect(shown).toMatch(/^[^\n]+\nended with 141\n$/);
   });
 
   test("-f shows what comes, also from a new log, until Ctrl-C ends it with 0", async () => {
@@ -140,7 +140,7 @@ describe("a sentence when there is nothing to show", () => {
 
   test("-f has no one document", async () => {
     const { stdout, stderr, code } = await logs(homeWith(""), "-f", "--json");
-    expect([code, JSON.parse(stdout)]).toEqual([2, expect.objectContaining({ error: expect.any(String) })]);
+    expect([code, JSON.parse(stdout)]).toEqual([64, expect.objectContaining({ error: expect.any(String) })]);
     expect(stderr).toContain("logs -f shows lines as they come");
   });
 });
