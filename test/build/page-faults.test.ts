@@ -6,8 +6,8 @@ import { noPageFaults, pageFaults } from "../support/page_faults.ts";
 
 if (noPageFaults !== null) console.log(`skipped: page faults of commands and hooks, ${noPageFaults}`);
 
-// Most of a start is the loading of pages. Their number is the same on every run; the time that they take is measured by
-// test/bench.
+// Most of a start is the loading of pages, and one package more costs hundreds. The same executable needs up to 7 % more or
+// fewer of them, depending on what the kernel holds of its file; the time that they take is measured by test/bench.
 describe.skipIf(noPageFaults !== null)("page faults of the executable", () => {
   const bench = new Bench({ program: binary });
   let bus: Server;
@@ -30,7 +30,7 @@ describe.skipIf(noPageFaults !== null)("page faults of the executable", () => {
   const ofProgram = (words: readonly string[]) => pageFaults([binary, ...words], env, input);
 
   test.each([["--help"], ["--version"]])("%s: little more than an empty program", (flag) => {
-    expect(ofProgram([flag]) / empty).toBeLessThan(1.1);
+    expect(ofProgram([flag]) / empty).toBeLessThan(1.15);
   });
 
   test.each([
@@ -41,6 +41,6 @@ describe.skipIf(noPageFaults !== null)("page faults of the executable", () => {
     ["publish --type note --payload hello"],
   ])("%s: little more than a program that reads its stdin and posts the same request", (line) => {
     ofProgram(["hook", "session-start"]);
-    expect(ofProgram(line.split(" ")) / posting).toBeLessThan(1.2);
+    expect(ofProgram(line.split(" ")) / posting).toBeLessThan(1.3);
   });
 });
