@@ -11,7 +11,9 @@ export type Probe =
       version: string;
       uptimeSeconds: number;
       status: "ok" | "degraded";
+      /** Why it is degraded: a code, and a sentence. */
       reason?: string;
+      detail?: string;
       /** How far the bus's clock is ahead of this machine's, to about half a second. */
       clockSkewMs: number;
     }
@@ -89,6 +91,7 @@ function judge({ status, headers }: Response, text: string, asked: number): Prob
       uptimeSeconds: Number(body.uptime_seconds) || 0,
       status: body.status === "ok" ? "ok" : "degraded",
       ...(typeof body.reason === "string" && { reason: body.reason }),
+      ...(typeof body.detail === "string" && { detail: body.detail }),
       clockSkewMs: skew(headers.get("date"), asked),
     };
   const reason = reasonIn(body);

@@ -116,6 +116,8 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     store,
     async stop() {
       bus.waiters.end();
+      // A call that waits for a lock is answered before its connection ends.
+      store.limitPatience(FINISH_MS / 2);
       const finished = listening.stop(false);
       const cut = setTimeout(() => listening.stop(true), FINISH_MS);
       await within(FINISH_MS + 100, finished);

@@ -29,6 +29,8 @@ export interface Store {
   backup: string | null;
   /** Why the database takes no writes; null when it does. */
   trouble(): Trouble | null;
+  /** Lets no write wait for a lock longer than `ms` from here on. */
+  limitPatience(ms: number): void;
   /**
    * Commits what is under way, folds the write-ahead log into the file and frees the lock. Resolves with a sentence when the
    * file was gone, about the copy that was written in its place; otherwise with null.
@@ -81,6 +83,7 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
     deliveries: createDeliveries({ rows: deliveries, webhooks, events, writer, now, steady }),
     backup,
     trouble: writer.trouble,
+    limitPatience: writer.limitPatience,
     async close() {
       await writer.drain();
       const displaced = watch.look();

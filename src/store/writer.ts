@@ -48,6 +48,8 @@ export interface Writer {
   read<T>(unit: () => T): Promise<T>;
   /** Why the database takes no writes; null when it does. A probe every second finds out when it is over. */
   trouble(): Trouble | null;
+  /** Lets no write wait for a lock longer than `ms`, those that wait already included. */
+  limitPatience(ms: number): void;
   /** Resolves when everything handed in so far is committed or refused; nothing waits for a lock any longer. */
   drain(): Promise<void>;
 }
@@ -127,10 +129,15 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
     const now = performance.now();
     const waited = Math.max(...batch.map((unit) => now - unit.since));
     if (waited >= BUSY_AFTER_MS) inTrouble("storage_busy");
-    const patient = batch.filter((unit) => now - unit.since < Math.min(unit.patienceMs, mostPatienceMs));
-    for (const unit of batch) if (!patient.includes(unit)) unit.reject(busyFor(unit.patienceMs));
+    const patienceOf = (unit: Unit) => Math.min(unit.patienceMs, mostPatienceMs);
+    const patient = batch.filter((unit) => now - unit.since < patienceOf(unit));
+    for (const unit of batch) if (!patient.includes(unit)) unit.reject(busyFor(patienceOf(unit)));
     queue = patient.concat(queue);
     if (queue.length > 0) schedule(RETRY_MS);
+  }
+
+  function limitPatience(ms: number): void {
+    mostPatienceMs = Math.min(mostPatienceMs, ms);
   }
 
   function look(): void {
@@ -201,10 +208,11 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
       }
     },
     trouble: () => trouble,
+    limitPatience,
     async drain() {
       clearTimeout(probing);
       clearInterval(looking);
-      mostPatienceMs = LAST_PATIENCE_MS;
+      limitPatience(LAST_PATIENCE_MS);
       while (queue.length > 0 || scheduled) await new Promise((resolve) => setTimeout(resolve, 1));
     },
   };

@@ -124,7 +124,8 @@ describe("an argument takes what its limit allows, and one more is refused by th
   test("every limit on an argument has a row above, and each argument its own", () => {
     const rows = new Set(BOUNDED.map(({ limit }) => limit));
     const others = `body_bytes json_depth json_values sessions webhooks reply_bytes waiters calls bodies_bytes unread_bytes
-      calls_per_second traffic_bytes_per_second publish_per_second publish_burst local_publish_per_second`;
+      calls_per_second traffic_bytes_per_second publish_per_second publish_burst local_publish_per_second
+      events_per_read`;
     expect([...rows, ...others.split(/\s+/)].sort()).toEqual(Object.keys(LIMITS).sort());
   });
 

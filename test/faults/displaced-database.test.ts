@@ -72,7 +72,8 @@ const DEEDS: readonly Deed[] = [
   {
     what: "the database and the files beside it are deleted",
     does: (bus) => {
-      for (const name of readdirSync(bus.folder)) rmSync(join(bus.folder, name));
+      const names = readdirSync(bus.folder).filter((name) => name.startsWith("data.db"));
+      for (const name of names) rmSync(join(bus.folder, name), { recursive: true });
     },
     says: /data\.db was deleted while the bus ran/,
     keeps: (bus) => rescued(bus.folder),

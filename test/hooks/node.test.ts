@@ -54,8 +54,8 @@ describe("the hooks on Node", () => {
     expect(await ended(child)).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
-  test("refuse a wrong name with 1", async () => {
-    expect(await runHook("nonsense", { kind })).toMatchObject({ code: 1, stdout: "" });
+  test("refuse a wrong name with 64", async () => {
+    expect(await runHook("nonsense", { kind })).toMatchObject({ code: 64, stdout: "" });
   });
 
   test("take 1 MB of stdin and write 1 MB of JSON whole", async () => {

@@ -22,10 +22,12 @@ import { sha256 } from "../support/serve.ts";
 
 if (!isRoot) console.log("skipped: files of another user, this is not root");
 
-/** `mode name` of a folder and all that is in it. */
+/** `mode name` of a folder and all files in it. */
 function modesIn(folder: string): string[] {
   const names = ["", ...(readdirSync(folder, { recursive: true }) as string[])].sort();
-  return names.map((name) => `${modeOf(join(folder, name))} ${name}`);
+  return names
+    .filter((name) => !name.endsWith(".sock"))
+    .map((name) => `${modeOf(join(folder, name))} ${name}`);
 }
 
 function modeOf(path: string): string {
@@ -43,6 +45,7 @@ test("what the bus makes is for its owner only, whatever the umask", async () =>
   const modes = modesIn(join(home, DATA));
   expect(modes).toContain("600 data.db-wal");
   expect(modes.filter((line) => !line.startsWith("600 "))).toEqual(["700 "]);
+  expect(modeOf(join(home, DATA, `${new URL(bus.url).port}.sock`))).toBe("700");
   expect(await bus.stop()).toBe(0);
 });
 

@@ -29,7 +29,7 @@ export const health: Check = {
               ...{
                 what,
                 state: "bad",
-                found: `${url} takes no writes: ${found.reason ?? "it does not say why"}`,
+                found: `${url} takes no writes: ${[found.reason ?? "it does not say why", found.detail].filter(Boolean).join(". ")}`,
               },
               repair: at(place, "check"),
             };
