@@ -16,7 +16,9 @@ async function unread(): Promise<{ session_id: string; cursor: string; event_id:
 
 const FULL = "> /dev/full";
 
-for (const kind of ["binary", "node"] as const)
+// Both write in their own way, and everything else is the same program: Node, which starts slowly, gets one row of each kind.
+for (const kind of ["binary", "node"] as const) {
+  const rows = (all: string[], few: string[]) => (kind === "binary" ? all : few);
   describe.skipIf(process.platform !== "linux")(`output that cannot be written (${kind})`, () => {
     const commands = [
       "sessions",
@@ -26,7 +28,10 @@ for (const kind of ["binary", "node"] as const)
       "--help",
       "--version",
     ];
-    const lines = [...commands, "publish --help", "sessions --help --json", "token list"];
+    const lines = rows(
+      [...commands, "publish --help", "sessions --help --json", "token list"],
+      ["sessions", "--version"],
+    );
 
     test.each(lines)("%s to a full disk ends with 74 and one line", async (line) => {
       const { code, stderr } = await bash(`agent-event-bus ${line} ${FULL}`, { bus, kind });
@@ -34,21 +39,19 @@ for (const kind of ["binary", "node"] as const)
       expect(code).toBe(74);
     });
 
-    test.each(["sessions", "events --json"])(
+    test.each(rows(["sessions", "events --json"], ["sessions"]))(
       "%s to a reader that left ends with 141, quietly",
       async (line) => {
-        const script = `{ sleep 0.2; agent-event-bus ${line}; echo "$?" > code; } | true; until [ -s code ]; do :; done; cat code`;
+        const script = `{ sleep 0.2; agent-event-bus ${line}; echo "$?" > code; } | true; until [ -s code ]; do sleep 0.02; done; cat code`;
         const { stdout, stderr } = await bash(script, { bus, kind });
         expect([stdout, stderr]).toEqual(["141\n", ""]);
       },
     );
 
-    const reads = [
-      "events --resume",
-      "events --resume --order asc --json",
-      "events",
-      "events --min-level info",
-    ];
+    const reads = rows(
+      ["events --resume", "events --resume --order asc --json", "events", "events --min-level info"],
+      ["events --resume"],
+    );
     test.each(reads)("%s consumes nothing that was not written", async (line) => {
       const { session_id, cursor, event_id } = await unread();
       const env = { AGENT_EVENT_BUS_SESSION_ID: session_id };
@@ -81,3 +84,4 @@ for (const kind of ["binary", "node"] as const)
       expect(await savedCursor(bus, session_id)).toBe(cursor);
     });
   });
+}
