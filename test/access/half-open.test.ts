@@ -6,7 +6,8 @@ import { call, tryPublish } from "../support/strangers.ts";
 import { eventually } from "../support/webhook.ts";
 
 const WAIT_S = 8;
-const WAITERS = 2;
+/** A quarter of them is the share of one token: as many as wait below. */
+const WAITERS = 8;
 const GIVE_UP_MS = 150_000;
 
 /** What a peer was doing when it went away; each on a network of its own, which tells their connections apart. */
@@ -87,10 +88,10 @@ async function connect(kind: Kind): Promise<void> {
   if (kind === "idle") expect((await readAnswer(socket)).status).toBe(200);
 }
 
-/** Whether a local program finds a place to wait. */
+/** True if the token of the peer still has a place to wait. */
 async function mayWait(): Promise<boolean> {
   const wait = call("get_events", { cursor: "999999", wait_seconds: 1, event_types: ["never"] });
-  const answer = await lan.wire.server.send("127.0.0.1", lan.bus.port, post(wait));
+  const answer = await lan.wire.server.send("127.0.0.1", lan.bus.port, post(wait, lan.bearer("laptop")));
   return !answer.body.includes("limit waiters");
 }
 

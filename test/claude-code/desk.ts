@@ -3,6 +3,7 @@ import { type ProcessBus, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { running } from "../support/process.ts";
 import { eventually } from "../support/webhook.ts";
+import type { Claude } from "./client.ts";
 import { newClient } from "./converse.ts";
 import { startTalker, type Talker } from "./talker.ts";
 import { Terminal, Tmux } from "./terminal.ts";
@@ -12,6 +13,7 @@ export const PATIENCE_MS = 30_000;
 
 export interface Place {
   name: string;
+  client: Claude;
   terminal: Terminal;
   model: Talker;
 }
@@ -35,7 +37,12 @@ export class Desk {
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
     client.installHooks(this.bus.url);
-    return { name, model, terminal: await Terminal.open(this.#tmux, name, client) };
+    return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
+  }
+
+  /** Starts the client of a place again, in the conversation of that id. */
+  async resume({ name, client, model }: Place, id: string): Promise<Place> {
+    return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client, ["--resume", id]) };
   }
 
   /** A client that was prompted once and waits. */

@@ -18,12 +18,7 @@ testAtTerminal(
   async () => {
     desk = await Desk.open();
     const place = await desk.sitIdle("e");
-    const work = fresh("work");
-    const command = "for i in $(seq 200); do sleep 0.5; done";
-    place.model.use("Bash", { command, description: "Work" });
-    await place.terminal.say(work);
-    await heard(place, work);
-    await place.terminal.shows("esc to interrupt");
+    await begin(place);
     await interrupted(desk, place);
 
     // A dialog that is left, and a prompt right after it.
@@ -39,6 +34,62 @@ testAtTerminal(
   },
   TIMEOUT_MS,
 );
+
+testAtTerminal(
+  "after Esc, /clear keeps the session reachable and /exit leaves no process",
+  async () => {
+    desk ??= await Desk.open();
+    const place = await desk.sitIdle("c");
+    const { client_id } = await desk.session("c");
+    await begin(place);
+    place.terminal.press("Escape");
+    await desk.idle("c");
+    await place.terminal.say("/clear");
+    const cleared = async () => (await desk?.session("c"))?.client_id !== client_id;
+    await eventually("another id of the client", cleared, PATIENCE_MS);
+    const text = fresh("after clear");
+    await desk.tell("c", text);
+    await heard(place, text);
+    expect(place.model.count(text)).toBe(1);
+
+    const others = (await desk.session("e")) === undefined ? 0 : 1;
+    await begin(place);
+    place.terminal.press("Escape");
+    await desk.idle("c");
+    await place.terminal.say("/exit");
+    await eventually("the session is gone", async () => !(await desk?.session("c")), PATIENCE_MS);
+    await eventually("no process waits", () => desk?.waiters().length === others, PATIENCE_MS);
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "mail by name to a client that was killed is there when its conversation is resumed",
+  async () => {
+    desk ??= await Desk.open();
+    const place = await desk.sitIdle("r");
+    const { client_id } = await desk.session("r");
+    place.terminal.crash();
+    await eventually("the session is gone", async () => !(await desk?.session("r")), PATIENCE_MS);
+    const text = fresh("while you were away");
+    await desk.tell("r", text);
+    const again = await desk.resume(place, client_id);
+    await again.terminal.say(fresh("I am back"));
+    await heard(again, text);
+    expect((await desk.session("r")).client_id).toBe(client_id);
+  },
+  TIMEOUT_MS,
+);
+
+/** Starts a turn that lasts. */
+async function begin(place: Place): Promise<void> {
+  const work = fresh("work");
+  const command = "for i in $(seq 200); do sleep 0.5; done";
+  place.model.use("Bash", { command, description: "Work" });
+  await place.terminal.say(work);
+  await heard(place, work);
+  await place.terminal.shows("esc to interrupt");
+}
 
 async function interrupted(at: Desk, place: Place): Promise<void> {
   await eventually("at work", async () => (await at.session("e"))?.state === "busy", PATIENCE_MS);

@@ -49,15 +49,20 @@ export class Terminal {
     this.name = name;
   }
 
-  static async open(tmux: Tmux, name: string, client: Claude): Promise<Terminal> {
+  static async open(
+    tmux: Tmux,
+    name: string,
+    client: Claude,
+    flags: readonly string[] = [],
+  ): Promise<Terminal> {
     const cwd = join(client.home, name);
-    mkdirSync(cwd);
+    mkdirSync(cwd, { recursive: true });
     answerFirstQuestions(client, cwd);
     const env = Object.entries({ ...client.env, TERM: "xterm-256color" }).map(
       ([key, value]) => `${key}=${value}`,
     );
     const limited = ["timeout", "--foreground", "--signal=KILL", String(LONGEST_SECONDS)];
-    const command = ["env", "-i", ...env, ...limited, client.file, "--permission-mode", "default"];
+    const command = ["env", "-i", ...env, ...limited, client.file, "--permission-mode", "default", ...flags];
     const size = ["-x", "150", "-y", "40"];
     tmux.run("new-session", "-d", "-s", name, ...size, "-c", cwd, "--", ...command, "--allowedTools", "Bash");
     const terminal = new Terminal(tmux, name);
