@@ -32,6 +32,7 @@ The flags go to `agent-event-bus install` as they are:
   --url TEXT     client: the bus, e.g. http://my-server:8080/mcp
   --token TEXT   client: its token; - reads it from stdin
   --no-hooks     leave Claude Code's hooks alone
+  --no-allow     leave the permissions of Claude Code alone
   --no-mcp       do not register the MCP server with Claude Code
   --dry-run      show what would be done, change nothing outside this folder
   --yes, -y      do not ask first

@@ -42,6 +42,7 @@ export class Desk {
 
   /** Starts the client of a place again, in the conversation of that id. */
   async resume({ name, client, model }: Place, id: string): Promise<Place> {
+    await eventually("the former terminal is closed", () => !this.#tmux.has(name), PATIENCE_MS);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client, ["--resume", id]) };
   }
 

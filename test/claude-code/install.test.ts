@@ -125,6 +125,8 @@ exec '${client.file}' "$@"`;
     chmodSync(put("bin/claude", `#!/bin/sh${unwilling}\n`), 0o755);
     const book = join(home, DATA, "install.json");
     const known = readFileSync(book, "utf8");
+    const settings = readFileSync(join(home, SETTINGS), "utf8");
+    expect(JSON.parse(settings).hooks).toBeUndefined();
     const before = treeOf(join(home, DATA), ["install.json"]);
     const failed = await run("install", "client", "--url", bus.url, "--token", secrets[2]);
     expect(failed.stderr).toContain(
@@ -134,7 +136,7 @@ exec '${client.file}' "$@"`;
     expect(header()).toEqual({ Authorization: `Bearer ${secrets[1]}` });
     expect(treeOf(join(home, DATA), ["install.json"])).toEqual(before);
     expect(readFileSync(book, "utf8")).toBe(known);
-    expect(readFileSync(join(home, SETTINGS), "utf8")).toBe("{}");
+    expect(readFileSync(join(home, SETTINGS), "utf8")).toBe(settings);
   },
   TIMEOUT_MS,
 );

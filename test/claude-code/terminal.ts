@@ -33,6 +33,10 @@ export class Tmux {
     return stdout.toString();
   }
 
+  has(name: string): boolean {
+    return Bun.spawnSync(["tmux", "-S", this.#socket, "has-session", "-t", `=${name}`]).success;
+  }
+
   /** Ends every client in it. */
   end(): void {
     Bun.spawnSync(["tmux", "-S", this.#socket, "kill-server"], { stdio: ["ignore", "ignore", "ignore"] });
