@@ -26,8 +26,11 @@ export const LONG: readonly string[] = [
   "test/claude-code/wake.test.ts",
   "test/contract.node.test.ts",
   "test/contract.source.test.ts",
+  "test/deliver/healthy.test.ts",
   "test/deliver/large-backlog.test.ts",
+  "test/deliver/node.test.ts",
   "test/faults/connection-flood.test.ts",
+  "test/faults/dear-requests.test.ts",
   "test/faults/full-disk.test.ts",
   "test/faults/fuzz.test.ts",
   "test/faults/greedy.test.ts",
@@ -35,12 +38,16 @@ export const LONG: readonly string[] = [
   "test/faults/kill.test.ts",
   "test/faults/slow-connections.test.ts",
   "test/hooks/fleet.test.ts",
+  "test/hooks/kill.test.ts",
+  "test/hooks/node.test.ts",
   "test/install/install-script.test.ts",
   "test/install/systemd.test.ts",
+  "test/original/hooks.test.ts",
   "test/skew/previous.test.ts",
   "test/store/mail-size.test.ts",
   "test/store/migrate-kill.test.ts",
   "test/store/readers.test.ts",
+  "test/store/time-size.test.ts",
 ];
 
 /** One run of `bun test`: a name, which is printed with its time, and its arguments. */
@@ -51,7 +58,7 @@ export interface Run {
 
 const EVERYDAY: Run = {
   name: "everyday",
-  args: ["--parallel=3", ...LONG.map((file) => `--path-ignore-patterns=${file}`)],
+  args: ["--parallel=4", ...LONG.map((file) => `--path-ignore-patterns=${file}`)],
 };
 
 export function runsOf(args: readonly string[]): Run[] {

@@ -72,7 +72,7 @@ test("everyday leaves out the long files, which run one by one; a part is what i
   const files = (...args: string[]) => runsOf(args).map((run) => run.args.join(" "));
   const [everyday = "", ...more] = files();
   expect(everyday.split(" ")).toEqual([
-    "--parallel=3",
+    "--parallel=4",
     ...LONG.map((file) => `--path-ignore-patterns=${file}`),
   ]);
   expect(more).toEqual([]);

@@ -1,14 +1,10 @@
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { openDatabase } from "../../src/runtime/runtime.ts";
-import { lockDatabase, openFile } from "../../src/store/open.ts";
-import { MIGRATIONS } from "../../src/store/schema.ts";
 import { storedTime, wireTime } from "../../src/store/time.ts";
 import { join as register } from "../support/agent.ts";
 import { startBus, startHere } from "../support/bus.ts";
-import { tempFolder } from "../support/folder.ts";
-import { contents, rowsOf } from "../support/original.ts";
+import { rowsOf } from "../support/original.ts";
+import { timesIn } from "../support/times.ts";
 import { eventually } from "../support/webhook.ts";
 
 const WIRE = "2026-11-28T22:10:56.123Z";
@@ -30,22 +26,6 @@ test.each(forms)("the stored time %j is %j on the wire", (stored, wire) => {
   expect(storedTime(WIRE)).toBe(STORED);
   expect(storedTime(null)).toBeNull();
 });
-
-/** Every column that holds a time. */
-const COLUMNS: Record<string, string[]> = {
-  events: ["timestamp"],
-  sessions: ["registered_at", "last_heartbeat", "deleted_at", "lease_until"],
-  webhooks: ["created_at", "last_success", "last_failure"],
-  claims: ["claimed_at"],
-  mail: ["offered_at", "seen_at", "acked_at"],
-};
-
-function timesIn(path: string): string[] {
-  const cells = Object.entries(COLUMNS).flatMap(([table, columns]) =>
-    rowsOf(path, table).flatMap((row) => columns.map((column) => row[column])),
-  );
-  return cells.filter((cell) => typeof cell === "string");
-}
 
 // As the original's tools read it.
 const READER = `import sqlite3, sys
@@ -86,39 +66,6 @@ for (const kind of ["binary", "node"] as const)
     const read = Bun.spawnSync([python, "-c", READER, bus.db], { stderr: "pipe" });
     expect(`${read.stdout}${read.stderr}`).toBe("read\n");
   });
-
-test("a million times of version 9 are converted at the first start, after a copy, and the wire shows the same", async () => {
-  const folder = tempFolder();
-  const path = join(folder, "data.db");
-  const db = openDatabase(path);
-  db.exec("CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (9)");
-  for (const { version, apply } of MIGRATIONS) if (version <= 9) apply(db);
-  db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
-    INSERT INTO events (event_type, payload, session_id, timestamp, channel)
-    SELECT 'note', 'payload ' || i, 's', strftime('%Y-%m-%dT%H:%M:%fZ', 1700000000 + i, 'unixepoch'), 'all' FROM n;
-    INSERT INTO sessions (id, display_id, name, machine, cwd, repo, registered_at, last_heartbeat, lease_until)
-      VALUES ('s', 'brave-trex', 'n', 'm', '/', 'r', '${WIRE}', '${WIRE}', '${WIRE}');
-    INSERT INTO webhooks (url, created_at, last_success) VALUES ('http://127.0.0.1:1/', '${WIRE}', '${WIRE}');
-    INSERT INTO claims VALUES ('api', 's', '${WIRE}');
-    INSERT INTO mail (recipient, event_id, offered_at, seen_at) VALUES ('s', 1, '${WIRE}', NULL)`);
-  db.close();
-  const before = contents(path);
-
-  const began = performance.now();
-  const opened = openFile(path, Date.now, lockDatabase(path));
-  console.log(`a million times converted in ${Math.round(performance.now() - began)} ms, with the copy`);
-  opened.db.close();
-  opened.lock.release();
-  expect(new Set(timesIn(path).map((time) => time.slice(-6)))).toEqual(new Set(["+00:00"]));
-  expect(rowsOf(path, "mail")).toMatchObject([{ offered_at: STORED, seen_at: null, acked_at: null }]);
-  expect(
-    contents(join(folder, readdirSync(folder).find((name) => name.includes(".backup-v9-")) ?? "")),
-  ).toEqual(before);
-  const bus = await startHere({ folder });
-  const { events } = await bus.call("get_events", { limit: 1 });
-  expect(events).toMatchObject([{ id: 1_000_000, timestamp: new Date(1_701_000_000_000).toISOString() }]);
-  await bus.stop();
-});
 
 test("sessions are ordered by moment, whoever wrote their times", async () => {
   const now = Date.parse("2026-06-01T12:00:00.000Z");
