@@ -40,6 +40,7 @@ export const LONG: readonly string[] = [
   "test/hooks/fleet.test.ts",
   "test/hooks/kill.test.ts",
   "test/hooks/node.test.ts",
+  "test/install/hand-made.test.ts",
   "test/install/install-script.test.ts",
   "test/install/systemd.test.ts",
   "test/original/hooks.test.ts",
