@@ -44,16 +44,23 @@ async function wrong(sentence: string): Promise<null> {
 }
 
 export async function help(): Promise<void> {
-  const rows = Object.entries(HOOKS).map(
-    ([name, { events, about }]) => `  ${name.padEnd(14)} ${events.join(", ").padEnd(18)} ${about}`,
-  );
+  const rows = Object.entries(HOOKS).flatMap(([name, { events, about }]) => [
+    `  ${name.padEnd(14)} ${about}`,
+    `  ${"".padEnd(14)} (${events.join(", ")})`,
+  ]);
   const lines = [
-    "What Claude Code runs at its events; JSON on stdin. A bus that is away costs nothing and prints nothing.",
+    "Run by Claude Code at its events, with JSON on stdin. If the bus is away, a hook",
+    "ends with 0 and prints nothing.",
     "",
-    "Usage: agent-event-bus hook <name> [--format claude|plain|json] [--url <url>] [--pid <pid>]",
+    "Usage: agent-event-bus hook <name> [flags]",
     "",
-    "Hooks, each with Claude Code's event:",
+    "Hooks, each with Claude Code's events:",
     ...rows,
+    "",
+    "Flags:",
+    "  --format <claude|plain|json>  How the events are printed (default claude)",
+    "  --url <url>                   The bus to talk to (AGENT_EVENT_BUS_URL)",
+    "  --pid <pid>                   The client's process, where CLAUDE_PID is not set",
   ];
   await write(1, lines.join("\n"));
 }
