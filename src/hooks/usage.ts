@@ -60,7 +60,7 @@ export async function help(): Promise<void> {
     "Flags:",
     "  --format <claude|plain|json>  How the events are printed (default claude)",
     "  --url <url>                   The bus to talk to (AGENT_EVENT_BUS_URL)",
-    "  --pid <pid>                   The client's process, where CLAUDE_PID is not set",
+    "  --pid <pid>                   The client's process, if CLAUDE_PID is unset",
   ];
   await write(1, lines.join("\n"));
 }
