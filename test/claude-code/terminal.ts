@@ -87,7 +87,17 @@ export class Terminal {
   /** Waits until the client is done with a prompt that its model has answered. */
   async rests(): Promise<void> {
     await this.shows("●");
-    await eventually("a client at rest", () => !this.screen().includes("esc to interrupt"), STARTED_MS);
+    let last = "";
+    await eventually(
+      "a client at rest",
+      () => {
+        const before = last;
+        last = this.screen();
+        // A screen that is just being drawn can lack any of its lines.
+        return last === before && !last.includes("esc to interrupt");
+      },
+      STARTED_MS,
+    );
   }
 
   /** Types without sending. */

@@ -227,7 +227,7 @@ testAtTerminal(
   "a session that began without a bus registers at its next prompt once there is one, and is woken from then on",
   async () => {
     await desk.bus.stop();
-    const late = await desk.sit("late");
+    const late = await desk.sit("late", { AGENT_EVENT_BUS_HOOK_TIMEOUT: "3000" });
     await late.terminal.say("hello");
     await heard(late, "hello");
     await late.terminal.rests();
