@@ -1,4 +1,4 @@
-// `npm test`: builds what the tests run, then runs them. `--all` adds the files of LONG, `--long` runs them only. Other
+// `npm test`: builds what the tests run, then runs them. `--all` adds the long files, `--long` runs them only. Other
 // arguments go to `bun test`, e.g. a part of a file name.
 import { join } from "node:path";
 import { buildBinary } from "./binary.ts";
@@ -7,11 +7,8 @@ import { list, report, type Summary, summarize, total } from "./summary.ts";
 
 const root = join(import.meta.dir, "..");
 
-/**
- * Files that take long, load the machine or need other people's programs: many kills, a large load, real clients, engines,
- * browsers. `npm test` leaves them out; each runs with nothing beside it.
- */
-export const LONG: readonly string[] = [
+/** Files that load the machine, measure it, or drive other people's clients: each runs with nothing beside it. */
+const ALONE: readonly string[] = [
   "test/access/half-open.test.ts",
   "test/access/security-page.test.ts",
   "test/claude-code/claude-code.test.ts",
@@ -24,11 +21,8 @@ export const LONG: readonly string[] = [
   "test/claude-code/unprompted.test.ts",
   "test/claude-code/versions.test.ts",
   "test/claude-code/wake.test.ts",
-  "test/contract.node.test.ts",
-  "test/contract.source.test.ts",
   "test/deliver/healthy.test.ts",
   "test/deliver/large-backlog.test.ts",
-  "test/deliver/node.test.ts",
   "test/faults/connection-flood.test.ts",
   "test/faults/dear-requests.test.ts",
   "test/faults/full-disk.test.ts",
@@ -38,18 +32,41 @@ export const LONG: readonly string[] = [
   "test/faults/kill.test.ts",
   "test/faults/slow-connections.test.ts",
   "test/hooks/fleet.test.ts",
-  "test/hooks/kill.test.ts",
-  "test/hooks/node.test.ts",
-  "test/install/hand-made.test.ts",
-  "test/install/install-script.test.ts",
   "test/install/systemd.test.ts",
-  "test/original/hooks.test.ts",
-  "test/skew/previous.test.ts",
   "test/store/mail-size.test.ts",
   "test/store/migrate-kill.test.ts",
   "test/store/readers.test.ts",
   "test/store/time-size.test.ts",
 ];
+
+/** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
+const SLOW: readonly string[] = [
+  "test/access/two-users.test.ts",
+  "test/bench/bench.test.ts",
+  "test/contract.node.test.ts",
+  "test/contract.source.test.ts",
+  "test/deliver/node.test.ts",
+  "test/faults/clock.test.ts",
+  "test/faults/foreign-lock.test.ts",
+  "test/faults/full-log.test.ts",
+  "test/faults/graceful-stop.test.ts",
+  "test/hooks/kill.test.ts",
+  "test/hooks/node.test.ts",
+  "test/install/client.test.ts",
+  "test/install/doctor-alone.test.ts",
+  "test/install/doctor-client.test.ts",
+  "test/install/doctor.test.ts",
+  "test/install/hand-made.test.ts",
+  "test/install/install-script.test.ts",
+  "test/install/launchd.test.ts",
+  "test/install/put-back.test.ts",
+  "test/install/server.test.ts",
+  "test/original/hooks.test.ts",
+  "test/skew/previous.test.ts",
+];
+
+/** What `npm test` leaves out. */
+export const LONG: readonly string[] = [...ALONE, ...SLOW];
 
 /** One run of `bun test`: a name, which is printed with its time, and its arguments. */
 export interface Run {
@@ -57,13 +74,17 @@ export interface Run {
   args: readonly string[];
 }
 
+/** Two cores are busy with four: a test that starts programs waits for them half of its time. */
+const SIDE_BY_SIDE = "--parallel=4";
+
 const EVERYDAY: Run = {
   name: "everyday",
-  args: ["--parallel=4", ...LONG.map((file) => `--path-ignore-patterns=${file}`)],
+  args: [SIDE_BY_SIDE, ...LONG.map((file) => `--path-ignore-patterns=${file}`)],
 };
 
 export function runsOf(args: readonly string[]): Run[] {
-  const long = LONG.map((file): Run => ({ name: file, args: [file] }));
+  const alone = ALONE.map((file): Run => ({ name: file, args: [file] }));
+  const long: Run[] = [{ name: "slow", args: [SIDE_BY_SIDE, ...SLOW] }, ...alone];
   switch (args.join(" ")) {
     case "":
       return [EVERYDAY];

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { StorageProblem } from "../bus/bus.ts";
 import type { Database } from "../runtime/runtime.ts";
 import { rescueOf } from "./backup.ts";
@@ -17,7 +18,7 @@ export interface Displaced {
 }
 
 export interface Watch {
-  /** Null while the open files are those at the path. Costs a `stat` for each of them. */
+  /** Null while the open files are those at the path. Costs two calls of `stat`, four in a folder that has changed. */
   look(): Displaced | null;
   /** Call it only after the database was closed: closing a file ends SQLite's locks on it. */
   end(): void;
@@ -25,6 +26,11 @@ export interface Watch {
 
 /** The bytes of a database that tell its page size, and that it has a log of writes. */
 const MARK = { at: 16, bytes: 4 };
+
+/** So long after a change a folder's time of change may be the same after the next one. */
+const TICK_MS = 20;
+/** Not every file system tells that a folder has changed. */
+const BESIDE_MS = 1_000;
 
 /** Watches the files of an open database. SQLite would go on writing to files that no restart finds. */
 export function watchFiles(path: string, db: Database, lock: Lock): Watch {
@@ -37,6 +43,19 @@ export function watchFiles(path: string, db: Database, lock: Lock): Watch {
   const mark = markOf(file);
   let known = opened;
   let lasting: Displaced | null = null;
+  let folderMs = 0;
+  let lookedBeside = Number.NEGATIVE_INFINITY;
+
+  /** True if a file beside the database can have come or gone since this was asked last. */
+  function isNewBeside(): boolean {
+    const changedMs = statOf(dirname(path))?.mtimeMs ?? 0;
+    const now = performance.now();
+    const isNew = changedMs !== folderMs || now - lookedBeside >= BESIDE_MS;
+    if (!isNew) return false;
+    folderMs = Math.abs(Date.now() - changedMs) < TICK_MS ? 0 : changedMs;
+    lookedBeside = now;
+    return true;
+  }
 
   /** A copy from `backup` has another mark. Only SQLite itself makes a database shorter, and then knows its size. */
   function isOverwritten(found: Stats): boolean {
@@ -49,6 +68,7 @@ export function watchFiles(path: string, db: Database, lock: Lock): Watch {
     const unchanged = found.mtimeMs === known.mtimeMs && found.size === known.size;
     if (!unchanged && isOverwritten(found)) return overwritten(path);
     known = found;
+    if (!isNewBeside()) return null;
     const lost = beside.find(({ name, opened }) => !isSame(statOf(name), opened));
     // A database that changed as its log went may be another one, and the log is not folded into that.
     if (lost !== undefined) return withoutLog(path, lost.name, unchanged && foldsIn(db));
