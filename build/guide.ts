@@ -2,15 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileCommands } from "../src/admin/index.ts";
-import { LIMITS } from "../src/bus/limits.ts";
-import { type CliCommand, commandsOf } from "../src/client/commands.ts";
-import { positionalOf } from "../src/client/help.ts";
+import { type CliCommand, commandsOf } from "../src/cli/commands.ts";
+import { positionalOf } from "../src/cli/help.ts";
+import { VARIABLES } from "../src/config/variables.ts";
+import { LIMITS } from "../src/domain/limits.ts";
 import { installCommands } from "../src/install/index.ts";
-import { isRequired, type Operation, type Param } from "../src/operation.ts";
 import { operations } from "../src/operations/index.ts";
-import { VARIABLES } from "../src/variables.ts";
+import { isRequired, type Operation, type Param } from "../src/operations/operation.ts";
 
-const FILES = ["src/server/guide.md", "README.md"];
+const FILES = ["src/http/mcp/guide.md", "README.md"];
 
 /** The generated parts of the documents, by the name in their markers. */
 export function tablesOf(known: readonly Operation[]): Record<string, string> {

@@ -9,8 +9,8 @@ const root = join(import.meta.dir, "..");
 
 /** Files that load the machine, measure it, or drive other people's clients: each runs with nothing beside it. */
 const ALONE: readonly string[] = [
-  "test/access/half-open.test.ts",
-  "test/access/security-page.test.ts",
+  "test/http/access/half-open.test.ts",
+  "test/http/access/security-page.test.ts",
   "test/claude-code/claude-code.test.ts",
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
@@ -21,8 +21,8 @@ const ALONE: readonly string[] = [
   "test/claude-code/unprompted.test.ts",
   "test/claude-code/versions.test.ts",
   "test/claude-code/wake.test.ts",
-  "test/deliver/healthy.test.ts",
-  "test/deliver/large-backlog.test.ts",
+  "test/webhooks/healthy.test.ts",
+  "test/webhooks/large-backlog.test.ts",
   "test/faults/connection-flood.test.ts",
   "test/faults/dear-requests.test.ts",
   "test/faults/full-disk.test.ts",
@@ -33,19 +33,19 @@ const ALONE: readonly string[] = [
   "test/faults/slow-connections.test.ts",
   "test/hooks/fleet.test.ts",
   "test/install/systemd.test.ts",
-  "test/store/mail-size.test.ts",
-  "test/store/migrate-kill.test.ts",
-  "test/store/readers.test.ts",
-  "test/store/time-size.test.ts",
+  "test/sqlite/mail-size.test.ts",
+  "test/sqlite/migrate-kill.test.ts",
+  "test/sqlite/readers.test.ts",
+  "test/sqlite/time-size.test.ts",
 ];
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
 const SLOW: readonly string[] = [
-  "test/access/two-users.test.ts",
+  "test/http/access/two-users.test.ts",
   "test/bench/bench.test.ts",
   "test/contract.node.test.ts",
   "test/contract.source.test.ts",
-  "test/deliver/node.test.ts",
+  "test/webhooks/node.test.ts",
   "test/faults/clock.test.ts",
   "test/faults/foreign-lock.test.ts",
   "test/faults/full-log.test.ts",

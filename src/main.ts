@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-import { help, version } from "./client/about.ts" with { type: "macro" };
+import { help, version } from "./cli/macros.ts" with { type: "macro" };
 
 const [first, ...rest] = process.argv.slice(2);
 const alone = rest.length === 0 ? first : undefined;
@@ -8,7 +8,7 @@ const [command, argv] = asksHelp ? [rest[0], ["--help", ...rest.slice(1)]] : [fi
 if (alone === "--help" || alone === "-h" || alone === "help") await tell(help());
 else if (alone === "--version") await tell(version());
 else if (command === "serve") {
-  const { serve } = await import("./server/serve.ts");
+  const { serve } = await import("./serve/serve.ts");
   await serve(argv);
 } else if (command === "hook") {
   // Read while the rest is loaded, but never from a terminal that a shell's prompt asks in: --format says that it may.
@@ -17,11 +17,11 @@ else if (command === "serve") {
   const { hook } = await import("./hooks/hook.ts");
   await hook(argv, stdin);
 } else {
-  const { cli } = await import("./client/cli.ts");
+  const { cli } = await import("./cli/cli.ts");
   await cli(process.argv.slice(2));
 }
 
 async function tell(text: string): Promise<void> {
-  const { finish } = await import("./client/output.ts");
+  const { finish } = await import("./cli/output.ts");
   process.exitCode = await finish({ out: `${text}\n`, err: "" }, 0);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { dataDirectory, homeDirectory, parseSettings } from "../src/config.ts";
-import { serverConfig } from "../src/server_config.ts";
+import { dataDirectory, homeDirectory, parseSettings } from "../src/config/client.ts";
+import { serverConfig } from "../src/config/server.ts";
 
 const parsed = (text: string) => parseSettings(text, "settings.env");
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Operation, operation } from "../src/operation.ts";
 import { operations } from "../src/operations/index.ts";
+import { type Operation, operation } from "../src/operations/operation.ts";
 import { root, startBus, startHere } from "./support/bus.ts";
 
 const suite = join(root, "node_modules/@modelcontextprotocol/conformance/dist/index.js");

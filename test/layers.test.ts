@@ -9,52 +9,50 @@ const PACKAGE = "package.json";
 const SMALL_FILES = "runtime/file.ts, connect.ts";
 const SMALL = ["runtime/file.ts", "runtime/connect.ts"];
 
+/** What every room but the runtime may load. */
+const GROUND = ["lib", "runtime", SMALL_FILES];
+
 /** Who may load whom at run time. A room is a folder of src, or a file in it; anything else is an npm package. */
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
-  "main.ts": only("client", "server", "hooks"),
-  "config.ts": only(PACKAGE, "variables.ts", SMALL_FILES),
-  "server_config.ts": only("config.ts", "bus", "variables.ts"),
-  "variables.ts": only(),
-  "operation.ts": only(),
+  "main.ts": only("cli", "serve", "hooks"),
   "files.d.ts": only(),
-  bus: only("bus"),
-  rpc: only("rpc", "bus", "config.ts", "variables.ts", SMALL_FILES),
-  admin: only("admin", "operation.ts", "bus", "store", "config.ts", "server_config.ts"),
+  lib: only("lib", SMALL_FILES),
+  domain: only("domain", "lib"),
+  operations: only("operations", "domain", "lib", "zod", "http", "@modelcontextprotocol/sdk"),
+  tokens: only("tokens", "domain", "sqlite", ...GROUND),
+  config: only("config", "domain", PACKAGE, ...GROUND),
+  sqlite: only("sqlite", "domain", ...GROUND),
+  http: atTheEdge("http"),
+  webhooks: atTheEdge("webhooks"),
+  desktop: atTheEdge("desktop"),
+  rpc: only("rpc", "operations", "config", ...GROUND),
+  admin: only("admin", "operations", "domain", "sqlite", "tokens", "config", ...GROUND),
   install: only(
     "install",
-    "client",
-    "admin",
-    "hooks",
     "rpc",
-    "operation.ts",
-    "bus",
-    "store",
-    "config.ts",
-    "server_config.ts",
-    "variables.ts",
+    "admin",
+    "tokens",
+    "hooks",
+    "operations",
+    "domain",
+    "sqlite",
+    "config",
+    ...GROUND,
     "launchd",
     "systemd",
     "jsonc-parser",
   ),
-  operations: only("operations", "operation.ts", "bus"),
-  store: only("store", "bus", "runtime"),
-  server: (loaded) => !["client", "hooks", "main.ts"].includes(loaded),
-  client: only(
-    "client",
-    "admin",
-    "install",
-    "operations",
-    "operation.ts",
-    "bus",
-    "rpc",
-    "config.ts",
-    "variables.ts",
-    "cac",
-  ),
-  hooks: only("hooks", "bus", "rpc", "config.ts"),
+  cli: only("cli", "operations", "rpc", "install", "admin", "domain", "config", ...GROUND, "cac"),
+  hooks: only("hooks", "rpc", "domain", "config", ...GROUND),
+  serve: (loaded) => !["cli", "hooks", "main.ts"].includes(loaded),
   [SMALL_FILES]: only(),
   runtime: (loaded) => loaded === "runtime" || isPackage(loaded),
 };
+
+function atTheEdge(room: string): (loaded: string) => boolean {
+  const allowed = [room, "operations", "domain", "tokens", "sqlite", "config", ...GROUND];
+  return (loaded) => allowed.includes(loaded) || isPackage(loaded);
+}
 
 function only(...allowed: string[]): (loaded: string) => boolean {
   return (loaded) => allowed.includes(loaded);
@@ -138,33 +136,23 @@ test("each room loads only what it may", () => {
   expect(broken).toEqual([]);
 });
 
-test("main loads the client, the server and the hooks by import() only", () => {
+test("main loads the commands, the server and the hooks by import() only", () => {
   const imports = importsOf(join(src, "main.ts"));
-  expect([...new Set(imports.map(({ room }) => room))].sort()).toEqual(["client", "hooks", "server"]);
+  expect([...new Set(imports.map(({ room }) => room))].sort()).toEqual(["cli", "hooks", "serve"]);
   expect(imports.every(({ lazy }) => lazy)).toBe(true);
 });
 
 test("a command loads no package until it needs cac, and nothing of the server or the store", () => {
-  const { ours, packages } = reachedFrom(join(src, "client/cli.ts"));
+  const { ours, packages } = reachedFrom(join(src, "cli/cli.ts"));
   expect([...packages]).toEqual([]);
-  const cac = importsOf(join(src, "client/argv.ts")).filter(({ file }) => file === undefined);
+  const cac = importsOf(join(src, "cli/argv.ts")).filter(({ file }) => file === undefined);
   expect(cac).toEqual([{ room: "cac", file: undefined, lazy: true }]);
-  const rooms = [
-    "bus",
-    "client",
-    "config.ts",
-    "operation.ts",
-    "operations",
-    "rpc",
-    "variables.ts",
-    PACKAGE,
-    SMALL_FILES,
-  ];
+  const rooms = ["cli", "config", "domain", "lib", "operations", "rpc", PACKAGE, SMALL_FILES];
   expect([...new Set([...ours].map(roomOf))].sort()).toEqual(rooms.sort());
-  const all = reachedFrom(join(src, "client/all.ts"));
+  const all = reachedFrom(join(src, "cli/registry.ts"));
   expect([...all.packages]).toEqual([]);
   expect([...new Set([...all.ours].map(roomOf))].sort()).toEqual(
-    ["admin", "bus", "client", "install", "operation.ts", "operations"].sort(),
+    ["admin", "cli", "domain", "install", "lib", "operations"].sort(),
   );
 });
 
@@ -173,13 +161,11 @@ test("a hook loads no package, no operation and nothing of the client, the serve
   expect(loaded.length).toBeGreaterThan(8);
   expect(loaded.flatMap(({ packages }) => [...packages])).toEqual([]);
   const rooms = new Set(loaded.flatMap(({ ours }) => [...ours].map(roomOf)));
-  expect([...rooms].sort()).toEqual(
-    ["bus", "config.ts", "hooks", PACKAGE, "rpc", SMALL_FILES, "variables.ts"].sort(),
-  );
+  expect([...rooms].sort()).toEqual(["config", "hooks", "lib", PACKAGE, "rpc", SMALL_FILES].sort());
 });
 
 test("the server loads no cac", () => {
-  expect([...reachedFrom(join(src, "server/serve.ts")).packages]).not.toContain("cac");
+  expect([...reachedFrom(join(src, "serve/serve.ts")).packages]).not.toContain("cac");
 });
 
 test("builtins are named with node: and those of Bun stand in the runtime's own files only", () => {
@@ -194,11 +180,11 @@ test("builtins are named with node: and those of Bun stand in the runtime's own 
   }
 });
 
-test("only config.ts reads the environment", () => {
+test("only config reads the environment", () => {
   const readers = files.filter((file) =>
     /process\s*\.\s*env|process\[|Bun\.env|import\.meta\.env/.test(readFileSync(file, "utf8")),
   );
-  expect(readers.map((file) => relative(src, file))).toEqual(["config.ts"]);
+  expect(readers.map((file) => relative(src, file))).toEqual(["config/client.ts"]);
 });
 
 test("the scanner sees what runs and not what is only a type", () => {

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { tablesOf } from "../build/guide.ts";
-import { argumentsOf, GLOBAL_FLAGS, parseLine } from "../src/client/argv.ts";
-import { commandsOf } from "../src/client/commands.ts";
-import { exampleLine, OTHER_COMMANDS } from "../src/client/help.ts";
-import { flagOf, isRequired } from "../src/operation.ts";
+import { argumentsOf, GLOBAL_FLAGS, parseLine } from "../src/cli/argv.ts";
+import { commandsOf } from "../src/cli/commands.ts";
+import { exampleLine, OTHER_COMMANDS } from "../src/cli/help.ts";
 import { hookOperations } from "../src/operations/hooks/index.ts";
 import { operations } from "../src/operations/index.ts";
+import { flagOf, isRequired } from "../src/operations/operation.ts";
 import { startHere } from "./support/bus.ts";
 import { countWords } from "./support/extra_operation.ts";
 import { rpc } from "./support/rpc.ts";

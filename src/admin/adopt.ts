@@ -1,11 +1,11 @@
 import { existsSync, renameSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Json } from "../operation.ts";
-import { copyDatabase } from "../store/backup.ts";
-import { inspect } from "../store/open.ts";
-import { realOf } from "../store/private.ts";
-import { lockDatabase } from "../store/store.ts";
-import { surveyDatabase } from "../store/survey.ts";
+import { realOf } from "../lib/permissions.ts";
+import type { Json } from "../operations/operation.ts";
+import { copyDatabase } from "../sqlite/backup.ts";
+import { inspect } from "../sqlite/open.ts";
+import { lockDatabase } from "../sqlite/store.ts";
+import { surveyDatabase } from "../sqlite/summary.ts";
 import { databaseOf } from "./place.ts";
 
 /**

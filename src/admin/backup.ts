@@ -1,11 +1,11 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Json, UsageError } from "../operation.ts";
-import { copyDatabase, leapIds, makerOf } from "../store/backup.ts";
-import { realOf } from "../store/private.ts";
-import { hasStrayWal, strayWal } from "../store/stray.ts";
-import { type Survey, surveyDatabase } from "../store/survey.ts";
-import { troubleOf } from "../store/trouble.ts";
+import { realOf } from "../lib/permissions.ts";
+import { type Json, UsageError } from "../operations/operation.ts";
+import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
+import { troubleOf } from "../sqlite/faults.ts";
+import { hasStrayWal, strayWal } from "../sqlite/foreign_wal.ts";
+import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
 

@@ -1,14 +1,14 @@
 import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { counted } from "../bus/text.ts";
-import { dataDirectory, environment, settingsFile } from "../config.ts";
-import type { Json } from "../operation.ts";
-import { serverConfig } from "../server_config.ts";
-import { type Kept, keptIn, realOf, tooOpen } from "../store/private.ts";
-import { SCHEMA_VERSION } from "../store/schema.ts";
-import { hasStrayWal, lonelyWal, strayWal } from "../store/stray.ts";
-import { type Survey, surveyDatabase } from "../store/survey.ts";
-import { openTokens } from "../store/tokens.ts";
+import { dataDirectory, environment, settingsFile } from "../config/client.ts";
+import { serverConfig } from "../config/server.ts";
+import { counted } from "../lib/escape.ts";
+import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
+import type { Json } from "../operations/operation.ts";
+import { hasStrayWal, lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
+import { SCHEMA_VERSION } from "../sqlite/schema.ts";
+import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { openTokens } from "../tokens/token_files.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, quoted, reasonOf } from "./reason.ts";
 

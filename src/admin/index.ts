@@ -1,6 +1,6 @@
-import { SCOPES } from "../bus/caller.ts";
-import { counted } from "../bus/text.ts";
-import { type LocalCommand, localCommand, type Param } from "../operation.ts";
+import { SCOPES } from "../domain/caller.ts";
+import { counted } from "../lib/escape.ts";
+import { type LocalCommand, localCommand, type Param } from "../operations/operation.ts";
 
 // Only declarations: each command loads its own code when it runs.
 

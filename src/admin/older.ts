@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { dataDirectory } from "../config.ts";
+import { dataDirectory } from "../config/client.ts";
 import { quoted } from "./reason.ts";
 
 /** Where earlier releases of the original kept their databases. */

@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { environment, settingsFile } from "../config.ts";
-import { databasePath } from "../server_config.ts";
-import { kindOf } from "../store/fitness.ts";
-import { realOf } from "../store/private.ts";
-import { lonelyWal } from "../store/stray.ts";
+import { environment, settingsFile } from "../config/client.ts";
+import { databasePath } from "../config/server.ts";
+import { realOf } from "../lib/permissions.ts";
+import { kindOf } from "../sqlite/fitness.ts";
+import { lonelyWal } from "../sqlite/foreign_wal.ts";
 
 /** The database that a command on files means, by its own name and not a link to it. Throws Error when it is not a file. */
 export function databaseOf(flag: string | undefined): string {

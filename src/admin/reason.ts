@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 
-export { quoted } from "../bus/text.ts";
+export { quoted } from "../lib/escape.ts";
 
-import { troubleOf } from "../store/trouble.ts";
+import { troubleOf } from "../sqlite/faults.ts";
 
 /** What is wrong with a database, and what to do about it, for people. */
 export interface Reason {

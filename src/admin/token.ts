@@ -1,7 +1,7 @@
-import type { Scope } from "../bus/caller.ts";
-import { durationOf, type Token, tokenNameProblem } from "../bus/token.ts";
-import { type Json, UsageError } from "../operation.ts";
-import { openTokens, type TokenStore } from "../store/tokens.ts";
+import type { Scope } from "../domain/caller.ts";
+import { durationOf, type Token, tokenNameProblem } from "../domain/token.ts";
+import { type Json, UsageError } from "../operations/operation.ts";
+import { openTokens, type TokenStore } from "../tokens/token_files.ts";
 import { databaseOf } from "./place.ts";
 
 function tokensOf(db: string | undefined): TokenStore {

@@ -1,11 +1,11 @@
-import { isLoopbackUrl } from "../bus/loopback.ts";
-import { busUrl, environment, type HookConfig, hookConfig, hookTimeout, machine } from "../config.ts";
-import type { Json } from "../operation.ts";
+import { busUrl, environment, type HookConfig, hookConfig, hookTimeout, machine } from "../config/client.ts";
+import { isLoopbackUrl } from "../lib/loopback.ts";
+import type { Json } from "../operations/operation.ts";
+import { createCall } from "../rpc/post.ts";
 import { NotOurs } from "../rpc/send.ts";
 import { type HookInput, isForeign, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { write } from "./output.ts";
-import { createCall } from "./post.ts";
 import type { Batch } from "./text.ts";
 import { help, usage } from "./usage.ts";
 

@@ -1,6 +1,6 @@
-import { processStart } from "../bus/process.ts";
-import { branchOf, repoOf } from "../bus/repo.ts";
-import type { Json } from "../operation.ts";
+import { branchOf, repoOf } from "../lib/git.ts";
+import { processStart } from "../lib/process.ts";
+import type { Json } from "../operations/operation.ts";
 import type { HookCall } from "./hook.ts";
 import { inLine } from "./text.ts";
 

@@ -1,6 +1,6 @@
-import { visible, visibleLine } from "../bus/text.ts";
+import { visible, visibleLine } from "../lib/escape.ts";
 
-export { visibleJson } from "../bus/text.ts";
+export { visibleJson } from "../lib/escape.ts";
 
 /** An event as `collect_events` returns it. */
 export interface Collected {

@@ -1,6 +1,6 @@
-import { processStart } from "../bus/process.ts";
+import { processStart } from "../lib/process.ts";
+import type { Refusal } from "../rpc/post.ts";
 import type { HookCall } from "./hook.ts";
-import type { Refusal } from "./post.ts";
 import { handOver } from "./text.ts";
 import { turnEnds } from "./turn.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Node } from "jsonc-parser/lib/esm/main.js";
-import type { InstallConfig } from "../config.ts";
+import type { InstallConfig } from "../config/client.ts";
 import { readSettings } from "./claude_settings.ts";
 import { textOf } from "./files.ts";
+import type { Ledger } from "./journal.ts";
 import { type JsonText, propertyOf } from "./jsonc.ts";
-import type { Ledger } from "./ledger.ts";
 import type { Step } from "./steps.ts";
 
 const SERVER = "mcp__agent-event-bus";

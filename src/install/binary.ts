@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import { join, resolve } from "node:path";
 import { quoted } from "../admin/reason.ts";
-import type { InstallConfig } from "../config.ts";
+import type { InstallConfig } from "../config/client.ts";
 import { kindOf, leftBeside } from "./files.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./journal.ts";
 import type { Plan, Step } from "./steps.ts";
 
 const NAME = "agent-event-bus";

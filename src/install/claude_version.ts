@@ -1,6 +1,6 @@
-import type { InstallConfig } from "../config.ts";
+import type { InstallConfig } from "../config/client.ts";
+import { run } from "./exec.ts";
 import { findClaude } from "./registration.ts";
-import { run } from "./run.ts";
 
 /** Older ones take a hook that waits for one that has to end: no screen, or no prompt answered. */
 const FIRST_TO_WAKE = "2.1.69";

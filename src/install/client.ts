@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { quoted } from "../admin/reason.ts";
-import { isLoopbackUrl } from "../bus/loopback.ts";
-import { endpoint } from "../client/call.ts";
 import {
   environment,
   type InstallConfig,
@@ -11,15 +9,17 @@ import {
   settingsFile,
   tokenPath,
   version,
-} from "../config.ts";
-import { type Desk, type Json, UsageError } from "../operation.ts";
-import { VARIABLES } from "../variables.ts";
+} from "../config/client.ts";
+import { VARIABLES } from "../config/variables.ts";
+import { isLoopbackUrl } from "../lib/loopback.ts";
+import { type Desk, type Json, UsageError } from "../operations/operation.ts";
+import { endpoint } from "../rpc/call.ts";
+import { type Probe, probe, tryTool } from "../rpc/probe.ts";
 import { allowStep } from "./allow.ts";
 import { binaryStep, expectExecutable, expectOwnHome, pathHint, programPath } from "./binary.ts";
 import { hooksStep, lookAtHooks } from "./hooks.ts";
-import { Ledger } from "./ledger.ts";
-import { partStep } from "./part.ts";
-import { type Probe, probe, tryTool } from "./reach.ts";
+import { Ledger } from "./journal.ts";
+import { partStep } from "./optional_step.ts";
 import { registrationStep } from "./registration.ts";
 import { findService } from "./service.ts";
 import { settingsStep } from "./settings.ts";

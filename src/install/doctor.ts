@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
-import { settingsPath } from "../config.ts";
-import type { Desk, Json } from "../operation.ts";
+import { settingsPath } from "../config/client.ts";
+import type { Desk, Json } from "../operations/operation.ts";
 import { clock, health, owner, skew } from "./checks/bus.ts";
 import { hooks, registration } from "./checks/claude.ts";
 import { notifications, webhooks } from "./checks/deliveries.ts";
+import { type Check, type Finding, type Place, placeOf } from "./checks/facts.ts";
 import { database, settings, token } from "./checks/files.ts";
 import { proveMessage } from "./checks/message.ts";
 import { proxy, tailscale } from "./checks/network.ts";
-import { type Check, type Finding, type Place, placeOf } from "./checks/place.ts";
 import { allow, clientProxy, policy } from "./checks/policy.ts";
 import { executable, onPath } from "./checks/program.ts";
 import { port, service } from "./checks/service.ts";

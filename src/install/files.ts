@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { exists } from "../bus/process.ts";
-import { realOf } from "../store/private.ts";
+import { realOf } from "../lib/permissions.ts";
+import { exists } from "../lib/process.ts";
 
 /** What a file is to hold: a text, what another file holds, or nothing but the way to another. */
 export type Content = string | { copyOf: string } | { linkTo: string };

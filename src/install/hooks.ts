@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import type { InstallConfig } from "../config.ts";
+import type { InstallConfig } from "../config/client.ts";
 import { dropAllowed, holdsAllowed } from "./allow.ts";
 import { readSettings as read, type SettingsFile, settingsFiles } from "./claude_settings.ts";
 import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
 import { textOf } from "./files.ts";
 import { compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
+import type { Ledger } from "./journal.ts";
 import type { JsonText } from "./jsonc.ts";
-import type { Ledger } from "./ledger.ts";
 import type { Step } from "./steps.ts";
 
 /** What Claude Code's settings say of our hooks. */

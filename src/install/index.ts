@@ -1,4 +1,10 @@
-import { type Json, type LocalCommand, localCommand, type Param, type Printer } from "../operation.ts";
+import {
+  type Json,
+  type LocalCommand,
+  localCommand,
+  type Param,
+  type Printer,
+} from "../operations/operation.ts";
 
 // Only declarations: each command loads its own code when it runs.
 

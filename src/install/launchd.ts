@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import template from "../../launchd/com.evansenter.agent-event-bus.plist" with { type: "text" };
-import type { InstallConfig } from "../config.ts";
-import { findProgram, type Ran, run } from "./run.ts";
+import type { InstallConfig } from "../config/client.ts";
+import { findProgram, type Ran, run } from "./exec.ts";
 import type { Command, Places, Service, ServiceState } from "./service.ts";
 
 const LABEL = "com.evansenter.agent-event-bus";

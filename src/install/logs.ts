@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
-import { isLoopbackUrl } from "../bus/loopback.ts";
-import { busUrl, environment, settingsFile } from "../config.ts";
-import { type Desk, type Json, UsageError } from "../operation.ts";
-import { logFiles } from "../server_config.ts";
+import { busUrl, environment, settingsFile } from "../config/client.ts";
+import { logFiles } from "../config/server.ts";
+import { isLoopbackUrl } from "../lib/loopback.ts";
+import { type Desk, type Json, UsageError } from "../operations/operation.ts";
 import { Follower, lastLines } from "./tail.ts";
 
 const AGAIN_MS = 200;

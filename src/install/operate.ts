@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { callTool } from "../client/call.ts";
 import {
   busUrl,
   clientConfig,
@@ -10,13 +9,14 @@ import {
   keptToken,
   settingsFile,
   version,
-} from "../config.ts";
-import type { Json } from "../operation.ts";
-import type { ServerConfig } from "../server_config.ts";
-import { VARIABLES } from "../variables.ts";
-import { holderOf } from "./address.ts";
+} from "../config/client.ts";
+import type { ServerConfig } from "../config/server.ts";
+import { VARIABLES } from "../config/variables.ts";
+import type { Json } from "../operations/operation.ts";
+import { callTool } from "../rpc/call.ts";
+import { type Probe, probe } from "../rpc/probe.ts";
 import { programPath } from "./binary.ts";
-import { type Probe, probe } from "./reach.ts";
+import { holderOf } from "./port.ts";
 import { addressOf, serverOf, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { quoted } from "../admin/reason.ts";
-import { type InstallConfig, settingsFile, settingsPath, tokenPath } from "../config.ts";
-import type { Json } from "../operation.ts";
-import { VARIABLES } from "../variables.ts";
+import { type InstallConfig, settingsFile, settingsPath, tokenPath } from "../config/client.ts";
+import { VARIABLES } from "../config/variables.ts";
+import type { Json } from "../operations/operation.ts";
+import { findProgram, type Ran, run } from "./exec.ts";
 import { textOf } from "./files.ts";
-import type { Ledger } from "./ledger.ts";
-import { findProgram, type Ran, run } from "./run.ts";
+import type { Ledger } from "./journal.ts";
 import type { Step } from "./steps.ts";
 
 /** The MCP server as Claude Code has it at user scope. */

@@ -1,14 +1,14 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Environment, type InstallConfig, keptToken, settingsPath, version } from "../config.ts";
-import { type ServerConfig, serverConfig } from "../server_config.ts";
-import { realOf } from "../store/private.ts";
-import { expectFree } from "./address.ts";
+import { type Environment, type InstallConfig, keptToken, settingsPath, version } from "../config/client.ts";
+import { type ServerConfig, serverConfig } from "../config/server.ts";
+import { realOf } from "../lib/permissions.ts";
+import { probe } from "../rpc/probe.ts";
 import { programPath } from "./binary.ts";
 import { textOf } from "./files.ts";
-import type { Ledger } from "./ledger.ts";
-import { findOriginal, urlOf } from "./original.ts";
-import { probe } from "./reach.ts";
+import type { Ledger } from "./journal.ts";
+import { expectFree } from "./port.ts";
+import { findOriginal, urlOf } from "./python_original.ts";
 import type { Places, Service, ServiceState } from "./service.ts";
 import type { Plan, Step } from "./steps.ts";
 

@@ -1,5 +1,4 @@
 import { quoted } from "../admin/reason.ts";
-import { isLoopback } from "../bus/loopback.ts";
 import {
   dataDirectory,
   type Environment,
@@ -8,19 +7,20 @@ import {
   installConfig,
   keptToken,
   settingsFile,
-} from "../config.ts";
-import type { Desk, Json } from "../operation.ts";
+} from "../config/client.ts";
+import type { ServerConfig } from "../config/server.ts";
+import { VARIABLES } from "../config/variables.ts";
+import { isLoopback } from "../lib/loopback.ts";
+import { realOf } from "../lib/permissions.ts";
+import type { Desk, Json } from "../operations/operation.ts";
 import { ownerOf, told } from "../rpc/owner.ts";
-import type { ServerConfig } from "../server_config.ts";
-import { realOf } from "../store/private.ts";
-import { openTokens } from "../store/tokens.ts";
-import { VARIABLES } from "../variables.ts";
+import { openTokens } from "../tokens/token_files.ts";
 import { allowStep } from "./allow.ts";
 import { binaryStep, expectExecutable, expectOwnHome, isInstalled, pathHint, programPath } from "./binary.ts";
 import { hooksStep } from "./hooks.ts";
-import { Ledger } from "./ledger.ts";
-import { findOriginal } from "./original.ts";
-import { partStep } from "./part.ts";
+import { Ledger } from "./journal.ts";
+import { partStep } from "./optional_step.ts";
+import { findOriginal } from "./python_original.ts";
 import { registrationStep } from "./registration.ts";
 import { addressOf, serverOf, serviceStep } from "./running.ts";
 import { findService, type Service } from "./service.ts";

@@ -1,4 +1,4 @@
-import type { Environment, InstallConfig } from "../config.ts";
+import type { Environment, InstallConfig } from "../config/client.ts";
 import { findLaunchd } from "./launchd.ts";
 import { findSystemd } from "./systemd.ts";
 

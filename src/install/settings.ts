@@ -1,6 +1,6 @@
-import { parseSettings, settingsPath } from "../config.ts";
+import { parseSettings, settingsPath } from "../config/client.ts";
 import { textOf } from "./files.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./journal.ts";
 import type { Plan, Step } from "./steps.ts";
 
 /** Keys of `settings.env` with their values; null removes a key. */

@@ -1,5 +1,5 @@
-import type { Desk, Json } from "../operation.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Desk, Json } from "../operations/operation.ts";
+import type { Ledger } from "./journal.ts";
 
 /** What one step found, and what it would do about it. `text` names the state that is wanted, not the way there. */
 export type Plan =

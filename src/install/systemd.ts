@@ -2,8 +2,8 @@ import { existsSync, lstatSync, rmdirSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import template from "../../systemd/agent-event-bus.service" with { type: "text" };
-import type { InstallConfig } from "../config.ts";
-import { findProgram, type Ran, run } from "./run.ts";
+import type { InstallConfig } from "../config/client.ts";
+import { findProgram, type Ran, run } from "./exec.ts";
 import type { Command, Places, Service, ServiceState } from "./service.ts";
 
 const UNIT = "agent-event-bus.service";

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
-import { tokenPath } from "../config.ts";
+import { tokenPath } from "../config/client.ts";
 import { kindOf } from "./files.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "./journal.ts";
 import type { Step } from "./steps.ts";
 
 const OWNER_FILE = 0o600;

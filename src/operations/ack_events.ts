@@ -1,6 +1,6 @@
-import { formatCursor, parseCursor } from "../bus/cursor.ts";
-import { deletedRefusal, notFound } from "../bus/session.ts";
-import { operation } from "../operation.ts";
+import { formatCursor, parseCursor } from "../domain/cursor.ts";
+import { deletedRefusal, notFound } from "../domain/session.ts";
+import { operation } from "./operation.ts";
 import { withOwnSession } from "./params.ts";
 import { touch } from "./present.ts";
 

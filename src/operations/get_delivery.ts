@@ -1,8 +1,8 @@
-import { type Bus, type Call, here } from "../bus/bus.ts";
-import { type Mail, recipientOf } from "../bus/mail.ts";
-import { reachOf } from "../bus/reach.ts";
-import { isAlive } from "../bus/session.ts";
-import { type Json, operation } from "../operation.ts";
+import { type Bus, type Call, here } from "../domain/context.ts";
+import { type Mail, recipientOf } from "../domain/direct_message.ts";
+import { reachOf } from "../domain/reachability.ts";
+import { isAlive } from "../domain/session.ts";
+import { type Json, operation } from "./operation.ts";
 
 const LOOK_AGAIN_MS = 100;
 

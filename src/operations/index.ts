@@ -1,4 +1,3 @@
-import type { Operation } from "../operation.ts";
 import { ackEvents } from "./ack_events.ts";
 import { ask } from "./ask.ts";
 import { getDelivery } from "./get_delivery.ts";
@@ -8,6 +7,7 @@ import { listDeliveries } from "./list_deliveries.ts";
 import { listSessions } from "./list_sessions.ts";
 import { listWebhooks } from "./list_webhooks.ts";
 import { notify } from "./notify.ts";
+import type { Operation } from "./operation.ts";
 import { publishEvent } from "./publish_event.ts";
 import { redeliverWebhook } from "./redeliver_webhook.ts";
 import { registerSession } from "./register_session.ts";

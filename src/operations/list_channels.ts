@@ -1,5 +1,5 @@
-import { subscribedChannels } from "../bus/session.ts";
-import { operation } from "../operation.ts";
+import { subscribedChannels } from "../domain/session.ts";
+import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
 
 export const listChannels = operation({

@@ -1,5 +1,5 @@
-import { DELIVERY_STATES, type Delivery } from "../bus/webhook.ts";
-import { operation } from "../operation.ts";
+import { DELIVERY_STATES, type Delivery } from "../domain/webhook.ts";
+import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 
 export const listDeliveries = operation({

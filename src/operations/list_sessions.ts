@@ -1,7 +1,7 @@
-import { formatCursor } from "../bus/cursor.ts";
-import { reachOf } from "../bus/reach.ts";
-import { subscribedChannels } from "../bus/session.ts";
-import { operation } from "../operation.ts";
+import { formatCursor } from "../domain/cursor.ts";
+import { reachOf } from "../domain/reachability.ts";
+import { subscribedChannels } from "../domain/session.ts";
+import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
 
 export const listSessions = operation({

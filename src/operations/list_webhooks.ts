@@ -1,4 +1,4 @@
-import { operation } from "../operation.ts";
+import { operation } from "./operation.ts";
 import { webhookView } from "./webhooks.ts";
 
 export const listWebhooks = operation({

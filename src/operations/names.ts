@@ -1,7 +1,7 @@
-import { type Bus, here } from "../bus/bus.ts";
-import type { Unread } from "../bus/mail.ts";
-import { isAlive, type Session } from "../bus/session.ts";
-import type { Json } from "../operation.ts";
+import { type Bus, here } from "../domain/context.ts";
+import type { Unread } from "../domain/direct_message.ts";
+import { isAlive, type Session } from "../domain/session.ts";
+import type { Json } from "./operation.ts";
 
 /** Tells a session that its name was taken. */
 export function renamed(wanted: string, name: string): Json {

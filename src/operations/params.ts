@@ -1,4 +1,4 @@
-import { type Here, type Json, NoSessionError, type Param } from "../operation.ts";
+import { type Here, type Json, NoSessionError, type Param } from "./operation.ts";
 
 export const SESSION_ID = {
   type: "text",

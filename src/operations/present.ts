@@ -1,8 +1,8 @@
-import type { Bus } from "../bus/bus.ts";
-import { BusError, here } from "../bus/bus.ts";
-import { limitNote } from "../bus/limits.ts";
-import type { Session } from "../bus/session.ts";
-import { isAlive, LEASE_MS } from "../bus/session.ts";
+import type { Bus } from "../domain/context.ts";
+import { BusError, here } from "../domain/context.ts";
+import { limitNote } from "../domain/limits.ts";
+import type { Session } from "../domain/session.ts";
+import { isAlive, LEASE_MS } from "../domain/session.ts";
 
 /** Live sessions, most recently active first. */
 export async function liveSessions(bus: Bus): Promise<Session[]> {

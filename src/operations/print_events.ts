@@ -1,5 +1,5 @@
-import type { Event } from "../bus/event.ts";
-import type { Json, Printer } from "../operation.ts";
+import type { Event } from "../domain/event.ts";
+import type { Json, Printer } from "./operation.ts";
 
 const COLOURS = { lifecycle: undefined, info: "cyan", actionable: "yellow" } as const;
 

@@ -1,10 +1,10 @@
-import { announce } from "../bus/announce.ts";
-import { ANONYMOUS } from "../bus/event.ts";
-import { isLevel, LEVELS } from "../bus/level.ts";
-import { REACH_WORDS, type Reach, reachOf } from "../bus/reach.ts";
-import { resolveChannel } from "../bus/recipient.ts";
-import { deletedFields } from "../bus/session.ts";
-import { type Json, operation } from "../operation.ts";
+import { resolveChannel } from "../domain/channel.ts";
+import { ANONYMOUS } from "../domain/event.ts";
+import { isLevel, LEVELS } from "../domain/level.ts";
+import { announce } from "../domain/publish.ts";
+import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
+import { deletedFields } from "../domain/session.ts";
+import { type Json, operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 

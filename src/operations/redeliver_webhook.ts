@@ -1,4 +1,4 @@
-import { type Json, operation, UsageError } from "../operation.ts";
+import { type Json, operation, UsageError } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
 

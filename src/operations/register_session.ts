@@ -1,9 +1,9 @@
-import { announce } from "../bus/announce.ts";
-import { here } from "../bus/bus.ts";
-import { formatCursor } from "../bus/cursor.ts";
-import { isAlive } from "../bus/session.ts";
-import { type Json, operation } from "../operation.ts";
+import { here } from "../domain/context.ts";
+import { formatCursor } from "../domain/cursor.ts";
+import { announce } from "../domain/publish.ts";
+import { isAlive } from "../domain/session.ts";
 import { claimName, renamed } from "./names.ts";
+import { type Json, operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 

@@ -1,7 +1,7 @@
-import { BusError } from "../bus/bus.ts";
-import { limitNote } from "../bus/limits.ts";
-import { webhookUrlProblem } from "../bus/webhook.ts";
-import { operation } from "../operation.ts";
+import { BusError } from "../domain/context.ts";
+import { limitNote } from "../domain/limits.ts";
+import { webhookUrlProblem } from "../domain/webhook.ts";
+import { operation } from "./operation.ts";
 import { secretProblem } from "./webhooks.ts";
 
 export const registerWebhook = operation({

@@ -1,10 +1,10 @@
-import { announce } from "../bus/announce.ts";
-import { ANONYMOUS } from "../bus/event.ts";
-import { reachOf } from "../bus/reach.ts";
-import { resolveChannel } from "../bus/recipient.ts";
-import { deletedFields } from "../bus/session.ts";
-import { operation } from "../operation.ts";
+import { resolveChannel } from "../domain/channel.ts";
+import { ANONYMOUS } from "../domain/event.ts";
+import { announce } from "../domain/publish.ts";
+import { reachOf } from "../domain/reachability.ts";
+import { deletedFields } from "../domain/session.ts";
 import { ANSWER } from "./ask.ts";
+import { operation } from "./operation.ts";
 import { SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 

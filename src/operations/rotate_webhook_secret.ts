@@ -1,6 +1,6 @@
-import { BusError } from "../bus/bus.ts";
-import { ROTATION_MS } from "../bus/schedule.ts";
-import { operation } from "../operation.ts";
+import { BusError } from "../domain/context.ts";
+import { ROTATION_MS } from "../domain/retry_schedule.ts";
+import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { secretProblem, webhookNotFound } from "./webhooks.ts";
 

@@ -1,4 +1,4 @@
-import { operation } from "../operation.ts";
+import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
 

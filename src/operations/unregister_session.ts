@@ -1,6 +1,6 @@
-import { announce } from "../bus/announce.ts";
-import { deletedRefusal, notFound } from "../bus/session.ts";
-import { NoSessionError, operation } from "../operation.ts";
+import { announce } from "../domain/publish.ts";
+import { deletedRefusal, notFound } from "../domain/session.ts";
+import { NoSessionError, operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
 import { countLive } from "./present.ts";
 

@@ -1,4 +1,4 @@
-import type { Call, Waiter } from "../bus/bus.ts";
+import type { Call, Waiter } from "../domain/context.ts";
 
 const PROGRESS_MS = 10_000;
 

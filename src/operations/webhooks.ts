@@ -1,5 +1,5 @@
-import type { Outcome, Webhook } from "../bus/webhook.ts";
-import type { WebhookCounts } from "../store/deliveries.ts";
+import type { Outcome, Webhook } from "../domain/webhook.ts";
+import type { WebhookCounts } from "../sqlite/deliveries.ts";
 
 /** A webhook as clients see it: never its secrets. */
 export function webhookView(

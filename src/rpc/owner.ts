@@ -1,7 +1,7 @@
-import { busUser } from "../config.ts";
+import { busUser } from "../config/client.ts";
+import { VARIABLES } from "../config/variables.ts";
 import { connectionError } from "../runtime/connect.ts";
 import { piecesOf, textOf } from "../runtime/file.ts";
-import { VARIABLES } from "../variables.ts";
 import type { Told } from "./send.ts";
 
 /** The user of the program that listens at a loopback URL. `trusted`: this user, root, or AGENT_EVENT_BUS_BUS_USER. */

@@ -1,5 +1,5 @@
-import { isLoopback } from "../bus/loopback.ts";
-import { socketPath } from "../config.ts";
+import { socketPath } from "../config/client.ts";
+import { isLoopback } from "../lib/loopback.ts";
 
 /** Why the program at a URL is not asked. */
 export interface Told {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isNetwork } from "../../src/admin/check.ts";
-import { SCHEMA_VERSION } from "../../src/store/schema.ts";
+import { SCHEMA_VERSION } from "../../src/sqlite/schema.ts";
 import { canMount, damage, databaseWith, inNamespace, onFiles } from "../support/admin.ts";
 import { startBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";

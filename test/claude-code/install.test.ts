@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "jsonc-parser";
 import { hooksOf } from "../../src/install/hook_entries.ts";
-import { openTokens } from "../../src/store/tokens.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";

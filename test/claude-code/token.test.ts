@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
-import type { Scope } from "../../src/bus/caller.ts";
-import { openTokens, type TokenStore } from "../../src/store/tokens.ts";
+import type { Scope } from "../../src/domain/caller.ts";
+import { openTokens, type TokenStore } from "../../src/tokens/token_files.ts";
 import { stored } from "../support/agent.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";

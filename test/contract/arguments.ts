@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { type Bound, boundOf } from "../../src/bus/limits.ts";
-import { isRequired, type Operation, type Param } from "../../src/operation.ts";
+import { type Bound, boundOf } from "../../src/domain/limits.ts";
 import { operations } from "../../src/operations/index.ts";
+import { isRequired, type Operation, type Param } from "../../src/operations/operation.ts";
 import { problem, stored } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
 import { DEFAULT_LIMITS } from "../support/limits.ts";

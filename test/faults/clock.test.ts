@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { openTokens } from "../../src/store/tokens.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { join, publish, resume } from "../support/agent.ts";
 import { type HereOptions, silent, startHere, type TestBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Scope } from "../../src/bus/caller.ts";
+import type { Scope } from "../../src/domain/caller.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { tokenFor } from "../support/callers.ts";
 import { cpuMs, rssMib } from "../support/process.ts";

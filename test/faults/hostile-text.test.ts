@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileCommands } from "../../src/admin/index.ts";
-import { commandsOf } from "../../src/client/commands.ts";
+import { commandsOf } from "../../src/cli/commands.ts";
 import { operations } from "../../src/operations/index.ts";
 import { startBus } from "../support/bus.ts";
 import { cli, cliOnTerminal, startOnTerminal } from "../support/cli.ts";

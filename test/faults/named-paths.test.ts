@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { repoOf } from "../../src/bus/repo.ts";
-import { createFindRepo } from "../../src/server/repo.ts";
+import { repoOf } from "../../src/lib/git.ts";
+import { createFindRepo } from "../../src/serve/find_repo.ts";
 import { startBus, startHere } from "../support/bus.ts";
 import { bearer, tokenFor } from "../support/callers.ts";
 import { tempFolder } from "../support/folder.ts";

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { processStart } from "../../src/bus/process.ts";
+import { processStart } from "../../src/lib/process.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { type Client, eventsIn, newClient, startClient } from "../support/hooks.ts";
 

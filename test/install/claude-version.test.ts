@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hooks } from "../../src/install/checks/claude.ts";
-import { type Place, placeOf } from "../../src/install/checks/place.ts";
+import { type Place, placeOf } from "../../src/install/checks/facts.ts";
 import { claudeVersion, type Waiting, waitingOf } from "../../src/install/claude_version.ts";
 import { hooksStep, lookAtHooks } from "../../src/install/hooks.ts";
 import { BINARY, place } from "../support/claude_settings.ts";

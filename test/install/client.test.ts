@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { version } from "../../src/config.ts";
+import { version } from "../../src/config/client.ts";
 import { startOlder } from "../support/answering.ts";
 import { cli } from "../support/cli.ts";
 import { canMount } from "../support/disk.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Place, placeOf } from "../../src/install/checks/facts.ts";
 import { proxy, tailscale } from "../../src/install/checks/network.ts";
-import { type Place, placeOf } from "../../src/install/checks/place.ts";
 import { tempFolder } from "../support/folder.ts";
 
 /** This machine, with a bus elsewhere and programs and an environment of its own. */

@@ -14,7 +14,7 @@ import { parse } from "jsonc-parser";
 import { HOOKS } from "../../src/hooks/names.ts";
 import { hooksOf } from "../../src/install/hook_entries.ts";
 import { removeHooksStep } from "../../src/install/hooks.ts";
-import { Ledger } from "../../src/install/ledger.ts";
+import { Ledger } from "../../src/install/journal.ts";
 import { BINARY, carry, PERSONS, place } from "../support/claude_settings.ts";
 import { treeOf } from "../support/tree.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { installConfig, version } from "../../src/config.ts";
+import { installConfig, version } from "../../src/config/client.ts";
 import { findLaunchd } from "../../src/install/launchd.ts";
 import { binary } from "../support/binary.ts";
 import { tempFolder } from "../support/folder.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { version } from "../../src/config.ts";
+import { version } from "../../src/config/client.ts";
 import { isListening, machine } from "../support/installed.ts";
 import { callTool } from "../support/rpc.ts";
 import { put } from "../support/tree.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { version } from "../../src/config.ts";
+import { version } from "../../src/config/client.ts";
 import { DATA } from "../support/home.ts";
 import { isListening, machine, ran } from "../support/installed.ts";
 import { health } from "../support/process.ts";

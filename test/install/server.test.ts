@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { version } from "../../src/config.ts";
+import { version } from "../../src/config/client.ts";
 import { binary } from "../support/binary.ts";
 import { startBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { openTokens } from "../../src/store/tokens.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";

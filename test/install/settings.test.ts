@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseSettings } from "../../src/config.ts";
+import { parseSettings } from "../../src/config/client.ts";
 import { edited, type Settings } from "../../src/install/settings.ts";
 
 /** A text with keys set, or removed with null, gives a text. */

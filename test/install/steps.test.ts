@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Ledger } from "../../src/install/ledger.ts";
+import { Ledger } from "../../src/install/journal.ts";
 import { carryOut, type Step } from "../../src/install/steps.ts";
 import { tempFolder } from "../support/folder.ts";
 import { treeOf } from "../support/tree.ts";

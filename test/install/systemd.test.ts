@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { version } from "../../src/config.ts";
+import { version } from "../../src/config/client.ts";
 import { binary } from "../support/binary.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
@@ -101,7 +101,7 @@ describe.skipIf(noSystemd !== null)("under systemd, in a HOME with a space and a
     const folder = tempFolder(true);
     newer = await buildRelease(folder, "9.0.0");
     broken = await buildRelease(folder, "9.0.1", (sources) =>
-      writeFileSync(join(sources, "src/server/serve.ts"), "export const serve = () => process.exit(2);\n"),
+      writeFileSync(join(sources, "src/serve/serve.ts"), "export const serve = () => process.exit(2);\n"),
     );
     it = await place("ho me 100%h");
     const { code, stderr } = await it.systemd.run(binary, ...INSTALL, "--port", String(it.port));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installConfig } from "../../src/config.ts";
+import { installConfig } from "../../src/config/client.ts";
 import { expectOwnHome, pathHint } from "../../src/install/binary.ts";
 import { parsePlist, plistText } from "../../src/install/launchd.ts";
 import type { Places } from "../../src/install/service.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { processStart } from "../../src/bus/process.ts";
+import { processStart } from "../../src/lib/process.ts";
 import { fresh, join, publish } from "../support/agent.ts";
 import { startBus, startHere, type TestBus } from "../support/bus.ts";
 import { cli, cliOnTerminal } from "../support/cli.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { limitVariable } from "../../src/server_config.ts";
+import { limitVariable } from "../../src/config/server.ts";
 import { join, publish } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { processStart } from "../../src/bus/process.ts";
+import { processStart } from "../../src/lib/process.ts";
 import { fresh } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
 import { sleeper } from "../support/client.ts";

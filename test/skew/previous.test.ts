@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { version } from "../../src/config.ts";
+import { version } from "../../src/config/client.ts";
 import { binary } from "../support/binary.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";

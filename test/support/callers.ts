@@ -1,5 +1,5 @@
-import type { Scope } from "../../src/bus/caller.ts";
-import { openTokens } from "../../src/store/tokens.ts";
+import type { Scope } from "../../src/domain/caller.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 
 /** A new token of a database that is in use: its bus knows it at the next request. */
 export function tokenFor(db: string, name: string, scope: Scope = "full"): string {

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type InstallConfig, installConfig } from "../../src/config.ts";
+import { type InstallConfig, installConfig } from "../../src/config/client.ts";
 import { hooksStep, lookAtHooks, removeHooksStep } from "../../src/install/hooks.ts";
-import { Ledger } from "../../src/install/ledger.ts";
+import { Ledger } from "../../src/install/journal.ts";
 import type { Step } from "../../src/install/steps.ts";
 import { tempFolder } from "./folder.ts";
 

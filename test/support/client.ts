@@ -1,6 +1,6 @@
 import { afterAll } from "bun:test";
-import { processStart } from "../../src/bus/process.ts";
 import { type Batch, type Collected, handOver } from "../../src/hooks/text.ts";
+import { processStart } from "../../src/lib/process.ts";
 import { fresh } from "./agent.ts";
 import { binary } from "./binary.ts";
 import type { TestBus } from "./bus.ts";

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { commandsOf } from "../../src/client/commands.ts";
+import { commandsOf } from "../../src/cli/commands.ts";
 import { operations } from "../../src/operations/index.ts";
 import { type CliOptions, type CliResult, cli } from "./cli.ts";
 

@@ -1,5 +1,5 @@
-import { cli } from "../../src/client/cli.ts";
-import { commandsOf } from "../../src/client/commands.ts";
+import { cli } from "../../src/cli/cli.ts";
+import { commandsOf } from "../../src/cli/commands.ts";
 import { operations } from "../../src/operations/index.ts";
 import { countWords } from "./extra_operation.ts";
 

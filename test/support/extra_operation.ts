@@ -1,4 +1,4 @@
-import { operation } from "../../src/operation.ts";
+import { operation } from "../../src/operations/operation.ts";
 
 /** An operation that the program does not have: whatever it appears in is derived from this declaration. */
 export const countWords = operation({

@@ -1,4 +1,4 @@
-import { type Operation, operation } from "../../src/operation.ts";
+import { type Operation, operation } from "../../src/operations/operation.ts";
 import { eventually } from "./webhook.ts";
 
 /** A tool whose calls stay open until the test lets them go, or whoever made one cancels it. */

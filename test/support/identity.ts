@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { Caller } from "../../src/bus/caller.ts";
-import type { Refusal } from "../../src/server/access/head.ts";
-import { createIdentify, type IdentifyOptions } from "../../src/server/access/identify.ts";
-import { openTokens } from "../../src/store/tokens.ts";
+import type { Caller } from "../../src/domain/caller.ts";
+import { createIdentify, type IdentifyOptions } from "../../src/http/access/authenticate.ts";
+import type { Refusal } from "../../src/http/access/origin.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { aRequest, type Headers_ } from "./access.ts";
 import { tempFolder } from "./folder.ts";
 

@@ -1,4 +1,4 @@
-import { openTokens } from "../../src/store/tokens.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { type ProcessBus, startBus } from "./bus.ts";
 import { cli } from "./cli.ts";
 import { removeFolders, tempFolder } from "./folder.ts";

@@ -1,5 +1,5 @@
 // Takes locks at given moments: lock_taker FOLDER FIRST_MS ROUNDS; prints the rounds in which it got one.
-import { takeLock } from "../../src/store/lock.ts";
+import { takeLock } from "../../src/sqlite/lock.ts";
 
 /** One round; the lock is held for most of it. */
 export const EVERY_MS = 150;

@@ -1,8 +1,8 @@
 // Does to a HOME what an installer on a Mac does about the service: install, restart or uninstall. Prints the steps as JSON.
-import { environment, installConfig, settingsFile } from "../../src/config.ts";
+import { environment, installConfig, settingsFile } from "../../src/config/client.ts";
+import { Ledger } from "../../src/install/journal.ts";
 import { findLaunchd } from "../../src/install/launchd.ts";
-import { Ledger } from "../../src/install/ledger.ts";
-import { findOriginal } from "../../src/install/original.ts";
+import { findOriginal } from "../../src/install/python_original.ts";
 import { removeServiceStep, serverOf, serviceStep, untilItAnswers } from "../../src/install/running.ts";
 import { settingsStep } from "../../src/install/settings.ts";
 import { carryOut, type Step } from "../../src/install/steps.ts";

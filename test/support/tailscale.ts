@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { processStart } from "../../src/bus/process.ts";
+import { processStart } from "../../src/lib/process.ts";
 import { tempFolder } from "./folder.ts";
 
 /** What a machine's tailscaled knows. */

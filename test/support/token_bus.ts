@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { Scope } from "../../src/bus/caller.ts";
-import { openTokens } from "../../src/store/tokens.ts";
+import type { Scope } from "../../src/domain/caller.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { type ProcessBus, startBus } from "./bus.ts";
 import { tempFolder } from "./folder.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openTokens } from "../../src/store/tokens.ts";
+import { openTokens } from "../../src/tokens/token_files.ts";
 import { tempFolder } from "./folder.ts";
 
 export const START = Date.parse("2026-03-01T12:00:00Z");

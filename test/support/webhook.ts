@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
-import type { Delivery, Outcome, Webhook } from "../../src/bus/webhook.ts";
-import { parseNetworks } from "../../src/server/deliver/address.ts";
-import type { Target } from "../../src/server/deliver/attempt.ts";
-import type { Clock } from "../../src/server/deliver/clock.ts";
+import type { Delivery, Outcome, Webhook } from "../../src/domain/webhook.ts";
+import type { Clock } from "../../src/lib/steady_clock.ts";
+import type { Target } from "../../src/webhooks/post.ts";
+import { parseNetworks } from "../../src/webhooks/target.ts";
 import type { TestBus } from "./bus.ts";
 
 export const HOUR = 3_600_000;

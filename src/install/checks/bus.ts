@@ -1,13 +1,13 @@
 import { quoted } from "../../admin/reason.ts";
-import { isLoopbackUrl } from "../../bus/loopback.ts";
-import { settingsPath, version } from "../../config.ts";
+import { settingsPath, version } from "../../config/client.ts";
+import { VARIABLES } from "../../config/variables.ts";
+import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { ownerOf, told } from "../../rpc/owner.ts";
+import type { Probe } from "../../rpc/probe.ts";
 import { reachable } from "../../rpc/send.ts";
-import { VARIABLES } from "../../variables.ts";
-import { holderOf } from "../address.ts";
 import { isNewer } from "../claude_version.ts";
-import type { Probe } from "../reach.ts";
-import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./place.ts";
+import { holderOf } from "../port.ts";
+import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./facts.ts";
 import { installedVersion } from "./program.ts";
 
 /** More than what the way of an answer and the seconds of its Date explain. */

@@ -1,7 +1,7 @@
+import { probe } from "../../rpc/probe.ts";
 import { notWoken } from "../claude_version.ts";
-import { probe } from "../reach.ts";
 import { findClaude } from "../registration.ts";
-import { type Check, type Finding, isSameUrl } from "./place.ts";
+import { type Check, type Finding, isSameUrl } from "./facts.ts";
 import { editOf } from "./policy.ts";
 
 /** Whether Claude Code knows the bus as an MCP server, and comes in with what it knows. */

@@ -1,6 +1,6 @@
-import type { Json } from "../../operation.ts";
+import type { Json } from "../../operations/operation.ts";
+import { type Check, type Finding, hostOf, type Place } from "./facts.ts";
 import { ask } from "./message.ts";
-import { type Check, type Finding, hostOf, type Place } from "./place.ts";
 
 const MOST_TOLD = 5;
 

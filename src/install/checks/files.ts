@@ -2,13 +2,13 @@ import { accessSync, constants, statSync } from "node:fs";
 import { checkDatabase, type Finding as FileFinding } from "../../admin/check.ts";
 import { olderDatabases } from "../../admin/older.ts";
 import { quoted, reasonOf } from "../../admin/reason.ts";
-import { LIMITS, type LimitName } from "../../bus/limits.ts";
-import { dataDirectory, environment, machine, settingsPath, tokenPath } from "../../config.ts";
-import { limitVariable } from "../../server_config.ts";
-import { tooOpen } from "../../store/private.ts";
-import { lonelyWal } from "../../store/stray.ts";
-import { VARIABLES } from "../../variables.ts";
-import { type Check, type Finding, hostOf, type Place } from "./place.ts";
+import { dataDirectory, environment, machine, settingsPath, tokenPath } from "../../config/client.ts";
+import { limitVariable } from "../../config/server.ts";
+import { VARIABLES } from "../../config/variables.ts";
+import { LIMITS, type LimitName } from "../../domain/limits.ts";
+import { tooOpen } from "../../lib/permissions.ts";
+import { lonelyWal } from "../../sqlite/foreign_wal.ts";
+import { type Check, type Finding, hostOf, type Place } from "./facts.ts";
 
 /** A database above this size is not read whole: that would take longer than a person waits. */
 const QUICK_BYTES = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { InstallConfig } from "../../config.ts";
-import { findProgram, run } from "../run.ts";
+import type { InstallConfig } from "../../config/client.ts";
+import { findProgram, run } from "../exec.ts";
 
 /** A process that listens. */
 export interface Holder {

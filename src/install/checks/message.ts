@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { callTool } from "../../client/call.ts";
-import { machine } from "../../config.ts";
-import type { Json } from "../../operation.ts";
-import { type Finding, hostOf, type Place } from "./place.ts";
+import { machine } from "../../config/client.ts";
+import type { Json } from "../../operations/operation.ts";
+import { callTool } from "../../rpc/call.ts";
+import { type Finding, hostOf, type Place } from "./facts.ts";
 
 const CALL_MS = 3_000;
 const WAIT_SECONDS = 3;

@@ -1,7 +1,7 @@
-import { isLoopbackUrl } from "../../bus/loopback.ts";
-import { VARIABLES } from "../../variables.ts";
-import { findProgram, run } from "../run.ts";
-import { type Check, type Finding, hostOf, type Place } from "./place.ts";
+import { VARIABLES } from "../../config/variables.ts";
+import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { findProgram, run } from "../exec.ts";
+import { type Check, type Finding, hostOf, type Place } from "./facts.ts";
 import { isExempt } from "./policy.ts";
 
 const MAC_APP = "/Applications/Tailscale.app/Contents/MacOS";

@@ -1,9 +1,9 @@
 import { quoted } from "../../admin/reason.ts";
-import { isLoopbackUrl } from "../../bus/loopback.ts";
-import type { Environment } from "../../config.ts";
+import type { Environment } from "../../config/client.ts";
+import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { notAllowed } from "../allow.ts";
 import { managedServers, readSettings, type SettingsFile, settingsFiles } from "../claude_settings.ts";
-import { type Check, hostOf, isSameUrl, type Place } from "./place.ts";
+import { type Check, hostOf, isSameUrl, type Place } from "./facts.ts";
 
 const NAME = "agent-event-bus";
 

@@ -1,10 +1,10 @@
 import { existsSync, realpathSync } from "node:fs";
 import { quoted } from "../../admin/reason.ts";
-import { version } from "../../config.ts";
+import { version } from "../../config/client.ts";
 import { pathHint } from "../binary.ts";
 import { isNewer } from "../claude_version.ts";
-import { findProgram, run } from "../run.ts";
-import { type Check, isCompiled, type Place } from "./place.ts";
+import { findProgram, run } from "../exec.ts";
+import { type Check, isCompiled, type Place } from "./facts.ts";
 
 /** The installed executable: whether it is there, starts, and is the newest of those that are here. */
 export const executable: Check = {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Service, ServiceState } from "../service.ts";
 import { wake } from "./bus.ts";
+import type { Check, Finding, Place } from "./facts.ts";
 import { listenerAt } from "./holder.ts";
-import type { Check, Finding, Place } from "./place.ts";
 
 /** Whether this machine starts the bus by itself. */
 export const service: Check = {

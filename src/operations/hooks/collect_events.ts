@@ -1,8 +1,8 @@
-import { type Bus, type Call, here } from "../../bus/bus.ts";
-import { type Inbox, inboxOf, wakes } from "../../bus/inbox.ts";
-import { isMail, PATHS, type Path, type Unread } from "../../bus/mail.ts";
-import { isAlive, type Session } from "../../bus/session.ts";
-import { type Json, operation } from "../../operation.ts";
+import { type Bus, type Call, here } from "../../domain/context.ts";
+import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
+import { type Inbox, inboxOf, wakes } from "../../domain/inbox.ts";
+import { isAlive, type Session } from "../../domain/session.ts";
+import { type Json, operation } from "../operation.ts";
 import { nextEvent } from "../waiting.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 

@@ -1,4 +1,4 @@
-import { operation } from "../../operation.ts";
+import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, UNKNOWN } from "./session.ts";
 
 export const confirmEvents = operation({

@@ -1,4 +1,4 @@
-import type { Operation } from "../../operation.ts";
+import type { Operation } from "../operation.ts";
 import { collectEvents } from "./collect_events.ts";
 import { confirmEvents } from "./confirm_events.ts";
 import { startSession } from "./start_session.ts";

@@ -1,11 +1,11 @@
-import { announce } from "../../bus/announce.ts";
-import { type Bus, here } from "../../bus/bus.ts";
-import { inboxOf } from "../../bus/inbox.ts";
-import { recipientOf } from "../../bus/mail.ts";
-import { reachOf } from "../../bus/reach.ts";
-import { isAlive, type Session } from "../../bus/session.ts";
-import { type Json, operation } from "../../operation.ts";
+import { type Bus, here } from "../../domain/context.ts";
+import { recipientOf } from "../../domain/direct_message.ts";
+import { inboxOf } from "../../domain/inbox.ts";
+import { announce } from "../../domain/publish.ts";
+import { reachOf } from "../../domain/reachability.ts";
+import { isAlive, type Session } from "../../domain/session.ts";
 import { renamed } from "../names.ts";
+import { type Json, operation } from "../operation.ts";
 import { expectRoom, liveSessions } from "../present.ts";
 import { HOOK_SESSION, report } from "./session.ts";
 

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { openDatabase } from "../../../src/runtime/runtime.ts";
-import { MIGRATIONS } from "../../../src/store/schema.ts";
+import { MIGRATIONS } from "../../../src/sqlite/schema.ts";
 
 /** A database with the bus's own tables, as durable as the bus's, and nothing of the bus around it. */
 export function floorDatabase(path: string): Database {

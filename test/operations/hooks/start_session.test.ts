@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { processStart } from "../../../src/bus/process.ts";
+import { processStart } from "../../../src/lib/process.ts";
 import { hookOperations } from "../../../src/operations/hooks/index.ts";
 import { operations } from "../../../src/operations/index.ts";
 import { fresh } from "../../support/agent.ts";

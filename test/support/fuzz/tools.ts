@@ -1,6 +1,6 @@
-import { boundOf } from "../../../src/bus/limits.ts";
-import { isRequired, type Operation, type Param } from "../../../src/operation.ts";
+import { boundOf } from "../../../src/domain/limits.ts";
 import { operations } from "../../../src/operations/index.ts";
+import { isRequired, type Operation, type Param } from "../../../src/operations/operation.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { callText, type Kind, methodText, sent } from "./case.ts";
 import { key, pick, type Random, STRINGS, value } from "./random.ts";

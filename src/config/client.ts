@@ -1,0 +1,239 @@
+import manifest from "../../package.json" with { type: "json" };
+import { textOf } from "../runtime/file.ts";
+import { VARIABLES } from "./variables.ts";
+
+export const version = manifest.version;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const environment: Environment = process.env;
+
+// Most commands need neither node:os nor node:path, and loading them takes a tenth of their time.
+const os = () => process.getBuiltinModule("node:os");
+const join = (...parts: string[]) => parts.join(process.platform === "win32" ? "\\" : "/");
+
+/** This machine's name, as sessions state it. */
+export function machine(): string {
+  return os().hostname();
+}
+
+export function dataDirectory(): string {
+  return join(homeDirectory(), ".claude", "contrib", "agent-event-bus");
+}
+
+export function homeDirectory(): string {
+  return (process.platform !== "win32" && environment.HOME) || os().homedir();
+}
+
+/** A setting has a value that cannot be used. The message names it. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ConfigError";
+  }
+}
+
+/** KEY=VALUE lines; blank lines and lines that start with # are skipped. Throws ConfigError naming an odd line. */
+export function parseSettings(text: string, file: string): Environment {
+  const settings: Record<string, string> = {};
+  let number = 0;
+  for (const raw of text.split("\n")) {
+    number++;
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) continue;
+    const end = line.indexOf("=");
+    const key = line.slice(line.startsWith("export ") ? "export ".length : 0, end).trim();
+    if (end === -1 || !/^[A-Za-z_]\w*$/.test(key))
+      throw new ConfigError(`${file}, line ${number}: "${line}" is not KEY=VALUE.`);
+    settings[key] = unquoted(line.slice(end + 1).trim());
+  }
+  return settings;
+}
+
+function unquoted(text: string): string {
+  const quote = text[0];
+  const quoted = text.length > 1 && (quote === '"' || quote === "'") && text.endsWith(quote);
+  return quoted ? text.slice(1, -1) : text;
+}
+
+export function settingsPath(): string {
+  return join(dataDirectory(), "settings.env");
+}
+
+export function tokenPath(): string {
+  return join(dataDirectory(), "token");
+}
+
+/** The Unix socket of the bus that listens on a TCP port of this machine. */
+export function socketPath(port: number | string, folder: string = dataDirectory()): string {
+  return join(folder, `${port}.sock`);
+}
+
+/**
+ * Whose bus on this machine may be used beside one's own; the environment goes before `settings.env`. A file that cannot be
+ * understood allows nobody.
+ */
+export function busUser(): string | undefined {
+  const { name } = VARIABLES.busUser;
+  if (environment[name]) return environment[name];
+  try {
+    return settingsFile()[name] || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The settings file's text; empty when there is no file. Throws ConfigError when it cannot be read. */
+export function settingsText(): string {
+  const file = settingsPath();
+  try {
+    return textOf(file) ?? "";
+  } catch (error) {
+    throw new ConfigError(`${file} cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+/** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
+export function settingsFile(): Environment {
+  return parseSettings(settingsText(), settingsPath());
+}
+
+const MOST_TOKEN_BYTES = 64 * 1024;
+
+/**
+ * The token that is kept in the data directory, for commands: in `settings.env`, or in the file `token`. Undefined when there
+ * is none. Throws ConfigError when others can read it.
+ */
+export function keptToken(): string | undefined {
+  const set = settingsFile()[VARIABLES.token.name];
+  if (set) return set;
+  const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
+  const file = tokenPath();
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  if (!found.isFile() || found.size > MOST_TOKEN_BYTES)
+    throw new ConfigError(`${file} is not a file that holds a token. Remove it, or put the token there.`);
+  if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
+    throw new ConfigError(`${file} can be read by other users of this machine. Run: chmod 600 ${file}`);
+  return readFileSync(file, "utf8").trim() || undefined;
+}
+
+/**
+ * The bus that commands talk to: a flag wins over the environment, which wins over `settings.env`; without any of them the
+ * bus of this machine, where `settings.env` lets it listen. Throws ConfigError.
+ */
+export function busUrl(flag: string | undefined, env: Environment): string {
+  const { name } = VARIABLES.url;
+  const given = flag ?? (env[name] || undefined);
+  if (given !== undefined) return given;
+  const settings = settingsFile();
+  return (
+    settings[name] ||
+    localUrl(settings[VARIABLES.host.name] || undefined, settings[VARIABLES.port.name] || undefined)
+  );
+}
+
+/** Where programs of this machine reach a bus that listens there. */
+export function localUrl(
+  host: string = VARIABLES.host.fallback,
+  port: string | number = VARIABLES.port.fallback,
+): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const everywhere = bare === "0.0.0.0" || bare === "::";
+  const reachable = everywhere ? "127.0.0.1" : bare.includes(":") ? `[${bare}]` : bare;
+  return `http://${reachable}:${port}/mcp`;
+}
+
+/** Time limit of a hook (ms); undefined if it is not set. Throws ConfigError. */
+export function hookTimeout(env: Environment): number | undefined {
+  const { name } = VARIABLES.hookTimeout;
+  const ms = Number(env[name] || settingsFile()[name]);
+  return Number.isSafeInteger(ms) && ms > 0 ? ms : undefined;
+}
+
+/** What Claude Code tells its hooks. */
+export interface HookConfig extends ClientConfig {
+  /** The client's process. */
+  clientPid: number | undefined;
+  /** `cli` = a person sits in front of it. */
+  entrypoint: string | undefined;
+  /** Lines appended to it are read by the session's later shell commands. */
+  envFile: string | undefined;
+}
+
+/** The settings of a hook. */
+export function hookConfig(env: Environment): HookConfig {
+  const pid = Number(env.CLAUDE_PID);
+  return {
+    ...clientConfig(env),
+    clientPid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined,
+    entrypoint: env.CLAUDE_CODE_ENTRYPOINT || undefined,
+    envFile: env.CLAUDE_ENV_FILE || undefined,
+  };
+}
+
+export interface ClientConfig {
+  token: string | undefined;
+  sessionId: string | undefined;
+  colours: boolean;
+}
+
+/** The settings of a command. */
+export function clientConfig(env: Environment): ClientConfig {
+  return {
+    token: env[VARIABLES.token.name] || undefined,
+    sessionId: env[VARIABLES.sessionId.name] || env[VARIABLES.claudeSessionId.name] || undefined,
+    colours: !env.NO_COLOR && env.TERM !== "dumb",
+  };
+}
+
+/** Where the installer puts things, and what it finds there. */
+export interface InstallConfig {
+  home: string;
+  /** The data directory. */
+  data: string;
+  /** Folder of the executable. */
+  bin: string;
+  /** Claude Code's folder and its own file, which the command `claude` writes. */
+  claude: {
+    folder: string;
+    file: string;
+    /** Settings of the machine's administrator, which go before the person's. */
+    managed: readonly string[];
+  };
+  /** Folder of user units. */
+  units: string;
+  /** Folders that commands are looked for in. */
+  path: readonly string[];
+  /** The person's shell, as a path. */
+  shell: string | undefined;
+  /** What child processes get. */
+  env: Environment;
+}
+
+// Claude Code's folders on Linux, macOS and Windows.
+const MANAGED = [
+  "/etc/claude-code",
+  "/Library/Application Support/ClaudeCode",
+  "C:/Program Files/ClaudeCode",
+];
+
+export function installConfig(env: Environment): InstallConfig {
+  const home = homeDirectory();
+  const { delimiter, resolve } = process.getBuiltinModule("node:path");
+  const moved = env.CLAUDE_CONFIG_DIR && resolve(env.CLAUDE_CONFIG_DIR);
+  return {
+    home,
+    data: dataDirectory(),
+    bin: join(home, ".local", "bin"),
+    claude: {
+      folder: moved || join(home, ".claude"),
+      file: join(moved || home, ".claude.json"),
+      managed: MANAGED.map((folder) => `${folder}/managed-settings.json`),
+    },
+    units: join(env.XDG_CONFIG_HOME || join(home, ".config"), "systemd", "user"),
+    path: (env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
+    shell: env.SHELL || undefined,
+    env,
+  };
+}

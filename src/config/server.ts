@@ -1,0 +1,183 @@
+import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
+import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
+import { VARIABLES } from "./variables.ts";
+
+export interface ServerConfig {
+  host: string;
+  /** 0 lets the system choose. */
+  port: number;
+  db: string;
+  log: string;
+  err: string;
+  icon: string | undefined;
+  allowedHosts: readonly string[];
+  access: {
+    allowedLogins: readonly string[];
+    tailscaled: string;
+    onlyTokens: boolean;
+    trustHeaders: boolean;
+    open: boolean;
+  };
+  limits: Limits;
+  webhooks: {
+    allowedNetworks: string;
+    backlog: number;
+    timeoutMs: number;
+    speed: number;
+  };
+  /** What the desktop's notification program needs to find the person's screen. */
+  desktop: { path: string; env: Environment };
+}
+
+/** The server's settings: flags win over the environment, which wins over `settings.env`. Throws ConfigError. */
+export function serverConfig(flags: Environment, env: Environment, settings: Environment): ServerConfig {
+  const value = (key: keyof typeof VARIABLES) =>
+    flags[key] ?? (env[VARIABLES[key].name] || settings[VARIABLES[key].name] || undefined);
+  return {
+    host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
+    port: portOf(value("port") ?? VARIABLES.port.fallback),
+    db: databasePath(flags.db, env, settings),
+    ...logFiles(env, settings),
+    icon: pathOf("icon", undefined, env, settings),
+    allowedHosts: listOf(value("allowedHosts")),
+    access: accessOf(value, pathOf("tailscaled", undefined, env, settings)),
+    limits: limitsOf(env, settings),
+    webhooks: {
+      allowedNetworks: value("webhookAllowCidrs") ?? "",
+      backlog: numberOf("webhookBacklog", value("webhookBacklog"), 1, 10_000_000),
+      timeoutMs: numberOf("webhookTimeout", value("webhookTimeout"), 100, 60_000),
+      speed: numberOf("webhookSpeed", value("webhookSpeed"), 1, 1_000_000),
+    },
+    desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
+  };
+}
+
+/** The log and the file of details; the environment wins over `settings.env`. Throws ConfigError. */
+export function logFiles(env: Environment, settings: Environment): { log: string; err: string } {
+  return {
+    log: pathOf("log", undefined, env, settings) ?? inData("agent-event-bus.log"),
+    err: pathOf("err", undefined, env, settings) ?? inData("agent-event-bus.err"),
+  };
+}
+
+/** The database file: a flag wins over the environment, which wins over `settings.env`. Throws ConfigError. */
+export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
+  if (flag === "") throw new ConfigError("--db needs a file.");
+  return pathOf("db", flag, env, settings) ?? inData("data.db");
+}
+
+/** A path as it is set; one in `settings.env` means the same from whichever folder the bus is started. */
+function pathOf(
+  key: "db" | "log" | "err" | "icon" | "tailscaled",
+  flag: string | undefined,
+  env: Environment,
+  settings: Environment,
+): string | undefined {
+  const { name } = VARIABLES[key];
+  const here = flag ?? (env[name] || undefined);
+  if (here !== undefined) return expanded(here, flag === undefined ? name : `--${key}`);
+  const kept = settings[name] || undefined;
+  if (kept === undefined) return undefined;
+  return process.getBuiltinModule("node:path").resolve(dataDirectory(), expanded(kept, name));
+}
+
+function expanded(path: string, name: string): string {
+  const scheme = /^(:memory:|file:|[a-z][a-z\d+.-]+:(?=\/\/))/i.exec(path)?.[0];
+  if (scheme !== undefined)
+    throw new ConfigError(`${name} takes the path of a file, not an address (${scheme}…).`);
+  if (/^(\$|~[^/\\])/.test(path))
+    throw new ConfigError(`${name} is "${path}", which no shell has expanded: write ~/ or the whole path.`);
+  if (/[/\\]$/.test(path)) throw new ConfigError(`${name} is "${path}", a folder. Give the path of a file.`);
+  return path.replace(/^~(?=$|[/\\])/, homeDirectory());
+}
+
+const DESKTOP = [
+  "DISPLAY",
+  "WAYLAND_DISPLAY",
+  "DBUS_SESSION_BUS_ADDRESS",
+  "XDG_RUNTIME_DIR",
+  "XAUTHORITY",
+  "HOME",
+];
+
+function numberOf(
+  key: keyof typeof VARIABLES,
+  text: string | undefined,
+  least: number,
+  most: number,
+): number {
+  const { name, fallback } = VARIABLES[key];
+  const number = /^\d+$/.test(text ?? fallback) ? Number(text ?? fallback) : Number.NaN;
+  if (!(number >= least && number <= most))
+    throw new ConfigError(`${name} takes a whole number from ${least} to ${most}, not "${text}".`);
+  return number;
+}
+
+function accessOf(
+  value: (key: keyof typeof VARIABLES) => string | undefined,
+  tailscaled: string | undefined,
+): ServerConfig["access"] {
+  const switched = (key: keyof typeof VARIABLES) => switchOf(key, value(key));
+  const access = {
+    allowedLogins: listOf(value("allowedLogins")),
+    tailscaled:
+      tailscaled ??
+      (process.platform === "darwin" ? "/var/run/tailscaled.socket" : "/run/tailscale/tailscaled.sock"),
+    onlyTokens: switched("requireToken"),
+    trustHeaders: switched("trustHeaders"),
+    open: switched("authDisabled"),
+  };
+  if (access.onlyTokens && (access.open || access.trustHeaders))
+    throw new ConfigError(
+      `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} contradict each other: unset one of them.`,
+    );
+  return access;
+}
+
+function listOf(text = ""): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim().toLowerCase())
+    .filter(Boolean);
+}
+
+function switchOf(key: keyof typeof VARIABLES, text = "0"): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
+}
+
+/** The variable that sets a limit. */
+export function limitVariable(name: LimitName): string {
+  return `AGENT_EVENT_BUS_LIMIT_${name.toUpperCase()}`;
+}
+
+function limitsOf(env: Environment, settings: Environment): Limits {
+  const limits = {} as Record<LimitName, number>;
+  for (const name of Object.keys(LIMITS) as LimitName[]) {
+    const { fallback, most } = LIMITS[name];
+    const variable = limitVariable(name);
+    const text = env[variable] || settings[variable] || String(fallback);
+    const least = fallback === 0 ? 0 : 1;
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= least && number <= most))
+      throw new ConfigError(`${variable} takes a whole number from ${least} to ${most}, not "${text}".`);
+    limits[name] = number;
+  }
+  if (limits.payload_bytes >= limits.body_bytes)
+    throw new ConfigError(
+      `${limitVariable("body_bytes")} (${limits.body_bytes}) must be larger than ${limitVariable("payload_bytes")} (${limits.payload_bytes}): a body holds a payload and more.`,
+    );
+  return limits;
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535))
+    throw new ConfigError(`The port "${text}" is not a number from 0 to 65535 (--port or PORT).`);
+  return port;
+}
+
+function inData(name: string): string {
+  return process.getBuiltinModule("node:path").join(dataDirectory(), name);
+}

@@ -1,0 +1,83 @@
+import type { Bus } from "./context.ts";
+import { here } from "./context.ts";
+import type { Session } from "./session.ts";
+import { isAlive } from "./session.ts";
+
+/** Where an event goes, or why it goes nowhere. `recipient`: the living session that a direct message is for. */
+export type Resolution =
+  | { channel: string; recipient?: Session; warning?: string }
+  | { refusal: Record<string, unknown> };
+
+const LISTED_KINDS = ["session", "repo", "machine"];
+
+/** The channel to store for the channel a publisher named (WIRE.md 2): `session:{x}` becomes the session's id. */
+export function resolveChannel(bus: Bus, named: string): Resolution | Promise<Resolution> {
+  const channel = named === "" ? "all" : named.startsWith("@") ? `session:${named}` : named;
+  const colon = channel.indexOf(":");
+  if (colon < 0) return { channel };
+  const [kind, target] = [channel.slice(0, colon), channel.slice(colon + 1)];
+  if (LISTED_KINDS.includes(kind) && target === "")
+    return { channel, warning: `The channel "${channel}" names no ${kind}. Write ${kind}:{name}.` };
+  return kind === "session" && target !== "" ? resolveSession(bus, channel, target) : { channel };
+}
+
+async function resolveSession(bus: Bus, channel: string, target: string): Promise<Resolution> {
+  if (target.startsWith("@")) return resolveClaim(bus, target.slice(1));
+  const exact = await bus.store.sessions.get(target);
+  if (exact !== undefined) return reach(bus, exact);
+  const known = await bus.store.sessions.namedLike(target);
+  const at = here(bus);
+  const alive = known.filter((session) => isAlive(session, at));
+  const byDisplayId = alive.filter((session) => session.display_id === target);
+  const candidates = byDisplayId.length > 0 ? byDisplayId : alive;
+  if (candidates.length > 1) return { refusal: ambiguous(target, candidates) };
+  const found = candidates[0] ?? known.find((session) => session.display_id === target);
+  if (found !== undefined) return reach(bus, found);
+  if ((await bus.store.sessions.holder(target)) !== undefined) return resolveClaim(bus, target);
+  // A client that crashed comes back under its id: mail for its name waits for it.
+  const [gone, ...others] = known.filter(({ deleted_at }) => deleted_at === null);
+  if (gone !== undefined && others.length === 0) return reach(bus, gone);
+  return {
+    channel,
+    warning: `No session has the id, display_id or name "${target}": the event is stored, but it reaches nobody. list_sessions shows who is here.`,
+  };
+}
+
+// Mail for a name that nobody holds waits under the name itself.
+async function resolveClaim(bus: Bus, name: string): Promise<Resolution> {
+  const holder = await bus.store.sessions.holder(name);
+  if (holder !== undefined && isAlive(holder, here(bus))) return reach(bus, holder);
+  return {
+    channel: `session:@${name}`,
+    warning: `Nobody holds the name @${name} now: the event is stored and waits for whoever claims it next.`,
+  };
+}
+
+function reach(bus: Bus, session: Session): Resolution {
+  const channel = `session:${session.session_id}`;
+  if (session.deleted_at !== null)
+    return {
+      channel,
+      warning: `The session ${session.display_id} was unregistered at ${session.deleted_at}: the event is stored, but reaches nobody until it registers again.`,
+    };
+  if (!isAlive(session, here(bus)))
+    return {
+      channel,
+      warning: `The session ${session.display_id} is gone (last heard of at ${session.last_heartbeat}): the event is stored, but reaches nobody until it comes back.`,
+    };
+  return { channel, recipient: session };
+}
+
+function ambiguous(target: string, candidates: readonly Session[]): Record<string, unknown> {
+  return {
+    error: `Ambiguous session "${target}": ${candidates.length} live sessions have that name. Nothing was published.`,
+    candidates: candidates.map(({ session_id, display_id, name, machine, repo }) => ({
+      session_id,
+      display_id,
+      name,
+      machine,
+      repo,
+    })),
+    hint: "Publish again with session:{session_id} or session:{display_id} of the one you mean.",
+  };
+}

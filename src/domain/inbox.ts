@@ -1,0 +1,81 @@
+import type { Bus } from "./context.ts";
+import type { Path, Unread } from "./direct_message.ts";
+import { recipientOf } from "./direct_message.ts";
+import type { Event } from "./event.ts";
+import type { Session } from "./session.ts";
+
+/** What a session has not seen, oldest first. */
+export interface Inbox {
+  unread: Unread[];
+  /** Everything for everyone up to this event was looked at. */
+  lookedTo: number;
+}
+
+const PAGE = 200;
+/** Forgetting only means to look again. */
+const MOST_REMEMBERED = 10_000;
+/** A backlog longer than this is looked through over several calls. */
+const MOST_LOOKED = 2_000;
+
+/**
+ * What is unread for a session: its direct messages, and what was published to everyone, its repository and its machine.
+ * Never its own events. At a tool, a stop or a wake only what is actionable; else everything but lifecycle events.
+ */
+export async function inboxOf(bus: Bus, session: Session, path: Path, most: number): Promise<Inbox> {
+  const urgent = path === "tool" || path === "stop" || path === "wake";
+  const wanted = ({ signal_level }: Event) =>
+    urgent ? signal_level === "actionable" : signal_level !== "lifecycle";
+  const mail = await bus.store.mail.unseen(session.session_id, most);
+  const start = Math.max(session.cursor ?? 0, urgent ? (bus.looked.get(session.session_id) ?? 0) : 0);
+  const { news, lookedTo } = await newsOf(bus, session, start, most, wanted);
+  if (bus.looked.size > MOST_REMEMBERED) bus.looked.clear();
+  if (urgent) bus.looked.set(session.session_id, Math.min(lookedTo, firstOf(news) - 1));
+  const known = new Set(mail.map(({ event }) => event.id));
+  const unread = [...mail, ...news.filter(({ event }) => !known.has(event.id))]
+    .sort((a, b) => a.event.id - b.event.id)
+    .slice(0, most);
+  return { unread, lookedTo };
+}
+
+async function newsOf(
+  bus: Bus,
+  session: Session,
+  start: number,
+  most: number,
+  wanted: (event: Event) => boolean,
+): Promise<{ news: Unread[]; lookedTo: number }> {
+  // Read first: an event that comes meanwhile is looked at the next time.
+  const tip = await bus.store.events.tip();
+  const news: Unread[] = [];
+  let after = start;
+  for (let looked = 0; looked < MOST_LOOKED; looked += PAGE) {
+    const page = await bus.store.mail.news({
+      sessionId: session.session_id,
+      after,
+      channels: ["all", `repo:${session.repo}`, `machine:${session.machine}`],
+      limit: PAGE,
+    });
+    for (const item of page) {
+      if (wanted(item.event)) news.push(item);
+      after = item.event.id;
+      if (news.length === most) return { news, lookedTo: after };
+    }
+    if (page.length < PAGE) return { news, lookedTo: Math.max(start, after, tip) };
+  }
+  return { news, lookedTo: after };
+}
+
+function firstOf(news: readonly Unread[]): number {
+  return news[0]?.event.id ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** Whether an event could be what a waiting session is woken for. */
+export function wakes(session: Session, event: Event): boolean {
+  if (event.signal_level !== "actionable" || event.session_id === session.session_id) return false;
+  return (
+    event.channel === "all" ||
+    event.channel === `repo:${session.repo}` ||
+    event.channel === `machine:${session.machine}` ||
+    recipientOf(event.channel) === session.session_id
+  );
+}

@@ -1,0 +1,28 @@
+import { visibleLine } from "../../lib/escape.ts";
+import type { Refusal } from "./origin.ts";
+
+/** `who` is an address, or the origin of a caller that was let in. */
+export type Report = (who: string, refusal: Refusal) => void;
+
+const QUIET_MS = 60_000;
+const MOST_REASONS = 5;
+const MOST_KNOWN = 1_000;
+
+/**
+ * Logs a refusal of a peer once a minute, and at most five different ones: whoever knocks again and again fills no log.
+ * `now` never jumps, ms.
+ */
+export function createReport(now: () => number, warn: (message: string) => void): Report {
+  const told = new Map<string, { until: number; reasons: Set<string> }>();
+  return (who, { status, reason }) => {
+    let known = told.get(who);
+    if (known === undefined || now() >= known.until) {
+      if (told.size >= MOST_KNOWN) told.clear();
+      known = { until: now() + QUIET_MS, reasons: new Set() };
+      told.set(who, known);
+    }
+    if (known.reasons.has(reason) || known.reasons.size === MOST_REASONS) return;
+    known.reasons.add(reason);
+    warn(`refused ${visibleLine(who, 100)} with ${status}: ${visibleLine(reason, 300)}`);
+  };
+}

@@ -1,0 +1,177 @@
+import { z } from "zod";
+import { type Bound, boundOf, type Limits, limitNote } from "../domain/limits.ts";
+import { isRequired, type Operation, type Param } from "./operation.ts";
+
+const encoder = new TextEncoder();
+
+function bytes(text: string): number {
+  return encoder.encode(text).byteLength;
+}
+
+type IntegerParam = Param & { type: "integer" };
+
+type Rule = (text: string) => string | undefined;
+
+/** What is wrong with a text; undefined when nothing is. */
+function textRule(bound: Bound, limits: Limits, min = 0): Rule {
+  const max = boundOf(bound, limits);
+  const tooLong = `must be at most ${max} bytes of UTF-8${limitNote(bound)}`;
+  return (text) => {
+    if (text.length < min) return "must not be empty";
+    return text.length * 3 > max && bytes(text) > max ? tooLong : undefined;
+  };
+}
+
+/** Text as it is kept: a lone surrogate cannot be stored and becomes U+FFFD here, so that answers show what is stored. */
+function textSchema(rule: Rule): z.ZodType<string> {
+  return z
+    .string("must be a string")
+    .overwrite((text) => text.toWellFormed())
+    .check(({ value, issues }) => {
+      const message = rule(value);
+      if (message !== undefined) issues.push({ code: "custom", message, input: value });
+    });
+}
+
+function valueSchema(param: Param, limits: Limits): z.ZodType {
+  switch (param.type) {
+    case "text":
+      return param.choices === undefined
+        ? textSchema(textRule(param.max, limits, param.min))
+        : z.enum(param.choices as string[], `must be one of ${param.choices.join(", ")}`);
+    case "integer":
+      return integerSchema(param, boundOf(param.max, limits), limitNote(param.max));
+    case "boolean":
+      return z.boolean("must be true or false");
+    case "list": {
+      const max = boundOf(param.max, limits);
+      return z
+        .array(textSchema(textRule(param.each, limits)), "must be a list of strings")
+        .check(({ value, issues }) => {
+          // Unlike `max`, this is not asked of what is no list.
+          if (value.length <= max) return;
+          const message = `must have at most ${max} items${limitNote(param.max)}`;
+          issues.push({ code: "custom", message, input: value });
+        });
+    }
+    case "cursor":
+      return z
+        .union([z.string(), z.number()], "must be a string")
+        .transform((value) => String(value).slice(0, 64));
+  }
+}
+
+/** A whole number, also as the text that shells and some models send. */
+function integerSchema({ min, clamped }: IntegerParam, max: number, note: string): z.ZodType {
+  const number = z
+    .int("must be a whole number")
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}${note}`);
+  return z.preprocess((given) => {
+    const value = typeof given === "string" && /^-?\d+$/.test(given) ? Number(given) : given;
+    return clamped === true && Number.isInteger(value) && Number(value) > max ? max : value;
+  }, number);
+}
+
+/** The default; never beyond a bound that is set lower. */
+function fallbackOf(param: Param, limits: Limits): string | number | boolean | undefined {
+  if (!("default" in param)) return undefined;
+  return param.type === "integer" && param.default !== undefined
+    ? Math.min(param.default, boundOf(param.max, limits))
+    : param.default;
+}
+
+export type Checked = { args: Record<string, unknown> } | { problem: string };
+
+/** The checker of an operation's arguments, made once: unknown ones are dropped, a problem names its argument. */
+export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
+  const params = Object.entries(operation.params).map(([name, param]) => ({
+    name,
+    // Most arguments are plain texts, and a schema makes five objects for each.
+    rule:
+      param.type === "text" && param.choices === undefined
+        ? textRule(param.max, limits, param.min)
+        : undefined,
+    schema: valueSchema(param, limits),
+    required: isRequired(param),
+    fallback: fallbackOf(param, limits),
+  }));
+  return (given) => {
+    if (typeof given !== "object" || given === null || Array.isArray(given))
+      return { problem: `${operation.name}: the arguments must be an object.` };
+    const args: Record<string, unknown> = {};
+    const problems: string[] = [];
+    // One schema for all of them would make a dozen objects for each that is not sent, and most are not.
+    for (const { name, rule, schema, required, fallback } of params) {
+      const value = (given as Record<string, unknown>)[name] ?? undefined;
+      if (value === undefined) {
+        if (required) problems.push(`${name} is required`);
+        else args[name] = fallback;
+      } else if (rule !== undefined && typeof value === "string") {
+        const text = value.toWellFormed();
+        const message = rule(text);
+        if (message === undefined) args[name] = text;
+        else problems.push(sentence(name, value, { path: [], message }));
+      } else {
+        const parsed = schema.safeParse(value);
+        if (parsed.success) args[name] = parsed.data;
+        else for (const issue of parsed.error.issues) problems.push(sentence(name, value, issue));
+      }
+    }
+    if (problems.length === 0) return { args };
+    return { problem: `${operation.name}: ${problems.slice(0, MOST_PROBLEMS).join("; ")}.` };
+  };
+}
+
+const MOST_PROBLEMS = 3;
+
+type Issue = Pick<z.core.$ZodIssue, "path" | "message">;
+
+function sentence(name: string, given: unknown, { path: [item], message }: Issue): string {
+  return `${name}${item === undefined ? "" : `[${String(item)}]`} ${message}${shown(given, item)}`;
+}
+
+function shown(given: unknown, item: PropertyKey | undefined): string {
+  const value = item === undefined || !Array.isArray(given) ? given : given[Number(item)];
+  if (typeof value === "object") return "";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 40 ? "" : `, not ${text}`;
+}
+
+/** The JSON schema of an operation's arguments, as `tools/list` shows it: short, for it is read by every session. */
+export function inputSchema(operation: Operation, limits: Limits): Record<string, unknown> {
+  const entries = Object.entries(operation.params).filter(([, param]) => param.listed !== false);
+  const required = entries.filter(([, param]) => isRequired(param)).map(([name]) => name);
+  return {
+    type: "object",
+    properties: Object.fromEntries(entries.map(([name, param]) => [name, propertySchema(param, limits)])),
+    ...(required.length > 0 ? { required } : {}),
+  };
+}
+
+function propertySchema(param: Param, limits: Limits): Record<string, unknown> {
+  const fallback = fallbackOf(param, limits);
+  // A boolean that is not sent is false anyway.
+  const described = { description: param.about, ...(fallback && { default: fallback }) };
+  switch (param.type) {
+    case "text":
+      return {
+        type: "string",
+        ...(param.choices === undefined ? {} : { enum: param.choices }),
+        ...described,
+      };
+    case "integer":
+      return {
+        type: "integer",
+        ...(param.min > 1 && { minimum: param.min }),
+        ...(param.max === Number.MAX_SAFE_INTEGER ? {} : { maximum: boundOf(param.max, limits) }),
+        ...described,
+      };
+    case "boolean":
+      return { type: "boolean", ...described };
+    case "list":
+      return { type: "array", items: { type: "string" }, ...described };
+    case "cursor":
+      return { type: "string", ...described };
+  }
+}

@@ -1,0 +1,207 @@
+import { parseArgs } from "node:util";
+import {
+  ConfigError,
+  dataDirectory,
+  type Environment,
+  environment,
+  localUrl,
+  machine,
+  settingsFile,
+  version,
+} from "../config/client.ts";
+import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
+import { VARIABLES } from "../config/variables.ts";
+import { visible, visibleJson } from "../lib/escape.ts";
+import { isLoopback } from "../lib/loopback.ts";
+import { hookOperations } from "../operations/hooks/index.ts";
+import { operations } from "../operations/index.ts";
+import { otherUserAt } from "../rpc/owner.ts";
+import { OpenError } from "../sqlite/store.ts";
+import { createLog, type Log } from "./log.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
+const STARTED = 0;
+const FAILED = 1;
+const WRONG_USAGE = 64;
+/** A setting cannot be used: starting again would not help. */
+const UNUSABLE_SETTING = 78;
+
+/** `agent-event-bus serve`: runs the bus until SIGTERM or SIGINT. */
+export async function serve(argv: readonly string[]): Promise<void> {
+  const json = argv.includes("--json");
+  process.umask(0o077);
+  const config = await configOf(argv, json);
+  if (config === null) return;
+  const log = logTo(config);
+  process.on("unhandledRejection", (error) => log.error(`unexpected rejection: ${error}`, error));
+  try {
+    const all = [...operations, ...hookOperations];
+    const server = await startServer({
+      config,
+      operations: all,
+      log,
+      now: Date.now,
+      socketFolder: dataDirectory(),
+    });
+    stopOnSignals(server);
+    const url = localUrl(config.host, server.port);
+    log.info(`listening on ${url}, database ${config.db}`);
+    say(
+      json
+        ? visibleJson({ url, database: config.db, log: config.log })
+        : greeting(config.host, url, server.port),
+    );
+  } catch (error) {
+    const reason = await reasonOf(error, config);
+    log.failure(reason, error);
+    await log.flush();
+    exit(error instanceof ConfigError ? UNUSABLE_SETTING : FAILED, reason, json);
+  }
+}
+
+function logTo({ log, err }: { log: string; err: string }): Log {
+  const terminal = process.stderr.isTTY ? (line: string) => void process.stderr.write(line) : undefined;
+  return createLog({ file: log, errors: err, terminal, now: Date.now });
+}
+
+async function configOf(argv: readonly string[], json: boolean): Promise<ServerConfig | null> {
+  let settings: Environment = {};
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        host: { type: "string" },
+        port: { type: "string" },
+        db: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean" },
+      },
+    });
+    const { help, version: versionWanted, json: _, ...flags } = values;
+    if (help || versionWanted) {
+      const told = help ? { help: helpText() } : { version };
+      say(json ? visibleJson(told) : (told.help ?? version));
+      return null;
+    }
+    settings = settingsFile();
+    return serverConfig(flags, environment, settings);
+  } catch (error) {
+    // A service manager shows nobody what is written to stderr.
+    if (error instanceof ConfigError && !process.stderr.isTTY) {
+      const log = logTo(logsOf(settings));
+      log.failure(error.message);
+      await log.flush();
+    }
+    const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
+    if (problem === undefined) throw error;
+    const code = error instanceof ConfigError ? UNUSABLE_SETTING : WRONG_USAGE;
+    return exit(code, `${problem} See agent-event-bus serve --help.`, json);
+  }
+}
+
+/** The log's own setting may be the one that cannot be used: then the usual log says so. */
+function logsOf(settings: Environment): { log: string; err: string } {
+  try {
+    return logFiles(environment, settings);
+  } catch {
+    return logFiles({}, {});
+  }
+}
+
+/** What `parseArgs` refuses, in our words; undefined for any other error. */
+function usageProblem(error: Error): string | undefined {
+  const flag = /'(-[^ ',]+)/.exec(error.message)?.[1];
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
+      return `serve has no flag ${flag}.`;
+    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
+      return /does not take/.test(error.message) ? `${flag} takes no value.` : `${flag} needs a value.`;
+    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
+      return "serve takes no further word.";
+    default:
+      return undefined;
+  }
+}
+
+const OWN_FLAGS = [
+  ["--json", "Print one JSON document: url, database, log"],
+  ["--help", "Show this help"],
+  ["--version", "Show the version"],
+];
+
+function helpText(): string {
+  const rows = Object.values(VARIABLES).filter((variable) => "flag" in variable && variable.flag !== "url");
+  const flags = rows.map((row) => [
+    `--${"flag" in row ? row.flag : ""}`,
+    `${row.about} (${row.name}, default ${row.fallback})`,
+  ]);
+  return [
+    "Run the bus in the foreground.",
+    "",
+    "Usage: agent-event-bus serve [flags]",
+    "",
+    "Flags:",
+    ...flags.concat(OWN_FLAGS).map(([flag = "", about]) => `  ${flag.padEnd(9)}  ${about}`),
+    "",
+    "Examples:",
+    "  agent-event-bus serve",
+    "  agent-event-bus serve --port 9090 --db ./data.db",
+  ].join("\n");
+}
+
+function greeting(host: string, url: string, port: number): string {
+  const elsewhere = isLoopback(host)
+    ? []
+    : [`Other machines need a token, and reach it at http://${machine()}:${port}/mcp`];
+  return [
+    `agent-event-bus listens on ${url}`,
+    "Add it to Claude Code:",
+    `  claude mcp add --transport http --scope user agent-event-bus ${url}`,
+    ...elsewhere,
+  ].join("\n");
+}
+
+async function reasonOf(error: unknown, config: ServerConfig): Promise<string> {
+  if (error instanceof OpenError || error instanceof ConfigError) return error.message;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "EADDRINUSE") {
+    const user = await otherUserAt(new URL(localUrl(config.host, config.port)));
+    return user === undefined
+      ? `The port ${config.port} on ${config.host} is taken by another program. Stop that one, or choose another --port.`
+      : `The port ${config.port} on ${config.host} is taken by a program of the user ${user}. Choose another --port.`;
+  }
+  if (code === "EACCES" || code === "EPERM")
+    return `Listening on ${config.host}:${config.port} is not permitted. Choose a --port above 1023.`;
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+    return `${config.host} is not an address of this machine. Choose another --host.`;
+  return `The bus could not start: ${error instanceof Error ? error.message : error}`;
+}
+
+/** Services are killed when they take longer. */
+const STOP_MS = 12_000;
+
+function stopOnSignals(server: RunningServer): void {
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(FAILED);
+    stopping = true;
+    setTimeout(() => exit(FAILED, "The bus did not stop in time.", false), STOP_MS);
+    server.stop().then(
+      () => process.exit(STARTED),
+      (error) => exit(FAILED, `The bus did not stop cleanly: ${error}`, false),
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function exit(code: number, reason: string, json: boolean): never {
+  if (json) say(visibleJson({ error: reason }));
+  process.stderr.write(`agent-event-bus: ${visible(reason)}\n`);
+  process.exit(code);
+}

@@ -1,0 +1,170 @@
+import { type BlockList, createServer } from "node:net";
+import { olderDatabases } from "../admin/older.ts";
+import { ConfigError, dataDirectory, version } from "../config/client.ts";
+import type { ServerConfig } from "../config/server.ts";
+import { type Access, createAccess } from "../http/access/access.ts";
+import { healthOf, reportTrouble } from "../http/health.ts";
+import guide from "../http/mcp/guide.md" with { type: "text" };
+import { createMcp } from "../http/mcp/sdk_server.ts";
+import { createApp } from "../http/routes.ts";
+import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
+import { type Clock, createClock } from "../lib/steady_clock.ts";
+import { warnOfDeleted } from "../operations/call_log.ts";
+import type { Operation } from "../operations/operation.ts";
+import { listen } from "../runtime/runtime.ts";
+import { lockDatabase, openStore, type Store } from "../sqlite/store.ts";
+import { type Lookup, parseNetworks } from "../webhooks/target.ts";
+import type { Log } from "./log.ts";
+import { openSocket } from "./socket.ts";
+import { createBus } from "./wiring.ts";
+
+export interface RunningServer {
+  port: number;
+  store: Store;
+  /** Lets running calls finish (at most 8 s), then folds the log of writes into the database. Resolves within 12 s. */
+  stop(): Promise<void>;
+}
+
+export interface ServerOptions {
+  config: ServerConfig;
+  operations: readonly Operation[];
+  log: Log;
+  /** Wall clock, ms. */
+  now(): number;
+  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket when undefined. */
+  socketFolder?: string | undefined;
+  /** Addresses of a webhook's host; the system's resolver when undefined. */
+  lookup?: Lookup | undefined;
+  /** What delays of deliveries are measured with; made from `now` when undefined. */
+  clock?: Clock | undefined;
+}
+
+const FINISH_MS = 8_000;
+const DELIVER_MS = 500;
+/** What each part may take besides, ms: a disk may never answer. */
+const PART_MS = 1_500;
+
+/**
+ * Opens the database and listens. Throws OpenError, ConfigError when the settings would let strangers in, or the runtime's
+ * error when the address cannot be had.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { operations, log, now } = options;
+  // One database under two names is still one: its lock stands beside the file itself.
+  const config = { ...options.config, db: realOf(options.config.db) };
+  const allowedNetworks = networksOf(config);
+  const clock = options.clock ?? createClock(now, config.webhooks.speed);
+  const access = createAccess({ config, operations, log, now, steady: () => performance.now() });
+  // As they were found: opening them changes some.
+  const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
+  const lock = lockDatabase(config.db);
+  try {
+    await expectFree(config);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  const store = openStore(config.db, lock, { now, steady: clock.steady, onTrouble: reportTrouble(log) });
+  try {
+    return await serveStore({ ...options, config, clock, access, store, allowedNetworks, kept });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts extends ServerOptions {
+  clock: Clock;
+  access: Access;
+  store: Store;
+  allowedNetworks: BlockList;
+  kept: readonly Kept[];
+}
+
+async function serveStore(parts: Parts): Promise<RunningServer> {
+  const { config, operations, log, access, store } = parts;
+  tellOfStart(parts);
+  if ((await store.events.tip()) === 0)
+    for (const { found, command } of olderDatabases(config.db))
+      log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
+  let port = config.port;
+  const { bus, pump } = createBus({ ...parts, ownPort: () => port });
+  const calls = {
+    log: log.call,
+    deleted: warnOfDeleted(log.warn),
+    unexpected: (tool: string, error: unknown) => log.error(`unexpected error in ${tool}: ${error}`, error),
+  };
+  const mcp = await createMcp({ ...access, bus, operations, guide, version, calls });
+  const started = performance.now();
+  const app = createApp({
+    guard: access.guard,
+    mcp: (request, caller) => mcp.handle(request, caller),
+    health: () => healthOf(store, performance.now() - started),
+    unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
+  });
+  const listening = await listen(app, {
+    hostname: config.host,
+    port: config.port,
+    // Beyond this the runtime ends the connection; up to it the answer names the limit.
+    maxBodyBytes: config.limits.body_bytes * 4,
+  });
+  port = listening.port;
+  await openSocket(listening, parts);
+  await pump.start();
+  return {
+    port,
+    store,
+    async stop() {
+      bus.waiters.end();
+      // A call that waits for a lock is answered before its connection ends.
+      store.limitPatience(FINISH_MS / 2);
+      const finished = listening.stop(false);
+      const cut = setTimeout(() => listening.stop(true), FINISH_MS);
+      await within(FINISH_MS + 100, finished);
+      clearTimeout(cut);
+      await within(PART_MS, pump.stop(DELIVER_MS));
+      const told = await within(PART_MS, store.close());
+      if (told) log.warn(told);
+      await within(PART_MS / 2, log.flush());
+    },
+  };
+}
+
+/** Resolves when `promise` does, or after `ms` with undefined. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, ms, undefined);
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
+}
+
+function tellOfStart({ access, store, log, kept }: Parts): void {
+  if (store.backup !== null)
+    log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
+  const { changed, left } = makePrivate(kept);
+  for (const { path, found, mode } of changed)
+    log.warn(
+      `others could use ${path} (mode ${found.toString(8)}); it has mode ${mode.toString(8)} from here on`,
+    );
+  for (const { path, found } of left)
+    log.warn(
+      `others can use ${path} (mode ${found.toString(8)}); it is a link or another user's, so it was left as it is. agent-event-bus check says what to do`,
+    );
+  access.warn();
+}
+
+// The original takes no lock: while its server still runs, only the taken port tells so, and its database must stay.
+function expectFree({ host, port }: ServerConfig): Promise<void> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+function networksOf(config: ServerConfig): ReturnType<typeof parseNetworks> {
+  try {
+    return parseNetworks(config.webhooks.allowedNetworks);
+  } catch (error) {
+    throw new ConfigError(`AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,166 @@
+import type { Event } from "../domain/event.ts";
+import type { Batch, EventQuery } from "./events.ts";
+
+const MOST_EVENTS = 500;
+const PAGE = 50;
+/** Characters of all payloads together. */
+const MOST_SIZE = 512 * 1024;
+const MOST_BATCHES = 16;
+/** Asking the database costs more than a read from memory does. */
+const TRUSTED_MS = 100;
+
+export interface Table {
+  /** Events with a smaller id, newest first, at most so many. */
+  older(before: number, limit: number): Event[];
+  /** The id of the newest event ever stored; 0 when there is none. */
+  tip(): number;
+  /** Changes when another connection has changed the database. */
+  version(): number;
+}
+
+/**
+ * The newest events in memory, as the table holds them: most reads want nothing else. Only this process stores events,
+ * and a stored event never changes; what another program adds nevertheless is found within TRUSTED_MS, or with the next
+ * event of ours.
+ */
+export class Recent {
+  readonly #table: Table;
+  /** Oldest first, without a gap; undefined when it has to be read again. */
+  #events: Event[] | undefined;
+  /** Every event with a greater id is in it. */
+  #after = 0;
+  #size = 0;
+  #tip = 0;
+  #version = 0;
+  #trustedUntil = 0;
+  /** What was read since the last change: those who poll mostly ask for the same. */
+  readonly #batches = new Map<string, Batch>();
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** A new event; inside its transaction. */
+  add(event: Event): void {
+    this.#batches.clear();
+    if (this.#events !== undefined && event.id !== this.#tip + 1) this.forget();
+    if (this.#events === undefined) return;
+    this.#tip = event.id;
+    this.#events.push(event);
+    this.#size += event.payload.length;
+    this.#trim(this.#events);
+  }
+
+  /** What was added may have been undone. */
+  forget(): void {
+    this.#events = undefined;
+  }
+
+  tip(): number {
+    return this.#loaded() === undefined ? this.#table.tip() : this.#tip;
+  }
+
+  /** What `keep` was given for the same query, the same object, as long as nothing has changed. */
+  batch(query: EventQuery): Batch | undefined {
+    const key = keyOf(query);
+    return key === undefined || this.#loaded() === undefined ? undefined : this.#batches.get(key);
+  }
+
+  /** What was found here for a query, to be given again. */
+  keep(query: EventQuery, batch: Batch): void {
+    const key = keyOf(query);
+    if (key === undefined) return;
+    if (this.#batches.size >= MOST_BATCHES) this.#batches.clear();
+    this.#batches.set(key, batch);
+  }
+
+  /** What the table would give, at most `limit` events; undefined when some of it may be older than what is here. */
+  find({ after = 0, before, order, limit, ...filter }: Query): Event[] | undefined {
+    const events = this.#loaded();
+    if (events === undefined || (order === "asc" && after < this.#after)) return undefined;
+    const found: Event[] = [];
+    const step = order === "asc" ? 1 : -1;
+    let at = order === "asc" ? firstAfter(events, after) : events.length - 1;
+    for (; found.length < limit; at += step) {
+      const event = events[at];
+      if (event === undefined) break;
+      if (event.id <= after) return found;
+      if (event.id < before && passes(event, filter)) found.push(event);
+    }
+    return order === "asc" || found.length === limit || after >= this.#after ? found : undefined;
+  }
+
+  // Undefined when some of them cannot be read: of a damaged database what is whole still can.
+  #loaded(): Event[] | undefined {
+    const now = performance.now();
+    if (this.#events !== undefined && now < this.#trustedUntil) return this.#events;
+    const version = this.#table.version();
+    this.#trustedUntil = now + TRUSTED_MS;
+    if (this.#events !== undefined && version === this.#version) return this.#events;
+    this.#version = version;
+    this.#batches.clear();
+    this.#tip = this.#table.tip();
+    try {
+      this.#events = this.#newest();
+      this.#trim(this.#events);
+    } catch {
+      this.#events = undefined;
+    }
+    return this.#events;
+  }
+
+  // In pages, so that hundreds of large payloads are never in memory at once.
+  #newest(): Event[] {
+    const found: Event[] = [];
+    this.#size = 0;
+    for (let before = Number.MAX_SAFE_INTEGER; ; before = found.at(-1)?.id ?? 0) {
+      const page = this.#table.older(before, PAGE);
+      found.push(...page);
+      this.#size += page.reduce((sum, { payload }) => sum + payload.length, 0);
+      const whole = page.length < PAGE;
+      if (!whole && found.length < MOST_EVENTS && this.#size < MOST_SIZE) continue;
+      this.#after = whole ? 0 : (found.at(-1)?.id ?? 0) - 1;
+      return found.reverse();
+    }
+  }
+
+  // By halves: taking the first one of an array each time moves all the others.
+  #trim(events: Event[]): void {
+    if (events.length < 2 * MOST_EVENTS && this.#size <= MOST_SIZE) return;
+    let [cut, size] = [0, this.#size];
+    while (cut < events.length && (events.length - cut > MOST_EVENTS || size > MOST_SIZE / 2))
+      size -= events[cut++]?.payload.length ?? 0;
+    this.#after = events[cut - 1]?.id ?? this.#after;
+    events.splice(0, cut);
+    this.#size = size;
+  }
+}
+
+type Query = Pick<EventQuery, "after" | "order" | "limit" | "channel" | "event_types" | "correlation_id"> & {
+  before: number;
+};
+
+/** Undefined for a narrowed one: there are many of them, and each is seldom asked for. */
+function keyOf(query: EventQuery): string | undefined {
+  const { after, limit, order, most_bytes, channel, event_types, correlation_id } = query;
+  if (channel !== undefined || event_types !== undefined || correlation_id !== undefined) return undefined;
+  return `${order} ${after} ${limit} ${most_bytes}`;
+}
+
+function passes(event: Event, filter: Pick<Query, "channel" | "event_types" | "correlation_id">): boolean {
+  return (
+    (filter.channel === undefined || event.channel === filter.channel) &&
+    (filter.correlation_id === undefined || event.correlation_id === filter.correlation_id) &&
+    (!filter.event_types?.length || filter.event_types.includes(event.event_type))
+  );
+}
+
+function firstAfter(events: readonly Event[], id: number): number {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.id ?? 0) > id) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

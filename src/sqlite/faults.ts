@@ -1,0 +1,46 @@
+import type { StorageProblem } from "../domain/context.ts";
+import { sqliteCode } from "../runtime/runtime.ts";
+
+/** The database takes no writes. */
+export interface Trouble {
+  problem: StorageProblem;
+  /** Wall clock, ms. */
+  since: number;
+  /** What happened and what to do. */
+  detail: string;
+}
+
+/** SQLite's primary result codes, see https://sqlite.org/rescode.html. */
+export const BUSY = 5;
+const PROBLEMS: ReadonlyMap<number, StorageProblem> = new Map<number, StorageProblem>([
+  [BUSY, "storage_busy"],
+  [8, "storage_readonly"],
+  [10, "storage_failed"],
+  [11, "storage_corrupt"],
+  [13, "storage_full"],
+  [14, "storage_readonly"],
+  [26, "storage_corrupt"],
+]);
+
+/** What an error of SQLite says about the database; null for one that is about the statement, or not SQLite's. */
+export function troubleOf(error: unknown): StorageProblem | null {
+  return PROBLEMS.get(sqliteCode(error) ?? -1) ?? null;
+}
+
+const SENTENCES: Readonly<Record<StorageProblem, (path: string, detail: string) => string>> = {
+  storage_busy: (path) =>
+    `The database ${path} is locked by another process. Writes wait for up to 10 s; end that process.`,
+  storage_full: (path, detail) =>
+    `The disk that holds ${path} is full${detail}. Nothing was stored; free some space and try again, no restart is needed.`,
+  storage_readonly: (path, detail) =>
+    `The database ${path} cannot be written${detail}. Nothing was stored; make it and its folder writable and try again, no restart is needed.`,
+  storage_failed: (path, detail) =>
+    `The disk did not take the write to ${path}${detail}. Nothing was stored; check the disk and its space and try again.`,
+  storage_corrupt: (path, detail) =>
+    `The database ${path} is damaged${detail}. Nothing more is written to it; stop the bus and restore a backup.`,
+};
+
+/** What happened and what to do, for whoever called. */
+export function sentenceOf(problem: StorageProblem, path: string, error?: unknown): string {
+  return SENTENCES[problem](path, error instanceof Error ? ` (${error.message})` : "");
+}

@@ -1,0 +1,160 @@
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type { StorageProblem } from "../domain/context.ts";
+import type { Database } from "../runtime/runtime.ts";
+import { rescueOf } from "./backup.ts";
+import { sentenceOf } from "./faults.ts";
+import { type Lock, lockHolder } from "./lock.ts";
+
+/** The files at the database's path are no longer those that are open. */
+export interface Displaced {
+  problem: StorageProblem;
+  /** What happened and what to do. */
+  detail: string;
+  /** True if a restart would not find what was stored: only this process can still read all of it. */
+  onlyHere: boolean;
+  /** False if the log of writes must not be folded into what stands at the path. */
+  foldable: boolean;
+}
+
+export interface Watch {
+  /** Null while the open files are those at the path. Costs two calls of `stat`, four in a folder that has changed. */
+  look(): Displaced | null;
+  /** Call it only after the database was closed: closing a file ends SQLite's locks on it. */
+  end(): void;
+}
+
+/** The bytes of a database that tell its page size, and that it has a log of writes. */
+const MARK = { at: 16, bytes: 4 };
+
+/** So long after a change a folder's time of change may be the same after the next one. */
+const TICK_MS = 20;
+/** Not every file system tells that a folder has changed. */
+const BESIDE_MS = 1_000;
+
+/** Watches the files of an open database. SQLite would go on writing to files that no restart finds. */
+export function watchFiles(path: string, db: Database, lock: Lock): Watch {
+  const file = openSync(path, "r");
+  const opened = fstatSync(file);
+  // A file system without shared memory has neither.
+  const beside = ["-wal", "-shm"]
+    .map((end) => ({ name: `${path}${end}`, opened: statOf(`${path}${end}`) }))
+    .filter(({ opened }) => opened !== undefined);
+  const mark = markOf(file);
+  let known = opened;
+  let lasting: Displaced | null = null;
+  let folderMs = 0;
+  let lookedBeside = Number.NEGATIVE_INFINITY;
+
+  /** True if a file beside the database can have come or gone since this was asked last. */
+  function isNewBeside(): boolean {
+    const changedMs = statOf(dirname(path))?.mtimeMs ?? 0;
+    const now = performance.now();
+    const isNew = changedMs !== folderMs || now - lookedBeside >= BESIDE_MS;
+    if (!isNew) return false;
+    folderMs = Math.abs(Date.now() - changedMs) < TICK_MS ? 0 : changedMs;
+    lookedBeside = now;
+    return true;
+  }
+
+  /** A copy from `backup` has another mark. Only SQLite itself makes a database shorter, and then knows its size. */
+  function isOverwritten(found: Stats): boolean {
+    return markOf(file) !== mark || (found.size < known.size && found.size !== sizeOf(db));
+  }
+
+  function find(): Displaced | null {
+    const found = statOf(path);
+    if (found === undefined || !isSame(found, opened)) return goneFrom(path, fstatSync(file), found);
+    const unchanged = found.mtimeMs === known.mtimeMs && found.size === known.size;
+    if (!unchanged && isOverwritten(found)) return overwritten(path);
+    known = found;
+    if (!isNewBeside()) return null;
+    const lost = beside.find(({ name, opened }) => !isSame(statOf(name), opened));
+    // A database that changed as its log went may be another one, and the log is not folded into that.
+    if (lost !== undefined) return withoutLog(path, lost.name, unchanged && foldsIn(db));
+    return lock.held() ? null : lockedOut(path);
+  }
+
+  return {
+    look() {
+      if (lasting !== null) return lasting;
+      const displaced = find();
+      // A file that was moved away may be put back. Nothing else ends without a restart.
+      if (displaced !== null && isSame(statOf(path), opened)) lasting = displaced;
+      return displaced;
+    },
+    end: () => closeSync(file),
+  };
+}
+
+function goneFrom(path: string, open: Stats, found: Stats | undefined): Displaced {
+  const deleted = open.nlink === 0;
+  const what = found === undefined ? (deleted ? "deleted" : "moved away") : "replaced by another file";
+  const advice = deleted
+    ? `stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`
+    : `put it back, with the files beside it; no restart is needed then`;
+  return failed(`The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`, {
+    onlyHere: deleted,
+  });
+}
+
+function withoutLog(path: string, name: string, folded: boolean): Displaced {
+  const before = folded
+    ? `What was stored before is in ${path}: restart the bus`
+    : `Stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`;
+  return failed(`${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`, {
+    onlyHere: !folded,
+    foldable: folded,
+  });
+}
+
+function lockedOut(path: string): Displaced {
+  const other = `another agent-event-bus (${lockHolder(path)})`;
+  return failed(
+    `${path}.lock was removed while the bus ran, and ${other} has the database now. Nothing was stored; stop this bus, and use that one.`,
+  );
+}
+
+function overwritten(path: string): Displaced {
+  const error = new Error("another program has written over it");
+  return {
+    ...failed(sentenceOf("storage_corrupt", path, error), { foldable: false }),
+    problem: "storage_corrupt",
+  };
+}
+
+function failed(detail: string, but: Partial<Displaced> = {}): Displaced {
+  return { problem: "storage_failed", detail, onlyHere: false, foldable: true, ...but };
+}
+
+function foldsIn(db: Database): boolean {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sizeOf(db: Database): number {
+  const sql = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size";
+  return Number(db.prepare(sql).get()?.bytes);
+}
+
+function markOf(file: number): string {
+  const bytes = Buffer.alloc(MARK.bytes);
+  return bytes.toString("hex", 0, readSync(file, bytes, 0, MARK.bytes, MARK.at));
+}
+
+function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
+/** Undefined too when the folder cannot be searched: what is there now cannot be told then. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+import { lstatSync, readFileSync, type Stats } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { quoted } from "../lib/escape.ts";
+import { namesIn } from "../lib/permissions.ts";
+import { rescueOf } from "./backup.ts";
+
+/** Files that SQLite and the bus keep beside a database. */
+const BESIDE = ["-wal", "-shm", "-journal", ".lock"];
+
+/**
+ * A sentence on why the bus may not use a database path, or null. Looks at the files and opens none: opening a named pipe
+ * would never end. Throws the file system's error when the path cannot be looked at.
+ */
+export function unfitness(path: string): string | null {
+  const found = lookAt(path);
+  if (found?.isDirectory())
+    return `The database path ${path} is a folder. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`;
+  if (found !== undefined && !found.isFile())
+    return `The database path ${path} is ${kindOf(found)}, not a file. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`;
+  // SQLite names the log of writes after the database: under two names a database has two logs.
+  if (found !== undefined && found.nlink > 1)
+    return `The database ${path} has ${found.nlink} names (hard links), and a bus on another name would lose events. Remove the other names, or make it a file of its own: cp ${path} ${path}.copy && mv ${path}.copy ${path}`;
+  if (found !== undefined && isMountedAlone(path))
+    return `The database ${path} is mounted without its folder, so its log of writes would be lost. Mount its folder instead.`;
+  const rescued = found === undefined ? rescuedFor(path) : undefined;
+  if (rescued !== undefined)
+    return `There is no database at ${path}, but ${rescued} holds all that was in it. Run: mv ${quoted(rescued)} ${quoted(path)} (or move it elsewhere to start anew).`;
+  for (const file of BESIDE.map((end) => `${path}${end}`)) {
+    const beside = lookAt(file);
+    if (beside !== undefined && !beside.isFile())
+      return `The database ${path} cannot be opened: ${file} is ${kindOf(beside)}, not a file. Remove it and start again.`;
+  }
+  return null;
+}
+
+/** What stands at a path that is not a regular file, in words. */
+export function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a folder";
+  if (found.isSymbolicLink()) return "a link";
+  if (found.isFIFO()) return "a named pipe";
+  if (found.isSocket()) return "a socket";
+  return "a device";
+}
+
+function lookAt(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** The newest copy that a bus wrote when its file was gone. */
+function rescuedFor(path: string): string | undefined {
+  const start = basename(rescueOf(path));
+  const name = namesIn(dirname(path))
+    .filter((name) => name.startsWith(start) && !name.endsWith(".partial"))
+    .sort()
+    .at(-1);
+  return name === undefined ? undefined : join(dirname(path), name);
+}
+
+function isMountedAlone(path: string): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    return mounts.some((line) => unescaped(line.split(" ")[4] ?? "") === path);
+  } catch {
+    return false;
+  }
+}
+
+/** Spaces and the like are written in octal there. */
+function unescaped(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

@@ -1,0 +1,73 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { quoted } from "../lib/escape.ts";
+import { realOf } from "../lib/permissions.ts";
+
+const WRITE_VERSION_AT = 18;
+const NO_WAL = 1;
+
+/**
+ * Whether the log of writes beside a database is that of another one, left when a copy took that one's place: SQLite cannot
+ * tell and would play it over the copy. A copy says in its header that it has no such log; what the bus wrote says that it
+ * has. To be called before this process opens the database: closing the file ends SQLite's locks on it.
+ */
+export function hasStrayWal(db: string): boolean {
+  const path = realOf(db);
+  return sizeOf(`${path}-wal`) > 0 && startOf(path, WRITE_VERSION_AT + 1)[WRITE_VERSION_AT] === NO_WAL;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Empty when the file cannot be read: SQLite says so then. */
+function startOf(path: string, bytes: number): Buffer {
+  const header = Buffer.alloc(bytes);
+  try {
+    const file = openSync(path, "r");
+    try {
+      return header.subarray(0, readSync(file, header, 0, header.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return header.subarray(0, 0);
+  }
+}
+
+/** What to say about it. */
+export function strayWal(db: string): string {
+  const path = realOf(db);
+  return `${path}-wal is not of ${path}, but of the database that was there before this copy. Before the copy can be used, remove ${path}-wal and ${path}-shm.`;
+}
+
+/** Places in a log of writes, in bytes: numbers of its header, the number of the first page that it holds, and that page. */
+const PAGE_SIZE_AT = 8;
+const CHECKPOINTS_AT = 12;
+const FIRST_PAGE_AT = 32;
+const PAGE_AT = 56;
+
+/**
+ * What to say of a log of writes whose database is missing or empty, and what to do; null when that is not so. Opening the
+ * database would wipe the log. On a young bus it is the only copy of everything, and its first page brings the rest back.
+ */
+export function lonelyWal(db: string): { found: string; repair: string } | null {
+  const path = realOf(db);
+  const wal = `${path}-wal`;
+  if (sizeOf(path) > 0 || sizeOf(wal) === 0) return null;
+  const what = statSync(path, { throwIfNoEntry: false }) === undefined ? "missing" : "empty";
+  const found = `The database ${path} is ${what}, but its log of writes ${wal} is not`;
+  const start = startOf(wal, PAGE_AT);
+  const isWhole =
+    start.length === PAGE_AT &&
+    start.readUInt32BE(CHECKPOINTS_AT) === 0 &&
+    start.readUInt32BE(FIRST_PAGE_AT) === 1;
+  return isWhole
+    ? {
+        found,
+        repair: `run: tail -c +${PAGE_AT + 1} ${quoted(wal)} | head -c ${start.readUInt32BE(PAGE_SIZE_AT)} > ${quoted(path)}`,
+      }
+    : {
+        found,
+        repair: `put the database back, or move ${wal} away and put a backup in the place of ${path}`,
+      };
+}

@@ -1,0 +1,209 @@
+import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { makeFile, realOf, restrict } from "../lib/permissions.ts";
+import type { Database } from "../runtime/runtime.ts";
+import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { backUp } from "./backup.ts";
+import { unfitness } from "./fitness.ts";
+import { hasStrayWal, lonelyWal, strayWal } from "./foreign_wal.ts";
+import type { Lock } from "./lock.ts";
+import { lockHolder, takeLock } from "./lock.ts";
+import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
+
+/** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
+export class OpenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "OpenError";
+  }
+}
+
+export interface Opened {
+  db: Database;
+  lock: Lock;
+  /** The copy made before the schema of an existing database was changed. */
+  backup: string | null;
+}
+
+const PROBLEMS: Readonly<Record<number, readonly [problem: string, advice: string]>> = {
+  5: ["is locked by another program", "stop that program, or give another --db"],
+  8: ["cannot be written (read-only file or file system)", "make it writable, or give another --db"],
+  10: ["cannot be read or written (I/O error)", "check the disk, or give another --db"],
+  13: ["cannot be written because the disk is full", "free some space"],
+  14: [
+    "cannot be opened (permissions, or a read-only file system)",
+    "make it and its folder writable, or give another --db",
+  ],
+  26: ["is not an SQLite database", "restore a backup, or give another --db"],
+};
+
+const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
+
+/**
+ * Opens a database for the one server it may have: inspects the file without touching it, and only then migrates it,
+ * after a backup. Throws OpenError, the lock released.
+ */
+export function openFile(path: string, now: () => number, lock: Lock): Opened {
+  try {
+    const lonely = lonelyWal(path);
+    if (lonely !== null)
+      throw new OpenError(
+        `${lonely.found}. Both were left as they are. To get back what it holds, ${lonely.repair}; to start without it, move ${path}-wal away.`,
+      );
+    const version = existsSync(path) && statSync(path).size > 0 ? inspect(path) : null;
+    if (version === null) closeSync(makeFile(path));
+    restrict(realOf(path));
+    const backup = version !== null && version < SCHEMA_VERSION ? backUp(path, version, now()) : null;
+    return { db: openCurrent(path, version ?? 0, backup), lock, backup };
+  } catch (error) {
+    lock.release();
+    throw explained(path, error);
+  }
+}
+
+/** Makes this process the database's one server; throws OpenError when another one is. */
+export function lockDatabase(path: string): Lock {
+  let lock: Lock | null;
+  try {
+    const problem = unfitness(path);
+    if (problem !== null) throw new OpenError(problem);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    lock = takeLock(path);
+  } catch (error) {
+    throw explained(path, error);
+  }
+  if (lock === null)
+    throw new OpenError(
+      `The database ${path} is in use by another agent-event-bus (${lockHolder(path)}). Stop that one, or give this one another --db.`,
+    );
+  return lock;
+}
+
+/** The schema version of an existing file; 0 when it holds no tables of ours. Reads only. Throws OpenError for one that cannot be used. */
+export function inspect(path: string): number {
+  if (hasStrayWal(path)) throw new OpenError(strayWal(path));
+  const db = openDatabase(path, { readonly: true });
+  try {
+    db.exec("PRAGMA busy_timeout = 1000");
+    checkOwner(db, path);
+    const version = schemaVersion(db);
+    if (version > SCHEMA_VERSION)
+      throw new OpenError(
+        `The database ${path} has schema version ${version}, but this agent-event-bus knows versions up to ${SCHEMA_VERSION}. Install the newer release that wrote it.`,
+      );
+    if (statSync(path).size < QUICK_CHECK_BYTES) {
+      const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+      if (found !== "ok") throw new OpenError(corrupt(path, String(found)));
+    }
+    return version;
+  } finally {
+    db.close();
+  }
+}
+
+/** Columns that every version of the original had; a table of that name without them is another program's. */
+const ALWAYS = {
+  sessions: ["id", "name", "machine", "cwd", "registered_at", "last_heartbeat"],
+  events: ["id", "event_type", "payload", "session_id", "timestamp"],
+  webhooks: ["id", "url", "channel_filter", "event_types", "created_at"],
+} as const;
+
+function checkOwner(db: Database, path: string): void {
+  const tables = tablesOf(db);
+  const known = Object.entries(ALWAYS).filter(([table]) => tables.has(table));
+  const lacks = ([table, columns]: (typeof known)[number]) => {
+    const present = columnsOf(db, table as keyof typeof ALWAYS);
+    return columns.some((column) => !present.has(column));
+  };
+  const others = [...tables].filter((table) => table !== "schema_version");
+  if (known.some(lacks) || (others.length > 0 && !tables.has("sessions")))
+    throw new OpenError(
+      `The database ${path} belongs to another program. It was left as it is: give another --db.`,
+    );
+  const sessions = columnsOf(db, "sessions");
+  if (sessions.has("pid") && !sessions.has("client_id"))
+    throw new OpenError(
+      `The database ${path} has the process-id based sessions of the first prototype, which cannot be taken over. Move it away, or give another --db.`,
+    );
+}
+
+function schemaVersion(db: Database): number {
+  const tables = tablesOf(db);
+  if (tables.has("schema_version"))
+    return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
+  return tables.size > 0 ? 1 : 0;
+}
+
+function tablesOf(db: Database): Set<string> {
+  const rows = db
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all();
+  return new Set(rows.map((row) => String(row.name)));
+}
+
+function openCurrent(path: string, version: number, backup: string | null): Database {
+  const db = openDatabase(path);
+  try {
+    configure(db);
+    migrate(db, version);
+    return db;
+  } catch (error) {
+    db.close();
+    // The database is as it was; a service that is started again and again must not fill the disk with copies.
+    if (backup !== null) rmSync(backup, { force: true });
+    throw error;
+  }
+}
+
+function configure(db: Database): void {
+  db.exec(`
+    PRAGMA busy_timeout = 50;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA journal_size_limit = ${64 * 1024 * 1024};
+    BEGIN IMMEDIATE; ROLLBACK;`);
+}
+
+// Every step and the version mark share one transaction: a process killed inside it leaves the old version whole.
+function migrate(db: Database, from: number): void {
+  if (from === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    db.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)");
+    for (const migration of MIGRATIONS) if (migration.version > from) migration.apply(db);
+    db.exec(
+      `DELETE FROM schema_version; INSERT INTO schema_version (version) VALUES (${SCHEMA_VERSION}); COMMIT;`,
+    );
+  } catch (error) {
+    // A full disk has ended the transaction already.
+    try {
+      db.exec("ROLLBACK");
+    } catch {}
+    throw error;
+  }
+}
+
+function corrupt(path: string, detail: string): string {
+  return `The database ${path} is corrupt (${detail.split("\n")[0]}). It was left as it is: restore a backup (${path}.backup-…), or give another --db.`;
+}
+
+function explained(path: string, error: unknown): Error {
+  if (error instanceof OpenError) return error;
+  const code = sqliteCode(error);
+  if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
+  if (code !== undefined) {
+    const [problem, advice] = PROBLEMS[code] ?? ["cannot be used", "give another --db"];
+    return new OpenError(
+      `The database ${path} ${problem}: ${(error as Error).message}. It was left as it is: ${advice}.`,
+    );
+  }
+  if (error instanceof Error && "code" in error) {
+    const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
+    return new OpenError(
+      `The database ${path} cannot be opened: ${error.message}. It was left as it is: ${advice}, or give another --db.`,
+    );
+  }
+  return error as Error;
+}

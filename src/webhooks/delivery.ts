@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Event } from "../domain/event.ts";
+import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
+import { visibleLine } from "../lib/escape.ts";
+import type { Clock } from "../lib/steady_clock.ts";
+import type { Store } from "../sqlite/store.ts";
+import { deliveryMessage, type Message, type Sender, testMessage } from "./message.ts";
+import { giveUpReason, judge, mayGiveUp } from "./outcome.ts";
+import { attempt } from "./post.ts";
+import type { AddressPolicy } from "./target.ts";
+
+const RECORD_AGAIN_MS = 1_000;
+const LONGEST_RECORD_AGAIN_MS = 60_000;
+
+export interface CourierOptions {
+  store: Store;
+  sender: Sender;
+  policy: AddressPolicy;
+  clock: Clock;
+  /** Of one attempt, ms. */
+  timeoutMs: number;
+  /** Tells everyone that the bus gave up on a webhook. */
+  announceDisabled(webhook: Webhook, reason: string): Promise<void>;
+  log: { info(message: string): void; warn(message: string): void };
+}
+
+/** Makes one attempt of one delivery, and records what came of it. */
+export class Courier {
+  readonly #options: CourierOptions;
+  readonly #stopping = new AbortController();
+  readonly #disabling = new Set<number>();
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+  }
+
+  /** Cuts what is being sent; it is not recorded and goes again after the next start. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Null when there is nothing to record: the bus stops, or the delivery cannot be sent and was given up. */
+  async send(webhook: Webhook, delivery: Delivery): Promise<Outcome | null> {
+    const { store, sender, clock } = this.#options;
+    const event = await this.#event(delivery.event_id);
+    if (event === undefined) {
+      await store.deliveries.expire(delivery, "its event is not in the database");
+      return null;
+    }
+    const outcome = await this.#post(
+      webhook,
+      await deliveryMessage(sender, webhook, event, delivery, clock.wall()),
+    );
+    return this.#stopping.signal.aborted && outcome.status === null ? null : outcome;
+  }
+
+  async test(webhook: Webhook): Promise<Outcome> {
+    return this.#post(webhook, await testMessage(this.#options.sender, webhook, this.#options.clock.wall()));
+  }
+
+  /** Tries until the database takes it: a delivery that is not recorded would be sent again. */
+  async record(webhook: Webhook, delivery: Delivery, outcome: Outcome): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const { settlement, pause } = judge(delivery, outcome, clock.steady(), Math.random());
+    this.#report(webhook, delivery, outcome, settlement.state);
+    for (let wait = RECORD_AGAIN_MS; ; wait = Math.min(wait * 2, LONGEST_RECORD_AGAIN_MS)) {
+      try {
+        await store.deliveries.settle(delivery, settlement, outcome);
+        if (outcome.error !== null) await this.#disablePerhaps(webhook.webhook_id, pause);
+        return;
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        log.warn(
+          `webhook ${webhook.webhook_id} event ${delivery.event_id}: attempt not recorded yet: ${error}`,
+        );
+        await sleep(wait, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
+      }
+    }
+  }
+
+  #post({ url, local }: Webhook, message: Message): Promise<Outcome> {
+    const { policy, timeoutMs, clock } = this.#options;
+    return attempt(
+      { url, local, policy, timeoutMs, wall: clock.wall, signal: this.#stopping.signal },
+      message,
+    );
+  }
+
+  async #event(id: number): Promise<Event | undefined> {
+    const { events } = await this.#options.store.events.read({ after: id - 1, limit: 1, order: "asc" });
+    return events[0]?.id === id ? events[0] : undefined;
+  }
+
+  #report(webhook: Webhook, delivery: Delivery, outcome: Outcome, state: string): void {
+    const what = `webhook ${webhook.webhook_id} event ${delivery.event_id} attempt ${delivery.attempts + 1}`;
+    const line = `${what} → ${visibleLine(webhook.url, 200)}: ${outcome.error ?? outcome.status} ${outcome.ms} ms`;
+    if (outcome.error === null) this.#options.log.info(line);
+    else this.#options.log.warn(`${line}, ${state}`);
+  }
+
+  async #disablePerhaps(webhookId: number, gone: string | null): Promise<void> {
+    const { store, clock, announceDisabled } = this.#options;
+    const webhook = await store.webhooks.get(webhookId);
+    if (webhook === undefined || !webhook.active || this.#disabling.has(webhookId)) return;
+    const hopeless = mayGiveUp(webhook, clock.steady()) && (await store.deliveries.hasDead(webhookId));
+    const reason = gone ?? (hopeless ? giveUpReason(webhook) : null);
+    if (reason === null) return;
+    // Several attempts may end in the same way at once; it is said once, in the transaction that disables.
+    this.#disabling.add(webhookId);
+    try {
+      await Promise.all([
+        store.webhooks.setActive(webhookId, false, reason),
+        announceDisabled(webhook, reason),
+      ]);
+    } finally {
+      this.#disabling.delete(webhookId);
+    }
+  }
+}

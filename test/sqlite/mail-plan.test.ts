@@ -1,0 +1,71 @@
+import { Database as Sqlite } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Database } from "../../src/runtime/runtime.ts";
+import { claimRows } from "../../src/sqlite/claims.ts";
+import { mailRows } from "../../src/sqlite/direct_messages.ts";
+import { lockDatabase, openFile } from "../../src/sqlite/open.ts";
+import { sessionRows } from "../../src/sqlite/sessions.ts";
+import { tempFolder } from "../support/folder.ts";
+
+const path = join(tempFolder(), "data.db");
+const { db, lock } = openFile(path, Date.now, lockDatabase(path));
+const beside = new Sqlite(path, { readonly: true });
+afterAll(() => {
+  beside.close();
+  db.close();
+  lock.release();
+});
+
+/** What the statements of a part do, each as SQLite plans it. */
+function plansOf(rows: (db: Database) => unknown): { sql: string; steps: string[] }[] {
+  const statements: string[] = [];
+  rows({
+    ...db,
+    prepare(sql) {
+      statements.push(sql);
+      return db.prepare(sql);
+    },
+  });
+  return statements.map((sql) => {
+    const plan = beside.query(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
+    return { sql, steps: plan.map(({ detail }) => detail) };
+  });
+}
+
+const PARTS: [string, (db: Database) => unknown, number][] = [
+  ["mail", mailRows, 14],
+  ["claims", claimRows, 6],
+  ["sessions", sessionRows, 16],
+];
+
+test.each(PARTS)("no statement about %s reads a whole table", (_, rows, count) => {
+  const plans = plansOf(rows);
+  expect(plans).toHaveLength(count);
+  for (const { sql, steps } of plans) {
+    const scans = steps.filter(
+      (step) => /^SCAN/.test(step) && !/^SCAN (events|\(subquery-\d+\))$/.test(step),
+    );
+    // Those left are of a page of news, whose branches are bounded.
+    expect({ sql, scans }).toEqual({ sql, scans: [] });
+  }
+});
+
+test("what is unseen is found by its own index, what a message has come to by its event's", () => {
+  const steps = plansOf(mailRows).map((plan) => ({ ...plan, steps: plan.steps.join("\n") }));
+  const planOf = (part: string) => steps.find(({ sql }) => sql.includes(part))?.steps;
+  expect(planOf("SELECT count(*)")).toMatch(/^SEARCH mail USING (COVERING )?INDEX mail_unseen/);
+  expect(planOf("offers FROM mail INDEXED BY")).toMatch(/^SEARCH mail USING INDEX mail_unseen/);
+  expect(planOf("WHERE event_id = $eventId ORDER BY")).toMatch(/^SEARCH mail USING INDEX mail_by_event/);
+  expect(planOf("UPDATE OR IGNORE mail")).toMatch(/^SEARCH mail USING INDEX mail_unseen/);
+});
+
+test("a page of news sorts no more than the pages of its channels, each a walk along the index", () => {
+  const steps = plansOf(mailRows).find(({ sql }) => sql.includes("$three"))?.steps ?? [];
+  const walks = steps.filter(
+    (step) => step === "SEARCH events USING INDEX events_by_channel (channel=? AND id>?)",
+  );
+  expect(walks).toHaveLength(3);
+  for (const [i, step] of steps.entries())
+    if (step === "USE TEMP B-TREE FOR ORDER BY") expect(steps[i - 1]).toMatch(/^SCAN \(subquery-\d+\)$/);
+});
