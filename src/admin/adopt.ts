@@ -1,7 +1,7 @@
 import { existsSync, renameSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
-import type { Json } from "../operations/operation.ts";
 import { copyDatabase } from "../sqlite/backup.ts";
 import { inspect } from "../sqlite/open.ts";
 import { lockDatabase } from "../sqlite/store.ts";

@@ -1,7 +1,8 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
-import { type Json, UsageError } from "../operations/operation.ts";
 import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
 import { troubleOf } from "../sqlite/faults.ts";
 import { hasStrayWal, strayWal } from "../sqlite/foreign_wal.ts";

@@ -1,6 +1,7 @@
 import type { Scope } from "../domain/caller.ts";
 import { durationOf, type Token, tokenNameProblem } from "../domain/token.ts";
-import { type Json, UsageError } from "../operations/operation.ts";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { openTokens, type TokenStore } from "../tokens/token_files.ts";
 import { databaseOf } from "./place.ts";
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { InstallConfig } from "../config/client.ts";
-import type { Json } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { textOf } from "./files.ts";
 import { JsonText } from "./jsonc.ts";
 

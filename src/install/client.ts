@@ -11,8 +11,9 @@ import {
   version,
 } from "../config/client.ts";
 import { VARIABLES } from "../config/variables.ts";
+import { type Desk, UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import { type Desk, type Json, UsageError } from "../operations/operation.ts";
 import { endpoint } from "../rpc/call.ts";
 import { type Probe, probe, tryTool } from "../rpc/probe.ts";
 import { allowStep } from "./allow.ts";

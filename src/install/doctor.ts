@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { settingsPath } from "../config/client.ts";
-import type { Desk, Json } from "../operations/operation.ts";
+import type { Desk } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { clock, health, owner, skew } from "./checks/bus.ts";
 import { hooks, registration } from "./checks/claude.ts";
 import { notifications, webhooks } from "./checks/deliveries.ts";

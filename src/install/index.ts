@@ -1,10 +1,6 @@
-import {
-  type Json,
-  type LocalCommand,
-  localCommand,
-  type Param,
-  type Printer,
-} from "../operations/operation.ts";
+import { type LocalCommand, localCommand, type Printer } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import type { Param } from "../lib/param.ts";
 
 // Only declarations: each command loads its own code when it runs.
 

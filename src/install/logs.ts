@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
 import { busUrl, environment, settingsFile } from "../config/client.ts";
 import { logFiles } from "../config/server.ts";
+import { type Desk, UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import { type Desk, type Json, UsageError } from "../operations/operation.ts";
 import { Follower, lastLines } from "./tail.ts";
 
 const AGAIN_MS = 200;

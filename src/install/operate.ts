@@ -12,7 +12,7 @@ import {
 } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
-import type { Json } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { callTool } from "../rpc/call.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import { programPath } from "./binary.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { quoted } from "../admin/reason.ts";
 import { type InstallConfig, settingsFile, settingsPath, tokenPath } from "../config/client.ts";
 import { VARIABLES } from "../config/variables.ts";
-import type { Json } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { findProgram, type Ran, run } from "./exec.ts";
 import { textOf } from "./files.ts";
 import type { Ledger } from "./journal.ts";

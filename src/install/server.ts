@@ -10,9 +10,10 @@ import {
 } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
+import type { Desk } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { realOf } from "../lib/permissions.ts";
-import type { Desk, Json } from "../operations/operation.ts";
 import { ownerOf, told } from "../rpc/owner.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { allowStep } from "./allow.ts";

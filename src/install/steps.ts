@@ -1,4 +1,5 @@
-import type { Desk, Json } from "../operations/operation.ts";
+import type { Desk } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import type { Ledger } from "./journal.ts";
 
 /** What one step found, and what it would do about it. `text` names the state that is wanted, not the way there. */

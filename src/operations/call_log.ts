@@ -1,7 +1,8 @@
 import type { Caller } from "../domain/caller.ts";
 import type { ToolResult } from "../http/mcp/result.ts";
 import { visibleLine } from "../lib/escape.ts";
-import type { Json, Operation } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
+import type { Operation } from "./operation.ts";
 
 /** Where the line of each tool call goes. */
 export interface CallLog {

@@ -2,8 +2,9 @@ import { here } from "../domain/context.ts";
 import { formatCursor } from "../domain/cursor.ts";
 import { announce } from "../domain/publish.ts";
 import { isAlive } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
-import { type Json, operation } from "./operation.ts";
+import { operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 

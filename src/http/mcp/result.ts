@@ -1,7 +1,7 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { around, type Parts } from "../../lib/chunks.ts";
+import type { Json } from "../../lib/json.ts";
 import { writtenList } from "../../lib/json_memo.ts";
-import type { Json } from "../../operations/operation.ts";
 
 /** What came of a tool call. */
 export interface ToolResult {

@@ -9,8 +9,9 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, covers, SCOPES, type Scope } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
+import type { Json } from "../../lib/json.ts";
 import { createCallTool, type ToolOptions } from "../../operations/invoke.ts";
-import type { Json, Operation } from "../../operations/operation.ts";
+import type { Operation } from "../../operations/operation.ts";
 import { inputSchema } from "../../operations/schema.ts";
 import type { Admit } from "../access/authorize.ts";
 import type { Report } from "../access/refusal_log.ts";

@@ -1,4 +1,4 @@
-import type { Json } from "../../operations/operation.ts";
+import type { Json } from "../../lib/json.ts";
 import { type Check, type Finding, hostOf, type Place } from "./facts.ts";
 import { ask } from "./message.ts";
 

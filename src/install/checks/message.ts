@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { machine } from "../../config/client.ts";
-import type { Json } from "../../operations/operation.ts";
+import type { Json } from "../../lib/json.ts";
 import { callTool } from "../../rpc/call.ts";
 import { type Finding, hostOf, type Place } from "./facts.ts";
 
