@@ -18,7 +18,7 @@ const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   "files.d.ts": only(),
   lib: only("lib", SMALL_FILES),
   domain: only("domain", "lib"),
-  operations: only("operations", "domain", "lib", "zod", "http", "@modelcontextprotocol/sdk"),
+  operations: only("operations", "domain", "lib", "zod"),
   tokens: only("tokens", "domain", "sqlite", ...GROUND),
   config: only("config", "domain", PACKAGE, ...GROUND),
   sqlite: only("sqlite", "domain", ...GROUND),

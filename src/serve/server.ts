@@ -9,14 +9,13 @@ import { createMcp } from "../http/mcp/sdk_server.ts";
 import { createApp } from "../http/routes.ts";
 import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
 import { type Clock, createClock } from "../lib/steady_clock.ts";
-import { warnOfDeleted } from "../operations/call_log.ts";
 import type { Operation } from "../operations/operation.ts";
 import { listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore, type Store } from "../sqlite/store.ts";
 import { type Lookup, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
-import { createBus } from "./wiring.ts";
+import { createBus, createDoor } from "./wiring.ts";
 
 export interface RunningServer {
   port: number;
@@ -49,12 +48,12 @@ const PART_MS = 1_500;
  * error when the address cannot be had.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { operations, log, now } = options;
+  const { log, now } = options;
   // One database under two names is still one: its lock stands beside the file itself.
   const config = { ...options.config, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
-  const access = createAccess({ config, operations, log, now, steady: () => performance.now() });
+  const access = createAccess({ config, log, now, steady: () => performance.now() });
   // As they were found: opening them changes some.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const lock = lockDatabase(config.db);
@@ -89,12 +88,12 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
   const { bus, pump } = createBus({ ...parts, ownPort: () => port });
-  const calls = {
-    log: log.call,
-    deleted: warnOfDeleted(log.warn),
-    unexpected: (tool: string, error: unknown) => log.error(`unexpected error in ${tool}: ${error}`, error),
-  };
-  const mcp = await createMcp({ ...access, bus, operations, guide, version, calls });
+  const unexpected = (where: string, error: unknown) =>
+    log.error(`unexpected error in ${where}: ${error}`, error);
+  const { limits } = config;
+  const { shares, refused } = access;
+  const door = createDoor({ bus, operations, access, log, unexpected });
+  const mcp = await createMcp({ limits, operations, door, shares, refused, unexpected, guide, version });
   const started = performance.now();
   const app = createApp({
     guard: access.guard,

@@ -3,10 +3,8 @@ import type { ServerConfig } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { isLoopback } from "../../lib/loopback.ts";
-import type { Operation } from "../../operations/operation.ts";
 import type { Log } from "../../serve/log.ts";
 import { openTokens, type TokenStore } from "../../tokens/token_files.ts";
-import { type Admit, createAdmit } from "./authorize.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { createReport, type Report } from "./refusal_log.ts";
 import { Shares } from "./shares.ts";
@@ -14,7 +12,6 @@ import { createWhois } from "./tailscale.ts";
 
 export interface AccessOptions {
   config: ServerConfig;
-  operations: readonly Operation[];
   log: Log;
   /** Wall clock, ms: when a token expires. */
   now(): number;
@@ -25,7 +22,6 @@ export interface AccessOptions {
 /** Who may talk to the bus, and what each may do. */
 export interface Access {
   guard: Guard;
-  admit: Admit;
   shares: Shares;
   /** False once the token of a caller that was let in is revoked or expired. */
   holds(caller: Caller): boolean;
@@ -36,7 +32,7 @@ export interface Access {
 }
 
 /** Throws ConfigError when the settings would let other machines reach the bus with nothing to tell friend from stranger. */
-export function createAccess({ config, operations, log, now, steady }: AccessOptions): Access {
+export function createAccess({ config, log, now, steady }: AccessOptions): Access {
   const tokens = openTokens(config.db, now, steady);
   expectClosed(config, tokens);
   const refused = createReport(steady, log.warn);
@@ -49,7 +45,6 @@ export function createAccess({ config, operations, log, now, steady }: AccessOpt
       whois: createWhois({ socket: config.access.tailscaled, now: steady, warn: log.warn }),
       refused,
     }),
-    admit: createAdmit({ operations, limits: config.limits, steady }),
     shares: new Shares(config.limits, steady),
     holds: ({ token }) => token === undefined || tokens.holds(token),
     refused,

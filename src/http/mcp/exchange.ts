@@ -1,7 +1,7 @@
 import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "../../domain/caller.ts";
+import type { Call } from "../../domain/context.ts";
 import { around, bodyOf, type Parts } from "../../lib/chunks.ts";
-import type { OpenCall } from "../../operations/invoke.ts";
 import { errorMessage } from "./result.ts";
 import { opening } from "./resume.ts";
 
@@ -52,7 +52,7 @@ export interface ExchangeParts {
 }
 
 /** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
-export class Exchange implements OpenCall {
+export class Exchange implements Omit<Call, "holds"> {
   readonly response: Promise<Response>;
   readonly #parts: ExchangeParts;
   #resolve: (response: Response) => void = () => {};
@@ -123,6 +123,13 @@ export class Exchange implements OpenCall {
     const body = bodyOf(this.#parts.streams ? framed(json) : json);
     if (this.#parts.caller.local || body.length <= PIECE_BYTES / 3) this.#answerWhole(body);
     else this.#answerInPieces(bytesOf(body));
+  }
+
+  /** Ends it with an HTTP answer of its own; before anything was sent. */
+  refuse(response: Response): void {
+    if (this.#state !== "open") return;
+    this.#end("answered");
+    this.#resolve(response);
   }
 
   #answerWhole(body: string | Uint8Array<ArrayBuffer>): void {

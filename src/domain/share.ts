@@ -1,23 +1,23 @@
-import type { Caller } from "../../domain/caller.ts";
-import { type LimitName, limitNote } from "../../domain/limits.ts";
+import type { Caller } from "./caller.ts";
+import { type LimitName, limitNote } from "./limits.ts";
 
-/** Parts of a bound that one origin may hold, and all origins but this machine's own programs together. */
+/** Parts of a bound that one remote origin, and all remote origins together, may hold. */
 const OF_ONE = 1 / 4;
 const OF_REMOTE = 3 / 4;
 
 export interface ShareOptions {
   limit: LimitName;
   most: number;
-  /** One origin may hold so much in any case; 1 when undefined. */
+  /** Amount that one origin may hold in any case; 1 when undefined. */
   least?: number;
-  /** For a refusal: `calls are` and `under way`. */
+  /** Words of a refusal, like `calls` and `under way`. */
   things: string;
   doing: string;
 }
 
 /**
- * A bounded resource: one origin holds a quarter of it at most, and all but `local` three quarters, so that the programs of
- * this machine are never crowded out. What was taken must be given back.
+ * A bounded resource. One remote origin holds at most a quarter of it, all of them three quarters, so that programs of this
+ * machine are never crowded out. What was taken must be given back.
  */
 export class Share {
   readonly #options: ShareOptions;
@@ -34,14 +34,14 @@ export class Share {
     this.#ofRemote = Math.max(least, Math.floor(most * OF_REMOTE));
   }
 
-  /** Takes so much; or changes nothing and returns why not, as the start of a sentence. */
+  /** Takes the amount and returns null, or changes nothing and returns the start of a sentence that says why. */
   take(caller: Caller, amount = 1): string | null {
     const problem = this.problem(caller, amount);
     if (problem === null) this.add(caller, amount);
     return problem;
   }
 
-  problem({ local, origin }: Caller, amount: number): string | null {
+  problem({ local, origin }: Caller, amount = 1): string | null {
     const { most, things } = this.#options;
     if (this.#held + amount > most) return this.#sentence(`${most} ${things} are`);
     if (local) return null;
@@ -52,7 +52,7 @@ export class Share {
     return null;
   }
 
-  /** Takes it whether there is room or not. */
+  /** Takes the amount even when there is no room. */
   add({ local, origin }: Caller, amount = 1): void {
     this.#held += amount;
     if (local) return;

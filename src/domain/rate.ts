@@ -1,15 +1,15 @@
 const MOST_ORIGINS = 10_000;
 
 export interface RateOptions {
-  /** 0 = no bound. */
+  /** 0 means no bound. */
   perSecond: number;
-  /** What may be taken at once after a pause. */
+  /** Amount that may be taken at once after a pause. */
   most: number;
-  /** Never jumps, ms. */
+  /** Clock that never jumps (ms). */
   steady(): number;
 }
 
-/** A bucket for each origin, filled at a steady rate (token bucket). */
+/** A token bucket for each origin. */
 export class Rate {
   readonly #options: RateOptions;
   readonly #buckets = new Map<string, { left: number; at: number }>();
@@ -18,7 +18,7 @@ export class Rate {
     this.#options = options;
   }
 
-  /** Takes so much, also when less is left: what comes next waits until that is made up for. False when nothing is left. */
+  /** Returns false when nothing is left. An amount larger than what is left leaves a debt, and later calls wait for it. */
   take(origin: string, amount = 1): boolean {
     if (this.#options.perSecond === 0) return true;
     const bucket = this.#filled(origin);
@@ -27,14 +27,14 @@ export class Rate {
     return true;
   }
 
-  /** How long until something is left, ms; what is missing because of `own` does not count. */
+  /** Time until something is left (ms), without the debt that `own` made. */
   missingMs(origin: string, own: number): number {
     const { perSecond } = this.#options;
     if (perSecond === 0) return 0;
     return Math.max(0, Math.ceil(((1 - own - this.#filled(origin).left) / perSecond) * 1000));
   }
 
-  /** Takes what was used already. */
+  /** Takes an amount that was used already. */
   charge(origin: string, amount: number): void {
     if (this.#options.perSecond > 0) this.#filled(origin).left -= amount;
   }
@@ -45,7 +45,7 @@ export class Rate {
     const bucket = this.#buckets.get(origin) ?? { left: most, at: now };
     bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) / 1000) * perSecond);
     bucket.at = now;
-    // Again at the end of the map: the first ones are those that have taken nothing for longest.
+    // Back to the end of the map, so that the first entries are the longest unused ones.
     this.#buckets.delete(origin);
     this.#buckets.set(origin, bucket);
     for (const known of this.#buckets.keys())

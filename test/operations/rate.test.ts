@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { type Caller, LOCAL } from "../../../src/domain/caller.ts";
-import type { Limits } from "../../../src/domain/limits.ts";
-import { type Admit, createAdmit } from "../../../src/http/access/authorize.ts";
-import { operations } from "../../../src/operations/index.ts";
-import { fresh, stored } from "../../support/agent.ts";
-import { startHere, type TestBus } from "../../support/bus.ts";
-import { bearer, servedTo, tokenFor } from "../../support/callers.ts";
-import { cli } from "../../support/cli.ts";
-import { DEFAULT_LIMITS } from "../../support/limits.ts";
-import { type RpcAnswer, rpcTool } from "../../support/rpc.ts";
+import { type Caller, LOCAL } from "../../src/domain/caller.ts";
+import type { Limits } from "../../src/domain/limits.ts";
+import { type Admit, createAdmit } from "../../src/operations/admission.ts";
+import { operations } from "../../src/operations/index.ts";
+import { publishEvent } from "../../src/operations/publish_event.ts";
+import { fresh, stored } from "../support/agent.ts";
+import { startHere, type TestBus } from "../support/bus.ts";
+import { bearer, servedTo, tokenFor } from "../support/callers.ts";
+import { cli } from "../support/cli.ts";
+import { DEFAULT_LIMITS } from "../support/limits.ts";
+import { type RpcAnswer, rpcTool } from "../support/rpc.ts";
 
 const remote = (origin: string): Caller => ({ origin, scope: "full", local: false });
 
@@ -19,12 +20,12 @@ describe("the rate of a peer", () => {
   });
 
   function admitWith(limits: Partial<Limits> = {}): Admit {
-    return createAdmit({ operations, limits: { ...DEFAULT_LIMITS, ...limits }, steady: () => now });
+    return createAdmit({ ...DEFAULT_LIMITS, ...limits }, () => now);
   }
 
   /** How many of `asked` publishes pass at this moment. */
-  function passing(admit: Admit, caller: Caller, asked: number, tool = "publish_event"): number {
-    return Array.from({ length: asked }, () => admit(caller, tool)).filter((refusal) => refusal === null)
+  function passing(admit: Admit, caller: Caller, asked: number, operation = publishEvent): number {
+    return Array.from({ length: asked }, () => admit(caller, operation)).filter((refusal) => refusal === null)
       .length;
   }
 
@@ -89,14 +90,14 @@ describe("the rate of a peer", () => {
   });
 
   test("counts what stores an event, and only that", () => {
-    const counted = operations.filter(({ name }) => {
+    const counted = operations.filter((operation) => {
       const admit = admitWith({ publish_burst: 2 });
-      return passing(admit, remote("a"), 5, name) === 2;
+      return passing(admit, remote("a"), 5, operation) === 2;
     });
     const names = counted.map(({ name }) => name);
     expect(names).toEqual(["register_session", "publish_event", "ask", "reply", "unregister_session"]);
     const admit = admitWith({ publish_burst: 4 });
-    expect(names.map((name) => passing(admit, remote("a"), 1, name))).toEqual([1, 1, 1, 1, 0]);
+    expect(counted.map((operation) => passing(admit, remote("a"), 1, operation))).toEqual([1, 1, 1, 1, 0]);
   });
 
   test("is no bound for this machine's programs unless it is set", () => {
@@ -105,7 +106,7 @@ describe("the rate of a peer", () => {
     expect(passing(admit, LOCAL, 20)).toBe(5);
     now += 300;
     expect(passing(admit, LOCAL, 20)).toBe(3);
-    expect(admit(LOCAL, "publish_event")?.reason).toContain(
+    expect(admit(LOCAL, publishEvent)?.reason).toContain(
       "local publishes more than 10 events a second (limit local_publish_per_second)",
     );
     expect(passing(admit, remote("a"), 20)).toBe(5);
@@ -114,7 +115,7 @@ describe("the rate of a peer", () => {
   test("holds for a caller whose scope would refuse the call all the same", () => {
     const admit = admitWith({ publish_burst: 2 });
     const reader: Caller = { ...remote("a"), scope: "read" };
-    for (let i = 0; i < 5; i++) expect(admit(reader, "publish_event")?.status).toBe(403);
+    for (let i = 0; i < 5; i++) expect(admit(reader, publishEvent)?.kind).toBe("scope");
     expect(passing(admit, remote("a"), 5)).toBe(2);
   });
 });
