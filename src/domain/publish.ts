@@ -1,18 +1,30 @@
 import type { Bus } from "./context.ts";
-import type { Event } from "./event.ts";
+import { isMail } from "./direct_message.ts";
+import type { Event, EventDraft } from "./event.ts";
 import { ANONYMOUS } from "./event.ts";
 
 const PREVIEW = 50;
 
-/** Everything that follows the commit of an event: waiting calls wake, webhooks start, a direct message is shown to the person. */
-export function announce(bus: Bus, event: Event): void {
-  bus.waiters.wake(event);
-  bus.deliveries.poke();
-  if (event.channel.startsWith("session:")) {
+/** Wakes what waits for events, from any source. Called once, when the bus is put together. */
+export function followEvents({
+  store,
+  waiters,
+  deliveries,
+}: Pick<Bus, "store" | "waiters" | "deliveries">): void {
+  store.events.listen((event) => {
+    waiters.wake(event);
+    deliveries.poke();
+  });
+}
+
+/** Appends an event. Waiting calls wake, webhooks start, and the user is shown a direct message. */
+export async function publish(bus: Bus, draft: EventDraft): Promise<Event> {
+  const event = await bus.store.events.append(draft);
+  if (isMail(event))
     notifyRecipient(bus, event).catch((error) =>
       bus.warn(`notification of event ${event.id} failed: ${error}`),
     );
-  }
+  return event;
 }
 
 async function notifyRecipient(bus: Bus, event: Event): Promise<void> {

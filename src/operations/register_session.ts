@@ -1,6 +1,5 @@
 import { here } from "../domain/context.ts";
 import { formatCursor } from "../domain/cursor.ts";
-import { announce } from "../domain/publish.ts";
 import { isAlive } from "../domain/session.ts";
 import { claimName, renamed } from "./names.ts";
 import { type Json, operation } from "./operation.ts";
@@ -54,7 +53,6 @@ export const registerSession = operation({
       { name: args.name, machine, cwd, repo, client_id, origin: caller.origin },
       (other) => isAlive(other, at),
     );
-    if (event !== null) announce(bus, event);
     const claimed = args.claim ? await claimName(bus, args.name, session) : {};
     const { warning } = renamed(args.name, session.name);
     const warnings = [warning, claimed.warning].filter(Boolean);

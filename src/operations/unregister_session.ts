@@ -1,4 +1,3 @@
-import { announce } from "../domain/publish.ts";
 import { deletedRefusal, notFound } from "../domain/session.ts";
 import { NoSessionError, operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
@@ -37,7 +36,7 @@ export const unregisterSession = operation({
         : { error: "Session not found", client_id: args.client_id, machine };
     if (session.deleted_at !== null)
       return deletedRefusal(session, "It is unregistered already; nothing is left to do.");
-    const event = await bus.store.sessions.unregister(session.session_id, {
+    await bus.store.sessions.unregister(session.session_id, {
       event_type: "session_unregistered",
       payload: `${session.name} ended on ${session.machine}`,
       session_id: session.session_id,
@@ -45,7 +44,6 @@ export const unregisterSession = operation({
       origin: caller.origin,
     });
     bus.waiters.dismiss(session.session_id);
-    announce(bus, event);
     return {
       success: true,
       session_id: session.session_id,

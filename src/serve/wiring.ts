@@ -7,7 +7,7 @@ import { createPace } from "../desktop/throttle.ts";
 import { ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
-import { announce } from "../domain/publish.ts";
+import { followEvents } from "../domain/publish.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
 import type { Store } from "../sqlite/store.ts";
@@ -42,9 +42,9 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     clock: parts.clock,
     timeoutMs: config.webhooks.timeoutMs,
     mostPending: config.webhooks.backlog,
-    async announceDisabled(webhook, reason) {
+    async switchOff(webhook, reason) {
       log.warn(`webhook ${webhook.webhook_id} is disabled: ${reason}`);
-      const event = await store.events.append({
+      await store.webhooks.switchOff(webhook.webhook_id, reason, {
         event_type: "webhook_disabled",
         payload: `Webhook ${webhook.webhook_id} (${hostOf(webhook.url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
         session_id: "agent-event-bus",
@@ -52,7 +52,6 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
         explicit_level: "actionable",
         origin: ORIGINS.bus,
       });
-      announce(bus, event);
     },
     log,
   });
@@ -75,6 +74,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     repoOf: createFindRepo(),
     warn: log.warn,
   };
+  followEvents(bus);
   return { bus, pump };
 }
 

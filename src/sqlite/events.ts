@@ -38,9 +38,13 @@ export interface Batch {
 export interface EventRows {
   insert(draft: EventDraft, timestamp: string): Event;
   select(query: EventQuery): Batch;
+  get(id: number): Event | undefined;
   tip(): number;
   /** Forgets what is in memory; after a transaction that was undone. */
   undone(): void;
+  /** Passes on the events of a transaction that was committed. */
+  committed(): void;
+  listen(onEvent: (event: Event) => void): void;
 }
 
 /** The SQL of events, for use inside one call or one write unit. `onInsert` runs in the transaction of each new event. */
@@ -52,6 +56,8 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
     VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`);
   const tip = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
   const statements = new Map<string, Statement>();
+  const listeners: ((event: Event) => void)[] = [];
+  let uncommitted: Event[] = [];
 
   function statement(query: EventQuery): Statement {
     const types = query.event_types?.length ?? 0;
@@ -95,28 +101,41 @@ export function eventRows(db: Database, onInsert: (event: Event) => void): Event
       });
       const event = eventOf(lastInsertRowid, timestamp, draft);
       recent.add(event);
+      uncommitted.push(event);
       onInsert(event);
       return event;
     },
-    select(query) {
-      const kept = recent.batch(query);
-      if (kept !== undefined) return kept;
-      const tip = recent.tip();
-      let isRecent = true;
-      const { events, full } = selectBatch(query, (params, limit) => {
-        const { after, before } = params;
-        const found = recent.find({ ...query, after, before, limit });
-        if (found === undefined) isRecent = false;
-        return found ?? stored({ ...query, limit }, params);
-      });
-      const [first, last] = [events[0]?.id ?? 0, events.at(-1)?.id ?? 0];
-      const batch = { events, full, highest: Math.max(first, last), mail: events.some(isMail), tip };
-      if (isRecent) recent.keep(query, batch);
-      return batch;
+    select,
+    get: (id) => select({ after: id - 1, limit: 1, order: "asc" }).events.find((event) => event.id === id),
+    undone() {
+      uncommitted = [];
+      recent.forget();
     },
-    undone: () => recent.forget(),
+    committed() {
+      const events = uncommitted;
+      uncommitted = [];
+      for (const event of events) for (const listener of listeners) listener(event);
+    },
+    listen: (listener) => void listeners.push(listener),
     tip: () => recent.tip(),
   };
+
+  function select(query: EventQuery): Batch {
+    const kept = recent.batch(query);
+    if (kept !== undefined) return kept;
+    const tip = recent.tip();
+    let isRecent = true;
+    const { events, full } = selectBatch(query, (params, limit) => {
+      const { after, before } = params;
+      const found = recent.find({ ...query, after, before, limit });
+      if (found === undefined) isRecent = false;
+      return found ?? stored({ ...query, limit }, params);
+    });
+    const [first, last] = [events[0]?.id ?? 0, events.at(-1)?.id ?? 0];
+    const batch = { events, full, highest: Math.max(first, last), mail: events.some(isMail), tip };
+    if (isRecent) recent.keep(query, batch);
+    return batch;
+  }
 }
 
 /** The columns of an event, separated by comma and space. */
@@ -210,6 +229,9 @@ function parseMeta(text: string): Pick<EventDraft, "title" | "tags" | "explicit_
 export interface Events {
   /** Resolves with the stored event after its commit. */
   append(draft: EventDraft): Promise<Event>;
+  /** Calls `onEvent` with every event after its commit, in order. */
+  listen(onEvent: (event: Event) => void): void;
+  get(id: number): Promise<Event | undefined>;
   read(query: EventQuery): Promise<Batch>;
   /**
    * Reads after the session's saved cursor (`resume`) or after `query.after`, and moves the saved cursor to the highest
@@ -234,6 +256,8 @@ export interface EventParts {
 export function createEvents({ rows, sessions, mail, writer, timestamp }: EventParts): Events {
   return {
     append: (draft) => writer.write(() => rows.insert(draft, timestamp())),
+    listen: rows.listen,
+    get: (id) => writer.read(() => rows.get(id)),
     read: (query) => writer.read(() => rows.select(query)),
     consume: (sessionId, resume, query) =>
       writer.write(() => {

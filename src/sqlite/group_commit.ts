@@ -33,6 +33,8 @@ export interface WriterOptions {
   onTrouble?: ((trouble: Trouble | null) => void) | undefined;
   /** Told when a transaction was undone, before its units run again. */
   onUndone?(): void;
+  /** Told after a commit, once its units are answered. */
+  onCommitted?(): void;
   now(): number;
 }
 
@@ -115,6 +117,7 @@ export function createWriter(db: Database, options: WriterOptions): Writer {
     batch.forEach((unit, i) => {
       unit.resolve(results[i] as never);
     });
+    options.onCommitted?.();
   }
 
   // A failed COMMIT may have ended the transaction already.

@@ -11,8 +11,7 @@ export function createRequeue(parts: OutboxParts): Requeue {
   return {
     redeliver: (webhookId, eventId) =>
       writer.write(() => {
-        if (events.select({ after: eventId - 1, limit: 1, order: "asc" }).events[0]?.id !== eventId)
-          return false;
+        if (events.get(eventId) === undefined) return false;
         rows.restart(webhookId, eventId, steady());
         return true;
       }),

@@ -64,6 +64,7 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
     look: watch.look,
     onTrouble: options.onTrouble,
     onUndone: () => events.undone(),
+    onCommitted: () => events.committed(),
   });
   const webhooks = webhookRows(db);
   const deliveries = deliveryRows(db);
@@ -79,7 +80,7 @@ export function openStore(path: string, lock: Lock, options: StoreOptions): Stor
     events: createEvents({ rows: events, sessions, mail, writer, timestamp }),
     sessions: createSessions({ rows: sessions, events, claims: claimRows(db), mail, writer, timestamp }),
     mail: createMail(mail, writer, timestamp),
-    webhooks: createWebhooks(webhooks, writer, timestamp),
+    webhooks: createWebhooks(webhooks, events, writer, timestamp),
     deliveries: createDeliveries({ rows: deliveries, webhooks, events, writer, now, steady }),
     backup,
     trouble: writer.trouble,

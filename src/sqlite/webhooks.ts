@@ -1,5 +1,7 @@
+import type { Event, EventDraft } from "../domain/event.ts";
 import type { Webhook } from "../domain/webhook.ts";
 import type { Database, Row } from "../runtime/runtime.ts";
+import type { EventRows } from "./events.ts";
 import type { Writer } from "./group_commit.ts";
 import { storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
@@ -99,15 +101,22 @@ export interface Webhooks {
   get(webhookId: number): Promise<Webhook | undefined>;
   /** Null when `most` are registered already. */
   register(webhook: NewWebhook, most: number): Promise<Webhook | null>;
-  /** Pausing freezes what is pending. `reason`: why the bus did it, null for a person. False when there is no such webhook. */
-  setActive(webhookId: number, active: boolean, reason?: string | null): Promise<boolean>;
+  /** Pausing freezes what is pending. False when there is no such webhook. */
+  setActive(webhookId: number, active: boolean): Promise<boolean>;
+  /** Pauses an active webhook and appends the event that says so; undefined if it is paused or gone already. */
+  switchOff(webhookId: number, reason: string, draft: EventDraft): Promise<Event | undefined>;
   /** From here on `secret` signs, and the old one too until `until` (ms). False when there is no such webhook. */
   rotate(webhookId: number, secret: string, until: number): Promise<boolean>;
   /** False when there is no such webhook. What was pending for it is given up. */
   unregister(webhookId: number): Promise<boolean>;
 }
 
-export function createWebhooks(rows: WebhookRows, writer: Writer, timestamp: () => string): Webhooks {
+export function createWebhooks(
+  rows: WebhookRows,
+  events: EventRows,
+  writer: Writer,
+  timestamp: () => string,
+): Webhooks {
   const change = (webhookId: number, unit: () => void): Promise<boolean> =>
     writer
       .write(() => {
@@ -126,7 +135,15 @@ export function createWebhooks(rows: WebhookRows, writer: Writer, timestamp: () 
           return rows.get(rows.insert(webhook, timestamp())) ?? null;
         })
         .finally(rows.forget),
-    setActive: (id, active, reason = null) => change(id, () => rows.setActive(id, active, reason)),
+    setActive: (id, active) => change(id, () => rows.setActive(id, active, null)),
+    switchOff: (id, reason, draft) =>
+      writer
+        .write(() => {
+          if (rows.get(id)?.active !== true) return undefined;
+          rows.setActive(id, false, reason);
+          return events.insert(draft, timestamp());
+        })
+        .finally(rows.forget),
     rotate: (id, secret, until) => change(id, () => rows.rotate(id, secret, until)),
     unregister: (id) => change(id, () => rows.remove(id)),
   };

@@ -1,7 +1,6 @@
 import { type Bus, here } from "../../domain/context.ts";
 import { recipientOf } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
-import { announce } from "../../domain/publish.ts";
 import { reachOf } from "../../domain/reachability.ts";
 import { isAlive, type Session } from "../../domain/session.ts";
 import { renamed } from "../names.ts";
@@ -51,7 +50,6 @@ export const startSession = operation({
       },
       (other) => isAlive(other, at),
     );
-    if (event !== null) announce(bus, event);
     report(bus, session, "busy");
     return {
       session_id: session.session_id,
