@@ -7,10 +7,10 @@ import { createPace } from "../desktop/throttle.ts";
 import { ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
-import { followEvents } from "../domain/publish.ts";
+import { followEvents, pauseWebhook } from "../domain/publish.ts";
+import type { Store } from "../domain/store.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
-import type { Store } from "../sqlite/store.ts";
 import { Pump } from "../webhooks/scheduler.ts";
 import type { Lookup } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
@@ -44,7 +44,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     mostPending: config.webhooks.backlog,
     async switchOff(webhook, reason) {
       log.warn(`webhook ${webhook.webhook_id} is disabled: ${reason}`);
-      await store.webhooks.switchOff(webhook.webhook_id, reason, {
+      await pauseWebhook(store, webhook.webhook_id, reason, {
         event_type: "webhook_disabled",
         payload: `Webhook ${webhook.webhook_id} (${hostOf(webhook.url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
         session_id: "agent-event-bus",

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Store } from "../domain/store.ts";
 import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
 import type { Clock } from "../lib/steady_clock.ts";
-import type { Store } from "../sqlite/store.ts";
 import { deliveryMessage, type Message, type Sender, testMessage } from "./message.ts";
 import { giveUpReason, judge, mayGiveUp } from "./outcome.ts";
 import { attempt } from "./post.ts";
