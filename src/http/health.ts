@@ -1,7 +1,6 @@
 import { version } from "../config/client.ts";
+import type { Store, Trouble } from "../domain/store.ts";
 import type { Log } from "../serve/log.ts";
-import type { Trouble } from "../sqlite/faults.ts";
-import type { Store } from "../sqlite/store.ts";
 
 /** What `/health` says: 200 when `ok`, 503 when `degraded`. */
 export interface Health {
