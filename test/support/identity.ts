@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { Caller } from "../../src/domain/caller.ts";
 import { createIdentify, type IdentifyOptions } from "../../src/http/access/authenticate.ts";
+import { createGuard, type Guard, type GuardOptions } from "../../src/http/access/guard.ts";
 import type { Refusal } from "../../src/http/access/origin.ts";
+import type { Peer } from "../../src/runtime/runtime.ts";
 import { openTokens } from "../../src/tokens/token_files.ts";
 import { aRequest, type Headers_ } from "./access.ts";
 import { tempFolder } from "./folder.ts";
@@ -53,6 +55,26 @@ export const TAILNET: [address: string, who: string | number][] = [
   ["100.64.0.66", 403],
 ];
 
+/** A bus on loopback whose settings open nothing. */
+const CLOSED = {
+  ...{ host: "127.0.0.1", machine: "thinkpad", allowedHosts: [], allowedLogins: [] },
+  ...{ onlyTokens: false, trustHeaders: false, open: false },
+  async whois(peer: Peer) {
+    const owner = OWNERS[peer.address];
+    if (owner === undefined) throw new Error(`tailscaled was asked about ${peer.address}`);
+    return owner;
+  },
+  refused: () => {},
+};
+
+/** The whole guard of that bus, with other settings or rules. */
+export function guardAt(
+  options: Partial<GuardOptions> & Pick<GuardOptions, "tokens">,
+  rules?: Parameters<typeof createGuard>[1],
+): Guard {
+  return createGuard({ ...CLOSED, ...options }, rules);
+}
+
 /** A token store with tokens of every state, and what is made of a request by peers that no loopback test can have. */
 export function createIdentities() {
   const db = join(tempFolder(), "data.db");
@@ -71,19 +93,7 @@ export function createIdentities() {
     headers: Headers_,
     more: Partial<IdentifyOptions> = {},
   ): Promise<Caller | Refusal> {
-    const identify = createIdentify({
-      tokens,
-      async whois(peer) {
-        const owner = OWNERS[peer.address];
-        if (owner === undefined) throw new Error(`tailscaled was asked about ${peer.address}`);
-        return owner;
-      },
-      allowedLogins: [],
-      onlyTokens: false,
-      trustHeaders: false,
-      open: false,
-      ...more,
-    });
+    const identify = createIdentify({ ...CLOSED, tokens, ...more });
     return identify(aRequest(headers), address === null ? undefined : { address, port: PORT });
   }
 

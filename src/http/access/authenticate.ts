@@ -3,7 +3,7 @@ import { RESERVED } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import type { Peer } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../tokens/token_files.ts";
-import { isTailnet, wayOf } from "./forwarding.ts";
+import { isTailnet, type Way, wayOf } from "./forwarding.ts";
 import type { Refusal } from "./origin.ts";
 
 export interface IdentifyOptions {
@@ -20,50 +20,151 @@ export interface IdentifyOptions {
   open: boolean;
 }
 
-const LOGIN = "tailscale-user-login";
-const FUNNEL = "tailscale-funnel-request";
+export type Verdict = Caller | Refusal;
+
+/** The head of a request and the connection that it came by. */
+class Incoming {
+  readonly headers: Headers;
+  readonly peer: Peer | undefined;
+  readonly loopback: boolean;
+  #way: Way | undefined;
+
+  constructor(headers: Headers, peer: Peer | undefined) {
+    this.headers = headers;
+    this.peer = peer;
+    this.loopback = peer !== undefined && isLoopback(peer.address);
+  }
+
+  get way(): Way {
+    this.#way ??= wayOf(this.headers);
+    return this.#way;
+  }
+}
+
+/** Returns null if the next rule decides. */
+export type SenderRule = (
+  options: IdentifyOptions,
+  byLogin: (login: string) => Verdict,
+) => (incoming: Incoming) => Verdict | Promise<Verdict> | null;
+
+/** Returns null if the rule has no objection. */
+export type LoginRule = (options: IdentifyOptions) => (login: string) => Refusal | null;
 
 /**
- * Finds out who sends a request, or why it is refused (docs/security.md). If a token is sent, only the token counts. Without
- * one a program of this machine is local, and a login counts if tailscaled vouches for it: as the proxy on loopback, or
- * asked about a tailnet address.
+ * Finds the sender of a request (docs/security.md). The first rule that decides ends the search, and without one a token is
+ * needed. If a token is sent, only the token counts. A login counts if tailscaled vouches for it, as the proxy on loopback
+ * or asked about a tailnet address.
  */
+export const SENDER_RULES: readonly SenderRule[] = [
+  noFunnel,
+  tokenDecides,
+  tokensOnly,
+  programOfThisMachine,
+  openToAll,
+  oneLogin,
+  loginHeader,
+  tailnetOwner,
+];
+
+export const LOGIN_RULES: readonly LoginRule[] = [noReservedLogin, allowedLogin];
+
 export function createIdentify(
   options: IdentifyOptions,
-): (request: Request, peer: Peer | undefined) => Caller | Refusal | Promise<Caller | Refusal> {
-  const byLogin = (origin: string): Caller | Refusal => {
-    const login = origin.toLowerCase();
-    if (RESERVED.includes(login)) return { status: 403, reason: `${origin} is an origin that is no login` };
+  { sender, login: loginRules } = { sender: SENDER_RULES, login: LOGIN_RULES },
+): (request: Request, peer: Peer | undefined) => Verdict | Promise<Verdict> {
+  const loginChecks = loginRules.map((rule) => rule(options));
+  const byLogin = (login: string): Verdict => {
+    const refusal = loginChecks.map((check) => check(login)).find((found) => found !== null);
     // A token's name never holds an @, an origin that is a login always does.
-    const name = origin.includes("@") ? origin : `${origin}@`;
-    return options.allowedLogins.length === 0 || options.allowedLogins.includes(login)
-      ? { origin: name, scope: "full", local: false }
-      : { status: 403, reason: `the login ${origin} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
+    const origin = login.includes("@") ? login : `${login}@`;
+    return refusal ?? { origin, scope: "full", local: false };
   };
-
+  const checks = sender.map((rule) => rule(options, byLogin));
   return ({ headers }, peer) => {
-    if (headers.has(FUNNEL))
-      return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
-    const secret = bearerOf(headers);
-    if (secret !== null) return byToken(options.tokens, secret);
-    // On a machine that people share, any of them can send what a proxy sends, and connect to its tailnet address.
-    if (options.onlyTokens) return needsToken(peer);
-    const loopback = peer !== undefined && isLoopback(peer.address);
-    const { proxy, served } = wayOf(headers);
-    if (loopback && (options.trustHeaders || proxy === undefined)) return LOCAL;
-    if (options.open) return { origin: ORIGINS.unverified, scope: "full", local: false };
-    const login = options.trustHeaders || (loopback && served) ? headers.get(LOGIN) : null;
-    if (login !== null)
-      return isOneLogin(login)
-        ? byLogin(login)
-        : { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
-    if (loopback) return needsToken(peer, proxy);
-    if (peer === undefined || !isTailnet(peer.address)) return needsToken(peer);
-    return options.whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
+    const incoming = new Incoming(headers, peer);
+    for (const check of checks) {
+      const verdict = check(incoming);
+      if (verdict !== null) return verdict;
+    }
+    return needsToken(peer, incoming.loopback ? incoming.way.proxy : undefined);
   };
 }
 
-function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
+function noFunnel(): ReturnType<SenderRule> {
+  return ({ headers }) =>
+    headers.has("tailscale-funnel-request")
+      ? { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" }
+      : null;
+}
+
+function tokenDecides({ tokens }: IdentifyOptions): ReturnType<SenderRule> {
+  return ({ headers }) => {
+    const secret = bearerOf(headers);
+    return secret === null ? null : byToken(tokens, secret);
+  };
+}
+
+// On a shared machine any user can send what a proxy sends, and connect to the tailnet address.
+function tokensOnly({ onlyTokens }: IdentifyOptions): ReturnType<SenderRule> {
+  return ({ peer }) => (onlyTokens ? needsToken(peer) : null);
+}
+
+function programOfThisMachine({ trustHeaders }: IdentifyOptions): ReturnType<SenderRule> {
+  return (incoming) =>
+    incoming.loopback && (trustHeaders || incoming.way.proxy === undefined) ? LOCAL : null;
+}
+
+function openToAll({ open }: IdentifyOptions): ReturnType<SenderRule> {
+  return () => (open ? { origin: ORIGINS.unverified, scope: "full", local: false } : null);
+}
+
+// Two headers of one name arrive joined by a comma.
+function oneLogin(options: IdentifyOptions): ReturnType<SenderRule> {
+  return (incoming) => {
+    const login = sentLogin(incoming, options);
+    if (login === null || /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(login)) return null;
+    return { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
+  };
+}
+
+function loginHeader(options: IdentifyOptions, byLogin: (login: string) => Verdict): ReturnType<SenderRule> {
+  return (incoming) => {
+    const login = sentLogin(incoming, options);
+    return login === null ? null : byLogin(login);
+  };
+}
+
+function tailnetOwner(
+  { whois }: IdentifyOptions,
+  byLogin: (login: string) => Verdict,
+): ReturnType<SenderRule> {
+  return ({ peer }) => {
+    if (peer === undefined || !isTailnet(peer.address)) return null;
+    return whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
+  };
+}
+
+function noReservedLogin(): ReturnType<LoginRule> {
+  return (login) =>
+    RESERVED.includes(login.toLowerCase())
+      ? { status: 403, reason: `${login} is an origin that is no login` }
+      : null;
+}
+
+function allowedLogin({ allowedLogins }: IdentifyOptions): ReturnType<LoginRule> {
+  return (login) =>
+    allowedLogins.length === 0 || allowedLogins.includes(login.toLowerCase())
+      ? null
+      : { status: 403, reason: `the login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
+}
+
+/** The login of a proxy that may be believed; null if there is none. */
+function sentLogin(incoming: Incoming, { trustHeaders }: IdentifyOptions): string | null {
+  const believed = trustHeaders || (incoming.loopback && incoming.way.served);
+  return believed ? incoming.headers.get("tailscale-user-login") : null;
+}
+
+function byToken(tokens: TokenStore, secret: string): Verdict {
   const found = tokens.find(secret);
   if (found?.state === "valid") {
     const { name, scope, hash } = found.token;
@@ -96,9 +197,4 @@ function bearerOf(headers: Headers): string | null {
   if (authorization === null) return null;
   const secret = /^bearer[ \t]+([\x21-\x7e]+)[ \t]*$/i.exec(authorization)?.[1];
   return secret ?? (/(^|,)\s*bearer\b/i.test(authorization) ? "" : null);
-}
-
-// Two headers of one name arrive joined by a comma.
-function isOneLogin(login: string): boolean {
-  return /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(login);
 }

@@ -1,4 +1,5 @@
 import { isLoopback } from "../../lib/loopback.ts";
+import type { BodyKind } from "../body.ts";
 
 /** Why a request is refused after reading its head. */
 export interface Refusal {
@@ -15,53 +16,95 @@ export interface HeadOptions {
   allowedHosts: readonly string[];
 }
 
-/** Other names of loopback are not among them: some resolvers ask the network for `x.localhost` and `localhost.`. */
-const NAMES = ["127.0.0.1", "localhost", "[::1]"];
+interface Head {
+  method: string;
+  headers: Headers;
+  body: BodyKind;
+}
+
+/** Returns null if the rule has no objection. */
+export type HeadRule = (options: HeadOptions) => (head: Head) => Refusal | null;
 
 /**
- * Closes DNS rebinding and cross-site requests (MCP transport security). The Host must be a name of the bus, an Origin too.
- * A browser may not send from another site. A body must be JSON, which a web page can send only after asking first. Null
- * if the head is in order.
+ * Closes DNS rebinding and cross-site requests (MCP transport security). The first rule with an objection decides. A JSON
+ * body is one that a web page can send only after asking first.
  */
-export function createHeadCheck(options: HeadOptions): (request: Request) => Refusal | null {
-  const open = !isLoopback(options.host);
-  const own = spellingsOf(options.host);
-  const known = new Set([...NAMES, ...own, ...options.allowedHosts]);
-  if (open) known.add(options.machine.toLowerCase());
-  // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
-  const everywhere = own.includes("0.0.0.0") || own.includes("[::]");
-  const allowed = (hostname: string) => known.has(hostname) || (everywhere && isAddress(hostname));
+export const HEAD_RULES: readonly HeadRule[] = [oneHost, knownHost, ownPage, ownSite, rightType];
 
-  const fromElsewhere = (headers: Headers): Refusal | null => {
-    const origin = headers.get("origin");
-    if (origin !== null && !isPageOf(origin, allowed))
-      return { status: 403, reason: "requests from web pages of other origins are refused" };
-    const site = headers.get("sec-fetch-site");
-    if (site !== null && site !== "none" && site !== "same-origin")
-      return { status: 403, reason: "requests from other sites are refused" };
-    return null;
-  };
-
-  return ({ method, headers }) => {
-    const host = hostnameOf(headers.get("host"));
-    if (host === null)
-      return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
-    if (!allowed(host))
-      return {
-        status: 421,
-        reason: `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`,
-      };
-    const refusal = fromElsewhere(headers);
-    if (refusal !== null) return refusal;
-    if (method === "POST" && !isJson(headers.get("content-type")))
-      return { status: 415, reason: "the body must be application/json" };
+export function createHeadCheck(
+  options: HeadOptions,
+  rules = HEAD_RULES,
+): (request: Request, body?: BodyKind) => Refusal | null {
+  const checks = rules.map((rule) => rule(options));
+  return ({ method, headers }, body = "json") => {
+    const head = { method, headers, body };
+    for (const check of checks) {
+      const refusal = check(head);
+      if (refusal !== null) return refusal;
+    }
     return null;
   };
 }
 
-// Not every page is of the web: an extension or an app names its pages as it likes, tauri://localhost say.
-function isPageOf(origin: string, allowed: (hostname: string) => boolean): boolean {
-  return /^https?:/i.test(origin) && URL.canParse(origin) && allowed(new URL(origin).hostname);
+function oneHost(): ReturnType<HeadRule> {
+  return ({ headers }) =>
+    hostnameOf(headers.get("host")) === null
+      ? { status: 400, reason: "a request needs exactly one Host header, a name or an address" }
+      : null;
+}
+
+function knownHost(options: HeadOptions): ReturnType<HeadRule> {
+  const known = createKnown(options);
+  return ({ headers }) => {
+    const host = hostnameOf(headers.get("host"));
+    if (host !== null && known(host)) return null;
+    const reason = `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`;
+    return { status: 421, reason };
+  };
+}
+
+function ownPage(options: HeadOptions): ReturnType<HeadRule> {
+  const known = createKnown(options);
+  return ({ headers }) => {
+    const origin = headers.get("origin");
+    return origin === null || isPageOf(origin, known)
+      ? null
+      : { status: 403, reason: "requests from web pages of other origins are refused" };
+  };
+}
+
+function ownSite(): ReturnType<HeadRule> {
+  return ({ headers }) => {
+    const site = headers.get("sec-fetch-site");
+    return site === null || site === "none" || site === "same-origin"
+      ? null
+      : { status: 403, reason: "requests from other sites are refused" };
+  };
+}
+
+function rightType(): ReturnType<HeadRule> {
+  return ({ method, headers, body }) =>
+    method !== "POST" || body === "none" || isJson(headers.get("content-type"))
+      ? null
+      : { status: 415, reason: "the body must be application/json" };
+}
+
+/** Other names of loopback are not among them: some resolvers ask the network for `x.localhost` and `localhost.`. */
+const NAMES = ["127.0.0.1", "localhost", "[::1]"];
+
+/** Tells whether a host name is one of the bus's own. */
+function createKnown({ host, machine, allowedHosts }: HeadOptions): (hostname: string) => boolean {
+  const own = spellingsOf(host);
+  const names = new Set([...NAMES, ...own, ...allowedHosts]);
+  if (!isLoopback(host)) names.add(machine.toLowerCase());
+  // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
+  const everywhere = own.includes("0.0.0.0") || own.includes("[::]");
+  return (hostname) => names.has(hostname) || (everywhere && isAddress(hostname));
+}
+
+// Extensions and apps name their pages as they like, for example tauri://localhost.
+function isPageOf(origin: string, known: (hostname: string) => boolean): boolean {
+  return /^https?:/i.test(origin) && URL.canParse(origin) && known(new URL(origin).hostname);
 }
 
 function isJson(type: string | null): boolean {
