@@ -16,7 +16,6 @@ export interface AppOptions {
 
 /** Serves a list of routes. The guard comes first, for unknown paths too. */
 export function createApp({ routes, guard, refused, unexpected }: AppOptions): Elysia {
-  const find = createFind(routes);
   const app = new Elysia(adapter && { adapter });
   // Hot path: Elysia only listens. Its router and context would cost a twelfth of a publish.
   app.wrap((_, request) => () => answer(request) as never);
@@ -24,60 +23,41 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
 
   async function answer(request: Request): Promise<Response> {
     try {
-      const { route, params, unknown } = find(request);
+      const path = pathOf(request.url);
+      const here = routes.filter((route) => paramsIn(path, route) !== null);
+      const route = here.find(({ method }) => takes(method, request.method));
       const verdict = await guard.check(request, route?.body);
       if ("status" in verdict) return written(verdict);
-      if (route === undefined) return written(unknown());
+      if (route === undefined) return written(unknown(here));
       const refusal = scopeRefusal(route, verdict);
-      if (refusal !== null) {
-        refused(verdict.origin, refusal);
-        return written(refusal);
-      }
-      const answered = await route.handle(request, verdict, params);
-      return request.method === "HEAD" ? withoutBody(answered) : answered;
+      if (refusal === null) return await handled(route, request, verdict, paramsIn(path, route) ?? {});
+      refused(verdict.origin, refusal);
+      return written(refusal);
     } catch (error) {
       unexpected(error);
       return written({ status: 500, reason: "unexpected error inside the bus; its log says more" });
     }
   }
+
+  function unknown(here: readonly Route[]): Refusal {
+    const methods = here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    const allow = methods.join(", ");
+    if (here.length > 0 && here.every(({ otherMethods }) => otherMethods !== 404))
+      return { status: 405, reason: `method not allowed: this path takes ${allow}`, headers: { allow } };
+    const paths = [...new Set(routes.map(({ path }) => path))].join(" and ");
+    return { status: 404, reason: `not found: the bus answers at ${paths}` };
+  }
 }
 
-interface Found {
-  route: Route | undefined;
-  params: Params;
-  /** The answer if there is no route. */
-  unknown(): Refusal;
-}
-
-/** Finds the route of a request by its path and its method. */
-function createFind(routes: readonly Route[]): (request: Request) => Found {
-  const patterns = routes.map((route) => ({ route, pattern: route.path.split("/") }));
-  const paths = [...new Set(routes.map(({ path }) => path))].join(" and ");
-  const notFound: Refusal = { status: 404, reason: `not found: the bus answers at ${paths}` };
-  return ({ method, url }) => {
-    const path = pathOf(url).split("/");
-    const here: Route[] = [];
-    for (const { route, pattern } of patterns) {
-      const params = paramsIn(path, pattern);
-      if (params === null) continue;
-      if (takes(route, method)) return { route, params, unknown: () => notFound };
-      here.push(route);
-    }
-    const hidden = here.length === 0 || here.some(({ otherMethods }) => otherMethods === 404);
-    const unknown = () => (hidden ? notFound : notAllowed(here));
-    return { route: undefined, params: {}, unknown };
-  };
-}
-
-/** The path of a URL, without one final slash. */
-function pathOf(url: string): string {
-  const end = url.indexOf("?");
-  const path = url.slice(url.indexOf("/", "http://".length), end === -1 ? undefined : end);
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+/** The segments of a URL's path, without one final slash. */
+function pathOf(url: string): string[] {
+  const path = url.slice(url.indexOf("/", "http://".length)).split("?", 1)[0] ?? "";
+  return path.replace(/(?<=.)\/$/, "").split("/");
 }
 
 /** Null if the path does not match. */
-function paramsIn(path: readonly string[], pattern: readonly string[]): Params | null {
+function paramsIn(path: readonly string[], route: Route): Params | null {
+  const pattern = route.path.split("/");
   if (path.length !== pattern.length) return null;
   const params: Record<string, string> = {};
   for (const [i, part] of pattern.entries())
@@ -86,14 +66,16 @@ function paramsIn(path: readonly string[], pattern: readonly string[]): Params |
   return params;
 }
 
-function takes(route: Route, method: string): boolean {
-  return route.method === "ALL" || route.method === (method === "HEAD" ? "GET" : method);
+function takes(method: Route["method"], asked: string): boolean {
+  return method === "ALL" || method === (asked === "HEAD" ? "GET" : asked);
 }
 
-function notAllowed(routes: readonly Route[]): Refusal {
-  const methods = routes.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  const allow = [...new Set(methods)].join(", ");
-  return { status: 405, reason: `method not allowed: this path takes ${allow}`, headers: { allow } };
+async function handled(route: Route, request: Request, caller: Caller, params: Params): Promise<Response> {
+  const answer = await route.handle(request, caller, params);
+  if (request.method !== "HEAD") return answer;
+  const { status, headers } = answer;
+  headers.set("content-length", String((await answer.arrayBuffer()).byteLength));
+  return new Response(null, { status, headers });
 }
 
 function scopeRefusal({ policy, method, path }: Route, { origin, scope }: Caller): Refusal | null {
@@ -103,13 +85,6 @@ function scopeRefusal({ policy, method, path }: Route, { origin, scope }: Caller
     reason: `the token ${origin} has the scope ${scope}, which does not cover ${method} ${path}; that needs a token with --scope ${policy}`,
     headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="insufficient_scope"' },
   };
-}
-
-async function withoutBody(answer: Response): Promise<Response> {
-  const { status, headers } = answer;
-  const { byteLength } = await answer.arrayBuffer();
-  headers.set("content-length", String(byteLength));
-  return new Response(null, { status, headers });
 }
 
 function written({ status, reason: error, headers = {} }: Refusal): Response {

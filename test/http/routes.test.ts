@@ -3,7 +3,7 @@ import type { Scope } from "../../src/domain/caller.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createRoutes, type Policy, type Route } from "../../src/http/routes.ts";
 import { aRequest, type Headers_, SERVED } from "../support/access.ts";
-import { createIdentities, guardAt } from "../support/identity.ts";
+import { createIdentities, from, guardAt } from "../support/identity.ts";
 
 const { tokens, secret } = createIdentities();
 const reader = tokens.create("reader", "read", null)?.secret ?? "";
@@ -71,8 +71,7 @@ const app = createApp({
 
 async function ask(address: string | null, method: string, path: string, headers: Headers_ = {}) {
   handled = 0;
-  const server = { requestIP: () => (address === null ? null : { address, port: 50_000 }) };
-  const answer = await app.fetch(Object.assign(aRequest(headers, method, path), { server }));
+  const answer = await app.fetch(from(address, aRequest(headers, method, path)));
   expect([...answer.headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
   expect(handled).toBe(answer.status === 200 ? 1 : 0);
   return answer;
@@ -209,8 +208,7 @@ test("an error of a handler is answered with 500 and logged", async () => {
       refused() {},
       unexpected: (error) => errors.push(error),
     });
-    const server = { requestIP: () => ({ address: "127.0.0.1", port: 50_000 }) };
-    const answer = await one.fetch(Object.assign(aRequest({}, "GET", "/get/any"), { server }));
+    const answer = await one.fetch(from("127.0.0.1", aRequest({}, "GET", "/get/any")));
     expect([answer.status, await answer.json()]).toEqual([
       500,
       { error: "unexpected error inside the bus; its log says more" },

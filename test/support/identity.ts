@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { Caller } from "../../src/domain/caller.ts";
-import { createIdentify, type IdentifyOptions } from "../../src/http/access/authenticate.ts";
 import { createGuard, type Guard, type GuardOptions } from "../../src/http/access/guard.ts";
 import type { Refusal } from "../../src/http/access/origin.ts";
 import type { Peer } from "../../src/runtime/runtime.ts";
@@ -67,6 +66,12 @@ const CLOSED = {
   refused: () => {},
 };
 
+/** A request as the runtime hands it over, which knows the other end of its connection. */
+export function from(address: string | null, request: Request): Request {
+  const peer = address === null ? null : { address, port: PORT };
+  return Object.assign(request, { server: { requestIP: () => peer } });
+}
+
 /** The whole guard of that bus, with other settings or rules. */
 export function guardAt(
   options: Partial<GuardOptions> & Pick<GuardOptions, "tokens">,
@@ -91,10 +96,9 @@ export function createIdentities() {
   async function identified(
     address: string | null,
     headers: Headers_,
-    more: Partial<IdentifyOptions> = {},
+    more: Partial<GuardOptions> = {},
   ): Promise<Caller | Refusal> {
-    const identify = createIdentify({ ...CLOSED, tokens, ...more });
-    return identify(aRequest(headers), address === null ? undefined : { address, port: PORT });
+    return guardAt({ tokens, ...more }).check(from(address, aRequest(headers)));
   }
 
   /** The status of a refusal, or who is let in: the origin, with `+` for programs of this machine. */

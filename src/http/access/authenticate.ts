@@ -1,10 +1,11 @@
 import { type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
 import { RESERVED } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
-import type { Peer } from "../../runtime/runtime.ts";
+import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../tokens/token_files.ts";
+import type { BodyKind } from "../body.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
-import type { Refusal } from "./origin.ts";
+import type { Head, Refusal } from "./origin.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;
@@ -23,16 +24,22 @@ export interface IdentifyOptions {
 export type Verdict = Caller | Refusal;
 
 /** The head of a request and the connection that it came by. */
-class Incoming {
+export class Incoming implements Head {
+  readonly method: string;
   readonly headers: Headers;
+  readonly body: BodyKind;
   readonly peer: Peer | undefined;
   readonly loopback: boolean;
+  /** The login that tailscaled vouches for. */
+  login: string | null = null;
   #way: Way | undefined;
 
-  constructor(headers: Headers, peer: Peer | undefined) {
-    this.headers = headers;
-    this.peer = peer;
-    this.loopback = peer !== undefined && isLoopback(peer.address);
+  constructor(request: Request, body: BodyKind) {
+    this.method = request.method;
+    this.headers = request.headers;
+    this.body = body;
+    this.peer = peerOf(request);
+    this.loopback = this.peer !== undefined && isLoopback(this.peer.address);
   }
 
   get way(): Way {
@@ -41,127 +48,79 @@ class Incoming {
   }
 }
 
-/** Returns null if the next rule decides. */
-export type SenderRule = (
-  options: IdentifyOptions,
-  byLogin: (login: string) => Verdict,
-) => (incoming: Incoming) => Verdict | Promise<Verdict> | null;
-
-/** Returns null if the rule has no objection. */
-export type LoginRule = (options: IdentifyOptions) => (login: string) => Refusal | null;
-
 /**
- * Finds the sender of a request (docs/security.md). The first rule that decides ends the search, and without one a token is
- * needed. If a token is sent, only the token counts. A login counts if tailscaled vouches for it, as the proxy on loopback
- * or asked about a tailnet address.
+ * Rules that find the sender of a request (docs/security.md). If a token is sent, only the token counts. A login counts if
+ * tailscaled vouches for it, as the proxy on loopback or asked about a tailnet address. Each returns null if the next rule
+ * decides.
  */
-export const SENDER_RULES: readonly SenderRule[] = [
+export const SENDER_RULES = [
   noFunnel,
   tokenDecides,
   tokensOnly,
   programOfThisMachine,
   openToAll,
-  oneLogin,
-  loginHeader,
-  tailnetOwner,
+  loginOfHeader,
+  loginOfAddress,
+  noReservedLogin,
+  allowedLogin,
+  loginDecides,
 ];
 
-export const LOGIN_RULES: readonly LoginRule[] = [noReservedLogin, allowedLogin];
-
-export function createIdentify(
-  options: IdentifyOptions,
-  { sender, login: loginRules } = { sender: SENDER_RULES, login: LOGIN_RULES },
-): (request: Request, peer: Peer | undefined) => Verdict | Promise<Verdict> {
-  const loginChecks = loginRules.map((rule) => rule(options));
-  const byLogin = (login: string): Verdict => {
-    const refusal = loginChecks.map((check) => check(login)).find((found) => found !== null);
-    // A token's name never holds an @, an origin that is a login always does.
-    const origin = login.includes("@") ? login : `${login}@`;
-    return refusal ?? { origin, scope: "full", local: false };
-  };
-  const checks = sender.map((rule) => rule(options, byLogin));
-  return ({ headers }, peer) => {
-    const incoming = new Incoming(headers, peer);
-    for (const check of checks) {
-      const verdict = check(incoming);
-      if (verdict !== null) return verdict;
-    }
-    return needsToken(peer, incoming.loopback ? incoming.way.proxy : undefined);
-  };
+function noFunnel({ headers }: Incoming): Refusal | null {
+  if (!headers.has("tailscale-funnel-request")) return null;
+  return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
 }
 
-function noFunnel(): ReturnType<SenderRule> {
-  return ({ headers }) =>
-    headers.has("tailscale-funnel-request")
-      ? { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" }
-      : null;
-}
-
-function tokenDecides({ tokens }: IdentifyOptions): ReturnType<SenderRule> {
-  return ({ headers }) => {
-    const secret = bearerOf(headers);
-    return secret === null ? null : byToken(tokens, secret);
-  };
+function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | null {
+  const secret = bearerOf(headers);
+  return secret === null ? null : byToken(tokens, secret);
 }
 
 // On a shared machine any user can send what a proxy sends, and connect to the tailnet address.
-function tokensOnly({ onlyTokens }: IdentifyOptions): ReturnType<SenderRule> {
-  return ({ peer }) => (onlyTokens ? needsToken(peer) : null);
+function tokensOnly({ peer }: Incoming, { onlyTokens }: IdentifyOptions): Refusal | null {
+  return onlyTokens ? needsToken(peer) : null;
 }
 
-function programOfThisMachine({ trustHeaders }: IdentifyOptions): ReturnType<SenderRule> {
-  return (incoming) =>
-    incoming.loopback && (trustHeaders || incoming.way.proxy === undefined) ? LOCAL : null;
+function programOfThisMachine(incoming: Incoming, { trustHeaders }: IdentifyOptions): Caller | null {
+  return incoming.loopback && (trustHeaders || incoming.way.proxy === undefined) ? LOCAL : null;
 }
 
-function openToAll({ open }: IdentifyOptions): ReturnType<SenderRule> {
-  return () => (open ? { origin: ORIGINS.unverified, scope: "full", local: false } : null);
+function openToAll(_: Incoming, { open }: IdentifyOptions): Caller | null {
+  return open ? { origin: ORIGINS.unverified, scope: "full", local: false } : null;
 }
 
 // Two headers of one name arrive joined by a comma.
-function oneLogin(options: IdentifyOptions): ReturnType<SenderRule> {
-  return (incoming) => {
-    const login = sentLogin(incoming, options);
-    if (login === null || /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(login)) return null;
-    return { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
-  };
-}
-
-function loginHeader(options: IdentifyOptions, byLogin: (login: string) => Verdict): ReturnType<SenderRule> {
-  return (incoming) => {
-    const login = sentLogin(incoming, options);
-    return login === null ? null : byLogin(login);
-  };
-}
-
-function tailnetOwner(
-  { whois }: IdentifyOptions,
-  byLogin: (login: string) => Verdict,
-): ReturnType<SenderRule> {
-  return ({ peer }) => {
-    if (peer === undefined || !isTailnet(peer.address)) return null;
-    return whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
-  };
-}
-
-function noReservedLogin(): ReturnType<LoginRule> {
-  return (login) =>
-    RESERVED.includes(login.toLowerCase())
-      ? { status: 403, reason: `${login} is an origin that is no login` }
-      : null;
-}
-
-function allowedLogin({ allowedLogins }: IdentifyOptions): ReturnType<LoginRule> {
-  return (login) =>
-    allowedLogins.length === 0 || allowedLogins.includes(login.toLowerCase())
-      ? null
-      : { status: 403, reason: `the login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
-}
-
-/** The login of a proxy that may be believed; null if there is none. */
-function sentLogin(incoming: Incoming, { trustHeaders }: IdentifyOptions): string | null {
+function loginOfHeader(incoming: Incoming, { trustHeaders }: IdentifyOptions): Refusal | null {
   const believed = trustHeaders || (incoming.loopback && incoming.way.served);
-  return believed ? incoming.headers.get("tailscale-user-login") : null;
+  incoming.login = believed ? incoming.headers.get("tailscale-user-login") : null;
+  if (incoming.login === null || /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(incoming.login)) return null;
+  return { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
+}
+
+function loginOfAddress(incoming: Incoming, { whois }: IdentifyOptions): Promise<null> | null {
+  const { peer, login } = incoming;
+  if (login !== null || peer === undefined || !isTailnet(peer.address)) return null;
+  return whois(peer).then((owner) => {
+    incoming.login = owner;
+    return null;
+  });
+}
+
+function noReservedLogin({ login }: Incoming): Refusal | null {
+  if (login === null || !RESERVED.includes(login.toLowerCase())) return null;
+  return { status: 403, reason: `${login} is an origin that is no login` };
+}
+
+function allowedLogin({ login }: Incoming, { allowedLogins }: IdentifyOptions): Refusal | null {
+  if (login === null || allowedLogins.length === 0 || allowedLogins.includes(login.toLowerCase()))
+    return null;
+  return { status: 403, reason: `the login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
+}
+
+// A token's name never holds an @, an origin that is a login always does.
+function loginDecides({ login }: Incoming): Caller | null {
+  if (login === null) return null;
+  return { origin: login.includes("@") ? login : `${login}@`, scope: "full", local: false };
 }
 
 function byToken(tokens: TokenStore, secret: string): Verdict {
@@ -182,7 +141,7 @@ function byToken(tokens: TokenStore, secret: string): Verdict {
 }
 
 /** `proxy` is the header that makes a request from loopback another machine's. */
-function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
+export function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
   const because = proxy === undefined ? "" : `, for the header ${proxy.slice(0, 60)} is a proxy's`;
   return {
     status: 401,

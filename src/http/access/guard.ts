@@ -1,13 +1,6 @@
-import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import type { BodyKind } from "../body.ts";
-import {
-  createIdentify,
-  type IdentifyOptions,
-  LOGIN_RULES,
-  SENDER_RULES,
-  type Verdict,
-} from "./authenticate.ts";
-import { createHeadCheck, HEAD_RULES, type HeadOptions } from "./origin.ts";
+import { type IdentifyOptions, Incoming, needsToken, SENDER_RULES, type Verdict } from "./authenticate.ts";
+import { createKnown, HEAD_RULES, type HeadOptions, type Known } from "./origin.ts";
 import type { Report } from "./refusal_log.ts";
 
 export interface GuardOptions extends HeadOptions, IdentifyOptions {
@@ -20,22 +13,33 @@ export interface Guard {
   check(request: Request, body?: BodyKind): Verdict | Promise<Verdict>;
 }
 
-/** Every rule that a request has to pass, in order. */
-export const RULES = { head: HEAD_RULES, sender: SENDER_RULES, login: LOGIN_RULES };
+/** Returns null if the next rule decides. */
+export type Rule = (
+  incoming: Incoming,
+  settings: IdentifyOptions & { known: Known },
+) => Verdict | null | Promise<null>;
+
+/** Every rule, in order. A request that no rule decides about needs a token. */
+export const RULES: readonly Rule[] = [...HEAD_RULES, ...SENDER_RULES];
 
 /** Stands before every route. */
 export function createGuard(options: GuardOptions, rules = RULES): Guard {
-  const headCheck = createHeadCheck(options, rules.head);
-  const identify = createIdentify(options, rules);
-  const told = (verdict: Verdict, peer: Peer | undefined) => {
+  const settings = { ...options, known: createKnown(options) };
+
+  function decide(incoming: Incoming, first = 0): Verdict | Promise<Verdict> {
+    for (let i = first; i < rules.length; i++) {
+      const verdict = rules[i]?.(incoming, settings) ?? null;
+      if (verdict instanceof Promise) return verdict.then(() => decide(incoming, i + 1));
+      if (verdict !== null) return told(incoming, verdict);
+    }
+    const { peer, loopback, way } = incoming;
+    return told(incoming, needsToken(peer, loopback ? way.proxy : undefined));
+  }
+
+  function told({ peer }: Incoming, verdict: Verdict): Verdict {
     if ("status" in verdict) options.refused(peer?.address ?? "an unknown peer", verdict);
     return verdict;
-  };
-  return {
-    check(request, body) {
-      const peer = peerOf(request);
-      const verdict = headCheck(request, body) ?? identify(request, peer);
-      return verdict instanceof Promise ? verdict.then((late) => told(late, peer)) : told(verdict, peer);
-    },
-  };
+  }
+
+  return { check: (request, body = "json") => decide(new Incoming(request, body)) };
 }

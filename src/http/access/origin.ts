@@ -16,84 +16,56 @@ export interface HeadOptions {
   allowedHosts: readonly string[];
 }
 
-interface Head {
+/** What the rules look at. */
+export interface Head {
   method: string;
   headers: Headers;
+  /** What the route takes. */
   body: BodyKind;
 }
 
-/** Returns null if the rule has no objection. */
-export type HeadRule = (options: HeadOptions) => (head: Head) => Refusal | null;
+/** Tells whether a host name is one of the bus's own. */
+export type Known = (hostname: string) => boolean;
 
 /**
- * Closes DNS rebinding and cross-site requests (MCP transport security). The first rule with an objection decides. A JSON
- * body is one that a web page can send only after asking first.
+ * Rules against DNS rebinding and cross-site requests (MCP transport security). A web page can send JSON only after asking
+ * first. Each returns null if it has no objection.
  */
-export const HEAD_RULES: readonly HeadRule[] = [oneHost, knownHost, ownPage, ownSite, rightType];
+export const HEAD_RULES = [oneHost, knownHost, ownPage, ownSite, rightType];
 
-export function createHeadCheck(
-  options: HeadOptions,
-  rules = HEAD_RULES,
-): (request: Request, body?: BodyKind) => Refusal | null {
-  const checks = rules.map((rule) => rule(options));
-  return ({ method, headers }, body = "json") => {
-    const head = { method, headers, body };
-    for (const check of checks) {
-      const refusal = check(head);
-      if (refusal !== null) return refusal;
-    }
-    return null;
-  };
+function oneHost({ headers }: Head): Refusal | null {
+  if (hostnameOf(headers) !== null) return null;
+  return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
 }
 
-function oneHost(): ReturnType<HeadRule> {
-  return ({ headers }) =>
-    hostnameOf(headers.get("host")) === null
-      ? { status: 400, reason: "a request needs exactly one Host header, a name or an address" }
-      : null;
+function knownHost({ headers }: Head, { known }: { known: Known }): Refusal | null {
+  const host = hostnameOf(headers);
+  if (host !== null && known(host)) return null;
+  const reason = `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`;
+  return { status: 421, reason };
 }
 
-function knownHost(options: HeadOptions): ReturnType<HeadRule> {
-  const known = createKnown(options);
-  return ({ headers }) => {
-    const host = hostnameOf(headers.get("host"));
-    if (host !== null && known(host)) return null;
-    const reason = `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`;
-    return { status: 421, reason };
-  };
+function ownPage({ headers }: Head, { known }: { known: Known }): Refusal | null {
+  const origin = headers.get("origin");
+  if (origin === null || isPageOf(origin, known)) return null;
+  return { status: 403, reason: "requests from web pages of other origins are refused" };
 }
 
-function ownPage(options: HeadOptions): ReturnType<HeadRule> {
-  const known = createKnown(options);
-  return ({ headers }) => {
-    const origin = headers.get("origin");
-    return origin === null || isPageOf(origin, known)
-      ? null
-      : { status: 403, reason: "requests from web pages of other origins are refused" };
-  };
+function ownSite({ headers }: Head): Refusal | null {
+  const site = headers.get("sec-fetch-site");
+  if (site === null || site === "none" || site === "same-origin") return null;
+  return { status: 403, reason: "requests from other sites are refused" };
 }
 
-function ownSite(): ReturnType<HeadRule> {
-  return ({ headers }) => {
-    const site = headers.get("sec-fetch-site");
-    return site === null || site === "none" || site === "same-origin"
-      ? null
-      : { status: 403, reason: "requests from other sites are refused" };
-  };
-}
-
-function rightType(): ReturnType<HeadRule> {
-  return ({ method, headers, body }) =>
-    method !== "POST" || body === "none" || isJson(headers.get("content-type"))
-      ? null
-      : { status: 415, reason: "the body must be application/json" };
+function rightType({ method, headers, body }: Head): Refusal | null {
+  if (method !== "POST" || body === "none" || isJson(headers.get("content-type"))) return null;
+  return { status: 415, reason: "the body must be application/json" };
 }
 
 /** Other names of loopback are not among them: some resolvers ask the network for `x.localhost` and `localhost.`. */
 const NAMES = ["127.0.0.1", "localhost", "[::1]"];
 
-/** Tells whether a host name is one of the bus's own. */
-function createKnown({ host, machine, allowedHosts }: HeadOptions): (hostname: string) => boolean {
+export function createKnown({ host, machine, allowedHosts }: HeadOptions): Known {
   const own = spellingsOf(host);
   const names = new Set([...NAMES, ...own, ...allowedHosts]);
   if (!isLoopback(host)) names.add(machine.toLowerCase());
@@ -103,7 +75,7 @@ function createKnown({ host, machine, allowedHosts }: HeadOptions): (hostname: s
 }
 
 // Extensions and apps name their pages as they like, for example tauri://localhost.
-function isPageOf(origin: string, known: (hostname: string) => boolean): boolean {
+function isPageOf(origin: string, known: Known): boolean {
   return /^https?:/i.test(origin) && URL.canParse(origin) && known(new URL(origin).hostname);
 }
 
@@ -121,7 +93,7 @@ function isAddress(hostname: string): boolean {
   return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) || hostname.startsWith("[");
 }
 
-function hostnameOf(header: string | null): string | null {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(header ?? "");
+function hostnameOf(headers: Headers): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(headers.get("host") ?? "");
   return match?.[1]?.toLowerCase() ?? null;
 }

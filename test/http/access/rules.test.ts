@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import type { GuardOptions } from "../../../src/http/access/guard.ts";
-import { RULES } from "../../../src/http/access/guard.ts";
+import { type GuardOptions, RULES } from "../../../src/http/access/guard.ts";
 import {
   aRequest,
   CLIENTS,
@@ -14,7 +13,7 @@ import {
   SITES,
   TYPES,
 } from "../../support/access.ts";
-import { createIdentities, guardAt, LOOPBACK, STRANGERS, TAILNET } from "../../support/identity.ts";
+import { createIdentities, from, guardAt, LOOPBACK, STRANGERS, TAILNET } from "../../support/identity.ts";
 
 const { tokens, secret } = createIdentities();
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
@@ -69,9 +68,7 @@ async function redRows(rules: typeof RULES): Promise<Row[]> {
   const red: Row[] = [];
   for (const row of MATRIX) {
     const [address, headers, outcome, options] = row;
-    const server = { requestIP: () => (address === null ? null : { address, port: 50_000 }) };
-    const request = Object.assign(aRequest(headers), { server });
-    const found = await guardAt({ tokens, ...options }, rules).check(request);
+    const found = await guardAt({ tokens, ...options }, rules).check(from(address, aRequest(headers)));
     if (("status" in found ? found.status : found.origin) !== outcome) red.push(row);
   }
   return red;
@@ -81,12 +78,9 @@ test("with every rule no row of the matrix is red", async () => {
   expect(await redRows(RULES)).toEqual([]);
 });
 
-const passes = () => () => null;
-
-for (const list of ["head", "sender", "login"] as const)
-  for (const [i, rule] of RULES[list].entries())
-    test(`without the rule ${rule.name} a row turns red`, async () => {
-      const red = await redRows({ ...RULES, [list]: RULES[list].with(i, passes) });
-      expect(red.length).toBeGreaterThan(0);
-      console.log(`without ${rule.name}: ${red.length} of ${MATRIX.length} rows red`);
-    });
+for (const [i, rule] of RULES.entries())
+  test(`without the rule ${rule.name} a row turns red`, async () => {
+    const red = await redRows(RULES.with(i, () => null));
+    expect(red.length).toBeGreaterThan(0);
+    console.log(`without ${rule.name}: ${red.length} of ${MATRIX.length} rows red`);
+  });
