@@ -2,7 +2,7 @@ import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { dataDirectory, environment, settingsFile } from "../config/client.ts";
 import { serverConfig } from "../config/server.ts";
-import { counted } from "../lib/escape.ts";
+import { counted, quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
 import { hasStrayWal, lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
@@ -10,7 +10,7 @@ import { SCHEMA_VERSION } from "../sqlite/schema.ts";
 import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { existingDatabase } from "./place.ts";
-import { damaged, quoted, reasonOf } from "./reason.ts";
+import { damaged, type Reason, reasonOf } from "./reason.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -42,9 +42,14 @@ export function checkDatabase(db: string, { whole } = { whole: true }): Finding[
   return [...contents(db, whole), ...sizes(db), place(db), permissions(db), tokens(db)];
 }
 
+/** A log of writes without its database, and the repair. Null if there is no such log. */
+export function lostDatabase(db: string): Reason | null {
+  return lonelyWal(db);
+}
+
 function contents(db: string, whole: boolean): Finding[] {
-  const lonely = lonelyWal(db);
-  if (lonely !== null) return [{ what: "log of writes", ok: false, ...lonely }];
+  const lost = lostDatabase(db);
+  if (lost !== null) return [{ what: "log of writes", ok: false, ...lost }];
   if (hasStrayWal(db)) {
     const wal = `${realOf(db)}-wal`;
     const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;

@@ -1,7 +1,5 @@
 import { dirname } from "node:path";
 
-export { quoted } from "../lib/escape.ts";
-
 import { troubleOf } from "../sqlite/faults.ts";
 
 /** What is wrong with a database, and what to do about it, for people. */

@@ -1,6 +1,6 @@
 import type { Node } from "jsonc-parser/lib/esm/main.js";
-import { quoted } from "../admin/reason.ts";
 import { HOOKS, type HookName } from "../hooks/names.ts";
+import { quoted } from "../lib/escape.ts";
 import type { Waiting } from "./claude_version.ts";
 import { type JsonText, propertyOf } from "./jsonc.ts";
 

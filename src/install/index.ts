@@ -1,35 +1,19 @@
 import { type LocalCommand, localCommand, type Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
-import type { Param } from "../lib/param.ts";
 
 // Only declarations: each command loads its own code when it runs.
 
-const NO_HOOKS = {
-  type: "boolean",
-  default: false,
-  about: "Leave Claude Code's hooks alone",
-} as const satisfies Param;
-const NO_ALLOW = {
-  type: "boolean",
-  default: false,
-  about: "Leave Claude Code's permissions alone: it asks before a session's first call of each tool",
-} as const satisfies Param;
-const NO_MCP = {
-  type: "boolean",
-  default: false,
-  about: "Do not register the MCP server with Claude Code",
-} as const satisfies Param;
-const DRY_RUN = {
-  type: "boolean",
-  default: false,
-  about: "Show what would be done, change nothing",
-} as const satisfies Param;
-const YES = {
-  type: "boolean",
-  short: "y",
-  default: false,
-  about: "Do not ask first",
-} as const satisfies Param;
+function off(about: string) {
+  return { type: "boolean", default: false, about } as const;
+}
+
+const NO_HOOKS = off("Leave Claude Code's hooks alone");
+const NO_ALLOW = off(
+  "Leave Claude Code's permissions alone: it asks before a session's first call of each tool",
+);
+const NO_MCP = off("Do not register the MCP server with Claude Code");
+const DRY_RUN = off("Show what would be done, change nothing");
+const YES = { ...off("Do not ask first"), short: "y" } as const;
 
 const STATES: Readonly<Record<string, readonly ["green" | "red" | "yellow" | "cyan" | undefined, string]>> = {
   done: ["green", "done"],
@@ -74,11 +58,7 @@ const installServer = localCommand({
     no_hooks: NO_HOOKS,
     no_allow: NO_ALLOW,
     no_mcp: NO_MCP,
-    no_service: {
-      type: "boolean",
-      default: false,
-      about: "Install no service: you start agent-event-bus serve yourself",
-    },
+    no_service: off("Install no service: you start agent-event-bus serve yourself"),
     dry_run: DRY_RUN,
     yes: YES,
   },
@@ -139,12 +119,8 @@ const uninstall = localCommand({
   about:
     "Take away what install did, and nothing else; the data directory stays. Without a flag everything goes, the executable too.",
   params: {
-    server: { type: "boolean", default: false, about: "Only the service" },
-    client: {
-      type: "boolean",
-      default: false,
-      about: "Only Claude Code's settings, the bus's URL and the token",
-    },
+    server: off("Only the service"),
+    client: off("Only Claude Code's settings, the bus's URL and the token"),
     dry_run: DRY_RUN,
     yes: YES,
   },
@@ -202,7 +178,7 @@ const status = localCommand({
 const logs = localCommand({
   about: "Show the end of the bus's log.",
   params: {
-    follow: { type: "boolean", short: "f", default: false, about: "Go on with what comes, until Ctrl-C" },
+    follow: { ...off("Go on with what comes, until Ctrl-C"), short: "f" },
     lines: { type: "integer", default: 50, min: 0, max: 100_000, about: "How many lines" },
   },
   command: {

@@ -1,44 +1,39 @@
 import { parseSettings, settingsPath } from "../config/client.ts";
-import { textOf } from "./files.ts";
-import type { Ledger } from "./journal.ts";
-import type { Plan, Step } from "./steps.ts";
+import { textOf } from "../lib/files.ts";
+import type { Journal } from "./journal.ts";
+import { planned, type Step, unchanged } from "./steps.ts";
 
 /** Keys of `settings.env` with their values; null removes a key. */
 export type Settings = Readonly<Record<string, string | null>>;
 
 const OWNER_FILE = 0o600;
 
-/** Sets (or with null removes) keys of `settings.env`; every other line stays as it is. */
-export function settingsStep(ledger: Ledger, wanted: Settings): Step {
+/** Sets or removes keys of `settings.env`. Every other line stays. */
+export function settingsStep(journal: Journal, wanted: Settings): Step {
   return {
     what: "settings",
-    async plan(): Promise<Plan> {
+    async plan() {
       const file = settingsPath();
       const before = textOf(file);
       const after = edited(before ?? "", wanted, file);
-      if (after === (before ?? "")) return { state: "unchanged", text: stateOf(before, file) };
-      ledger.check(file);
-      return {
-        state: "planned",
-        text: `${wordsOf(wanted)} in ${file}`,
-        async apply() {
-          if (after === "") ledger.remove(file);
-          else ledger.write(file, after, { mode: OWNER_FILE });
-          return undefined;
-        },
-      };
+      if (after === (before ?? "")) return unchanged(stateOf(before, file));
+      journal.check(file);
+      return planned(`${wordsOf(wanted)} in ${file}`, async () => {
+        if (after === "") journal.remove(file);
+        else journal.write(file, after, { mode: OWNER_FILE });
+      });
     },
   };
 }
 
-/** The text with its keys set. Throws ConfigError when a line of it, or Error when a value, cannot be understood. */
+/** The text with its keys set. @throws ConfigError for a line, or Error for a value, that cannot be understood. */
 export function edited(text: string, wanted: Settings, file: string): string {
   let lines = text.split("\n");
   const known = parseSettings(text, file);
   for (const [key, value] of Object.entries(wanted)) {
     if ((known[key] ?? null) === value) continue;
     const isOfKey = (line: string) => new RegExp(`^\\s*(?:export\\s+)?${key}\\s*=`).test(line);
-    // The last one counts.
+    // The last line of a key counts.
     const at = lines.findLastIndex(isOfKey);
     if (value === null) lines = lines.filter((line) => !isOfKey(line));
     else if (at !== -1) lines[at] = lineOf(key, value, lines[at]);
@@ -67,6 +62,5 @@ function wordsOf(wanted: Settings): string {
 
 function stateOf(text: string | undefined, file: string): string {
   if (text === undefined) return `the usual ones; ${file} would hold others`;
-  const keys = Object.keys(parseSettings(text, file));
-  return `${keys.length === 0 ? "none" : keys.join(", ")} in ${file}, as they are`;
+  return `${Object.keys(parseSettings(text, file)).join(", ") || "none"} in ${file}, as they are`;
 }

@@ -1,34 +1,37 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { tokenPath } from "../config/client.ts";
-import { kindOf } from "./files.ts";
-import type { Ledger } from "./journal.ts";
-import type { Step } from "./steps.ts";
+import { kindOf, textOf } from "../lib/files.ts";
+import type { Journal } from "./journal.ts";
+import { planned, type Step, unchanged } from "./steps.ts";
 
 const OWNER_FILE = 0o600;
 
 /** Keeps the token in the data directory, for commands and hooks. */
-export function tokenStep(ledger: Ledger, token: string): Step {
+export function tokenStep(journal: Journal, token: string): Step {
   const file = tokenPath();
   return {
     what: "token",
     async plan() {
       const text = `kept in ${file}, for you alone`;
-      if (isKept(file, token)) return { state: "unchanged", text };
-      ledger.check(file);
-      return {
-        state: "planned",
-        text,
-        async apply() {
-          // A token that stood there is not copied to the backups.
-          ledger.write(file, `${token}\n`, { mode: OWNER_FILE, ours: true });
-          return undefined;
-        },
-      };
+      if (textOf(file)?.trim() === token && (statSync(file).mode & 0o077) === 0) return unchanged(text);
+      journal.check(file);
+      return planned(text, async () => {
+        // A former token is not copied to the backups.
+        journal.write(file, `${token}\n`, { mode: OWNER_FILE, ours: true });
+      });
     },
   };
 }
 
-function isKept(file: string, token: string): boolean {
-  if (kindOf(file) === "none") return false;
-  return readFileSync(file, "utf8").trim() === token && (statSync(file).mode & 0o077) === 0;
+/** None if no token is kept. */
+export function removeTokenSteps(journal: Journal): Step[] {
+  const file = tokenPath();
+  if (kindOf(file) === "none") return [];
+  const remove = async () => {
+    journal.check(file);
+    return planned(`no ${file}`, async () => {
+      journal.remove(file, { ours: true });
+    });
+  };
+  return [{ what: "token", plan: remove }];
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { installConfig } from "../../src/config/client.ts";
 import { expectOwnHome, pathHint } from "../../src/install/binary.ts";
 import { parsePlist, plistText } from "../../src/install/launchd.ts";
-import type { Places } from "../../src/install/service.ts";
+import type { Places } from "../../src/install/service_types.ts";
 import { parseUnit, unitText } from "../../src/install/systemd.ts";
 import { binary } from "../support/binary.ts";
 import { tempFolder } from "../support/folder.ts";

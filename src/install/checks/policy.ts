@@ -1,13 +1,14 @@
-import { quoted } from "../../admin/reason.ts";
 import type { Environment } from "../../config/client.ts";
+import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { notAllowed } from "../allow.ts";
 import { managedServers, readSettings, type SettingsFile, settingsFiles } from "../claude_settings.ts";
-import { type Check, hostOf, isSameUrl, type Place } from "./facts.ts";
+import { hostOf, isSameUrl, type Place } from "./facts.ts";
+import { bad, check, note, ok } from "./finding.ts";
 
 const NAME = "agent-event-bus";
 
-/** A command that opens a file, or whom to ask when an administrator wrote it. */
+/** The command that opens a file, or a request to the administrator who wrote it. */
 export function editOf({ file, managed }: Pick<SettingsFile, "file" | "managed">): string {
   return managed
     ? `ask the administrator of this machine to change ${file}`
@@ -19,36 +20,30 @@ interface Rule {
   serverUrl?: unknown;
 }
 
-/** Whether a setting keeps Claude Code from using the bus although it is registered. */
-export const policy: Check = {
-  what: "policy",
-  async look(place) {
-    const { what } = policy;
-    const found = place.registration();
-    if (found === undefined || found.url === "") return undefined;
-    const bad = (text: string, file: Pick<SettingsFile, "file" | "managed">) =>
-      ({ what, state: "bad", found: text, repair: editOf(file) }) as const;
-    const exclusive = managedServers(place.config);
-    if (exclusive !== null && !isIn(exclusive.servers, found.url))
-      return bad(`Claude Code uses only the MCP servers of ${exclusive.file}, which leaves out the bus`, {
-        file: exclusive.file,
-        managed: true,
-      });
-    const files = settingsFiles(place.config);
-    const denying = files.find(({ settings }) =>
-      rulesOf(settings.deniedMcpServers).some((rule) => fits(rule, found.url)),
+/** No setting keeps Claude Code from using the registered bus. */
+export const policy = check("policy", async ({ registration, config }) => {
+  const url = registration()?.url;
+  if (!url) return undefined;
+  const exclusive = managedServers(config);
+  if (exclusive !== null && !isIn(exclusive.servers, url))
+    return bad(
+      `Claude Code uses only the MCP servers of ${exclusive.file}, which leaves out the bus`,
+      editOf({ file: exclusive.file, managed: true }),
     );
-    if (denying !== undefined) return bad(`deniedMcpServers in ${denying.file} names the bus`, denying);
-    const allowing = files.filter(({ settings }) => Array.isArray(settings.allowedMcpServers));
-    const rules = allowing.flatMap(({ settings }) => rulesOf(settings.allowedMcpServers));
-    // A list that has URLs is for servers at URLs: names do not count for those then.
-    const byUrl = rules.filter(({ serverUrl }) => serverUrl !== undefined);
-    const [first] = allowing;
-    if (first === undefined || (byUrl.length > 0 ? byUrl : rules).some((rule) => fits(rule, found.url)))
-      return undefined;
-    return bad(`allowedMcpServers in ${first.file} leaves out the bus (${found.url})`, first);
-  },
-};
+  const files = settingsFiles(config);
+  const denying = files.find(({ settings }) =>
+    rulesOf(settings.deniedMcpServers).some((rule) => fits(rule, url)),
+  );
+  if (denying !== undefined) return bad(`deniedMcpServers in ${denying.file} names the bus`, editOf(denying));
+  const allowing = files.filter(({ settings }) => Array.isArray(settings.allowedMcpServers));
+  const rules = allowing.flatMap(({ settings }) => rulesOf(settings.allowedMcpServers));
+  // In a list with URLs, names do not count for servers at URLs.
+  const byUrl = rules.filter(({ serverUrl }) => serverUrl !== undefined);
+  const [first] = allowing;
+  if (first === undefined || (byUrl.length > 0 ? byUrl : rules).some((rule) => fits(rule, url)))
+    return undefined;
+  return bad(`allowedMcpServers in ${first.file} leaves out the bus (${url})`, editOf(first));
+});
 
 function isIn(servers: Record<string, unknown>, url: string): boolean {
   const urls = Object.values(servers).map((server) => (server as { url?: unknown } | null)?.url);
@@ -67,29 +62,22 @@ function fits({ serverName, serverUrl }: Rule, url: string): boolean {
 
 const PROXIES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/** Whether Claude Code asks the bus through a proxy, which it does for this machine too; commands and hooks do not. */
-export const clientProxy: Check = {
-  what: "mcp proxy",
-  async look(place) {
-    const url = place.registration()?.url;
-    if (url === undefined || !URL.canParse(url)) return undefined;
-    const found = proxyFor(place, hostOf(url));
-    if (found === undefined) return undefined;
-    const { name, where, exempt } = found;
-    const list = [exempt, hostOf(url)].filter(Boolean).join(",");
-    return {
-      what: clientProxy.what,
-      // Elsewhere the proxy may be the only way.
-      state: isLoopbackUrl(url) ? "bad" : "note",
-      found: `Claude Code asks the bus at ${hostOf(url)} through the proxy of ${name} in ${where?.file ?? "the environment"}: NO_PROXY does not name it`,
-      ...(isLoopbackUrl(url) && {
-        repair: where === undefined ? `export NO_PROXY=${quoted(list)}` : editOf(where),
-      }),
-    };
-  },
-};
+/** Claude Code asks the bus without a proxy. Unlike commands and hooks, it uses one for this machine too. */
+export const clientProxy = check("mcp proxy", async (place) => {
+  const url = place.registration()?.url;
+  if (url === undefined || !URL.canParse(url)) return undefined;
+  const host = hostOf(url);
+  const proxied = proxyFor(place, host);
+  if (proxied === undefined) return undefined;
+  const { name, where, exempt } = proxied;
+  const found = `Claude Code asks the bus at ${host} through the proxy of ${name} in ${where?.file ?? "the environment"}: NO_PROXY does not name it`;
+  // For a bus elsewhere the proxy may be the only way.
+  if (!isLoopbackUrl(url)) return note(found);
+  const list = [exempt, host].filter(Boolean).join(",");
+  return bad(found, where === undefined ? `export NO_PROXY=${quoted(list)}` : editOf(where));
+});
 
-/** The proxy for a host: what settings say goes before the environment. */
+/** The proxy for a host. Settings win over the environment. */
 function proxyFor({ config }: Place, host: string) {
   const layers: { env: Environment; where?: SettingsFile }[] = [
     { env: config.env },
@@ -104,23 +92,20 @@ function proxyFor({ config }: Place, host: string) {
   return isExempt(host, exempt) ? undefined : { name, where: set.where, exempt };
 }
 
-/** Whether a host is in a list of NO_PROXY. */
+/** True if a host is in a list of NO_PROXY. */
 export function isExempt(host: string, list: string): boolean {
   const names = list.split(",").map((one) => one.trim().replace(/^\*?\./, ""));
   return names.some((one) => one === "*" || (one !== "" && (host === one || host.endsWith(`.${one}`))));
 }
 
-/** Whether a session can call the bus with nobody there to answer a question. */
-export const allow: Check = {
-  what: "allow",
-  async look(place) {
-    const { what } = allow;
-    if (place.registration() === undefined || place.hooks().broken !== undefined) return undefined;
-    const missing = notAllowed(readSettings(place.hooks().file));
-    if (missing.length === 0) return { what, state: "ok", found: "sessions call the bus without a question" };
-    const found = place.leftOut("allow")
-      ? `left out (--no-allow); ${place.install} puts it in`
-      : `Claude Code asks its user before a session's first call of ${missing.length} tools of the bus; ${place.install} allows them`;
-    return { what, state: "note", found };
-  },
-};
+/** Sessions can call the bus when nobody is there to answer a question. */
+export const allow = check("allow", async ({ registration, hooks, leftOut, install }) => {
+  const { broken, file } = hooks();
+  if (registration() === undefined || broken !== undefined) return undefined;
+  const missing = notAllowed(readSettings(file));
+  if (missing.length === 0) return ok("sessions call the bus without a question");
+  if (leftOut("allow")) return note(`left out (--no-allow); ${install} puts it in`);
+  return note(
+    `Claude Code asks its user before a session's first call of ${missing.length} tools of the bus; ${install} allows them`,
+  );
+});

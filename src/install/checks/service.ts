@@ -1,70 +1,46 @@
 import { readFileSync } from "node:fs";
-import type { Service, ServiceState } from "../service.ts";
+import { isBus } from "../running.ts";
+import type { Service, ServiceState } from "../service_types.ts";
 import { wake } from "./bus.ts";
-import type { Check, Finding, Place } from "./facts.ts";
-import { listenerAt } from "./holder.ts";
+import type { Place } from "./facts.ts";
+import { bad, check, note, ok } from "./finding.ts";
+import { listenerAt } from "./listener.ts";
 
-/** Whether this machine starts the bus by itself. */
-export const service: Check = {
-  what: "service",
-  async look(place) {
-    if (place.role === "client") return undefined;
-    const found = await place.service();
-    return "none" in found
-      ? withoutManager(place, found.none)
-      : withManager(place, found.service, found.state);
-  },
-};
+/** This machine starts its bus by itself. */
+export const service = check("service", async (place) => {
+  if (place.role === "client") return undefined;
+  const found = await place.service();
+  if (!("none" in found)) return stateOf(place, found.service, found.state);
+  const none = `none here: ${found.none}`;
+  return isBus(await place.probe())
+    ? note(`${none}; the bus runs without one`)
+    : bad(none, await wake(place));
+});
 
-async function withoutManager(place: Place, none: string): Promise<Finding> {
-  const { what } = service;
-  const { kind } = await place.probe();
-  const found = `none here: ${none}`;
-  return kind === "bus" || kind === "unauthorized"
-    ? { what, state: "note", found: `${found}; the bus runs without one` }
-    : { what, state: "bad", found, repair: await wake(place) };
-}
-
-async function withManager(place: Place, one: Service, state: ServiceState): Promise<Finding | Finding[]> {
-  const { what } = service;
-  const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
-  if (!state.installed) {
-    const { kind } = await place.probe();
-    return kind === "bus" || kind === "unauthorized"
-      ? { what, state: "note", found: `none installed; the bus runs without: ${place.install} makes one` }
-      : bad(`no ${one.name}`, place.install);
-  }
-  const [program] = one.parse(readFileSync(one.file, "utf8")).words;
-  if (program !== place.program)
-    return bad(`${one.name} runs ${program}, not ${place.program}`, place.install);
+async function stateOf(place: Place, one: Service, state: ServiceState) {
+  const { install, program } = place;
+  if (!state.installed)
+    return isBus(await place.probe())
+      ? note(`none installed; the bus runs without: ${install} makes one`)
+      : bad(`no ${one.name}`, install);
+  const [runs] = one.parse(readFileSync(one.file, "utf8")).words;
+  if (runs !== program) return bad(`${one.name} runs ${runs}, not ${program}`, install);
   if (!state.running)
     return bad(`${one.name} does not run (${state.detail}). Why: ${one.why}`, `${place.command} restart`);
-  if (!state.enabled) return bad(`${one.name} is not started at login`, place.install);
+  if (!state.enabled) return bad(`${one.name} is not started at login`, install);
   const pid = state.pid === undefined ? "" : `, process ${state.pid}`;
   const hint = await one.hint();
-  return [
-    { what, state: "ok", found: `${one.name} runs${pid}` },
-    ...(hint === undefined ? [] : [{ what, state: "note", found: hint } as const]),
-  ];
+  return [ok(`${one.name} runs${pid}`), ...(hint === undefined ? [] : [note(hint)])];
 }
 
-/** Which program holds the port. */
-export const port: Check = {
-  what: "port",
-  async look({ role, url, config, probe }) {
-    const { what } = port;
-    if (role === "client" || !URL.canParse(url)) return undefined;
-    const { host, port: number } = new URL(url);
-    const holder = await listenerAt(Number(number || 80), config);
-    const { kind } = await probe();
-    const isBus = kind === "bus" || kind === "unauthorized";
-    if (holder === undefined && kind === "nobody")
-      return { what, state: "note", found: `nobody listens at ${host}` };
-    const name = holder === undefined ? "another user's program" : `${holder.name}, process ${holder.pid}`;
-    return {
-      what,
-      state: isBus ? "ok" : "note",
-      found: `${host} is held by ${isBus ? "the bus: " : ""}${name}`,
-    };
-  },
-};
+/** The program that holds the port. */
+export const port = check("port", async ({ role, url, config, probe }) => {
+  if (role === "client" || !URL.canParse(url)) return undefined;
+  const { host, port: number } = new URL(url);
+  const listener = await listenerAt(Number(number || 80), config);
+  const probed = await probe();
+  if (listener === undefined && probed.kind === "nobody") return note(`nobody listens at ${host}`);
+  const name =
+    listener === undefined ? "another user's program" : `${listener.name}, process ${listener.pid}`;
+  return isBus(probed) ? ok(`${host} is held by the bus: ${name}`) : note(`${host} is held by ${name}`);
+});
