@@ -1,8 +1,7 @@
-import type { Node } from "jsonc-parser/lib/esm/main.js";
 import type { InstallConfig } from "../config/client.ts";
+import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
 import { planEdit, userSettings } from "./claude_settings.ts";
 import type { Journal } from "./journal.ts";
-import { type JsonText, propertyOf } from "./jsonc.ts";
 import type { Step } from "./steps.ts";
 
 const SERVER = "mcp__agent-event-bus";

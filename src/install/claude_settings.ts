@@ -3,9 +3,9 @@ import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
 import { textOf } from "../lib/files.ts";
 import type { Json } from "../lib/json.ts";
+import { JsonText } from "../lib/jsonc.ts";
 import { namesIn } from "../lib/permissions.ts";
 import type { Journal } from "./journal.ts";
-import { JsonText } from "./jsonc.ts";
 import { type Plan, planned, unchanged } from "./steps.ts";
 
 /** One of Claude Code's settings files that can be read. */

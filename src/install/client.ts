@@ -20,9 +20,8 @@ import { claudeSteps, type Without } from "./claude_steps.ts";
 import { lookAtHooks } from "./hooks.ts";
 import { Journal } from "./journal.ts";
 import { findService } from "./service.ts";
-import { settingsStep } from "./settings.ts";
+import { settingsStep, tokenStep } from "./settings.ts";
 import { carryOut, type Flags, type Step } from "./steps.ts";
-import { tokenStep } from "./token.ts";
 
 interface Given extends Flags, Without {
   url: string;

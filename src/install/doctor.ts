@@ -4,16 +4,14 @@ import { attempt } from "../lib/attempt.ts";
 import type { Desk } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { clock, health, owner, skew } from "./checks/bus.ts";
-import { hooks, registration } from "./checks/claude.ts";
+import { allow, clientProxy, hooks, policy, registration } from "./checks/claude.ts";
 import { database } from "./checks/database.ts";
 import { notifications, webhooks } from "./checks/deliveries.ts";
 import { type Place, placeOf } from "./checks/facts.ts";
 import { bad, type Check, type Finding } from "./checks/finding.ts";
+import { executable, onPath, port, service } from "./checks/machine.ts";
 import { proveMessage } from "./checks/message.ts";
 import { proxy, tailscale } from "./checks/network.ts";
-import { allow, clientProxy, policy } from "./checks/policy.ts";
-import { executable, onPath } from "./checks/program.ts";
-import { port, service } from "./checks/service.ts";
 import { settings, token } from "./checks/settings.ts";
 import { isBus } from "./running.ts";
 

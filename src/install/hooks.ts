@@ -1,12 +1,12 @@
 import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
 import { textOf } from "../lib/files.ts";
+import type { JsonText } from "../lib/jsonc.ts";
 import { dropAllowed, holdsAllowed } from "./allow.ts";
 import { planEdit, readSettings, type SettingsFile, settingsFiles, userSettings } from "./claude_settings.ts";
 import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
 import { type Compared, compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
 import type { Journal } from "./journal.ts";
-import type { JsonText } from "./jsonc.ts";
 import { planned, type Step, unchanged } from "./steps.ts";
 
 /** State of our hooks in Claude Code's settings. */

@@ -16,28 +16,26 @@ import {
 import { realOf } from "../lib/permissions.ts";
 import { type Manifest, type Part, readManifest } from "./manifest.ts";
 
-/** `mode` is by default that of the former file, else 0644. No copy is kept of a former file that is `ours`. */
-interface WriteOptions {
-  mode?: number;
-  ours?: boolean;
-}
-
-/** With `link` the path itself is meant, not the target of a link there. */
-interface Named {
+interface Options {
+  /** The path itself is meant, not the target of a link there. */
   link?: boolean;
+  /** The former file is an older one of ours. No copy of it is kept. */
+  ours?: boolean;
+  /** Permissions. By default those of the former file, else 0644. */
+  mode?: number;
 }
 
 const OWNER_FILE = 0o600;
 const OWNER_FOLDER = 0o700;
+const FOLDER = 0o755;
 
 /**
- * Makes every change of the installer. Undoes all changes since the last `keep`. Records former files in `install.json` and
+ * Makes the installer's changes, and can undo those since the last `keep`. Records former files in `install.json` and
  * `backups/` of the data directory, so that an uninstall restores them.
  */
 export class Journal {
   readonly #data: string;
   readonly #file: string;
-  readonly #now: () => number;
   #manifest: Manifest;
   #kept: string;
   /** Newest first. */
@@ -48,10 +46,9 @@ export class Journal {
   #release = () => {};
 
   /** Writes nothing. @throws Error when `install.json` cannot be understood. */
-  constructor(data: string, now: () => number = Date.now) {
+  constructor(data: string) {
     this.#data = data;
     this.#file = join(data, "install.json");
-    this.#now = now;
     this.#kept = readManifest(this.#file);
     this.#manifest = JSON.parse(this.#kept);
   }
@@ -62,7 +59,7 @@ export class Journal {
    */
   begin(): void {
     try {
-      this.#makeFolder(this.#data, OWNER_FOLDER);
+      this.#makeFolder(this.#data);
       this.#release = takeInstallLock(this.#data);
     } catch (error) {
       for (const undo of this.#undoFiles) attempt(undo);
@@ -75,7 +72,7 @@ export class Journal {
   }
 
   /** @throws Error with a sentence when the file, its folder or the manifest cannot be written. */
-  check(path: string, { link }: Named = {}): void {
+  check(path: string, { link }: Options = {}): void {
     expectWritable(link ? path : realOf(path), path);
     expectWritable(this.#file);
   }
@@ -104,8 +101,8 @@ export class Journal {
     return this.#manifest.files[key]?.written === digestOf(key);
   }
 
-  /** Replaces a file atomically, and makes its folders. A text is written to the target of a link; the link stays. */
-  write(given: string, content: Content, { mode, ours }: WriteOptions = {}): void {
+  /** Replaces a file atomically, and makes its folders. A text is written to the target of a link. */
+  write(given: string, content: Content, { mode, ours }: Options = {}): void {
     const path = typeof content === "string" ? realOf(given) : given;
     this.#makeFolder(dirname(path));
     // Recorded first. Otherwise a crash would leave a file that no uninstall removes.
@@ -119,8 +116,8 @@ export class Journal {
   }
 
   /** Restores the former file. Returns false, and does nothing, if others have changed the file or the copy is gone. */
-  restore(given: string, named: Named = {}): boolean {
-    const path = this.#keyOf(given, named);
+  restore(given: string, options: Options = {}): boolean {
+    const path = this.#keyOf(given, options);
     const known = this.#manifest.files[path];
     if (known?.before === undefined || known.written !== digestOf(path)) return false;
     const { before, mode } = known;
@@ -133,10 +130,10 @@ export class Journal {
   }
 
   /** Removes a file or a link. Copies it first if others wrote it. */
-  remove(given: string, { ours, ...named }: Named & { ours?: boolean } = {}): void {
-    const path = this.#keyOf(given, named);
+  remove(given: string, options: Options = {}): void {
+    const path = this.#keyOf(given, options);
     if (kindOf(path) !== "none") {
-      if (!ours && !this.wrote(path)) this.#backUp(path);
+      if (!options.ours && !this.wrote(path)) this.#backUp(path);
       this.#setAside(path);
       fs.rmSync(path);
     }
@@ -152,8 +149,8 @@ export class Journal {
   }
 
   /** The copy of the former file. */
-  backupOf(path: string, named: Named = {}): string | undefined {
-    return this.#manifest.files[this.#keyOf(path, named)]?.before ?? undefined;
+  backupOf(path: string, options: Options = {}): string | undefined {
+    return this.#manifest.files[this.#keyOf(path, options)]?.before ?? undefined;
   }
 
   /** Adds what undoes a change outside of files, such as a started service. Runs once all files are restored. */
@@ -184,7 +181,7 @@ export class Journal {
   }
 
   // A file written through a link is recorded by its own name, a link of ours by the link's.
-  #keyOf(path: string, { link }: Named = {}): string {
+  #keyOf(path: string, { link }: Options = {}): string {
     return link || path in this.#manifest.files ? path : realOf(path);
   }
 
@@ -193,7 +190,7 @@ export class Journal {
     this.#save();
   }
 
-  /** What stood there before the first write. Makes a copy of it if others wrote it. */
+  /** The file before the first write, with a copy if others wrote it. */
   #formerOf(path: string, ours: boolean): { before?: string | null; mode?: number } {
     const known = this.#manifest.files[path];
     const now = digestOf(path);
@@ -209,21 +206,22 @@ export class Journal {
     return before === null ? { before } : { before, mode: modeOf(path) };
   }
 
-  #makeFolder(folder: string, mode = 0o755): void {
+  #makeFolder(folder: string): void {
     if (fs.existsSync(folder)) return;
     this.#makeFolder(dirname(folder));
-    // Undefined if another process made it at the same moment.
-    if (fs.mkdirSync(folder, { mode, recursive: true }) === undefined) return;
-    if (!`${folder}${sep}`.startsWith(`${this.#data}${sep}`)) this.#manifest.folders.push(folder);
+    const isData = `${folder}${sep}`.startsWith(`${this.#data}${sep}`);
+    const made = fs.mkdirSync(folder, { mode: isData ? OWNER_FOLDER : FOLDER, recursive: true });
+    // Another process made the folder at the same moment.
+    if (made === undefined) return;
+    if (!isData) this.#manifest.folders.push(folder);
     this.#undoFiles.unshift(() => fs.rmdirSync(folder));
   }
 
   #backUp(path: string): string | null {
     if (kindOf(path) === "none") return null;
     const folder = join(this.#data, "backups");
-    this.#makeFolder(this.#data, OWNER_FOLDER);
-    this.#makeFolder(folder, OWNER_FOLDER);
-    const time = new Date(this.#now()).toISOString().replace(/[:.]/g, "-");
+    this.#makeFolder(folder);
+    const time = new Date().toISOString().replace(/[:.]/g, "-");
     const copy = join(folder, `${basename(path)}.${time}`);
     this.#undoFiles.unshift(() => fs.rmSync(copy, { force: true }));
     replaceFile(copy, { copyOf: path }, OWNER_FILE, true);
@@ -246,7 +244,7 @@ export class Journal {
   }
 
   #save(): void {
-    this.#makeFolder(this.#data, OWNER_FOLDER);
+    this.#makeFolder(this.#data);
     if (!fs.existsSync(this.#file)) this.#undoFiles.unshift(() => fs.rmSync(this.#file, { force: true }));
     replaceFile(this.#file, `${JSON.stringify(this.#manifest, null, 2)}\n`, OWNER_FILE);
   }

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { attempt } from "../lib/attempt.ts";
 
 interface Entry {
-  /** Copy of the former file; null: there was no file; absent: not known any more. */
+  /** Copy of the former file. Null if there was no file, absent if that is not known any more. */
   before?: string | null;
   /** Permissions of the former file. */
   mode?: number;
@@ -22,7 +22,7 @@ export interface Manifest {
 /** Optional parts of an installation. */
 export type Part = "hooks" | "allow" | "mcp";
 
-/** The manifest as JSON; an empty one if there is no file. @throws Error when the file cannot be understood. */
+/** The manifest as JSON, empty without a file. @throws Error when the file cannot be understood. */
 export function readManifest(file: string): string {
   if (!fs.existsSync(file)) return '{"files":{},"folders":[]}';
   const text = fs.readFileSync(file, "utf8");

@@ -1,3 +1,4 @@
+import { holderOf } from "../admin/holder.ts";
 import {
   busUrl,
   clientConfig,
@@ -14,7 +15,6 @@ import type { Json } from "../lib/json.ts";
 import { callTool } from "../rpc/call.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import { installedVersion } from "./binary.ts";
-import { holderOf } from "./port.ts";
 import { addressOf, isBus, serverOf, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { holderOf } from "../admin/holder.ts";
 import { environment, type InstallConfig, installConfig, settingsFile } from "../config/client.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Desk } from "../lib/command.ts";
@@ -8,13 +9,11 @@ import { realOf } from "../lib/permissions.ts";
 import { expectOwnHome, removeBinaryStep } from "./binary.ts";
 import { removeHooksStep } from "./hooks.ts";
 import { Journal } from "./journal.ts";
-import { holderOf } from "./port.ts";
 import { removeRegistrationStep } from "./registration.ts";
 import { removeServiceStep, serverOf } from "./running.ts";
 import { findService } from "./service.ts";
-import { settingsStep } from "./settings.ts";
+import { removeTokenSteps, settingsStep } from "./settings.ts";
 import { carryOut, type Flags, type Step, skipped } from "./steps.ts";
-import { removeTokenSteps } from "./token.ts";
 
 interface Given extends Flags {
   server: boolean;

@@ -1,3 +1,4 @@
+import { holderOf } from "../../admin/holder.ts";
 import { settingsPath, version } from "../../config/client.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import { quoted } from "../../lib/escape.ts";
@@ -6,7 +7,6 @@ import { ownerOf, told } from "../../rpc/owner.ts";
 import { reachable } from "../../rpc/send.ts";
 import { installedVersion } from "../binary.ts";
 import { isNewer } from "../claude_version.ts";
-import { holderOf } from "../port.ts";
 import { hostOf, isSameUrl, onBus, type Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 

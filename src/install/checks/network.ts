@@ -4,7 +4,6 @@ import { findProgram, run } from "../../lib/exec.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { hostOf, type Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
-import { isExempt } from "./policy.ts";
 
 const MAC_APP = "/Applications/Tailscale.app/Contents/MacOS";
 const LONGEST_MS = 3_000;
@@ -59,3 +58,9 @@ export const proxy = check("proxy", async ({ url, config: { env } }) => {
     `${set} is set: ${hostname} is asked through it. To go there directly: export NO_PROXY=${hostname}`,
   );
 });
+
+/** True if a host is in a list of NO_PROXY. */
+export function isExempt(host: string, list: string): boolean {
+  const names = list.split(",").map((one) => one.trim().replace(/^\*?\./, ""));
+  return names.some((one) => one === "*" || (one !== "" && (host === one || host.endsWith(`.${one}`))));
+}

@@ -7,7 +7,7 @@ import { tooOpen } from "../../lib/permissions.ts";
 import { hostOf, type Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
-const EDITOR = '"${EDITOR:-vi}"';
+const EDITOR = `"\${EDITOR:-vi}"`;
 
 /** settings.env is read as its author meant it. */
 export const settings = check("settings", async ({ role, settings: read, settingsBroken, url }) => {
