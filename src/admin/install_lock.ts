@@ -4,7 +4,7 @@ import { attempt } from "../lib/attempt.ts";
 import { lockHolder, takeLock } from "../sqlite/lock.ts";
 
 /**
- * Takes the installer's lock of a data directory; returns what releases it.
+ * Takes the installer's lock of a data directory. Returns the function that releases it.
  * @throws Error with a sentence when another installer is at work.
  */
 export function takeInstallLock(data: string): () => void {

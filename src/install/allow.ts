@@ -2,7 +2,7 @@ import type { InstallConfig } from "../config/client.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
 import { planEdit, userSettings } from "./claude_settings.ts";
 import type { Journal } from "./journal.ts";
-import type { Step } from "./steps.ts";
+import { type Step, step } from "./steps.ts";
 
 const SERVER = "mcp__agent-event-bus";
 
@@ -25,7 +25,7 @@ export const HARMLESS = [
 
 const ENTRIES: readonly string[] = HARMLESS.map((tool) => `${SERVER}__${tool}`);
 
-/** Entries that the settings lack; none if all tools of the bus are allowed. */
+/** Our entries that the settings lack. */
 export function notAllowed(settings: JsonText): string[] {
   const held = valuesOf(settings);
   const all = held.includes(SERVER) || held.includes(`${SERVER}__*`);
@@ -36,7 +36,7 @@ export function notAllowed(settings: JsonText): string[] {
 export function allowStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
   const text = `${ENTRIES.length} tools of the bus without a question, in permissions.allow of ${file}`;
-  return { what: "allow", plan: async () => planEdit(journal, file, { text, change: putAllowed }) };
+  return step("allow", async () => planEdit(journal, file, { text, change: putAllowed }));
 }
 
 function putAllowed(settings: JsonText): void {

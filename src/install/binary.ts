@@ -5,7 +5,7 @@ import { quoted } from "../lib/escape.ts";
 import { run } from "../lib/exec.ts";
 import { kindOf, leftBeside } from "../lib/files.ts";
 import type { Journal } from "./journal.ts";
-import { planned, type Step, skipped, unchanged } from "./steps.ts";
+import { planned, type Step, skipped, step, unchanged } from "./steps.ts";
 
 const NAME = "agent-event-bus";
 const PROGRAM = 0o755;
@@ -20,12 +20,11 @@ export function expectOwnHome({ home, env }: InstallConfig, user = process.getui
     throw new Error(`HOME is ${home}, which is another user's. Run this as that user, without sudo.`);
 }
 
-/** Path of the installed executable. */
 export function programPath({ bin }: InstallConfig): string {
   return join(bin, process.platform === "win32" ? `${NAME}.exe` : NAME);
 }
 
-/** The program as the user can type it: its name if it is on PATH, else its path. */
+/** The program as the user can type it. */
 export function commandOf(config: InstallConfig): string {
   return isOnPath(config) ? NAME : quoted(programPath(config));
 }
@@ -35,12 +34,11 @@ function linkPath({ bin }: InstallConfig): string | undefined {
   return process.platform === "win32" ? undefined : join(bin, `${NAME}-cli`);
 }
 
-/** True for the compiled executable, false for the sources. */
 export function isCompiled(): boolean {
   return /\$bunfs|~BUN/.test(import.meta.url);
 }
 
-/** @throws Error unless this is the compiled executable: the sources cannot be copied. */
+/** @throws Error when this runs from the sources, which cannot be copied. */
 export function expectExecutable(): void {
   if (isCompiled()) return;
   throw new Error(
@@ -48,13 +46,13 @@ export function expectExecutable(): void {
   );
 }
 
-/** True if the installed file is this executable, byte for byte. A link does not count: it ends with its target. */
+/** True if the installed file is this executable, byte for byte. A link does not count. */
 export function isInstalled(config: InstallConfig): boolean {
   const program = programPath(config);
   return kindOf(program) === "file" && sameBytes(process.execPath, program);
 }
 
-/** The version of the installed executable; undefined if there is none that starts. */
+/** Undefined if no executable is installed, or it does not start. */
 export async function installedVersion(config: InstallConfig): Promise<string | undefined> {
   const ran = await run([programPath(config), "--version"], config, VERSION_MS);
   return ran.code === 0 ? ran.stdout.trim() : undefined;
@@ -68,50 +66,44 @@ export function binaryStep(
 ): Step {
   const program = programPath(config);
   const link = linkPath(config);
-  return {
-    what: "binary",
-    async plan() {
-      expectExecutable();
-      const copies = !isThere();
-      const links = link !== undefined && !leadsToProgram(link);
-      const text = link === undefined ? program : `${program}, and the link ${NAME}-cli`;
-      if (!copies && !links) return unchanged(text);
-      for (const path of [program, link ?? program]) {
-        expectNoFolder(path);
-        journal.check(path, { link: true });
-      }
-      return planned(text, async () => {
-        const ours = kindOf(program) === "file" && isOurs(program);
-        if (copies) journal.write(program, { copyOf: process.execPath }, { mode: PROGRAM, ours });
-        if (links) journal.write(link, { linkTo: NAME });
-      });
-    },
-  };
+  return step("binary", async () => {
+    expectExecutable();
+    const copies = !isThere();
+    const links = link !== undefined && !leadsToProgram(link);
+    const text = link === undefined ? program : `${program}, and the link ${NAME}-cli`;
+    if (!copies && !links) return unchanged(text);
+    for (const path of [program, link ?? program]) {
+      expectNoFolder(path);
+      journal.check(path, { link: true });
+    }
+    return planned(text, async () => {
+      const ours = kindOf(program) === "file" && isOurs(program);
+      if (copies) journal.write(program, { copyOf: process.execPath }, { mode: PROGRAM, ours });
+      if (links) journal.write(link, { linkTo: NAME });
+    });
+  });
 }
 
 /** Restores the former program, or removes the executable and its link. Files of others stay. */
 export function removeBinaryStep(config: InstallConfig, journal: Journal): Step {
   const program = programPath(config);
   const link = linkPath(config);
-  return {
-    what: "binary",
-    async plan() {
-      // A link that the installer did not make belongs to the user, and so does its target.
-      const isThere = kindOf(program) === "file" && (journal.wrote(program) || isOurs(program));
-      const left = leftBeside(program);
-      const isLinked = link !== undefined && leadsToProgram(link);
-      if (!isThere && !isLinked && left.length === 0) return unchanged(`no ${program}`);
-      for (const path of [program, link ?? program]) journal.check(path, { link: true });
-      if (process.platform === "win32")
-        return skipped(`Windows keeps a running program: remove ${program} yourself`);
-      return planned(`no ${program}${isLinked ? `, no link ${NAME}-cli` : ""}`, async () => {
-        const remark = isLinked ? restoreLink(link, journal) : undefined;
-        for (const path of left) fs.rmSync(path, { force: true });
-        if (isThere && !journal.restore(program)) journal.remove(program, { ours: true });
-        return remark;
-      });
-    },
-  };
+  return step("binary", async () => {
+    // A link that the installer did not make belongs to the user, and so does its target.
+    const isThere = kindOf(program) === "file" && (journal.wrote(program) || isOurs(program));
+    const left = leftBeside(program);
+    const isLinked = link !== undefined && leadsToProgram(link);
+    if (!isThere && !isLinked && left.length === 0) return unchanged(`no ${program}`);
+    for (const path of [program, link ?? program]) journal.check(path, { link: true });
+    if (process.platform === "win32")
+      return skipped(`Windows keeps a running program: remove ${program} yourself`);
+    return planned(`no ${program}${isLinked ? `, no link ${NAME}-cli` : ""}`, async () => {
+      const remark = isLinked ? restoreLink(link, journal) : undefined;
+      for (const path of left) fs.rmSync(path, { force: true });
+      if (isThere && !journal.restore(program)) journal.remove(program, { ours: true });
+      return remark;
+    });
+  });
 }
 
 // The original's command cannot read the database any more, and is not restored.
@@ -131,7 +123,7 @@ function isOnPath({ bin, path }: InstallConfig): boolean {
   return path.some((folder) => resolve(folder) === bin);
 }
 
-/** The shell command that puts the folder on PATH; undefined if it is there. */
+/** The shell command that puts the folder on PATH. Undefined if PATH has it. */
 export function pathHint(config: InstallConfig): string | undefined {
   const { bin, shell = "", home } = config;
   if (isOnPath(config)) return undefined;

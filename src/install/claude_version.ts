@@ -1,14 +1,15 @@
 import type { InstallConfig } from "../config/client.ts";
 import { run } from "../lib/exec.ts";
+import { isNewer } from "../lib/version.ts";
 import { findClaude } from "./registration.ts";
 
-/** Older releases wait for the waiting hook: no screen, or no prompt answered. */
+/** Older releases hang until the waiting hook ends. */
 const FIRST_TO_WAKE = "2.1.69";
 /** Older releases do not tell a hook their process id. */
 const FIRST_WITH_PID = "2.1.213";
 const LONGEST_MS = 10_000;
 
-/** How to run the waiting hook: never, with the client's process id, or without. "any" if the version is not known. */
+/** How to run the waiting hook: never, with the client's process id, or without it. */
 export type Waiting = "none" | "named" | "plain" | "any";
 
 export interface ClaudeVersion {
@@ -17,7 +18,6 @@ export interface ClaudeVersion {
   waiting: Waiting;
 }
 
-/** Asks the command `claude`. */
 export async function claudeVersion(config: InstallConfig): Promise<ClaudeVersion> {
   const claude = findClaude(config);
   if (claude === undefined) return { waiting: "any" };
@@ -34,14 +34,4 @@ export function waitingOf(version: string): Waiting {
 /** Why sessions of that version are not woken, and the repair. */
 export function notWoken(version: string): string {
   return `Claude Code ${version} would hang with the hook that waits, so its sessions are not woken. Update it to ${FIRST_TO_WAKE} or later (claude update)`;
-}
-
-/** True if the first version is above the other. */
-export function isNewer(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((text) => text.split(/[.+-]/).map(Number));
-  for (const [i, part] of (a ?? []).slice(0, 3).entries()) {
-    const against = b?.[i] ?? 0;
-    if (part !== against) return part > against;
-  }
-  return false;
 }

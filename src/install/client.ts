@@ -25,7 +25,6 @@ import { carryOut, type Flags, type Step } from "./steps.ts";
 
 interface Given extends Flags, Without {
   url: string;
-  /** Undefined: the token that is kept already, if any. */
   token: string | undefined;
 }
 
@@ -95,7 +94,7 @@ async function reach(given: Given, token: string | undefined): Promise<Bus> {
   }
 }
 
-// A refusal can have another cause: the bus's settings lack a host name or a login.
+// A refusal can have another cause, such as a host name that the bus's settings lack.
 function tokenHint(sentence: string, given: Given, token: string | undefined): string {
   if (!sentence.includes("token create")) return "";
   if (given.token === undefined && token !== undefined)
@@ -103,7 +102,7 @@ function tokenHint(sentence: string, given: Given, token: string | undefined): s
   return " Then give it here with --token.";
 }
 
-/** Makes a session's first calls. They change nothing: no session has the id they name. */
+/** Makes a session's first calls. They change nothing, because no session has the id they name. */
 async function expectTools(
   { url, no_hooks }: Given,
   token: string | undefined,

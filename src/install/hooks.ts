@@ -7,7 +7,7 @@ import { planEdit, readSettings, type SettingsFile, settingsFiles, userSettings 
 import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
 import { type Compared, compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
 import type { Journal } from "./journal.ts";
-import { planned, type Step, unchanged } from "./steps.ts";
+import { planned, type Step, step, unchanged } from "./steps.ts";
 
 /** State of our hooks in Claude Code's settings. */
 export interface HooksFound extends Compared {
@@ -51,47 +51,41 @@ export function lookAtHooks(
 /** Puts the table of hooks into Claude Code's settings, for that executable. */
 export function hooksStep(config: InstallConfig, journal: Journal, binary: string): Step {
   const file = userSettings(config);
-  return {
-    what: "hooks",
-    async plan() {
-      const { version, waiting } = await claudeVersion(config);
-      const wanted = { binary, waiting };
-      const settings = readSettings(file);
-      putHooks(settings, wanted);
-      const { right } = compare(settings, wanted);
-      const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
-      return planEdit(journal, file, {
-        text: `${right.length} hooks of Claude Code, in ${file}${old}`,
-        change: (text) => putHooks(text, wanted),
-        remark: (text) => notPlain(text, file),
-      });
-    },
-  };
+  return step("hooks", async () => {
+    const { version, waiting } = await claudeVersion(config);
+    const wanted = { binary, waiting };
+    const settings = readSettings(file);
+    putHooks(settings, wanted);
+    const { right } = compare(settings, wanted);
+    const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
+    return planEdit(journal, file, {
+      text: `${right.length} hooks of Claude Code, in ${file}${old}`,
+      change: (text) => putHooks(text, wanted),
+      remark: (text) => notPlain(text, file),
+    });
+  });
 }
 
 /** Restores the former settings. Takes only our entries out if others have changed the file since. */
 export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
-  return {
-    what: "hooks",
-    async plan() {
-      const settings = readSettings(file);
-      const text = `no hooks of ours in ${file}`;
-      const ours = holdsHooks(settings) || holdsAllowed(settings);
-      if (!ours || textOf(file) === undefined) return unchanged(text);
-      journal.check(file);
-      return planned(text, async () => {
-        const former = formerOf(journal, file);
-        // Hooks of ours in the former settings name an executable that is gone.
-        const clean = former === undefined || !holdsHooks(former);
-        if (clean && journal.restore(file)) return;
-        const now = readSettings(file);
-        dropHooks(now, clean ? former : undefined);
-        dropAllowed(now, former);
-        journal.write(file, now.toString());
-      });
-    },
-  };
+  return step("hooks", async () => {
+    const settings = readSettings(file);
+    const text = `no hooks of ours in ${file}`;
+    const ours = holdsHooks(settings) || holdsAllowed(settings);
+    if (!ours || textOf(file) === undefined) return unchanged(text);
+    journal.check(file);
+    return planned(text, async () => {
+      const former = formerOf(journal, file);
+      // Hooks of ours in the former settings name an executable that is gone.
+      const clean = former === undefined || !holdsHooks(former);
+      if (clean && journal.restore(file)) return;
+      const now = readSettings(file);
+      dropHooks(now, clean ? former : undefined);
+      dropAllowed(now, former);
+      journal.write(file, now.toString());
+    });
+  });
 }
 
 function formerOf(journal: Journal, file: string): JsonText | undefined {

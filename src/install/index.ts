@@ -1,7 +1,7 @@
 import { type LocalCommand, localCommand, type Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 
-// Only declarations: each command loads its own code when it runs.
+// Declarations only. Each command loads its own code when it runs.
 
 function off(about: string) {
   return { type: "boolean", default: false, about } as const;

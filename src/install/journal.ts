@@ -40,12 +40,11 @@ export class Journal {
   #kept: string;
   /** Newest first. */
   #undoFiles: (() => void)[] = [];
-  /** Newest first. */
   #undoPrograms: (() => Promise<void>)[] = [];
   #leftovers: string[] = [];
   #release = () => {};
 
-  /** Writes nothing. @throws Error when `install.json` cannot be understood. */
+  /** @throws Error when `install.json` cannot be understood. */
   constructor(data: string) {
     this.#data = data;
     this.#file = join(data, "install.json");
@@ -87,7 +86,6 @@ export class Journal {
     return this.#manifest.leftOut?.includes(part) === true;
   }
 
-  /** Records the user's choice about a part. */
   leaveOut(part: Part, out: boolean): void {
     if (this.leftOut(part) === out) return;
     const others = (this.#manifest.leftOut ?? []).filter((one) => one !== part);

@@ -88,7 +88,6 @@ function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
   };
 }
 
-/** The property list for these places. */
 export function plistText({ program, folder }: Places): string {
   return filled(template, { program: escaped(program), folder: escaped(folder) });
 }
@@ -99,7 +98,7 @@ function escaped(text: string): string {
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** What a property list in XML runs. */
+/** Reads a property list in XML. */
 export function parsePlist(text: string): Command {
   const shown = text.replace(/<!--.*?-->/gs, "");
   const after = (key: string, pattern: string) =>

@@ -9,7 +9,7 @@ import { Follower, lastLines } from "../lib/tail.ts";
 
 const AGAIN_MS = 200;
 
-/** Shows the end of the bus's log; with `follow` also new lines, until Ctrl-C. @throws Error with a sentence when there is no log. */
+/** Shows the end of the bus's log, and follows it until Ctrl-C. @throws Error with a sentence when there is no log. */
 export async function logs(args: Json, desk: Desk): Promise<Json> {
   const { log: file } = logFiles(environment, settingsFile());
   const count = Number(args.lines);

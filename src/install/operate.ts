@@ -18,7 +18,7 @@ import { installedVersion } from "./binary.ts";
 import { addressOf, isBus, serverOf, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 
-/** Restarts the service. @throws Error with a sentence when there is none, or the bus does not come back. */
+/** Restarts the service. @throws Error with a sentence when there is no service, or the bus does not come back. */
 export async function restart(): Promise<Json> {
   const config = installConfig(environment);
   const server = serverOf(config, settingsFile());
@@ -44,7 +44,7 @@ async function noService(config: InstallConfig, { db }: ServerConfig, reason: st
   return new Error(`No service runs the bus here${why}`);
 }
 
-/** State of the bus that commands of this machine use; with `error` if it does not run. */
+/** State of the bus that commands of this machine use. Holds `error` if it does not run. */
 export async function status(): Promise<Json> {
   const config = installConfig(environment);
   const settings = settingsFile();

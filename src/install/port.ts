@@ -54,7 +54,7 @@ function occupant({ host, port }: ServerConfig, answer: Probe): string {
   }
 }
 
-/** The code of the error on listening there; undefined if the address is free. */
+/** The code of the error on listening there. */
 function listenProblem(host: string, port: number): Promise<string | undefined> {
   const server = createServer();
   return new Promise((resolve) => {

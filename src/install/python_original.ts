@@ -14,7 +14,7 @@ export interface Original {
   settings: Environment;
 }
 
-/** The foreign service of our name; undefined if there is no service or it runs our executable. */
+/** Undefined if there is no service, or it runs our executable. */
 export function findOriginal(config: InstallConfig, service: Service, program: string): Original | undefined {
   const text = textOf(service.file);
   if (text === undefined) return undefined;
@@ -26,7 +26,7 @@ export function findOriginal(config: InstallConfig, service: Service, program: s
 const { url, token, sessionId, claudeSessionId } = VARIABLES;
 const OF_CLIENTS: readonly string[] = [url, token, sessionId, claudeSessionId].map(({ name }) => name);
 
-/** The part of an environment to keep: it differs from the defaults and has a meaning in another folder. */
+/** Variables that differ from the defaults and have a meaning in another folder. */
 function carried(env: Environment, folder: string, { data }: InstallConfig): Environment {
   const { db, log, err, icon, host, port } = VARIABLES;
   const usual: Record<string, string> = {

@@ -6,7 +6,7 @@ import { findProgram, NOT_STARTED, run } from "../lib/exec.ts";
 import { textOf } from "../lib/files.ts";
 import type { Json } from "../lib/json.ts";
 import type { Journal } from "./journal.ts";
-import { planned, type Step, skipped, unchanged } from "./steps.ts";
+import { planned, type Step, skipped, step, unchanged } from "./steps.ts";
 
 /** The MCP server as Claude Code knows it at user scope. */
 export interface Registration {
@@ -20,7 +20,7 @@ const REMOVE = ["mcp", "remove", "--scope", "user", NAME];
 const ADD_JSON = ["mcp", "add-json", "--scope", "user", NAME];
 const ADD = ["mcp", "add", "--transport", "http", "--scope", "user", NAME];
 
-/** Reads Claude Code's own file; undefined if the bus is not registered. @throws Error when the file is not JSON. */
+/** Undefined if the bus is not registered. @throws Error when Claude Code's own file is not JSON. */
 export function lookAtRegistration(config: InstallConfig): Registration | undefined {
   const entry = entryOf(config);
   if (entry === undefined) return undefined;
@@ -42,55 +42,46 @@ function entryOf({ claude: { file } }: InstallConfig): Json | undefined {
   }
 }
 
-/** The command of Claude Code; undefined if it is not installed. */
 export function findClaude(config: InstallConfig): string | undefined {
   return findProgram("claude", config, [config.bin, join(config.home, ".claude", "local")]);
 }
 
 /** Registers the bus with Claude Code, through the command `claude`. */
 export function registrationStep(config: InstallConfig, journal: Journal, wanted: Registration): Step {
-  return {
-    what: "mcp",
-    async plan() {
-      const found = lookAtRegistration(config);
-      const text = `${NAME} in Claude Code, at ${wanted.url}${wanted.token === undefined ? "" : " with a token"}`;
-      if (found?.url === wanted.url && found.token === wanted.token) return unchanged(text);
-      const claude = claudeFor(config);
-      if (claude === undefined) return skipped(later(wanted, found !== undefined));
-      return planned(text, async () => {
-        journal.onUndo(claude.putBack);
-        if (found !== undefined) await claude.ask(REMOVE);
-        await claude.add(wanted);
-        const now = lookAtRegistration(config);
-        if (now?.url !== wanted.url || now.token !== wanted.token)
-          throw new Error(
-            `${claude.file} said that all is well, but ${config.claude.file} does not have it.`,
-          );
-        if (found === undefined || found.url === wanted.url) return undefined;
-        return `It was ${found.url || "another kind of server"} before`;
-      });
-    },
-  };
+  return step("mcp", async () => {
+    const found = lookAtRegistration(config);
+    const text = `${NAME} in Claude Code, at ${wanted.url}${wanted.token === undefined ? "" : " with a token"}`;
+    if (found?.url === wanted.url && found.token === wanted.token) return unchanged(text);
+    const claude = claudeFor(config);
+    if (claude === undefined) return skipped(later(wanted, found !== undefined));
+    return planned(text, async () => {
+      journal.onUndo(claude.putBack);
+      if (found !== undefined) await claude.ask(REMOVE);
+      await claude.add(wanted);
+      const now = lookAtRegistration(config);
+      if (now?.url !== wanted.url || now.token !== wanted.token)
+        throw new Error(`${claude.file} said that all is well, but ${config.claude.file} does not have it.`);
+      if (found === undefined || found.url === wanted.url) return undefined;
+      return `It was ${found.url || "another kind of server"} before`;
+    });
+  });
 }
 
 export function removeRegistrationStep(config: InstallConfig, journal: Journal): Step {
-  return {
-    what: "mcp",
-    async plan() {
-      const text = `${NAME} not in Claude Code`;
-      if (entryOf(config) === undefined) return unchanged(text);
-      const claude = claudeFor(config);
-      if (claude === undefined)
-        return skipped(`there is no command claude. Where there is one, run: claude ${REMOVE.join(" ")}`);
-      return planned(text, async () => {
-        journal.onUndo(claude.putBack);
-        await claude.ask(REMOVE);
-      });
-    },
-  };
+  return step("mcp", async () => {
+    const text = `${NAME} not in Claude Code`;
+    if (entryOf(config) === undefined) return unchanged(text);
+    const claude = claudeFor(config);
+    if (claude === undefined)
+      return skipped(`there is no command claude. Where there is one, run: claude ${REMOVE.join(" ")}`);
+    return planned(text, async () => {
+      journal.onUndo(claude.putBack);
+      await claude.ask(REMOVE);
+    });
+  });
 }
 
-/** The command `claude`; undefined if it is not installed. */
+/** Undefined if there is no command `claude`. */
 function claudeFor(config: InstallConfig) {
   const file = findClaude(config);
   if (file === undefined) return undefined;
@@ -104,7 +95,7 @@ function claudeFor(config: InstallConfig) {
     const said = `${stderr}${stdout}`.trim().split("\n").slice(0, 3).join(" ");
     throw new Error(`${[file, ...words.slice(0, 2)].join(" ")} failed with exit code ${code}: ${said}`);
   };
-  /** A token goes through stdin: every user of this machine can read a command line. */
+  /** Passes the token through stdin. Every user of this machine can read a command line. */
   const addEntry = async (entry: Json) => {
     const json = JSON.stringify(entry);
     // Older releases of Claude Code do not read stdin.

@@ -18,7 +18,7 @@ import type { Journal } from "./journal.ts";
 import { expectFree } from "./port.ts";
 import { findOriginal } from "./python_original.ts";
 import type { Places, Service, ServiceState } from "./service_types.ts";
-import { type Plan, planned, type Step, unchanged } from "./steps.ts";
+import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
 const ANSWERS_MS = 15_000;
 const POLL_MS = 100;
@@ -37,7 +37,7 @@ interface Wanted {
 
 /** Writes the service's file, starts the service, and waits until this version answers. */
 export function serviceStep(wanted: Wanted): Step {
-  return { what: "service", plan: () => planService(wanted) };
+  return step("service", () => planService(wanted));
 }
 
 async function planService({ config, journal, service, server, renewed }: Wanted): Promise<Plan> {
@@ -74,28 +74,25 @@ async function putBack(service: Service, before: ServiceState): Promise<void> {
 
 /** Stops the service and removes its file. A service of another program stays. */
 export function removeServiceStep(config: InstallConfig, journal: Journal, service: Service): Step {
-  return {
-    what: "service",
-    async plan() {
-      const state = await service.state();
-      if (textOf(service.file) === undefined && !state.running) return unchanged(`no ${service.name}`);
-      const foreign = findOriginal(config, service, programPath(config));
-      if (foreign !== undefined)
-        return unchanged(`${service.name} runs ${foreign.runs}; it is not ours and stays`);
-      journal.check(service.file);
-      return planned(`no ${service.name}`, async () => {
-        journal.onUndo(() => putBack(service, state));
-        await service.stop();
-        const copy = journal.backupOf(service.file);
-        journal.remove(service.file);
-        await service.forget();
-        return copy && `The service that was there before was kept as ${copy}`;
-      });
-    },
-  };
+  return step("service", async () => {
+    const state = await service.state();
+    if (textOf(service.file) === undefined && !state.running) return unchanged(`no ${service.name}`);
+    const foreign = findOriginal(config, service, programPath(config));
+    if (foreign !== undefined)
+      return unchanged(`${service.name} runs ${foreign.runs}; it is not ours and stays`);
+    journal.check(service.file);
+    return planned(`no ${service.name}`, async () => {
+      journal.onUndo(() => putBack(service, state));
+      await service.stop();
+      const copy = journal.backupOf(service.file);
+      journal.remove(service.file);
+      await service.forget();
+      return copy && `The service that was there before was kept as ${copy}`;
+    });
+  });
 }
 
-/** Waits until a new process of the service answers with this version; returns its id. @throws Error with the reason. */
+/** Waits until a new process of the service answers with this version. @throws Error with the reason. */
 export async function untilItAnswers(
   service: Service,
   server: ServerConfig,
@@ -122,7 +119,6 @@ export function serverOf({ data }: InstallConfig, settings: Environment): Server
   return { ...server, db: from(server.db), log: from(server.log), err: from(server.err) };
 }
 
-/** The bus's URL for programs of this machine. */
 export function addressOf({ host, port }: ServerConfig): string {
   return localUrl(host, port);
 }

@@ -32,7 +32,7 @@ import { addressOf, serverOf, serviceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import type { FoundService } from "./service_types.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Flags, type Step, skipped } from "./steps.ts";
+import { carryOut, type Flags, type Step, skipped, step } from "./steps.ts";
 
 interface Given extends Flags, Without {
   host: string | undefined;
@@ -50,7 +50,7 @@ interface Installation {
   server: ServerConfig;
 }
 
-/** Installs the bus on this machine. @throws Error or ConfigError with a sentence, before any change, when that is impossible. */
+/** Installs the bus on this machine. @throws Error or ConfigError with a sentence when that is impossible. */
 export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const given = args as unknown as Given;
   expectExecutable();
@@ -82,7 +82,7 @@ function stepsOf({ given, config, journal, found, changes, server }: Installatio
 
 function withoutService(reason: string, program: string): Step {
   const text = `${reason}. Run the bus yourself: ${quoted(program)} serve`;
-  return { what: "service", plan: async () => skipped(text) };
+  return step("service", async () => skipped(text));
 }
 
 function refuseClient(settings: Environment): void {
@@ -120,7 +120,7 @@ function refuseOpen({ host, db, access }: ServerConfig): void {
   );
 }
 
-/** The only check of the port if there is no service. */
+/** Without a service there is no other check of the port. */
 async function refuseForeign(server: ServerConfig): Promise<void> {
   const url = new URL(addressOf(server));
   const owner = await ownerOf(url);

@@ -9,7 +9,7 @@ export interface ServiceState {
   pid: number | undefined;
   /** Ended, and the manager does not start it again. */
   failed: boolean;
-  /** The manager's own words, for people. */
+  /** The manager's own words. */
   detail: string;
 }
 
@@ -27,9 +27,7 @@ export interface Service {
   /** For people: `systemd user unit agent-event-bus.service`. */
   name: string;
   file: string;
-  /** The wanted content of its file. */
   text(places: Places): string;
-  /** What the content of such a file runs. */
   parse(text: string): Command;
   state(): Promise<ServiceState>;
   /** Reads the file, starts the bus or replaces a running one, and enables it at login. @throws Error. */
@@ -42,14 +40,13 @@ export interface Service {
   forget(): Promise<void>;
   /** The command that tells why the service does not run. */
   why: string;
-  /** What the user still has to do by hand, like lingering. */
+  /** A step for the user, like lingering. */
   hint(): Promise<string | undefined>;
 }
 
 /** The service, or the reason why this machine has no service manager. */
 export type FoundService = Service | { none: string };
 
-/** What a service runs. */
 export interface Command {
   /** The program comes first. */
   words: string[];

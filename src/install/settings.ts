@@ -3,26 +3,23 @@ import { parseSettings, settingsPath, tokenPath } from "../config/client.ts";
 import { edited, type Settings } from "../config/settings_text.ts";
 import { kindOf, textOf } from "../lib/files.ts";
 import type { Journal } from "./journal.ts";
-import { planned, type Step, unchanged } from "./steps.ts";
+import { planned, type Step, step, unchanged } from "./steps.ts";
 
 const OWNER_FILE = 0o600;
 
 /** Sets or removes keys of `settings.env`. */
 export function settingsStep(journal: Journal, wanted: Settings): Step {
   const file = settingsPath();
-  return {
-    what: "settings",
-    async plan() {
-      const before = textOf(file);
-      const after = edited(before ?? "", wanted, file);
-      if (after === (before ?? "")) return unchanged(stateOf(before, file));
-      journal.check(file);
-      return planned(`${wordsOf(wanted)} in ${file}`, async () => {
-        if (after === "") journal.remove(file);
-        else journal.write(file, after, { mode: OWNER_FILE });
-      });
-    },
-  };
+  return step("settings", async () => {
+    const before = textOf(file);
+    const after = edited(before ?? "", wanted, file);
+    if (after === (before ?? "")) return unchanged(stateOf(before, file));
+    journal.check(file);
+    return planned(`${wordsOf(wanted)} in ${file}`, async () => {
+      if (after === "") journal.remove(file);
+      else journal.write(file, after, { mode: OWNER_FILE });
+    });
+  });
 }
 
 function wordsOf(wanted: Settings): string {
@@ -41,18 +38,15 @@ function stateOf(text: string | undefined, file: string): string {
 /** Keeps the token in the data directory, for commands and hooks. */
 export function tokenStep(journal: Journal, token: string): Step {
   const file = tokenPath();
-  return {
-    what: "token",
-    async plan() {
-      const text = `kept in ${file}, for you alone`;
-      if (textOf(file)?.trim() === token && (statSync(file).mode & 0o077) === 0) return unchanged(text);
-      journal.check(file);
-      return planned(text, async () => {
-        // A former token is not copied to the backups.
-        journal.write(file, `${token}\n`, { mode: OWNER_FILE, ours: true });
-      });
-    },
-  };
+  return step("token", async () => {
+    const text = `kept in ${file}, for you alone`;
+    if (textOf(file)?.trim() === token && (statSync(file).mode & 0o077) === 0) return unchanged(text);
+    journal.check(file);
+    return planned(text, async () => {
+      // A former token is not copied to the backups.
+      journal.write(file, `${token}\n`, { mode: OWNER_FILE, ours: true });
+    });
+  });
 }
 
 /** No step if no token is kept. */

@@ -2,7 +2,7 @@ import type { Desk } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import type { Journal } from "./journal.ts";
 
-/** What one step would do. `text` describes the wanted state, not the way there. */
+/** `text` describes the wanted state, not the way there. */
 export type Plan =
   | { state: "unchanged" | "skipped"; text: string }
   /** `apply` may return a remark for the user. Every change is made through the journal, which can undo it. */
@@ -21,7 +21,7 @@ export function planned(text: string, apply: () => Promise<string | undefined>):
   return { state: "planned", text, apply };
 }
 
-/** One part of an installation. All steps are planned before the first change, so that what is impossible shows first. */
+/** One part of an installation. All steps are planned before the first change, so that obstacles show first. */
 export interface Step {
   /** A word or two: binary, service, hooks. */
   what: string;
@@ -29,7 +29,10 @@ export interface Step {
   plan(): Promise<Plan>;
 }
 
-/** The result of a step. */
+export function step(what: string, plan: () => Promise<Plan>): Step {
+  return { what, plan };
+}
+
 interface Done {
   what: string;
   state: Plan["state"] | "done" | "failed";
@@ -47,7 +50,7 @@ interface Going {
   desk: Desk;
   journal: Journal;
   flags: Flags;
-  /** Runs after the last step; returns the lines to show at the end. */
+  /** Runs after the last step. Returns the lines to show at the end. */
   finish?(changed: boolean): Promise<(string | undefined)[] | undefined>;
 }
 

@@ -103,7 +103,7 @@ async function lingering(config: InstallConfig): Promise<string | undefined> {
   return `The bus stops when you log out of this machine. To keep it running: loginctl enable-linger ${username}`;
 }
 
-/** The unit for these places. @throws Error for a program that systemd refuses. */
+/** @throws Error for a program that systemd refuses. */
 export function unitText({ program, folder, writable }: Places): string {
   if (/["'\\]/.test(program))
     throw new Error(
@@ -122,7 +122,7 @@ function word(text: string): string {
   return /^[\w@%+=:,./$-]+$/.test(safe) ? safe : `"${safe.replace(/[\\"]/g, "\\$&")}"`;
 }
 
-/** What a unit runs. Drop-ins and other files are not read. */
+/** Reads a unit without its drop-ins. */
 export function parseUnit(text: string, home: string): Command {
   const lines = text
     .replace(/\\\n/g, " ")

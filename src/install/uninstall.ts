@@ -13,14 +13,14 @@ import { removeRegistrationStep } from "./registration.ts";
 import { removeServiceStep, serverOf } from "./running.ts";
 import { findService } from "./service.ts";
 import { removeTokenSteps, settingsStep } from "./settings.ts";
-import { carryOut, type Flags, type Step, skipped } from "./steps.ts";
+import { carryOut, type Flags, type Step, skipped, step } from "./steps.ts";
 
 interface Given extends Flags {
   server: boolean;
   client: boolean;
 }
 
-/** Undoes an install; the data stays. @throws Error with a sentence when that is impossible. */
+/** Undoes an install. The data stays. @throws Error with a sentence when that is impossible. */
 export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   const given = args as unknown as Given;
   const all = given.server === given.client;
@@ -66,7 +66,7 @@ function clientSteps(config: InstallConfig, journal: Journal): Step[] {
   ];
 }
 
-/** Every place of Claude Code's settings that was used: CLAUDE_CONFIG_DIR may have changed since. */
+/** Every folder of Claude Code that an install has used. CLAUDE_CONFIG_DIR may have changed since. */
 function placesOf(config: InstallConfig, journal: Journal): InstallConfig[] {
   const { home, env, claude } = config;
   const here = realOf(join(claude.folder, "settings.json"));
@@ -86,7 +86,7 @@ function placesOf(config: InstallConfig, journal: Journal): InstallConfig[] {
 async function serviceRemoval(config: InstallConfig, journal: Journal): Promise<Step> {
   const found = await findService(config);
   if (!("none" in found)) return removeServiceStep(config, journal, found);
-  return { what: "service", plan: async () => skipped(found.none) };
+  return step("service", async () => skipped(found.none));
 }
 
 function dataHint({ data }: InstallConfig): string {

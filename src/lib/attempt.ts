@@ -1,4 +1,4 @@
-/** The result of a function; undefined if it throws. */
+/** The result of a function. Undefined if it throws. */
 export function attempt<T>(act: () => T): T | undefined {
   try {
     return act();

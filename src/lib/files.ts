@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { namesIn } from "./permissions.ts";
 import { exists } from "./process.ts";
 
-/** What a file will hold: a text, the bytes of another file, or a link. */
+/** A text, the bytes of another file, or a link. */
 export type Content = string | { copyOf: string } | { linkTo: string };
 
 /**
@@ -63,7 +63,7 @@ export function kindOf(path: string): "none" | "link" | "file" {
   return found === undefined ? "none" : found.isSymbolicLink() ? "link" : "file";
 }
 
-/** A file's text; undefined if there is no file. */
+/** A file's text. Undefined if there is no file. */
 export function textOf(path: string): string | undefined {
   try {
     return fs.readFileSync(path, "utf8");

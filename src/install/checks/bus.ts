@@ -3,10 +3,10 @@ import { settingsPath, version } from "../../config/client.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { isNewer } from "../../lib/version.ts";
 import { ownerOf, told } from "../../rpc/owner.ts";
 import { reachable } from "../../rpc/send.ts";
 import { installedVersion } from "../binary.ts";
-import { isNewer } from "../claude_version.ts";
 import { hostOf, isSameUrl, onBus, type Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 

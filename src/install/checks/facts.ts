@@ -39,7 +39,6 @@ export interface Place {
   settings: Environment;
   /** Why settings.env cannot be understood. */
   settingsBroken: string | undefined;
-  /** The database of this machine's bus. */
   db: string;
   url: string;
   /** Path of the installed executable, even if there is no file. */
@@ -50,7 +49,7 @@ export interface Place {
   install: string;
   /** The token of the first request. */
   token(): string | undefined;
-  /** The token for a bus that asks for one; undefined too if it cannot be read. */
+  /** The token for a bus that asks for one. Undefined also if it cannot be read. */
   kept(): string | undefined;
   probe(): Promise<Probe>;
   service(): Promise<{ service: Service; state: ServiceState } | { none: string }>;
@@ -62,7 +61,7 @@ export interface Place {
   leftOut(part: Part): boolean;
 }
 
-/** Changes nothing, and sends nothing yet. */
+/** Sends nothing yet. */
 export function placeOf(): Place {
   const config = installConfig(environment);
   const client = clientConfig(environment);
@@ -112,7 +111,7 @@ function readableLines(file: string): Environment {
   return Object.assign({}, ...lines.map((line) => attempt(() => parseSettings(line, file))));
 }
 
-/** The default path if the setting is no path, which `settingsBroken` reports. */
+/** The default path if the setting is not a path, which `settingsBroken` reports. */
 function databaseIn(settings: Environment): string {
   const set = attempt(() => databasePath(undefined, environment, settings));
   return set === undefined ? databasePath(undefined, {}, {}) : realOf(resolve(set));

@@ -1,6 +1,6 @@
 import type { Place } from "./facts.ts";
 
-/** What a check found. A `note` is not a problem. */
+/** The result of a check. A `note` is not a problem. */
 export interface Finding {
   what: string;
   state: "ok" | "note" | "bad";

@@ -2,14 +2,14 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { version } from "../../config/client.ts";
 import { quoted } from "../../lib/escape.ts";
 import { findProgram, run } from "../../lib/exec.ts";
+import { isNewer } from "../../lib/version.ts";
+import { listenerAt } from "../../rpc/listener.ts";
 import { isCompiled, pathHint } from "../binary.ts";
-import { isNewer } from "../claude_version.ts";
 import { isBus } from "../running.ts";
 import type { Service, ServiceState } from "../service_types.ts";
 import { wake } from "./bus.ts";
 import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
-import { listenerAt } from "./listener.ts";
 
 /** The installed executable exists, starts, and is not older than this one. */
 export const executable = check("executable", async ({ program, install, config }) => {

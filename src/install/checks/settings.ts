@@ -58,7 +58,7 @@ export const token = check("token", async (place) => {
   return ok(`${isKept ? "the kept token" : `${VARIABLES.token.name} of this shell`} lets this machine in`);
 });
 
-/** Makes a token and keeps it. The name is new each time: a name can be given once. */
+/** Makes a token and keeps it. Its name is new, because a name can be given only once. */
 function newToken({ role, url, command, config }: Place): string {
   const host = machine()
     .toLowerCase()
@@ -70,7 +70,7 @@ function newToken({ role, url, command, config }: Place): string {
   return `(umask 077; ${secret} > ${quoted(`${config.data}/token`)}) && ${command} install server`;
 }
 
-/** Changes the bus's settings, which say whom it lets in. */
+/** Edits the bus's settings, which name its users. */
 function newSettings({ role, url, command }: Place): string {
   return role === "client"
     ? `on ${hostOf(url)}: ${EDITOR} ~/.claude/contrib/agent-event-bus/settings.env && agent-event-bus restart`

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { InstallConfig } from "../../config/client.ts";
-import { attempt } from "../../lib/attempt.ts";
-import { findProgram, run } from "../../lib/exec.ts";
-import { namesIn } from "../../lib/permissions.ts";
+import type { InstallConfig } from "../config/client.ts";
+import { attempt } from "../lib/attempt.ts";
+import { findProgram, run } from "../lib/exec.ts";
+import { namesIn } from "../lib/permissions.ts";
 
 /** A process that listens. */
 interface Listener {
