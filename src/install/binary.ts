@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { InstallConfig } from "../config/client.ts";
 import { quoted } from "../lib/escape.ts";
 import { run } from "../lib/exec.ts";
-import { kindOf, leftBeside } from "../lib/files.ts";
+import { kindOf, leftBeside, sameBytes } from "../lib/files.ts";
 import type { Journal } from "./journal.ts";
 import { planned, type Step, skipped, step, unchanged } from "./steps.ts";
 
@@ -152,11 +152,4 @@ function isOurs(path: string): boolean {
   const found = fs.statSync(path, { throwIfNoEntry: false });
   if (!found?.isFile() || found.size < SMALLEST_BYTES) return false;
   return fs.readFileSync(path).includes("com.evansenter.agent-event-bus");
-}
-
-function sameBytes(one: string, other: string): boolean {
-  const [first, second] = [one, other].map((path) => fs.statSync(path, { throwIfNoEntry: false }));
-  if (!first?.isFile() || !second?.isFile() || first.size !== second.size) return false;
-  if (first.ino === second.ino && first.dev === second.dev) return true;
-  return fs.readFileSync(one).equals(fs.readFileSync(other));
 }

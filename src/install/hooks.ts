@@ -13,13 +13,13 @@ import { planned, type Step, step, unchanged } from "./steps.ts";
 export interface HooksFound extends Compared {
   file: string;
   /** Why the file cannot be understood, with the place and the repair. */
-  broken?: string;
+  broken?: string | undefined;
   /** Why Claude Code ignores the file, such as comments. */
-  ignored?: string;
+  ignored?: string | undefined;
   /** The setting that switches hooks off, and its file. */
-  disabledBy?: SettingsFile & { setting: string };
+  disabledBy?: (SettingsFile & { setting: string }) | undefined;
   /** The version of Claude Code, if too old to be woken. */
-  tooOld?: string;
+  tooOld?: string | undefined;
 }
 
 /** Compares Claude Code's settings with the table of hooks. */
@@ -29,22 +29,16 @@ export function lookAtHooks(
   { version, waiting }: ClaudeVersion = { waiting: "any" },
 ): HooksFound {
   const file = userSettings(config);
-  const disabledBy = switchedOff(config);
-  const nothing = {
+  const found: HooksFound = {
     ...{ file, missing: [], stale: [], right: [] },
-    ...(disabledBy !== undefined && { disabledBy }),
-    ...(version !== undefined && waiting === "none" && { tooOld: version }),
+    disabledBy: switchedOff(config),
+    tooOld: waiting === "none" ? version : undefined,
   };
   try {
     const text = readSettings(file);
-    const ignored = notPlain(text, file);
-    return {
-      ...nothing,
-      ...compare(text, { binary, waiting }),
-      ...(ignored !== undefined && { ignored }),
-    };
+    return { ...found, ...compare(text, { binary, waiting }), ignored: notPlain(text, file) };
   } catch (error) {
-    return { ...nothing, broken: (error as Error).message };
+    return { ...found, broken: (error as Error).message };
   }
 }
 

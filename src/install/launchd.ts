@@ -1,22 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import template from "../../launchd/com.evansenter.agent-event-bus.plist" with { type: "text" };
 import type { InstallConfig } from "../config/client.ts";
 import { findProgram, type Ran, subCommandsOf, wordsOf } from "../lib/exec.ts";
-import {
-  type Command,
-  type FoundService,
-  filled,
-  type Places,
-  type Service,
-  type ServiceState,
-} from "./service_types.ts";
+import { escaped, parsePlist } from "../lib/plist.ts";
+import { within } from "../lib/within.ts";
+import { type FoundService, filled, type Places, type Service, type ServiceState } from "./service_types.ts";
 
 const LABEL = "com.evansenter.agent-event-bus";
 /** Longer than the service may take to stop. */
 const GONE_MS = 25_000;
-const POLL_MS = 100;
 
 export async function findLaunchd(config: InstallConfig): Promise<FoundService> {
   const launchctl = findProgram("launchctl", config, ["/bin"]);
@@ -65,12 +58,6 @@ function createLaunchd(config: InstallConfig, launchctl: string, domain: string)
   };
 }
 
-async function within(ms: number, isSo: () => Promise<boolean>): Promise<boolean> {
-  for (const end = performance.now() + ms; performance.now() < end; await sleep(POLL_MS))
-    if (await isSo()) return true;
-  return isSo();
-}
-
 function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
   const loaded = code === 0;
   const saidOf = (key: string) => new RegExp(`^\\s*${key} = (.+)$`, "m").exec(stdout)?.[1];
@@ -90,34 +77,4 @@ function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
 
 export function plistText({ program, folder }: Places): string {
   return filled(template, { program: escaped(program), folder: escaped(folder) });
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** Reads a property list in XML. */
-export function parsePlist(text: string): Command {
-  const shown = text.replace(/<!--.*?-->/gs, "");
-  const after = (key: string, pattern: string) =>
-    new RegExp(`<key>${key}</key>\\s*${pattern}`, "s").exec(shown)?.[1] ?? "";
-  const strings = after("ProgramArguments", "<array>(.*?)</array>").matchAll(/<string>(.*?)<\/string>/gs);
-  const pairs = after("EnvironmentVariables", "<dict>(.*?)</dict>").matchAll(
-    /<key>(.*?)<\/key>\s*<string>(.*?)<\/string>/gs,
-  );
-  return {
-    words: [...strings].map(([, value = ""]) => unescaped(value)),
-    folder: unescaped(after("WorkingDirectory", "<string>(.*?)</string>")) || undefined,
-    env: Object.fromEntries([...pairs].map(([, key = "", value = ""]) => [unescaped(key), unescaped(value)])),
-  };
-}
-
-function unescaped(text: string): string {
-  return text.replace(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) =>
-    decimal || hex
-      ? String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16))
-      : (ENTITIES[name] ?? whole),
-  );
 }

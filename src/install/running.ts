@@ -1,6 +1,5 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Environment,
   type InstallConfig,
@@ -12,6 +11,7 @@ import {
 import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { textOf } from "../lib/files.ts";
 import { realOf } from "../lib/permissions.ts";
+import { within } from "../lib/within.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import { programPath } from "./binary.ts";
 import type { Journal } from "./journal.ts";
@@ -21,7 +21,6 @@ import type { Places, Service, ServiceState } from "./service_types.ts";
 import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
 const ANSWERS_MS = 15_000;
-const POLL_MS = 100;
 const TAIL_BYTES = 4096;
 const READABLE = 0o644;
 
@@ -100,11 +99,12 @@ export async function untilItAnswers(
 ): Promise<number | undefined> {
   const url = addressOf(server);
   let state = await service.state();
-  for (const end = performance.now() + ANSWERS_MS; performance.now() < end && !state.failed; ) {
-    if (state.running && state.pid !== former && (await answersAsOurs(url))) return state.pid;
-    await sleep(POLL_MS);
+  const isSettled = await within(ANSWERS_MS, async () => {
     state = await service.state();
-  }
+    const isNew = state.running && state.pid !== former;
+    return state.failed || (isNew && (await answersAsOurs(url)));
+  });
+  if (isSettled && !state.failed) return state.pid;
   const said = lastError(server.log);
   const waited = state.failed ? "" : ` within ${ANSWERS_MS / 1000} s`;
   throw new Error(

@@ -1,4 +1,4 @@
-import type { Environment } from "../config/client.ts";
+import type { ServiceCommand } from "../lib/unit_file.ts";
 
 export interface ServiceState {
   /** The service's file exists. */
@@ -28,7 +28,7 @@ export interface Service {
   name: string;
   file: string;
   text(places: Places): string;
-  parse(text: string): Command;
+  parse(text: string): ServiceCommand;
   state(): Promise<ServiceState>;
   /** Reads the file, starts the bus or replaces a running one, and enables it at login. @throws Error. */
   start(): Promise<void>;
@@ -46,13 +46,6 @@ export interface Service {
 
 /** The service, or the reason why this machine has no service manager. */
 export type FoundService = Service | { none: string };
-
-export interface Command {
-  /** The program comes first. */
-  words: string[];
-  folder: string | undefined;
-  env: Environment;
-}
 
 /** Fills a service's file. */
 export function filled(template: string, values: Readonly<Record<string, string>>): string {

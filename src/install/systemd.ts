@@ -6,14 +6,8 @@ import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
 import { findProgram, type Ran, run, subCommandsOf, wordsOf } from "../lib/exec.ts";
 import { kindOf } from "../lib/files.ts";
-import {
-  type Command,
-  type FoundService,
-  filled,
-  type Places,
-  type Service,
-  type ServiceState,
-} from "./service_types.ts";
+import { parseUnit, word } from "../lib/unit_file.ts";
+import { type FoundService, filled, type Places, type Service, type ServiceState } from "./service_types.ts";
 
 const UNIT = "agent-event-bus.service";
 const PROPERTIES = "ActiveState,SubState,Result,ExecMainStatus,MainPID,UnitFileState";
@@ -115,40 +109,4 @@ export function unitText({ program, folder, writable }: Places): string {
     folder: folder.replaceAll("%", "%%"),
     writable: writable.map((one) => word(`-${one}`)).join(" "),
   });
-}
-
-function word(text: string): string {
-  const safe = text.replaceAll("%", "%%");
-  return /^[\w@%+=:,./$-]+$/.test(safe) ? safe : `"${safe.replace(/[\\"]/g, "\\$&")}"`;
-}
-
-/** Reads a unit without its drop-ins. */
-export function parseUnit(text: string, home: string): Command {
-  const lines = text
-    .replace(/\\\n/g, " ")
-    .split("\n")
-    .map((line) => line.trim());
-  const valuesOf = (key: string) =>
-    lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
-  const [folder] = valuesOf("WorkingDirectory");
-  return {
-    words: wordsIn(valuesOf("ExecStart").at(-1) ?? "", home),
-    folder: folder && unspecified(folder, home),
-    env: Object.fromEntries(valuesOf("Environment").flatMap((value) => wordsIn(value, home).map(pairOf))),
-  };
-}
-
-function pairOf(text: string): [string, string] {
-  const at = text.indexOf("=");
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function wordsIn(text: string, home: string): string[] {
-  const words = text.match(/(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[^\s"'])+/g) ?? [];
-  const quotes = /"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'/g;
-  return words.map((one) => unspecified(one.replace(quotes, "$1$2").replace(/\\(.)/g, "$1"), home));
-}
-
-function unspecified(text: string, home: string): string {
-  return text.replace(/%([%h])/g, (_, letter) => (letter === "h" ? home : "%"));
 }

@@ -119,3 +119,11 @@ export function expectWritable(path: string, name = path): void {
 function nearest(folder: string): string {
   return fs.existsSync(folder) || folder === dirname(folder) ? folder : nearest(dirname(folder));
 }
+
+/** True if both are files with the same bytes. */
+export function sameBytes(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((path) => fs.statSync(path, { throwIfNoEntry: false }));
+  if (!first?.isFile() || !second?.isFile() || first.size !== second.size) return false;
+  if (first.ino === second.ino && first.dev === second.dev) return true;
+  return fs.readFileSync(one).equals(fs.readFileSync(other));
+}

@@ -4,10 +4,11 @@ import { VARIABLES } from "../../config/variables.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { isNewer } from "../../lib/version.ts";
+import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { ownerOf, told } from "../../rpc/owner.ts";
 import { reachable } from "../../rpc/send.ts";
 import { installedVersion } from "../binary.ts";
-import { hostOf, isSameUrl, onBus, type Place } from "./facts.ts";
+import { onBus, type Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
 /** More than an answer's travel time and the whole seconds of its Date explain. */

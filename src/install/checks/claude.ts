@@ -1,12 +1,13 @@
 import type { Environment } from "../../config/client.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { probe } from "../../rpc/probe.ts";
 import { notAllowed } from "../allow.ts";
 import { managedServers, readSettings, type SettingsFile, settingsFiles } from "../claude_settings.ts";
 import { notWoken } from "../claude_version.ts";
 import { findClaude } from "../registration.ts";
-import { hostOf, isSameUrl, type Place } from "./facts.ts";
+import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 import { isExempt } from "./network.ts";
 

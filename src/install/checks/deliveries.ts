@@ -1,5 +1,6 @@
 import type { Json } from "../../lib/json.ts";
-import { hostOf, type Place } from "./facts.ts";
+import { hostOf } from "../../rpc/bus_url.ts";
+import type { Place } from "./facts.ts";
 import { bad, check, ok } from "./finding.ts";
 import { ask } from "./message.ts";
 

@@ -20,6 +20,7 @@ import { attempt } from "../../lib/attempt.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { realOf } from "../../lib/permissions.ts";
+import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { type Probe, probe } from "../../rpc/probe.ts";
 import { commandOf, isCompiled, programPath } from "../binary.ts";
 import { claudeVersion } from "../claude_version.ts";
@@ -135,24 +136,6 @@ async function probeOf(
 function typedCommand(config: InstallConfig, program: string): string {
   if (existsSync(program)) return commandOf(config);
   return isCompiled() ? quoted(process.execPath) : "./install.sh && agent-event-bus";
-}
-
-/** True if both lead to the same bus, judged by their text. */
-export function isSameUrl(one: string, other: string): boolean {
-  return plain(one) === plain(other);
-}
-
-function plain(text: string): string {
-  if (!URL.canParse(text)) return text;
-  const url = new URL(text);
-  if (isLoopbackUrl(text)) url.hostname = "localhost";
-  if (url.pathname === "/") url.pathname = "/mcp";
-  return url.href.replace(/\/$/, "");
-}
-
-/** The machine of a URL, for people. */
-export function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : url;
 }
 
 /** A command for the machine of the bus. */

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { machine } from "../../config/client.ts";
 import type { Json } from "../../lib/json.ts";
+import { hostOf } from "../../rpc/bus_url.ts";
 import { callTool } from "../../rpc/call.ts";
-import { hostOf, onBus, type Place } from "./facts.ts";
+import { onBus, type Place } from "./facts.ts";
 import { bad, type Finding, note, ok } from "./finding.ts";
 
 const CALL_MS = 3_000;

@@ -2,7 +2,8 @@ import { VARIABLES } from "../../config/variables.ts";
 import { attempt } from "../../lib/attempt.ts";
 import { findProgram, run } from "../../lib/exec.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
-import { hostOf, type Place } from "./facts.ts";
+import { hostOf } from "../../rpc/bus_url.ts";
+import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
 const MAC_APP = "/Applications/Tailscale.app/Contents/MacOS";

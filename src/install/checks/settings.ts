@@ -4,7 +4,8 @@ import { settingNames } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import { quoted } from "../../lib/escape.ts";
 import { tooOpen } from "../../lib/permissions.ts";
-import { hostOf, type Place } from "./facts.ts";
+import { hostOf } from "../../rpc/bus_url.ts";
+import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
 const EDITOR = `"\${EDITOR:-vi}"`;
