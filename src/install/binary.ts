@@ -1,9 +1,10 @@
 import * as fs from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { InstallConfig } from "../config/client.ts";
 import { quoted } from "../lib/escape.ts";
 import { run } from "../lib/exec.ts";
 import { kindOf, leftBeside, sameBytes } from "../lib/files.ts";
+import { isOnPath } from "../lib/shell_path.ts";
 import type { Journal } from "./journal.ts";
 import { planned, type Step, skipped, step, unchanged } from "./steps.ts";
 
@@ -117,23 +118,6 @@ function restoreLink(link: string, journal: Journal): string | undefined {
 function isOriginalCommand(path: string): boolean {
   if (kindOf(path) === "link") return fs.readlinkSync(path).endsWith(`/${NAME}-cli`);
   return /agent_event_bus|event_bus\.cli/.test(fs.readFileSync(path, "latin1").slice(0, 10_000));
-}
-
-function isOnPath({ bin, path }: InstallConfig): boolean {
-  return path.some((folder) => resolve(folder) === bin);
-}
-
-/** The shell command that puts the folder on PATH. Undefined if PATH has it. */
-export function pathHint(config: InstallConfig): string | undefined {
-  const { bin, shell = "", home } = config;
-  if (isOnPath(config)) return undefined;
-  const told = `${bin} is not on your PATH.`;
-  const name = shell.slice(shell.lastIndexOf("/") + 1);
-  if (name === "fish") return `${told} Run: fish_add_path ${quoted(bin)}`;
-  const bash = process.platform === "darwin" ? ".bash_profile" : ".bashrc";
-  const profile = { zsh: ".zshrc", bash }[name] ?? ".profile";
-  const line = bin.startsWith(`${home}/`) ? `$HOME${bin.slice(home.length)}` : bin;
-  return `${told} Run this, then open a new terminal: echo 'export PATH="${line}:$PATH"' >> ~/${profile}`;
 }
 
 function leadsToProgram(link: string): boolean {

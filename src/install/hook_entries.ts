@@ -15,6 +15,8 @@ interface Hook {
 interface Line {
   event: string;
   name: HookName;
+  /** For people: `Stop: hook wait`. */
+  label: string;
   settings: Settings;
 }
 
@@ -27,8 +29,12 @@ export interface Wanted {
 const TABLE: readonly Line[] = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
   const { events, ...rest } = HOOKS[name];
   const settings: Settings = "settings" in rest ? rest.settings : {};
-  return events.map((event): Line => ({ event, name, settings }));
+  return events.map((event): Line => ({ event, name, label: labelOf(event, name), settings }));
 });
+
+function labelOf(event: string, name: string): string {
+  return `${event}: hook ${name}`;
+}
 
 function linesFor(waiting: Waiting): readonly Line[] {
   return waiting === "none" ? TABLE.filter(({ name }) => name !== "wait") : TABLE;
@@ -69,7 +75,7 @@ export function hookIn(command: string): string | undefined {
 /** One of our hooks in the settings. */
 interface Entry {
   event: string;
-  name: string;
+  label: string;
   node: Node;
 }
 
@@ -85,7 +91,7 @@ function entriesIn(text: JsonText): Entry[] {
     const listed = (groups?.children ?? []).flatMap((group) => propertyOf(group, "hooks")?.children ?? []);
     return listed.flatMap((node): Entry[] => {
       const name = hookIn(String(propertyOf(node, "command")?.value ?? ""));
-      return name === undefined ? [] : [{ event, name, node }];
+      return name === undefined ? [] : [{ event, label: labelOf(event, name), node }];
     });
   });
 }
@@ -99,7 +105,7 @@ function changesOf({ node }: Entry, line: Line, wanted: Wanted): [key: string, v
   });
 }
 
-/** Hooks by their state, each as `Stop: hook wait`. */
+/** Labels of hooks by their state. */
 export interface Compared {
   missing: string[];
   /** Names another executable, stands there twice, or is unknown to this version. */
@@ -113,28 +119,19 @@ export function compare(text: JsonText, wanted: Wanted): Compared {
   const found: Compared = { missing: [], stale: [], right: [] };
   const lines = linesFor(wanted.waiting);
   for (const line of lines) {
-    const first = entries.find((entry) => matches(entry, line));
-    if (first === undefined) found.missing.push(label(line));
-    else found[changesOf(first, line, wanted).length > 0 ? "stale" : "right"].push(label(line));
+    const first = entries.find(({ label }) => label === line.label);
+    if (first === undefined) found.missing.push(line.label);
+    else found[changesOf(first, line, wanted).length > 0 ? "stale" : "right"].push(line.label);
   }
-  found.stale.push(...surplus(entries, lines).map(label));
+  found.stale.push(...surplus(entries, lines).map(({ label }) => label));
   return found;
-}
-
-function label({ event, name }: { event: string; name: string }): string {
-  return `${event}: hook ${name}`;
-}
-
-function matches(entry: Entry, line: Line): boolean {
-  return entry.event === line.event && entry.name === line.name;
 }
 
 /** Entries without a line in the table, and repetitions. */
 function surplus(entries: readonly Entry[], lines: readonly Line[]): Entry[] {
-  return entries.filter((entry) => {
-    const line = lines.find((one) => matches(entry, one));
-    return line === undefined || entries.find((one) => matches(one, line)) !== entry;
-  });
+  const labels = lines.map(({ label }) => label);
+  const isFirst = (entry: Entry) => entries.find(({ label }) => label === entry.label) === entry;
+  return entries.filter((entry) => !labels.includes(entry.label) || !isFirst(entry));
 }
 
 /** Makes the settings hold the table, and nothing else of ours. */
@@ -145,14 +142,15 @@ export function putHooks(text: JsonText, wanted: Wanted): void {
   for (const line of lines) repair(text, line, wanted);
   for (const [event, [group]] of Object.entries(hooksOf(wanted.binary, wanted.waiting))) {
     const own = lines.filter((line) => line.event === event);
-    const absent = own.filter((line) => !entriesIn(text).some((entry) => matches(entry, line)));
+    const there = entriesIn(text).map(({ label }) => label);
+    const absent = own.filter(({ label }) => !there.includes(label));
     if (absent.length === own.length) addGroup(text, event, group);
     else for (const line of absent) addBeside(text, line, wanted);
   }
 }
 
 function repair(text: JsonText, line: Line, wanted: Wanted): void {
-  const find = () => entriesIn(text).find((entry) => matches(entry, line));
+  const find = () => entriesIn(text).find(({ label }) => label === line.label);
   const entry = find();
   if (entry === undefined) return;
   for (const [key, value] of changesOf(entry, line, wanted)) {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { busUrl, environment, settingsFile } from "../config/client.ts";
 import { logFiles } from "../config/server.ts";
 import { type Desk, UsageError } from "../lib/command.ts";
+import { onInterrupt } from "../lib/interrupt.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { Follower, lastLines } from "../lib/tail.ts";
@@ -31,9 +32,7 @@ async function follow(file: string, count: number, desk: Desk): Promise<void> {
     for (const text of lines) if (!(await desk.tell({ text }))) return false;
     return true;
   };
-  const ended = new Promise<true>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve(true));
-  });
+  const ended = new Promise<true>((resolve) => onInterrupt(() => resolve(true)));
   if (!isThere(file)) await show([`There is no log at ${file} yet; waiting for it. ${whereElse()}`]);
   const follower = new Follower(file, count);
   let going = await show(follower.first);

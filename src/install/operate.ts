@@ -21,7 +21,7 @@ import { findService } from "./service.ts";
 /** Restarts the service. @throws Error with a sentence when there is no service, or the bus does not come back. */
 export async function restart(): Promise<Json> {
   const config = installConfig(environment);
-  const server = serverOf(config, settingsFile());
+  const server = serverOf(settingsFile());
   const service = await findService(config);
   if ("none" in service)
     throw await noService(config, server, `: ${service.none}. Start the bus yourself: agent-event-bus serve`);
@@ -59,7 +59,7 @@ export async function status(): Promise<Json> {
     installed_version: (await installedVersion(config)) ?? null,
     since: answer.kind === "bus" ? new Date(Date.now() - answer.uptimeSeconds * 1000).toISOString() : null,
     sessions: running ? await sessionsAt(url) : null,
-    ...(client ? {} : await ofThisMachine(config, serverOf(config, settings))),
+    ...(client ? {} : await ofThisMachine(config, serverOf(settings))),
   };
   const problem = problemOf(answer, url);
   return { ...facts, shown: shownOf(facts), ...(problem !== undefined && { error: problem }) };

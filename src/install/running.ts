@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import {
   type Environment,
   type InstallConfig,
@@ -112,11 +112,9 @@ export async function untilItAnswers(
   );
 }
 
-/** Settings of the service's bus, which starts in the data directory. @throws ConfigError. */
-export function serverOf({ data }: InstallConfig, settings: Environment): ServerConfig {
-  const server = serverConfig({}, {}, settings);
-  const from = (path: string) => resolve(data, path);
-  return { ...server, db: from(server.db), log: from(server.log), err: from(server.err) };
+/** Settings of the service's bus, whose environment has none. @throws ConfigError. */
+export function serverOf(settings: Environment): ServerConfig {
+  return serverConfig({}, {}, settings);
 }
 
 export function addressOf({ host, port }: ServerConfig): string {
@@ -149,7 +147,7 @@ async function isCurrent(config: InstallConfig, server: ServerConfig): Promise<b
   if (!(await answersAsOurs(addressOf(server)))) return false;
   const changed = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   // A bus writes this file as it starts. Its uptime would be too coarse.
-  const started = changed(`${realOf(resolve(config.data, server.db))}.pid`);
+  const started = changed(`${realOf(server.db)}.pid`);
   return [programPath(config), settingsPath()].every((path) => changed(path) <= started);
 }
 

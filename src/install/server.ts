@@ -14,6 +14,7 @@ import { quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { realOf } from "../lib/permissions.ts";
+import { pathHint } from "../lib/shell_path.ts";
 import { ownerOf, told } from "../rpc/owner.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import {
@@ -22,7 +23,6 @@ import {
   expectExecutable,
   expectOwnHome,
   isInstalled,
-  pathHint,
   programPath,
 } from "./binary.ts";
 import { claudeSteps, type Without } from "./claude_steps.ts";
@@ -60,7 +60,7 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   refuseClient(settings);
   const found = given.no_service ? { none: "left out" } : await findService(config);
   const changes = changesOf(given, settings, config, found);
-  const server = serverOf(config, { ...settings, ...changes });
+  const server = serverOf({ ...settings, ...changes });
   refuseOpen(server);
   await refuseForeign(server);
   const installation = { given, config, journal: new Journal(config.data), found, changes, server };

@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { holderOf } from "../admin/holder.ts";
 import { environment, type InstallConfig, installConfig, settingsFile } from "../config/client.ts";
 import { VARIABLES } from "../config/variables.ts";
+import { attempt } from "../lib/attempt.ts";
 import type { Desk } from "../lib/command.ts";
 import { quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
@@ -43,15 +44,11 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
 }
 
 async function stillRunning(config: InstallConfig): Promise<string | undefined> {
-  const pid = await busAt(config).catch(() => undefined);
+  const server = attempt(() => serverOf(settingsFile()));
+  const pid = server && (await holderOf(server.db, config).catch(() => undefined));
   return pid === undefined
     ? undefined
     : `A bus that no service started still runs: process ${pid}. To stop it: kill ${pid}`;
-}
-
-/** @throws ConfigError when settings.env cannot be understood. */
-async function busAt(config: InstallConfig): Promise<number | undefined> {
-  return holderOf(serverOf(config, settingsFile()).db, config);
 }
 
 function clientSteps(config: InstallConfig, journal: Journal): Step[] {

@@ -17,3 +17,9 @@ function plain(text: string): string {
 export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : url;
 }
+
+/** True if a host is in a list of NO_PROXY. */
+export function isExempt(host: string, list: string): boolean {
+  const names = list.split(",").map((one) => one.trim().replace(/^\*?\./, ""));
+  return names.some((one) => one === "*" || (one !== "" && (host === one || host.endsWith(`.${one}`))));
+}

@@ -15,7 +15,7 @@ if ("none" in service) throw new Error(service.none);
 const steps: Step[] = [];
 const original = findOriginal(config, service, `${config.bin}/agent-event-bus`);
 const changes = what === "install" ? { ...original?.settings } : {};
-const server = serverOf(config, { ...settingsFile(), ...changes });
+const server = serverOf({ ...settingsFile(), ...changes });
 if (what === "install")
   steps.push(
     settingsStep(journal, changes as Record<string, string>),

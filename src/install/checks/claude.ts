@@ -1,7 +1,7 @@
 import type { Environment } from "../../config/client.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
-import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
+import { hostOf, isExempt, isSameUrl } from "../../rpc/bus_url.ts";
 import { probe } from "../../rpc/probe.ts";
 import { notAllowed } from "../allow.ts";
 import { managedServers, readSettings, type SettingsFile, settingsFiles } from "../claude_settings.ts";
@@ -9,7 +9,6 @@ import { notWoken } from "../claude_version.ts";
 import { findClaude } from "../registration.ts";
 import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
-import { isExempt } from "./network.ts";
 
 const NAME = "agent-event-bus";
 

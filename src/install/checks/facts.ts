@@ -19,6 +19,7 @@ import { VARIABLES } from "../../config/variables.ts";
 import { attempt } from "../../lib/attempt.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { once } from "../../lib/once.ts";
 import { realOf } from "../../lib/permissions.ts";
 import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { type Probe, probe } from "../../rpc/probe.ts";
@@ -141,12 +142,4 @@ function typedCommand(config: InstallConfig, program: string): string {
 /** A command for the machine of the bus. */
 export function onBus({ role, url, command }: Place, words: string): string {
   return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
-}
-
-function once<T>(look: () => T): () => T {
-  let found: { value: T } | undefined;
-  return () => {
-    found ??= { value: look() };
-    return found.value;
-  };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { machine } from "../../config/client.ts";
+import { onInterrupt } from "../../lib/interrupt.ts";
 import type { Json } from "../../lib/json.ts";
 import { hostOf } from "../../rpc/bus_url.ts";
 import { callTool } from "../../rpc/call.ts";
@@ -28,9 +29,12 @@ export async function proveMessage(place: Place): Promise<Proof> {
   const { kind } = await place.probe();
   if (kind !== "bus") return { finding: { what, ...note("none sent: first the problem above") } };
   const identity = { client_id: `doctor-${randomUUID()}`, machine: machine() };
-  const end = new AbortController();
+  let forget = () => {};
+  const interrupted = new Promise<never>((_, reject) => {
+    forget = onInterrupt(() => reject(new Error("it was interrupted.")));
+  });
   try {
-    const proof = await Promise.race([send(place, identity), interrupted(end.signal)]);
+    const proof = await Promise.race([send(place, identity), interrupted]);
     await leave(place, identity);
     return proof;
   } catch (error) {
@@ -38,7 +42,7 @@ export async function proveMessage(place: Place): Promise<Proof> {
     const found = `it did not arrive: ${error instanceof Error ? error.message : error}`;
     return { finding: { what, ...bad(found, onBus(place, "logs --lines 20")) } };
   } finally {
-    end.abort();
+    forget();
   }
 }
 
@@ -74,14 +78,4 @@ export async function ask(place: Place, tool: string, args: Json, timeoutMs = CA
 
 function options({ url, client, kept }: Place, timeoutMs: number) {
   return { url, token: client.token, keptToken: kept, timeoutMs };
-}
-
-function interrupted(until: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = () => reject(new Error("it was interrupted."));
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, stop);
-      until.addEventListener("abort", () => process.off(signal, stop));
-    }
-  });
 }

@@ -2,7 +2,7 @@ import { VARIABLES } from "../../config/variables.ts";
 import { attempt } from "../../lib/attempt.ts";
 import { findProgram, run } from "../../lib/exec.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
-import { hostOf } from "../../rpc/bus_url.ts";
+import { hostOf, isExempt } from "../../rpc/bus_url.ts";
 import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
@@ -59,9 +59,3 @@ export const proxy = check("proxy", async ({ url, config: { env } }) => {
     `${set} is set: ${hostname} is asked through it. To go there directly: export NO_PROXY=${hostname}`,
   );
 });
-
-/** True if a host is in a list of NO_PROXY. */
-export function isExempt(host: string, list: string): boolean {
-  const names = list.split(",").map((one) => one.trim().replace(/^\*?\./, ""));
-  return names.some((one) => one === "*" || (one !== "" && (host === one || host.endsWith(`.${one}`))));
-}
