@@ -16,7 +16,7 @@ const GROUND = ["lib", "runtime", SMALL_FILES];
 const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
   "main.ts": only("cli", "serve", "hooks"),
   "files.d.ts": only(),
-  lib: only("lib", SMALL_FILES),
+  lib: only("lib", SMALL_FILES, "jsonc-parser"),
   domain: only("domain", "lib"),
   operations: only("operations", "domain", "lib", "zod"),
   tokens: only("tokens", "domain", "sqlite", ...GROUND),
@@ -40,7 +40,6 @@ const MAY_LOAD: Readonly<Record<string, (loaded: string) => boolean>> = {
     ...GROUND,
     "launchd",
     "systemd",
-    "jsonc-parser",
   ),
   cli: only("cli", "operations", "rpc", "install", "admin", "domain", "config", ...GROUND, "cac"),
   hooks: only("hooks", "rpc", "domain", "config", ...GROUND),

@@ -10,7 +10,7 @@ import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
 
-/** Copies the database into a new file. Throws Error with a sentence, nothing left behind. */
+/** Copies the database into a new file. Leaves nothing behind when it fails. @throws Error with a sentence. */
 export async function backup(args: { file: string; db?: string | undefined }): Promise<Json> {
   if (args.file === "") throw new UsageError("backup needs a FILE, not an empty word.");
   const db = existingDatabase(args.db);
@@ -35,7 +35,7 @@ export async function backup(args: { file: string; db?: string | undefined }): P
 const OWN_ENDS = ["-wal", "-shm", "-journal", ".lock", ".pid", ".tokens"];
 
 function expectNew(file: string, db: string): void {
-  // The copy would take the place of a link that leads nowhere.
+  // A copy would replace a link that leads nowhere.
   const found = statOf(file) ?? statOf(file, lstatSync);
   if (found?.isDirectory())
     throw new Error(`${file} is a folder. Give the name of a new file in it: ${resolve(file, "backup.db")}`);
@@ -63,7 +63,7 @@ function expectWhole({ integrity, schema_version }: Survey, db: string): void {
     throw new Unfit(`${db} is no database of a bus. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
 }
 
-/** The copy shows that the database is none to keep. */
+/** The database is not worth a copy. */
 class Unfit extends Error {}
 
 function sentenceOf(error: unknown, db: string, file: string): string {

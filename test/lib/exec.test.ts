@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { installConfig } from "../../src/config/client.ts";
-import { run } from "../../src/install/exec.ts";
+import { run } from "../../src/lib/exec.ts";
 
 const config = installConfig({ PATH: process.env.PATH });
 

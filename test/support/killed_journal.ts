@@ -1,5 +1,5 @@
 // Writes one file and is killed in the middle: just before the file is replaced, or just after it.
-import { Ledger } from "../../src/install/journal.ts";
+import { Journal } from "../../src/install/journal.ts";
 
 const [data = "", file = "", source = "", moment] = process.argv.slice(2);
 let asked = 0;
@@ -10,5 +10,5 @@ const content = {
     return source;
   },
 };
-new Ledger(data).write(file, content);
+new Journal(data).write(file, content);
 process.kill(process.pid, "SIGKILL");

@@ -1,9 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { lockHolder, takeLock } from "../sqlite/lock.ts";
 
-/** Keeps other installers of a data directory away until what it returns is called. Throws Error with a sentence when one is at work. */
-export function beAlone(data: string): () => void {
+/**
+ * Takes the installer's lock of a data directory. Returns the function that releases it.
+ * @throws Error with a sentence when another installer is at work.
+ */
+export function takeInstallLock(data: string): () => void {
   const name = join(data, "install");
   const lock = takeLock(name);
   if (lock === null)
@@ -14,11 +18,8 @@ export function beAlone(data: string): () => void {
   return () => {
     if (!held) return;
     held = false;
-    try {
-      rmSync(`${name}.lock`, { force: true });
-    } catch {
-      // Windows keeps it as long as it is open.
-    }
+    // Windows keeps the file while it is open.
+    attempt(() => rmSync(`${name}.lock`, { force: true }));
     lock.release();
   };
 }

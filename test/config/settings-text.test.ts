@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseSettings } from "../../src/config/client.ts";
-import { edited, type Settings } from "../../src/install/settings.ts";
+import { edited, type Settings } from "../../src/config/settings_text.ts";
 
 /** A text with keys set, or removed with null, gives a text. */
 function _(name: string, before: string, wanted: Settings, after: string): void {

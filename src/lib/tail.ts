@@ -3,19 +3,19 @@ import * as fs from "node:fs";
 const BLOCK = 64 * 1024;
 const NEWLINE = 0x0a;
 
-/** What stands at the end of a file. */
+/** The end of a file. */
 export interface End {
   lines: string[];
-  /** Bytes before the last line, when that has no newline yet; else the whole size. */
+  /** Bytes up to the last newline. */
   complete: number;
 }
 
-/** The last lines of an open file before `until`, read from there, block by block; a last one without newline counts. */
+/** The last lines of an open file before `until`, read backwards in blocks. A last line without a newline counts. */
 export function endOf(file: number, count: number, until: number = fs.fstatSync(file).size): End {
   const blocks: Buffer[] = [];
   let newlines = 0;
   let at = until;
-  // One newline more than lines: the one before the first line.
+  // Includes the newline before the first line.
   while (at > 0 && newlines <= count) {
     const block = readAt(file, Math.max(0, at - BLOCK), Math.min(BLOCK, at));
     at -= Math.min(BLOCK, at);
@@ -28,7 +28,7 @@ export function endOf(file: number, count: number, until: number = fs.fstatSync(
   return { lines: count === 0 ? [] : lines.slice(-count), complete };
 }
 
-/** The last lines of a log; of the files that it was rotated to as well while it has too few. */
+/** The last lines of a log, and of its rotated files while it has too few. */
 export function lastLines(log: string, count: number): string[] {
   const file = openFile(log);
   if (file === undefined) return withOlder(log, count, []);
@@ -41,7 +41,7 @@ export function lastLines(log: string, count: number): string[] {
 
 /** Lines of an open log, with older ones before them while there are too few. */
 function withOlder(log: string, count: number, found: string[], open?: number): string[] {
-  // A rotation meanwhile gives the open file another name.
+  // A rotation can move the open file.
   const seen = new Set(open === undefined ? [] : [fs.fstatSync(open).ino]);
   let lines = found;
   for (const path of [`${log}.1`, `${log}.2`]) {
@@ -56,13 +56,13 @@ function withOlder(log: string, count: number, found: string[], open?: number): 
   return lines;
 }
 
-/** Reads on in a log that grows, is rotated or is emptied, also while there is none yet. */
+/** Reads on in a log that grows, is rotated or is emptied. The log need not exist yet. */
 export class Follower {
   readonly #log: string;
   #file: number | undefined;
   #at = 0;
 
-  /** The lines to begin with: whole ones that were there already. */
+  /** The last whole lines at the start. */
   readonly first: string[];
 
   constructor(log: string, count: number) {
@@ -73,13 +73,13 @@ export class Follower {
     this.first = withOlder(log, count, lines, this.#file);
   }
 
-  /** The whole lines that were added since. */
+  /** The whole lines added since. */
   next(): string[] {
     const lines = this.#rest(false);
     const now = fs.statSync(this.#log, { throwIfNoEntry: false });
     if (now === undefined || !now.isFile()) return lines;
     if (this.#file !== undefined && fs.fstatSync(this.#file).ino === now.ino) return lines;
-    // Nothing is added any more to one that has another name now.
+    // A moved file gets no more lines.
     lines.push(...this.#rest(true));
     this.close();
     this.#file = openFile(this.#log);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { parse } from "jsonc-parser";
-import { JsonText, propertyOf } from "../../src/install/jsonc.ts";
+import { JsonText, propertyOf } from "../../src/lib/jsonc.ts";
 import { pick, type Random, random } from "../support/fuzz/random.ts";
 
 const FILE = "/home/me/.claude/settings.json";

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { endOf, Follower, lastLines } from "../../src/install/tail.ts";
+import { endOf, Follower, lastLines } from "../../src/lib/tail.ts";
 import { tempFolder } from "../support/folder.ts";
 
 const BLOCK = 64 * 1024;

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { realOf } from "../lib/permissions.ts";
-import { exists } from "../lib/process.ts";
+import { namesIn } from "./permissions.ts";
+import { exists } from "./process.ts";
 
-/** What a file is to hold: a text, what another file holds, or nothing but the way to another. */
+/** A text, the bytes of another file, or a link. */
 export type Content = string | { copyOf: string } | { linkTo: string };
 
 /**
- * Replaces a file, so that whoever opens it finds the old or the new one whole, also after a loss of power. `sameTime`: a copy
- * keeps the time of what it is a copy of.
+ * Replaces a file atomically, also in case of a power loss. With `sameTime` a copy keeps the modification time of its
+ * source.
  */
 export function replaceFile(path: string, content: Content, mode: number, sameTime = false): void {
   const made = besideOf(path, "new");
@@ -32,23 +32,30 @@ export function replaceFile(path: string, content: Content, mode: number, sameTi
   }
 }
 
-/** A name of this process for something that stands beside a file for a moment. */
-export function besideOf(path: string, end: string): string {
+/** A name of this process for a temporary file beside another one. */
+function besideOf(path: string, end: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${end}`);
 }
 
-/** What an installer that was killed has left beside a file. */
+/** Gives what stands at a path a second name beside it. A link is copied. */
+export function linkAside(path: string, end: string): string {
+  const aside = besideOf(path, end);
+  fs.rmSync(aside, { force: true });
+  if (kindOf(path) === "link") fs.symlinkSync(fs.readlinkSync(path), aside);
+  else fs.linkSync(path, aside);
+  return aside;
+}
+
+/** Temporary files beside a file whose process is gone. */
 export function leftBeside(path: string): string[] {
-  const folder = dirname(path);
   const start = `.${basename(path)}.`;
-  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
   const isLeft = (name: string) => {
-    const pid = name.startsWith(start)
-      ? /^(\d+)\.(?:new|\d+)$/.exec(name.slice(start.length))?.[1]
-      : undefined;
-    return pid !== undefined && !exists(Number(pid));
+    const pid = /^(\d+)\.(?:new|\d+)$/.exec(name.slice(start.length))?.[1];
+    return name.startsWith(start) && pid !== undefined && !exists(Number(pid));
   };
-  return names.filter(isLeft).map((name) => join(folder, name));
+  return namesIn(dirname(path))
+    .filter(isLeft)
+    .map((name) => join(dirname(path), name));
 }
 
 export function kindOf(path: string): "none" | "link" | "file" {
@@ -56,7 +63,7 @@ export function kindOf(path: string): "none" | "link" | "file" {
   return found === undefined ? "none" : found.isSymbolicLink() ? "link" : "file";
 }
 
-/** The text of a file; undefined when there is none. */
+/** A file's text. Undefined if there is no file. */
 export function textOf(path: string): string | undefined {
   try {
     return fs.readFileSync(path, "utf8");
@@ -66,14 +73,14 @@ export function textOf(path: string): string | undefined {
   }
 }
 
-/** SHA-256 of what a file holds, or of where a link leads; of nothing when there is none. */
+/** SHA-256 of a file's bytes, of a link's target, or of nothing. */
 export function digestOf(path: string): string {
   const kind = kindOf(path);
   const held = kind === "none" ? "" : kind === "link" ? fs.readlinkSync(path) : fs.readFileSync(path);
   return sha256(kind, held);
 }
 
-/** The digest of a file that holds this. */
+/** The digest of a file with this content. */
 export function digestOfContent(content: Content): string {
   if (typeof content === "string") return sha256("file", content);
   return "linkTo" in content ? sha256("link", content.linkTo) : digestOf(content.copyOf);
@@ -87,17 +94,16 @@ export function modeOf(path: string): number {
   return (fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o644) & 0o777;
 }
 
-/** Where a text goes that is written to a path: a link stays, also one whose target is not there yet. */
-export function targetOf(path: string): string {
-  return realOf(path);
-}
-
-/** Throws Error with a sentence when a file cannot be written there, or the link that stands there not be replaced; `name` is what led there. */
-export function writable(path: string, name = path): void {
-  // Such as /dev/null, where systemd's `mask` leads to.
-  if (kindOf(path) !== "link" && fs.statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+/**
+ * Checks that a file can be written, or a link replaced. `name` is the path that led there.
+ * @throws Error with a sentence when that is impossible.
+ */
+export function expectWritable(path: string, name = path): void {
+  const isLink = kindOf(path) === "link";
+  // Such as /dev/null, the target of a unit that systemd has masked.
+  if (!isLink && fs.statSync(path, { throwIfNoEntry: false })?.isFile() === false)
     throw new Error(`${name} leads to ${path}, which is no file. Remove it, then run this again.`);
-  for (const one of [...(kindOf(path) === "link" ? [] : [path]), nearest(dirname(path))]) {
+  for (const one of [...(isLink ? [] : [path]), nearest(dirname(path))]) {
     try {
       fs.accessSync(one, fs.constants.W_OK);
     } catch (error) {
@@ -109,6 +115,15 @@ export function writable(path: string, name = path): void {
   }
 }
 
+/** The folder itself, or the first one above it that exists. */
 function nearest(folder: string): string {
   return fs.existsSync(folder) || folder === dirname(folder) ? folder : nearest(dirname(folder));
+}
+
+/** True if both are files with the same bytes. */
+export function sameBytes(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((path) => fs.statSync(path, { throwIfNoEntry: false }));
+  if (!first?.isFile() || !second?.isFile() || first.size !== second.size) return false;
+  if (first.ino === second.ino && first.dev === second.dev) return true;
+  return fs.readFileSync(one).equals(fs.readFileSync(other));
 }

@@ -7,7 +7,7 @@ import {
   printParseErrorCode,
 } from "jsonc-parser/lib/esm/main.js";
 
-// The scanner's kinds of tokens; the package has them as a const enum.
+// Kinds of tokens, which the package exports as a const enum only.
 const COMMA = 5;
 const LINE_COMMENT = 12;
 const BLOCK_COMMENT = 13;
@@ -15,17 +15,19 @@ const LINE_BREAK = 14;
 const BLANKS = 15;
 const END = 17;
 
-/** A JSON file with comments that is changed in places; every other byte stays, a byte order mark and the ends of lines too. */
+export type { Node };
+
+/** Edits a JSON file with comments in places. Every other byte stays, the byte order mark and the line ends too. */
 export class JsonText {
   readonly #file: string;
   readonly #mark: string;
   readonly #eol: string;
   readonly #unit: string;
   #text: string;
-  /** The outermost object. Nodes are of the text before the next change. */
+  /** The outermost object. A change makes all former nodes invalid. */
   root: Node;
 
-  /** An empty text is an empty object. Throws Error with the place when it is no JSON, or something else than an object. */
+  /** An empty text is an empty object. @throws Error with the place when the text is not a JSON object. */
   constructor(text: string, file: string) {
     this.#file = file;
     this.#mark = text.startsWith("\ufeff") ? "\ufeff" : "";
@@ -41,7 +43,7 @@ export class JsonText {
     return this.#mark + this.#text;
   }
 
-  /** Whether a plain JSON parser reads it, too. */
+  /** True if a plain JSON parser reads the text too. */
   get plain(): boolean {
     try {
       JSON.parse(this.#text);
@@ -51,7 +53,7 @@ export class JsonText {
     }
   }
 
-  /** Throws Error with the place when a node has another type. */
+  /** @throws Error with the place when a node has another type. */
   expect(node: Node, type: "object" | "array", name: string): void {
     if (node.type === type) return;
     const what = name === "" ? "it" : `"${name}"`;
@@ -80,12 +82,12 @@ export class JsonText {
     const added = onLines
       ? `${this.#eol}${indent}${lead}${this.#pretty(value, indent)}`
       : ` ${lead}${inline(value)}`;
-    // A comma after the last one stays the style of the file.
+    // A file with a trailing comma keeps that style.
     if (comma === undefined) this.#edit([end, 0, added], [endOf(last), 0, ","]);
     else this.#edit([end, 0, `${added},`]);
   }
 
-  /** Whether a node stands alone in its array or object, without a comment beside it. */
+  /** True if a node stands alone in its array or object, without a comment beside it. */
   isAlone(node: Node): boolean {
     const { offset = 0, length = 0, children } = node.parent ?? {};
     const beside =
@@ -97,13 +99,13 @@ export class JsonText {
     this.#edit([node.offset, node.length, JSON.stringify(value)]);
   }
 
-  /** Takes away an item of an array or a property of an object, the opposite of `insert`. */
+  /** Removes an item of an array or a property of an object. */
   remove(node: Node): void {
     const siblings = node.parent?.children ?? [];
     const before = siblings[siblings.indexOf(node) - 1];
     const { comma } = this.#tail(node);
     const [gone = "", blank = ""] = /(?:\r?\n)?([ \t]*)$/.exec(this.#text.slice(0, node.offset)) ?? [];
-    // A comment in front of it would go on over what stands behind it.
+    // A line comment in front must not swallow what stands behind the node.
     const lead = /^[ \t]*(\r?\n|$)/.test(this.#text.slice((comma ?? endOf(node) - 1) + 1)) ? gone : blank;
     const whole: Edit = [node.offset - lead.length, lead.length + node.length, ""];
     const between = before && this.#tail(before).comma;
@@ -119,7 +121,7 @@ export class JsonText {
     return blank.exec(this.#text.slice(offset))?.[0].length ?? 0;
   }
 
-  /** The comma after a node, if there is one, and where its line's words end: comments beside it belong to it. */
+  /** The comma after a node, and the end of the comments beside it, which belong to the node. */
   #tail(node: Node): { comma: number | undefined; end: number; endsLine: boolean } {
     const scanner = createScanner(this.#text);
     scanner.setPosition(endOf(node));
@@ -189,7 +191,7 @@ function a(type: string): string {
   return type === "null" ? "null" : `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
 }
 
-/** The value of a key, as parsers see it: the last one counts. */
+/** The value of a key. Of several equal keys the last one counts. */
 export function propertyOf(object: Node, key: string): Node | undefined {
   return object.children?.findLast(({ children }) => children?.[0]?.value === key)?.children?.[1];
 }
