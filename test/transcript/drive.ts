@@ -123,15 +123,22 @@ async function question(bus: ProcessBus): Promise<unknown> {
   throw new Error(`no question came after ${cursor}`);
 }
 
-/** Waits until each delivery was tried, and the bus has told what came of it. */
+interface Shown {
+  state: string;
+  attempts: number;
+}
+
+/** Waits until each delivery was tried and nothing more comes of it, as the event that tells of a paused webhook. */
 async function settled(bus: ProcessBus): Promise<void> {
-  const untried = ({ attempts }: { attempts: number }) => attempts === 0;
   const deadline = Date.now() + 30_000;
-  do {
-    await Bun.sleep(100);
-    if (Date.now() > deadline) throw new Error("deliveries are still untried");
-  } while ((await bus.call("list_deliveries", { state: "pending", limit: 1000 })).result.some(untried));
-  await Bun.sleep(100);
+  for (let before = ""; Date.now() < deadline; await Bun.sleep(400)) {
+    const { result } = await bus.call("list_deliveries", { limit: 1000 });
+    const open = result.some(({ state, attempts }: Shown) => state === "in_flight" || attempts === 0);
+    const shown = JSON.stringify(result);
+    if (!open && shown === before) return;
+    before = shown;
+  }
+  throw new Error("deliveries are still open");
 }
 
 /** The number of a step with its request, cut to fit a line. */

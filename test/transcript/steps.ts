@@ -410,7 +410,7 @@ const WEBHOOKS: readonly Step[] = [
     [{ webhook_id: "{ok.webhook_id}", event_id: "{sent.event_id}" }],
     [{ webhook_id: "{fail.webhook_id}", dead: true }],
     [{ webhook_id: "{gone.webhook_id}", dead: true }, { settled: true }],
-    [{ webhook_id: "{few.webhook_id}", since: 1 }],
+    [{ webhook_id: "{few.webhook_id}", since: 1 }, { settled: true }],
     [{ webhook_id: "{ok.webhook_id}" }],
     [{ webhook_id: "{ok.webhook_id}", event_id: 999999 }],
     [{ webhook_id: "{ok.webhook_id}", event_id: 1, dead: true }],
