@@ -73,7 +73,6 @@ export interface DeliveryStore {
   expire(delivery: Delivery, reason: string): Promise<void>;
   list(query: DeliveryQuery): Promise<Delivery[]>;
   counts(webhookId: number): Promise<WebhookCounts>;
-  hasDead(webhookId: number): Promise<boolean>;
   /** Queues one event again, whatever the webhook's filter. False if there is no such event. */
   redeliver(webhookId: number, eventId: number): Promise<boolean>;
   /** Queues at most `limit` dead and expired deliveries again; returns how many. */

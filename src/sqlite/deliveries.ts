@@ -93,12 +93,6 @@ export class DeliveryTable implements DeliveryStore {
     }));
   }
 
-  hasDead(webhookId: number): Promise<boolean> {
-    return this.#parts.writer.read(
-      () => this.#all("newest", { webhookId, state: "dead", limit: 1 }).length > 0,
-    );
-  }
-
   redeliver(webhookId: number, eventId: number): Promise<boolean> {
     const { writer, events } = this.#parts;
     return writer.write(() => {
