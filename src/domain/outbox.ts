@@ -55,9 +55,7 @@ export interface RedeliveryPage {
   /** Only events with a greater id. */
   after: number;
   limit: number;
-  /** False leaves out what was ever queued. */
-  again: boolean;
-  /** Enables the webhook with the last page, so that nothing newer overtakes them. */
+  /** Leaves out what was ever queued, and enables the webhook with the last page: nothing newer overtakes them. */
   enables: boolean;
 }
 

@@ -12,11 +12,20 @@ export async function redeliverGivenUp(deliveries: DeliveryStore, webhookId: num
   }
 }
 
-/** Queues the matching events from `since` on; returns how many. */
-export async function redeliverSince(
+/** Queues the matching events from `since` on, also those that were delivered; returns how many. */
+export function redeliverSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
+  return inPages(deliveries, since, { webhookId, enables: false });
+}
+
+/** Queues the matching events from `since` on that were never queued, and enables the webhook; returns how many. */
+export function enableSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
+  return inPages(deliveries, since, { webhookId, enables: true });
+}
+
+async function inPages(
   deliveries: DeliveryStore,
   since: number,
-  how: Pick<RedeliveryPage, "webhookId" | "again" | "enables">,
+  how: Pick<RedeliveryPage, "webhookId" | "enables">,
 ): Promise<number> {
   for (let [queued, after] = [0, since - 1]; ; ) {
     const page = await deliveries.redeliverMatching({ ...how, after, limit: PAGE });

@@ -1,4 +1,4 @@
-import { redeliverSince } from "../domain/redelivery.ts";
+import { enableSince } from "../domain/redelivery.ts";
 import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
@@ -44,11 +44,7 @@ export const setWebhookActive = operation({
     const queued =
       active && since !== undefined
         ? {
-            queued: await redeliverSince(deliveries, since, {
-              webhookId: webhook_id,
-              again: false,
-              enables: true,
-            }),
+            queued: await enableSince(deliveries, webhook_id, since),
           }
         : {};
     if (since === undefined || !active) await webhooks.setActive(webhook_id, active);

@@ -112,7 +112,7 @@ export class DeliveryTable implements DeliveryStore {
   }
 
   redeliverMatching(page: RedeliveryPage): Promise<{ queued: number; next: number | undefined }> {
-    const { webhookId, after, limit, again, enables } = page;
+    const { webhookId, after, limit, enables } = page;
     const { writer, webhooks, events } = this.#parts;
     return writer.write(() => {
       const webhook = webhooks.find(webhookId);
@@ -122,8 +122,8 @@ export class DeliveryTable implements DeliveryStore {
       let queued = 0;
       for (const event of found) {
         if (!webhookMatches(webhook, event)) continue;
-        if (again) this.#restart(webhookId, event.id);
-        if (again || this.enqueue(webhookId, event.id)) queued++;
+        if (!enables) this.#restart(webhookId, event.id);
+        if (!enables || this.enqueue(webhookId, event.id)) queued++;
       }
       if (!full && enables) webhooks.enable(webhookId);
       return { queued, next: full ? found.at(-1)?.id : undefined };

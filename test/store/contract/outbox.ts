@@ -89,7 +89,7 @@ export function outbox({ place }: Engine): void {
     await store.webhooks.setActive(id, false);
     for (let i = 0; i < 3; i++) await publish(store);
     expect(await claimed()).toEqual([]);
-    const page = { webhookId: id, limit: 2, again: false, enables: true };
+    const page = { webhookId: id, limit: 2, enables: true };
     expect(await store.deliveries.redeliverMatching({ ...page, after: 0 })).toEqual({ queued: 2, next: 2 });
     expect((await store.webhooks.get(id))?.active).toBe(false);
     expect(await store.deliveries.redeliverMatching({ ...page, after: 2 })).toMatchObject({ queued: 1 });
