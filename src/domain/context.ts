@@ -1,9 +1,8 @@
 import type { Store } from "../sqlite/store.ts";
-import type { Caller } from "./caller.ts";
-import type { Event } from "./event.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { Place } from "./session.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import type { Deliveries } from "./webhook.ts";
 
 /**
@@ -20,7 +19,7 @@ export interface Bus {
   /** When a process of this machine started; null when there is none. */
   processStart(pid: number): string | null;
   limits: Limits;
-  waiters: Waiters;
+  subscriptions: Subscriptions;
   /** Shows a desktop notification; false when none could be shown (the reason is in the log). */
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
@@ -42,42 +41,6 @@ export interface Notification {
   sound?: boolean;
   /** Notifications of one group replace each other where the desktop can do that. */
   group?: string;
-}
-
-/** Calls that hold until an event they care about is committed. */
-export interface Waiters {
-  /**
-   * Throws BusError `too_many_waiters` when the bound, or the caller's share of it, is reached. Close it whatever happens.
-   * `sessionId`: whom it waits for; `sole`: the session's only one of that kind, an earlier one ends.
-   */
-  open(matches: (event: Event) => boolean, sessionId?: string, sole?: boolean, caller?: Caller): Waiter;
-  /** Whether a call waits for the session at this moment. */
-  has(sessionId: string): boolean;
-  /** Ends the sole waiter of a session: its client is at work again, or gone. */
-  dismiss(sessionId: string): void;
-  wake(event: Event): void;
-  /** Ends every waiting call with what it has: the bus stops. */
-  end(): void;
-}
-
-export interface Waiter {
-  /** The bus stops, or another waiter took its place: waiting on is pointless. */
-  readonly over: boolean;
-  /** Another waiter took its place, or its session is at work or gone. */
-  readonly dismissed: boolean;
-  /** Resolves true at the next matching event (also one since `open` or the last call), false after `ms` or when `signal` aborts. */
-  next(ms: number, signal: AbortSignal): Promise<boolean>;
-  close(): void;
-}
-
-/** The call an operation runs in: who went away, and how to say that it is still running. */
-export interface Call {
-  signal: AbortSignal;
-  caller: Caller;
-  /** False once the caller's token is revoked or expired. */
-  holds(): boolean;
-  /** Tells the client that the call is alive; `elapsed` and `total` in seconds. */
-  progress(elapsed: number, total: number): void;
 }
 
 export type BusErrorCode = "invalid" | StorageProblem | "too_many_waiters";
@@ -106,6 +69,6 @@ export function here(bus: Bus): Place {
     host: bus.host,
     processExists: (pid) => bus.processExists(pid),
     processStart: (pid) => bus.processStart(pid),
-    isHeld: (sessionId) => bus.waiters.has(sessionId),
+    isHeld: (sessionId) => bus.subscriptions.has(sessionId),
   };
 }

@@ -6,7 +6,7 @@ const PREVIEW = 50;
 
 /** Everything that follows the commit of an event: waiting calls wake, webhooks start, a direct message is shown to the person. */
 export function announce(bus: Bus, event: Event): void {
-  bus.waiters.wake(event);
+  bus.subscriptions.wake(event);
   bus.deliveries.poke();
   if (event.channel.startsWith("session:")) {
     notifyRecipient(bus, event).catch((error) =>

@@ -19,6 +19,6 @@ export const REACH_WORDS: Readonly<Record<Reach, string>> = {
 
 /** How a message reaches a session: a call that waits for it, its hooks, or nothing but its own asking. */
 export function reachOf(bus: Bus, session: Session): Reach {
-  if (bus.waiters.has(session.session_id)) return REACHES.wakes;
+  if (bus.subscriptions.has(session.session_id)) return REACHES.wakes;
   return session.state === null ? REACHES.polls : REACHES.prompt;
 }

@@ -1,5 +1,4 @@
 import { resolveChannel } from "../domain/channel.ts";
-import type { Bus } from "../domain/context.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
 import { announce } from "../domain/publish.ts";
 import { REACH_WORDS, reachOf } from "../domain/reachability.ts";
@@ -10,7 +9,6 @@ import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
-import { nextEvent } from "./waiting.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -64,7 +62,10 @@ export const ask = operation({
     const correlation_id = crypto.randomUUID();
     const own = asker?.session_id ?? (args.session_id || ANONYMOUS);
     const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
-    const waiter = bus.waiters.open(isAnswer, undefined, false, call.caller);
+    const answers = bus.subscriptions.subscribe(isAnswer, await bus.store.events.tip(), {
+      call,
+      seconds: args.wait_seconds,
+    });
     try {
       const event = await bus.store.events.append({
         event_type: "question",
@@ -80,12 +81,10 @@ export const ask = operation({
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
       const reach = resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) };
-      const deadline = performance.now() + args.wait_seconds * 1000;
-      const came = await nextEvent(waiter, call, deadline, args.wait_seconds);
-      if (came) {
-        const answer = await answerTo(bus, event, isAnswer);
-        // Its hooks need not hand over what it is shown here.
-        if (answer !== undefined) await bus.store.mail.see(own, [answer.id], []);
+      for await (const [answer] of answers) {
+        if (answer === undefined) continue;
+        // Shown here, so that the asker's hooks need not hand it over.
+        await bus.store.mail.see(own, [answer.id], []);
         return { ...asked, answered: true, answer };
       }
       return {
@@ -95,7 +94,7 @@ export const ask = operation({
         ...unanswered(args.wait_seconds, reach.reach, correlation_id),
       };
     } finally {
-      waiter.close();
+      answers.close();
     }
   },
   print(result, to) {
@@ -107,20 +106,6 @@ export const ask = operation({
 
 /** The type of the events that `reply` publishes. */
 export const ANSWER = "answer";
-
-async function answerTo(
-  bus: Bus,
-  question: Event,
-  isAnswer: (event: Event) => boolean,
-): Promise<Event | undefined> {
-  const { events } = await bus.store.events.read({
-    after: question.id,
-    limit: 100,
-    order: "asc",
-    correlation_id: question.correlation_id ?? "",
-  });
-  return events.find(isAnswer);
-}
 
 function unanswered(
   seconds: number,

@@ -45,7 +45,7 @@ export const unregisterSession = operation({
       channel: "all",
       origin: caller.origin,
     });
-    bus.waiters.dismiss(session.session_id);
+    bus.subscriptions.dismiss(session.session_id);
     announce(bus, event);
     return {
       success: true,

@@ -4,7 +4,7 @@ import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { createDesktop } from "../desktop/notifier.ts";
 import { createPace } from "../desktop/throttle.ts";
-import { ORIGINS } from "../domain/caller.ts";
+import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { announce } from "../domain/publish.ts";
@@ -20,7 +20,7 @@ import { Pump } from "../webhooks/scheduler.ts";
 import type { Lookup } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
 import type { Log } from "./log.ts";
-import { createWaiters } from "./subscriptions.ts";
+import { OpenSubscriptions } from "./subscriptions.ts";
 
 export interface BusParts {
   config: ServerConfig;
@@ -32,6 +32,8 @@ export interface BusParts {
   lookup?: Lookup | undefined;
   allowedNetworks: BlockList;
   ownPort(): number;
+  /** False once the caller's token is revoked or expired. */
+  holds(caller: Caller): boolean;
 }
 
 const lookupAll: Lookup = async (hostname) =>
@@ -69,7 +71,11 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     processExists: exists,
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
-    waiters: createWaiters(config.limits.waiters),
+    subscriptions: new OpenSubscriptions({
+      events: store.events,
+      most: config.limits.waiters,
+      holds: parts.holds,
+    }),
     notify: createPace(
       createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
     ),

@@ -1,10 +1,10 @@
-import { type Bus, type Call, here } from "../../domain/context.ts";
+import type { Call } from "../../domain/call.ts";
+import { type Bus, here } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import { type Inbox, inboxOf, wakes } from "../../domain/inbox.ts";
 import { isAlive, type Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
-import { nextEvent } from "../waiting.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 
 /** Of those beyond the limit only numbers are told; so many are counted. */
@@ -35,7 +35,7 @@ export const collectEvents = operation({
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
     const waits = args.path === "wake";
-    if (!waits) bus.waiters.dismiss(session.session_id);
+    if (!waits) bus.subscriptions.dismiss(session.session_id);
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };
@@ -149,19 +149,14 @@ async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }
 
-/** Waits until something is actionable for the session; `left` says that waiting on is pointless, `stops` that the bus does. */
+/** Waits for something actionable. In the answer, `left`: waiting again is pointless, `stops`: the bus stops. */
 async function hold(bus: Bus, session: Session, call: Call, limit: number, seconds: number): Promise<Json> {
   const { session_id } = session;
-  const waiter = bus.waiters.open((event) => wakes(session, event), session_id, true, call.caller);
-  try {
-    const deadline = performance.now() + seconds * 1000;
-    for (;;) {
-      const found = await offer(bus, session, "wake", limit);
-      if (found.more !== 0 || (found.events as unknown[]).length > 0) return found;
-      if (await nextEvent(waiter, call, deadline, seconds)) continue;
-      return { session_id, events: [], more: 0, left: waiter.dismissed, stops: waiter.over };
-    }
-  } finally {
-    waiter.close();
+  const wait = { call, seconds, sessionId: session_id, sole: true };
+  const news = bus.subscriptions.subscribe((event) => wakes(session, event), undefined, wait);
+  for await (const _ of news) {
+    const found = await offer(bus, session, "wake", limit);
+    if (found.more !== 0 || (found.events as unknown[]).length > 0) return found;
   }
+  return { session_id, events: [], more: 0, left: news.dismissed, stops: news.over };
 }
