@@ -54,18 +54,13 @@ export const ask = operation({
   async run(bus, args, call) {
     const asker = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     touch(bus, asker);
-    const resolved = await resolveChannel(
-      bus,
-      /^(@|(session|repo|machine):)/.test(args.to) ? args.to : `session:${args.to}`,
-    );
+    const resolved = await resolveChannel(bus, channelOf(args.to));
     if ("refusal" in resolved) return resolved.refusal;
     const correlation_id = crypto.randomUUID();
     const own = asker?.session_id ?? (args.session_id || ANONYMOUS);
     const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
-    const answers = bus.subscriptions.subscribe(isAnswer, await bus.store.events.tip(), {
-      call,
-      seconds: args.wait_seconds,
-    });
+    const wait = { call, seconds: args.wait_seconds };
+    const answers = bus.subscriptions.subscribe(isAnswer, await bus.store.events.tip(), wait);
     try {
       const event = await bus.store.events.append({
         event_type: "question",
@@ -87,12 +82,8 @@ export const ask = operation({
         await bus.store.mail.see(own, [answer.id], []);
         return { ...asked, answered: true, answer };
       }
-      return {
-        ...asked,
-        answered: false,
-        ...reach,
-        ...unanswered(args.wait_seconds, reach.reach, correlation_id),
-      };
+      const silence = unanswered(args.wait_seconds, reach.reach, correlation_id);
+      return { ...asked, answered: false, ...reach, ...silence };
     } finally {
       answers.close();
     }
@@ -106,6 +97,10 @@ export const ask = operation({
 
 /** The type of the events that `reply` publishes. */
 export const ANSWER = "answer";
+
+function channelOf(to: string): string {
+  return /^(@|(session|repo|machine):)/.test(to) ? to : `session:${to}`;
+}
 
 function unanswered(
   seconds: number,

@@ -66,7 +66,7 @@ export const getDelivery = operation({
 async function settled(bus: Bus, eventId: number, seconds: number, call: Call): Promise<Mail[]> {
   if (seconds === 0) return bus.store.mail.of(eventId);
   let mail: Mail[] = [];
-  // No event tells that a message was seen.
+  // There is no event for a message that was seen.
   const wait = { call, seconds, everyMs: LOOK_AGAIN_MS };
   for await (const _ of bus.subscriptions.subscribe(() => false, undefined, wait)) {
     mail = await bus.store.mail.of(eventId);

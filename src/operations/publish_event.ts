@@ -65,10 +65,10 @@ export const publishEvent = operation({
       },
       async after(result, flags, call) {
         if (flags.track !== true) return result;
-        // Nobody who is gone sees it soon.
+        // A recipient that is gone will not see it soon.
         const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
         const args = { event_id: result.event_id, wait_seconds };
-        // The event is published, whatever becomes of this question: a token that may only publish may not ask it.
+        // The event is published even if this call is refused, as it is for a publish-only token.
         const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
           deliveries: [],
           problem: error.message,

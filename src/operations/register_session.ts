@@ -37,7 +37,7 @@ export const registerSession = operation({
       ],
       async before(args, _flags, here) {
         const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
-        // A claim in the shell of a session is that session's.
+        // A claim typed in a session's shell belongs to that session.
         const own = args.claim === true ? { client_id: here.sessionId } : {};
         return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
       },

@@ -41,7 +41,7 @@ export const reply = operation({
       return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
     const own = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     touch(bus, own);
-    // Whoever asked without a session reads the answer by its correlation id.
+    // A caller that asked without a session reads the answer by its correlation id.
     const to = question.session_id === ANONYMOUS ? "all" : `session:${question.session_id}`;
     const resolved = await resolveChannel(bus, to);
     if ("refusal" in resolved) return resolved.refusal;

@@ -39,7 +39,7 @@ export interface BusParts {
 const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** The bus that handlers see, with the pump that sends its webhooks (not started yet). */
+/** Puts together what handlers may touch, and the pump that sends webhooks (not started). */
 export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
   const { config, store, log, now } = parts;
   const pump = new Pump({
@@ -114,7 +114,7 @@ export function createDoor({ bus, operations, access, log, unexpected }: DoorPar
   });
 }
 
-// The rest of a URL may be a secret of its receiver, and this text goes to everyone.
+// Everyone reads this text, and the rest of a URL may be a secret of its receiver.
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "no URL";
 }

@@ -42,13 +42,13 @@ function callResult(text: string, structured: string): string {
   return `{"content":[{"type":"text","text":${text}}],"structuredContent":${structured}}`;
 }
 
-/** Longer ones are not worth their memory, characters. */
+/** Maximum length of a result that is kept (characters). */
 const MOST_KEPT = 128 * 1024;
 
-/** The result that a list of events was given with, in UTF-8 when it was asked for again. */
+/** The result for a list of events. Becomes UTF-8 when it is asked for again. */
 const known = new WeakMap<readonly object[], { end: string; result: string | Uint8Array }>();
 
-// Whoever reads events mostly reads those that others have just read: the same list, which does not change.
+// Hot path: most readers ask for the page that others have just read, which is the same list and does not change.
 function withEvents(list: Json[], { events: _, ...others }: Json): Parts {
   const json = JSON.stringify(others).slice(1);
   const end = json === "}" ? json : `,${json}`;

@@ -7,9 +7,9 @@ import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 
-/** Of those beyond the limit only numbers are told; so many are counted. */
+/** Maximum number of events counted beyond the limit. Only their number is told. */
 const MOST_COUNTED = 200;
-/** A hook has little time: payloads that it takes at once hold so many characters, or it takes one event. */
+/** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
 
 export const collectEvents = operation({
@@ -50,18 +50,18 @@ export const collectEvents = operation({
 
 const MOST_REMEMBERED = 10_000;
 
-/** A waiter that began before this is of no use, also one that has not asked yet. */
+/** Ends waiters that began before now, even those that have not asked yet. */
 function noteWork(bus: Bus, { session_id }: Session): void {
   if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
   bus.atWork.set(session_id, performance.now());
 }
 
-/** With something to hand over the session's turn goes on until confirm_events. */
+/** Collects in the session's turn. If there is something to hand over, the turn lasts until confirm_events. */
 async function offer(bus: Bus, { session_id }: Session, path: Path, limit: number): Promise<Json> {
   await bus.turns.take(session_id);
   let found = false;
   try {
-    // Read again: a hook beside this one may have moved its cursor.
+    // Read again, because a concurrent hook may have moved its cursor.
     const session = await bus.store.sessions.get(session_id);
     if (session === undefined) return UNKNOWN;
     const offered = await offerNow(bus, session, path, limit);
@@ -75,7 +75,7 @@ async function offer(bus: Bus, { session_id }: Session, path: Path, limit: numbe
 async function offerNow(bus: Bus, session: Session, path: Path, limit: number): Promise<Json> {
   const inbox = await inboxOf(bus, session, path, limit + MOST_COUNTED);
   if (inbox.unread.length === 0) {
-    // Nothing that was looked at concerns the session: it need not be looked at again.
+    // None of these events concern the session, so the next look may start behind them.
     if (path === "prompt" && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
     return { session_id: session.session_id, events: [], more: 0 };
   }
@@ -135,7 +135,7 @@ async function answer(
     })),
     more: rest.length,
     more_from: Object.fromEntries(counts),
-    // In order, the saved cursor can follow once all of it was shown.
+    // These paths go in order, so the saved cursor can follow once everything was shown.
     ...((path === "prompt" || path === "start") && {
       cursor: rest[0] === undefined ? lookedTo : rest[0].event.id - 1,
     }),
@@ -149,7 +149,7 @@ async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }
 
-/** Waits for something actionable. In the answer, `left`: waiting again is pointless, `stops`: the bus stops. */
+/** Waits for something actionable. `left` in the answer: waiting again is pointless. `stops`: the bus stops. */
 async function hold(bus: Bus, session: Session, call: Call, limit: number, seconds: number): Promise<Json> {
   const { session_id } = session;
   const wait = { call, seconds, sessionId: session_id, sole: true };
