@@ -7,7 +7,7 @@ import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { SESSION_ID, withSession } from "./params.ts";
+import { SESSION_ID, withPayload } from "./params.ts";
 import { touch } from "./present.ts";
 
 const PATIENCE_SECONDS = 300;
@@ -18,12 +18,7 @@ export const ask = operation({
   effect: "writes",
   appends: true,
   params: {
-    to: {
-      type: "text",
-      min: 1,
-      max: "channel_bytes",
-      about: "@claim, name, display_id or session_id",
-    },
+    to: { type: "text", min: 1, max: "channel_bytes", about: "@claim, name, display_id or session_id" },
     payload: { type: "text", max: "payload_bytes", about: "The question" },
     session_id: SESSION_ID,
     wait_seconds: {
@@ -45,8 +40,7 @@ export const ask = operation({
       flags: { timeout: { about: "How long to wait, e.g. 30s or 5m (default 5m)", value: "time" } },
       async before(args, flags, here) {
         const wait_seconds = secondsOf(flags.timeout);
-        const payload = args.payload === "-" ? await here.stdin() : args.payload;
-        return withSession({ ...args, payload, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
+        return withPayload({ ...args, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
       },
       timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? PATIENCE_SECONDS) * 1000,
     },

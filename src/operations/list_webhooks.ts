@@ -29,18 +29,7 @@ export const listWebhooks = operation({
   print(result, to) {
     const webhooks = result.result as Record<string, unknown>[];
     if (webhooks.length === 0) return to.line("No webhooks.");
-    const head = [
-      "ID",
-      "STATE",
-      "URL",
-      "CHANNEL",
-      "TYPES",
-      "SIGNED",
-      "PENDING",
-      "DEAD",
-      "SUCCESS",
-      "FAILURE",
-    ];
+    const head = "ID STATE URL CHANNEL TYPES SIGNED PENDING DEAD SUCCESS FAILURE".split(" ");
     to.table([
       head.map((title) => to.dim(title)),
       ...webhooks.map((webhook) => [

@@ -46,6 +46,12 @@ export function withSession(args: Json, here: Here): Json {
   return own === undefined ? others : { ...others, session_id: own };
 }
 
+/** Reads the payload from stdin if it is "-", and adds the session like `withSession`. */
+export async function withPayload(args: Json, here: Here): Promise<Json> {
+  const payload = args.payload === "-" ? await here.stdin() : args.payload;
+  return withSession({ ...args, payload }, here);
+}
+
 /**
  * Adds a session as `withSession` does, for the command that `what` names.
  * @throws NoSessionError when there is no session.

@@ -6,7 +6,7 @@ import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
+import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
 import { touch } from "./present.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
@@ -59,10 +59,7 @@ export const publishEvent = operation({
         ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
       ],
       flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
-      async before(args, _flags, here) {
-        const payload = args.payload === "-" ? await here.stdin() : args.payload;
-        return withSession({ ...args, payload }, here);
-      },
+      before: (args, _flags, here) => withPayload(args, here),
       async after(result, flags, call) {
         if (flags.track !== true) return result;
         // A recipient that is gone will not see it soon.

@@ -18,13 +18,7 @@ export const registerSession = operation({
     machine: MACHINE,
     cwd: { type: "text", optional: true, flag: false, max: "cwd_bytes", about: "Your working directory" },
     client_id: CLIENT_ID,
-    repo: {
-      type: "text",
-      optional: true,
-      flag: false,
-      max: "name_bytes",
-      about: "Default: from cwd",
-    },
+    repo: { type: "text", optional: true, flag: false, max: "name_bytes", about: "Default: from cwd" },
     claim: { type: "boolean", default: false, about: "Hold @name: its mail is yours" },
   },
   commands: [
