@@ -17,6 +17,7 @@ import { lockDatabase, openStore } from "../../src/sqlite/store.ts";
 import { silent } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { held } from "../support/held.ts";
+import { eventually } from "../support/webhook.ts";
 
 const EVENT = { event_type: "t", payload: "p" };
 const LAPTOP: Caller = { origin: "laptop", scope: "full", local: false, token: "a".repeat(64) };
@@ -159,11 +160,12 @@ describe("a caller whose token ends", () => {
   });
 
   test("while it waits is shown nothing and moves no cursor", async () => {
-    const { invoke, value, told, end } = openDoor();
+    const { bus, invoke, value, told, end } = openDoor();
     const { session_id } = await value("register_session", { name: "a", machine: "m", cwd: "/" });
     const reading = { session_id, resume: true, order: "asc" };
     await value("get_events", reading);
     const waiting = invoke("get_events", { ...reading, wait_seconds: 60 }, LAPTOP);
+    await eventually("it waits", () => bus.subscriptions.has(String(session_id)));
     end(LAPTOP);
     await value("publish_event", EVENT);
     expect(await waiting).toEqual(refused("token_ended", "get_events: the token laptop ended"));

@@ -35,7 +35,7 @@ test("events after the cursor come first, then those that were hinted at, and on
   expect(types(seen)).toEqual([["a", "b"], ["c"], ["d"]]);
 });
 
-test("a hint that was lost is made up for by the next one, and a hint without an event yields nothing", async () => {
+test("a hint that was lost is made up for by the next one", async () => {
   const log = logOf();
   const subscriptions = new OpenSubscriptions(log.options(2));
   const seen: Event[][] = [];
@@ -43,7 +43,7 @@ test("a hint that was lost is made up for by the next one, and a hint without an
     seen.push([...batch]);
     if (seen.length === 2) break;
     setTimeout(() => {
-      subscriptions.wake({ ...log.append("lost"), id: 99 });
+      log.append("lost");
       log.append("also lost");
       subscriptions.wake(log.append("hinted"));
     });
@@ -69,7 +69,7 @@ test("more events than a page holds come page by page", async () => {
   const log = logOf();
   for (let i = 0; i < 250; i++) log.append(String(i));
   const subscriptions = new OpenSubscriptions(log.options(2));
-  const batches = await Array.fromAsync(subscriptions.subscribe(() => true, 0, waitOf({ seconds: 0.05 })));
+  const batches = await Array.fromAsync(subscriptions.subscribe(() => true, 0, waitOf({ seconds: 0.5 })));
   expect(batches.map(({ length }) => length)).toEqual([100, 100, 50]);
   expect(batches.flat().map(({ id }) => id)).toEqual(Array.from({ length: 250 }, (_, i) => i + 1));
 });
