@@ -41,7 +41,7 @@ const lookupAll: Lookup = async (hostname) =>
 
 /** Puts together what handlers may touch, and the pump that sends webhooks (not started). */
 export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
-  const { config, store, log, now } = parts;
+  const { config, store, log, now, holds } = parts;
   const pump = new Pump({
     store,
     sender: { busId: store.id, version },
@@ -63,22 +63,15 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     },
     log,
   });
-  const host = machine();
   const bus: Bus = {
     store,
     now,
-    host,
+    host: machine(),
     processExists: exists,
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
-    subscriptions: new OpenSubscriptions({
-      events: store.events,
-      most: config.limits.waiters,
-      holds: parts.holds,
-    }),
-    notify: createPace(
-      createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
-    ),
+    subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
+    notify: notifierOf(config, log),
     deliveries: pump,
     looked: new Map(),
     atWork: new Map(),
@@ -87,6 +80,10 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     warn: log.warn,
   };
   return { bus, pump };
+}
+
+function notifierOf({ desktop, icon }: ServerConfig, { warn }: Log): Bus["notify"] {
+  return createPace(createDesktop({ platform: process.platform, ...desktop, icon, warn }));
 }
 
 export interface DoorParts {
