@@ -1,9 +1,8 @@
-import type { Caller } from "./caller.ts";
-import type { Event } from "./event.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { Place } from "./session.ts";
 import type { StorageProblem, Store } from "./store.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import type { Deliveries } from "./webhook.ts";
 
 /**
@@ -20,7 +19,7 @@ export interface Bus {
   /** Start time of a process of this machine; null if there is no such process. */
   processStart(pid: number): string | null;
   limits: Limits;
-  waiters: Waiters;
+  subscriptions: Subscriptions;
   /** Shows a desktop notification. False if that failed; the log has the reason. */
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
@@ -44,42 +43,6 @@ export interface Notification {
   group?: string;
 }
 
-/** Calls that wait for a matching event to be committed. */
-export interface Waiters {
-  /**
-   * Starts to wait, for the session `sessionId` if there is one. Must be closed. A `sole` waiter ends the session's earlier one.
-   * @throws BusError `too_many_waiters` when the bound, or the caller's share of it, is reached.
-   */
-  open(matches: (event: Event) => boolean, sessionId?: string, sole?: boolean, caller?: Caller): Waiter;
-  /** True if a call waits for the session at this moment. */
-  has(sessionId: string): boolean;
-  /** Ends the sole waiter of a session: its client is at work again, or gone. */
-  dismiss(sessionId: string): void;
-  wake(event: Event): void;
-  /** Ends every waiting call with what it has: the bus stops. */
-  end(): void;
-}
-
-export interface Waiter {
-  /** True once waiting on is pointless: the bus stops, or another waiter took its place. */
-  readonly over: boolean;
-  /** True once another waiter took its place, or its session is at work or gone. */
-  readonly dismissed: boolean;
-  /** Resolves true at the next matching event since `open` or the last call, false after `ms` or when `signal` aborts. */
-  next(ms: number, signal: AbortSignal): Promise<boolean>;
-  close(): void;
-}
-
-/** The call that an operation runs in. */
-export interface Call {
-  signal: AbortSignal;
-  caller: Caller;
-  /** False once the caller's token is revoked or expired. */
-  holds(): boolean;
-  /** Tells the client that the call is alive. `elapsed` and `total` in seconds. */
-  progress(elapsed: number, total: number): void;
-}
-
 export type BusErrorCode = "invalid" | StorageProblem | "too_many_waiters";
 
 /** A refusal inside the bus. Its message is a sentence for the caller. */
@@ -98,6 +61,6 @@ export function here(bus: Bus): Place {
     host: bus.host,
     processExists: (pid) => bus.processExists(pid),
     processStart: (pid) => bus.processStart(pid),
-    isHeld: (sessionId) => bus.waiters.has(sessionId),
+    isHeld: (sessionId) => bus.subscriptions.has(sessionId),
   };
 }

@@ -8,9 +8,13 @@ import type { Change, Store } from "./store.ts";
 const PREVIEW = 50;
 
 /** Wakes waiting calls and webhooks at every event, from any source. Called once, when the bus is put together. */
-export function followEvents({ store, waiters, deliveries }: Pick<Bus, "store" | "waiters" | "deliveries">) {
+export function followEvents({
+  store,
+  subscriptions,
+  deliveries,
+}: Pick<Bus, "store" | "subscriptions" | "deliveries">) {
   store.listen((event, webhookIds) => {
-    waiters.wake(event);
+    subscriptions.wake(event);
     deliveries.queued(webhookIds);
   });
 }

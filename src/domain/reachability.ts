@@ -19,6 +19,6 @@ export const REACH_WORDS: Readonly<Record<Reach, string>> = {
 
 /** Tells how a message reaches a session: by a waiting call, by its hooks, or only when it asks. */
 export function reachOf(bus: Bus, session: Session): Reach {
-  if (bus.waiters.has(session.session_id)) return REACHES.wakes;
+  if (bus.subscriptions.has(session.session_id)) return REACHES.wakes;
   return session.state === null ? REACHES.polls : REACHES.prompt;
 }

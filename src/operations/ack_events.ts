@@ -56,7 +56,7 @@ export const ackEvents = operation({
         `The cursor ${cursor} is behind the saved one (${saved}); set allow_rewind to read events again.`,
       );
     await bus.store.sessions.acknowledge(session_id, cursor);
-    // After going back, the hooks look at what is actionable again.
+    // After a rewind, hooks look for actionable events again.
     bus.looked.delete(session_id);
     return { success: true, session_id, cursor: formatCursor(cursor), previous_cursor: saved };
   },

@@ -1,5 +1,4 @@
 import { resolveChannel } from "../domain/channel.ts";
-import type { Bus } from "../domain/context.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
 import { REACH_WORDS, reachOf } from "../domain/reachability.ts";
@@ -8,9 +7,8 @@ import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { SESSION_ID, withSession } from "./params.ts";
+import { SESSION_ID, withPayload } from "./params.ts";
 import { touch } from "./present.ts";
-import { nextEvent } from "./waiting.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -20,12 +18,7 @@ export const ask = operation({
   effect: "writes",
   appends: true,
   params: {
-    to: {
-      type: "text",
-      min: 1,
-      max: "channel_bytes",
-      about: "@claim, name, display_id or session_id",
-    },
+    to: { type: "text", min: 1, max: "channel_bytes", about: "@claim, name, display_id or session_id" },
     payload: { type: "text", max: "payload_bytes", about: "The question" },
     session_id: SESSION_ID,
     wait_seconds: {
@@ -47,8 +40,7 @@ export const ask = operation({
       flags: { timeout: { about: "How long to wait, e.g. 30s or 5m (default 5m)", value: "time" } },
       async before(args, flags, here) {
         const wait_seconds = secondsOf(flags.timeout);
-        const payload = args.payload === "-" ? await here.stdin() : args.payload;
-        return withSession({ ...args, payload, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
+        return withPayload({ ...args, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
       },
       timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? PATIENCE_SECONDS) * 1000,
     },
@@ -56,15 +48,13 @@ export const ask = operation({
   async run(bus, args, call) {
     const asker = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     touch(bus, asker);
-    const resolved = await resolveChannel(
-      bus,
-      /^(@|(session|repo|machine):)/.test(args.to) ? args.to : `session:${args.to}`,
-    );
+    const resolved = await resolveChannel(bus, channelOf(args.to));
     if ("refusal" in resolved) return resolved.refusal;
     const correlation_id = crypto.randomUUID();
     const own = asker?.session_id ?? (args.session_id || ANONYMOUS);
     const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
-    const waiter = bus.waiters.open(isAnswer, undefined, false, call.caller);
+    const wait = { call, seconds: args.wait_seconds };
+    const answers = bus.subscriptions.subscribe(isAnswer, await bus.store.events.tip(), wait);
     try {
       const event = await publish(bus, {
         event_type: "question",
@@ -79,22 +69,16 @@ export const ask = operation({
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
       const reach = resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) };
-      const deadline = performance.now() + args.wait_seconds * 1000;
-      const came = await nextEvent(waiter, call, deadline, args.wait_seconds);
-      if (came) {
-        const answer = await answerTo(bus, event, isAnswer);
-        // Its hooks need not hand over what it is shown here.
-        if (answer !== undefined) await bus.store.mail.see(own, [answer.id], []);
+      for await (const [answer] of answers) {
+        if (answer === undefined) continue;
+        // Shown here, so that the asker's hooks need not hand it over.
+        await bus.store.mail.see(own, [answer.id], []);
         return { ...asked, answered: true, answer };
       }
-      return {
-        ...asked,
-        answered: false,
-        ...reach,
-        ...unanswered(args.wait_seconds, reach.reach, correlation_id),
-      };
+      const silence = unanswered(args.wait_seconds, reach.reach, correlation_id);
+      return { ...asked, answered: false, ...reach, ...silence };
     } finally {
-      waiter.close();
+      answers.close();
     }
   },
   print(result, to) {
@@ -107,18 +91,8 @@ export const ask = operation({
 /** The type of the events that `reply` publishes. */
 export const ANSWER = "answer";
 
-async function answerTo(
-  bus: Bus,
-  question: Event,
-  isAnswer: (event: Event) => boolean,
-): Promise<Event | undefined> {
-  const { events } = await bus.store.events.read({
-    after: question.id,
-    limit: 100,
-    order: "asc",
-    correlation_id: question.correlation_id ?? "",
-  });
-  return events.find(isAnswer);
+function channelOf(to: string): string {
+  return /^(@|(session|repo|machine):)/.test(to) ? to : `session:${to}`;
 }
 
 function unanswered(

@@ -1,4 +1,5 @@
-import { type Bus, type Call, here } from "../domain/context.ts";
+import type { Call } from "../domain/call.ts";
+import { type Bus, here } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
 import { reachOf } from "../domain/reachability.ts";
 import { isAlive } from "../domain/session.ts";
@@ -39,7 +40,7 @@ export const getDelivery = operation({
     if (event === undefined) return { error: `There is no event ${event_id}.`, event_id };
     if (recipientOf(event.channel) === null)
       return { error: `Event ${event_id} is no direct message: its channel is ${event.channel}.`, event_id };
-    const mail = await settled(bus, event_id, (wait_seconds ?? 0) * 1000, call);
+    const mail = await settled(bus, event_id, wait_seconds ?? 0, call);
     return {
       event_id,
       channel: event.channel,
@@ -60,23 +61,17 @@ export const getDelivery = operation({
   },
 });
 
-/** The message's deliveries, once each was seen, the time is up or the bus stops. */
-async function settled(bus: Bus, eventId: number, ms: number, call: Call): Promise<Mail[]> {
-  if (ms === 0) return bus.store.mail.of(eventId);
-  // No event tells that a message was seen.
-  const waiter = bus.waiters.open(() => false, undefined, false, call.caller);
-  try {
-    const deadline = performance.now() + ms;
-    for (;;) {
-      const mail = await bus.store.mail.of(eventId);
-      const open = mail.some(({ seen_at }) => seen_at === null);
-      const left = deadline - performance.now();
-      if (!open || left <= 0 || waiter.over || call.signal.aborted) return mail;
-      await waiter.next(Math.min(left, LOOK_AGAIN_MS), call.signal);
-    }
-  } finally {
-    waiter.close();
+/** The message's deliveries. Waits until each was seen, at most `seconds`. */
+async function settled(bus: Bus, eventId: number, seconds: number, call: Call): Promise<Mail[]> {
+  if (seconds === 0) return bus.store.mail.of(eventId);
+  let mail: Mail[] = [];
+  // There is no event for a message that was seen.
+  const wait = { call, seconds, everyMs: LOOK_AGAIN_MS };
+  for await (const _ of bus.subscriptions.subscribe(() => false, undefined, wait)) {
+    mail = await bus.store.mail.of(eventId);
+    if (mail.every(({ seen_at }) => seen_at !== null)) break;
   }
+  return mail;
 }
 
 async function deliveryOf(bus: Bus, { event_id: _, recipient, ...mail }: Mail): Promise<Json> {

@@ -1,70 +1,16 @@
-import { type Bus, BusError, type Call } from "../domain/context.ts";
-import { formatCursor, parseCursor } from "../domain/cursor.ts";
-import { isMail, type MailState } from "../domain/direct_message.ts";
 import type { Event } from "../domain/event.ts";
-import { atLeast, LEVELS } from "../domain/level.ts";
-import { deletedRefusal, notFound, type Session } from "../domain/session.ts";
-import type { Batch, EventQuery } from "../domain/store.ts";
+import { deletedRefusal } from "../domain/session.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
-import type { Args } from "../lib/param.ts";
+import { isNarrowed, params, type Query } from "./events_query.ts";
 import { operation } from "./operation.ts";
-import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
+import { withOwnSession, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 import { printEvents } from "./print_events.ts";
-import { nextEvent } from "./waiting.ts";
+import { read, startOf, waitFor } from "./read_events.ts";
 
-const params = {
-  cursor: { type: "cursor", optional: true, about: "Read after it: your last next_cursor" },
-  limit: {
-    type: "integer",
-    default: 50,
-    min: 0,
-    max: "events_per_read",
-    clamped: true,
-    about: "Most to return",
-  },
-  session_id: SESSION_ID,
-  order: { type: "text", default: "desc", max: 4, choices: ["asc", "desc"], about: "asc = oldest first" },
-  channel: { type: "text", optional: true, max: "channel_bytes", about: "Only this channel" },
-  resume: { type: "boolean", default: false, about: "Start at your saved cursor" },
-  event_types: {
-    type: "list",
-    optional: true,
-    flag: "include",
-    max: "event_types",
-    each: "event_type_bytes",
-    about: "Only these types",
-  },
-  peek: { type: "boolean", default: false, about: "Keep the saved cursor" },
-  acks: {
-    type: "boolean",
-    default: false,
-    flag: false,
-    listed: false,
-    about: "With peek: tell in ack_from what to acknowledge once it was shown",
-  },
-  correlation_id: CORRELATION_ID,
-  min_level: {
-    type: "text",
-    optional: true,
-    max: 32,
-    choices: LEVELS,
-    about: "Hide events below this level",
-  },
-  wait_seconds: {
-    type: "integer",
-    optional: true,
-    flag: "wait",
-    min: 0,
-    max: "wait_seconds",
-    about: "Wait so long for a match",
-  },
-} as const;
-
-/** Of one call of `events --follow`. */
+/** Wait of one call of `events --follow`. */
 const FOLLOW_SECONDS = 60;
-type Query = Args<typeof params>;
 
 export const getEvents = operation({
   name: "get_events",
@@ -118,7 +64,7 @@ export const getEvents = operation({
     },
   ],
   async run(bus, given, call) {
-    // Whoever may only read leaves no trace in the sessions of others.
+    // A caller that may only read leaves no trace in the sessions of others.
     const onlyReads = call.caller.scope === "read";
     const args = onlyReads ? { ...given, peek: true } : given;
     const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
@@ -127,20 +73,20 @@ export const getEvents = operation({
     if (!onlyReads) touch(bus, session);
     const start = await startOf(bus, args, session, acked);
     if ("answer" in start) return start.answer;
-    // A call that waits for something else, or is another's, does not make the session reachable.
+    // A narrowed wait, or one of another caller, does not make the session reachable.
     const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
-    return args.wait_seconds ? hold(bus, args, start, call, reached) : read(bus, args, start, call);
+    return args.wait_seconds ? waitFor(bus, args, start, call, reached) : read(bus, args, start, call);
   },
   print: printEvents,
 });
 
-/** A read that moves the saved cursor peeks first: the cursor follows when the output was written. */
+/** Makes a read that moves the saved cursor peek. The cursor moves once the output was written. */
 function ackedLater(args: Json): Json {
   const moves = args.session_id !== undefined && args.peek !== true && !isNarrowed(args as Query);
   return moves ? { ...args, peek: true, acks: true } : args;
 }
 
-/** The first event that a read has to acknowledge; null when there is nothing to. An older bus does not tell. */
+/** First event to acknowledge after a read; null if there are no events. Derived if an older bus does not say. */
 function ackFrom({ ack_from, events, has_more, next_cursor }: Json): string | null {
   if (ack_from !== undefined) return ack_from as string | null;
   const ids = (events as Event[]).map(({ id }) => id);
@@ -152,157 +98,4 @@ function timeoutOf(flag: string | boolean | undefined): number | undefined {
   if (!/^[1-9]\d{0,8}$/.test(String(flag)))
     throw new UsageError(`--timeout takes milliseconds, not "${flag}".`);
   return Number(flag);
-}
-
-interface Start {
-  after: number | undefined;
-  /** The registered session whose cursor this read moves; undefined when it moves none. */
-  consumes: Session | undefined;
-  /** The reader is told what to acknowledge. */
-  acked: boolean;
-  /** Start at the saved cursor, read inside the transaction that moves it. */
-  resumes: boolean;
-}
-
-/** Where a read starts and whether it moves the saved cursor (WIRE.md 4). */
-function startOf(
-  bus: Bus,
-  args: Query,
-  session: Session | undefined,
-  acked: boolean,
-): Start | Promise<Start | { answer: Json }> {
-  const consumes = args.peek || isNarrowed(args) ? undefined : session;
-  const after = parseCursor(args.cursor) ?? undefined;
-  return !args.resume || !args.session_id || after !== undefined
-    ? { after, consumes, acked, resumes: false }
-    : resumedAt(bus, args, session, { consumes, acked });
-}
-
-async function resumedAt(
-  bus: Bus,
-  args: Query,
-  session: Session | undefined,
-  what: Pick<Start, "consumes" | "acked">,
-): Promise<Start | { answer: Json }> {
-  if (session === undefined) return { answer: notFound(String(args.session_id)) };
-  const consumes = what.consumes !== undefined;
-  if (session.cursor !== null) return { ...what, after: session.cursor, resumes: consumes };
-  if (!consumes && !what.acked) return { ...what, after: await bus.store.events.tip(), resumes: false };
-  const tip = await bus.store.sessions.saveTip(session.session_id);
-  if (args.wait_seconds) return { ...what, after: tip, resumes: consumes };
-  return { answer: { events: [], next_cursor: formatCursor(tip), has_more: false } };
-}
-
-function isNarrowed({ channel, event_types, correlation_id }: Query): boolean {
-  return Boolean(channel || event_types?.length || correlation_id);
-}
-
-async function read(
-  bus: Bus,
-  args: Query,
-  start: Start,
-  { caller }: Call,
-): Promise<Json & { events: readonly Event[]; has_more: boolean }> {
-  const query = {
-    after: start.after,
-    limit: args.limit,
-    most_bytes: bus.limits.reply_bytes / (caller.local ? 1 : OTHERS_PART) - AROUND_BYTES,
-    order: args.order,
-    channel: args.channel || undefined,
-    event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
-    correlation_id: args.correlation_id || undefined,
-  };
-  const first = await bus.store.events.read(query);
-  const { batch, warning } =
-    start.consumes === undefined || first.events.length === 0
-      ? { batch: first, warning: undefined }
-      : await consumed(bus, start.consumes, start.resumes, query, first);
-  const { events: raw, full } = batch;
-  const { min_level } = args;
-  const wanted =
-    min_level === undefined ? raw : raw.filter((event) => atLeast(event.signal_level, min_level));
-  return {
-    events: batch.mail ? await Promise.all(wanted.map((event) => withDelivery(bus, event))) : wanted,
-    next_cursor: formatCursor(raw.length > 0 ? batch.highest : emptyCursor(args, start, batch.tip)),
-    has_more: full,
-    ...(args.acks && { ack_from: start.acked ? lowestOf(raw) : null }),
-    ...(warning === undefined ? {} : { warning }),
-  };
-}
-
-function lowestOf(events: readonly Event[]): string | null {
-  const [first, last] = [events[0], events.at(-1)];
-  return first === undefined || last === undefined ? null : formatCursor(Math.min(first.id, last.id));
-}
-
-/** A direct message with how far it has come. */
-async function withDelivery(bus: Bus, event: Event): Promise<Event & { delivery?: MailState }> {
-  if (!isMail(event)) return event;
-  const [mail] = await bus.store.mail.of(event.id);
-  return mail === undefined ? event : { ...event, delivery: mail.state };
-}
-
-/** Writing a large answer holds every other call up, so that other machines get smaller ones. */
-const OTHERS_PART = 4;
-/** What an answer holds besides its events. */
-const AROUND_BYTES = 1024;
-
-/** Moves the saved cursor with the read; when the database takes no writes, the read goes on without that and says so. */
-async function consumed(
-  bus: Bus,
-  { session_id }: Session,
-  resumes: boolean,
-  query: EventQuery,
-  first: Batch,
-): Promise<{ batch: Batch; warning?: string }> {
-  try {
-    return { batch: await bus.store.sessions.consume(session_id, resumes, query) };
-  } catch (error) {
-    if (!(error instanceof BusError)) throw error;
-    return {
-      batch: first,
-      warning: `Your cursor was not saved, so a resume returns these events again: ${error.message}`,
-    };
-  }
-}
-
-// An empty read without a start has seen that nothing up to the tip matches, unless it asked for nothing from the first event on.
-function emptyCursor(args: Query, start: Start, tip: number): number {
-  return start.after ?? (args.limit === 0 && args.order === "asc" ? 0 : tip);
-}
-
-/** Reads, and while nothing matches waits for the next event that might; a page that `min_level` hid counts as read. */
-async function hold(
-  bus: Bus,
-  args: Query,
-  start: Start,
-  call: Call,
-  reached: string | undefined,
-): Promise<Json> {
-  const waiter = bus.waiters.open((event) => couldMatch(args, event), reached, false, call.caller);
-  const seconds = args.wait_seconds ?? 0;
-  try {
-    const deadline = performance.now() + seconds * 1000;
-    let ackFrom: unknown = null;
-    for (let from = start; ; ) {
-      const answer = await read(bus, args, from, call);
-      ackFrom ??= answer.ack_from;
-      if (args.acks) answer.ack_from = ackFrom;
-      const left = deadline - performance.now();
-      if (answer.events.length > 0 || args.limit === 0 || left <= 0 || waiter.over || call.signal.aborted)
-        return answer;
-      from = { ...from, after: parseCursor(String(answer.next_cursor)) ?? undefined };
-      if (!answer.has_more && !(await nextEvent(waiter, call, deadline, seconds))) return answer;
-      if (call.signal.aborted) return answer;
-    }
-  } finally {
-    waiter.close();
-  }
-}
-
-function couldMatch(args: Query, event: Event): boolean {
-  if (args.channel && event.channel !== args.channel) return false;
-  if (args.correlation_id && event.correlation_id !== args.correlation_id) return false;
-  if (args.event_types?.length && !args.event_types.includes(event.event_type)) return false;
-  return args.min_level === undefined || atLeast(event.signal_level, args.min_level);
 }

@@ -1,13 +1,12 @@
+import type { Call } from "../domain/call.ts";
 import type { Caller } from "../domain/caller.ts";
-import { type Bus, BusError, type Call } from "../domain/context.ts";
+import { type Bus, BusError } from "../domain/context.ts";
 import type { Share } from "../domain/share.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { type CallLog, describeCall, textOf } from "./call_log.ts";
 import type { Operation } from "./operation.ts";
 import type { Denial, Failure, Outcome } from "./outcome.ts";
 import { type Checked, checker } from "./schema.ts";
-
-type OpenCall = Omit<Call, "holds">;
 
 export interface DoorOptions {
   bus: Bus;
@@ -42,7 +41,7 @@ export class Door {
   }
 
   /** Runs the operation called `name`, which comes unchecked from a client as `args` does. */
-  async invoke(name: unknown, args: unknown, call: OpenCall): Promise<Outcome> {
+  async invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
     const { caller } = call;
     const { calls } = this.#options;
     const full = calls.take(caller);
@@ -66,7 +65,7 @@ export class Door {
     return { refusal: denial };
   }
 
-  async #logged({ operation, check }: Entry, args: unknown, call: OpenCall): Promise<Outcome> {
+  async #logged({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
     const { log } = this.#options;
     const began = performance.now();
     const checked = check(args);
@@ -81,7 +80,7 @@ export class Door {
     return outcome;
   }
 
-  async #run(operation: Operation, args: unknown, call: OpenCall): Promise<Outcome> {
+  async #run(operation: Operation, args: unknown, call: Call): Promise<Outcome> {
     const { bus, holds } = this.#options;
     const { caller } = call;
     const ended = () =>
@@ -90,23 +89,11 @@ export class Door {
     if (!holds(caller)) return ended();
     let outcome: Outcome;
     try {
-      outcome = { value: await operation.run(bus, args as never, this.#running(call)) };
+      outcome = { value: await operation.run(bus, args as never, call) };
     } catch (error) {
       outcome = failed("failed", `${operation.name}: ${this.#sentenceOf(operation, error)}`);
     }
     return holds(caller) ? outcome : ended();
-  }
-
-  #running(call: OpenCall): Call {
-    const { holds } = this.#options;
-    return {
-      caller: call.caller,
-      get signal() {
-        return call.signal;
-      },
-      progress: (elapsed, total) => call.progress(elapsed, total),
-      holds: () => holds(call.caller),
-    };
   }
 
   #sentenceOf(operation: Operation, error: unknown): string {

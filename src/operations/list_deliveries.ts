@@ -30,9 +30,7 @@ export const listDeliveries = operation({
     const deliveries = result.result as Record<string, unknown>[];
     if (deliveries.length === 0) return to.line("No deliveries.");
     to.table([
-      ["EVENT", "WEBHOOK", "STATE", "ATTEMPTS", "STATUS", "LAST", "NEXT", "REASON"].map((title) =>
-        to.dim(title),
-      ),
+      "EVENT WEBHOOK STATE ATTEMPTS STATUS LAST NEXT REASON".split(" ").map((title) => to.dim(title)),
       ...deliveries.map((delivery) => [
         to.bold(`#${to.text(delivery.event_id)}`),
         `#${to.text(delivery.webhook_id)}`,

@@ -21,7 +21,7 @@ export const listWebhooks = operation({
     const views: Record<string, unknown>[] = [];
     for (const webhook of webhooks) {
       views.push(webhookView(webhook, await bus.store.deliveries.counts(webhook.webhook_id)));
-      // Counting a long backlog takes a while; other calls come between.
+      // One at a time, because counting a long backlog takes a while and other calls interleave.
       await new Promise((resolve) => setImmediate(resolve));
     }
     return views;
@@ -29,18 +29,7 @@ export const listWebhooks = operation({
   print(result, to) {
     const webhooks = result.result as Record<string, unknown>[];
     if (webhooks.length === 0) return to.line("No webhooks.");
-    const head = [
-      "ID",
-      "STATE",
-      "URL",
-      "CHANNEL",
-      "TYPES",
-      "SIGNED",
-      "PENDING",
-      "DEAD",
-      "SUCCESS",
-      "FAILURE",
-    ];
+    const head = "ID STATE URL CHANNEL TYPES SIGNED PENDING DEAD SUCCESS FAILURE".split(" ");
     to.table([
       head.map((title) => to.dim(title)),
       ...webhooks.map((webhook) => [

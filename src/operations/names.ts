@@ -4,14 +4,14 @@ import * as registration from "../domain/registration.ts";
 import type { Session } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 
-/** Tells a session that its name was taken. */
+/** Warns a session that its name was taken. */
 export function renamed(wanted: string, name: string): Json {
   return wanted === name
     ? {}
     : { warning: `Another living session of this repository is called ${wanted}: you are ${name}.` };
 }
 
-/** Gives a name to a session for good, with the mail that waits for it, unless a living session holds it. */
+/** Gives a name and the mail that waits for it to a session, unless a living session holds the name. */
 export async function claimName(bus: Bus, wanted: string, session: Session): Promise<Json> {
   const name = wanted.replace(/^@+/, "");
   if (name === "") return { warning: `"${wanted}" is no name to claim.` };

@@ -1,5 +1,6 @@
+import type { Call } from "../domain/call.ts";
 import type { Scope } from "../domain/caller.ts";
-import type { Bus, Call } from "../domain/context.ts";
+import type { Bus } from "../domain/context.ts";
 import type { LimitName } from "../domain/limits.ts";
 import type { Command, Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";

@@ -39,14 +39,23 @@ export const WEBHOOK_ID = {
   about: "From list_webhooks",
 } as const satisfies Param;
 
-/** The session of the shell or hook that runs the command, unless the arguments name one. */
+/** Adds the session of the shell or hook that runs the command, unless the arguments name one. */
 export function withSession(args: Json, here: Here): Json {
   const { session_id, ...others } = args;
   const own = session_id || here.sessionId;
   return own === undefined ? others : { ...others, session_id: own };
 }
 
-/** The same for what cannot do without a session; `what` names it. */
+/** Reads the payload from stdin if it is "-", and adds the session like `withSession`. */
+export async function withPayload(args: Json, here: Here): Promise<Json> {
+  const payload = args.payload === "-" ? await here.stdin() : args.payload;
+  return withSession({ ...args, payload }, here);
+}
+
+/**
+ * Adds a session as `withSession` does, for the command that `what` names.
+ * @throws NoSessionError when there is no session.
+ */
 export function withOwnSession(args: Json, here: Here, what: string): Json {
   const completed = withSession(args, here);
   if (completed.session_id === undefined)

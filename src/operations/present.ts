@@ -11,12 +11,15 @@ export async function liveSessions(bus: Bus): Promise<Session[]> {
   return present.filter((session) => isAlive(session, at));
 }
 
-/** How many sessions are here. */
+/** Number of live sessions. */
 export async function countLive(bus: Bus): Promise<number> {
   return (await liveSessions(bus)).length;
 }
 
-/** Throws BusError when so many sessions are here that no further one may come; one that is known may come back. */
+/**
+ * Passes while there is room for a further session, and for a client that is known.
+ * @throws BusError when the limit of live sessions is reached.
+ */
 export async function expectRoom(bus: Bus, machine: string, clientId: string | null): Promise<void> {
   const count = await countLive(bus);
   if (count < bus.limits.sessions) return;
@@ -29,12 +32,12 @@ export async function expectRoom(bus: Bus, machine: string, clientId: string | n
 
 const TOUCH_MS = 1_000;
 
-/** Records that a session was heard of, at most once a second; the caller does not wait for it. */
+/** Saves the time of a session's activity, at most once a second, without waiting for it. */
 export function touch(bus: Bus, session: Session | undefined): void {
   if (session === undefined || session.deleted_at !== null) return;
   if (Math.abs(bus.now() - Date.parse(session.last_heartbeat)) < TOUCH_MS) return;
   bus.store.sessions.touch(session.session_id).catch((error) => {
-    // What keeps the store from writing is in the log and in /health already.
+    // The log and /health already say why the store cannot write.
     if (!(error instanceof BusError)) bus.warn(`heartbeat not saved: ${error}`);
   });
 }

@@ -12,7 +12,7 @@ export function printEvents(result: Json, to: Printer): void {
     to.note(more(events, to.text(result.next_cursor)));
 }
 
-// Only a page that runs oldest first ends where the next one begins (WIRE.md 4).
+// Only pages in ascending order continue where the last one ended (WIRE.md 4).
 function more([first, second]: readonly Event[], cursor: string): string {
   return first !== undefined && second !== undefined && first.id < second.id
     ? `More events wait. Read on with --order asc --cursor ${cursor}`

@@ -6,7 +6,7 @@ import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
+import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
 import { touch } from "./present.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
@@ -59,16 +59,13 @@ export const publishEvent = operation({
         ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
       ],
       flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
-      async before(args, _flags, here) {
-        const payload = args.payload === "-" ? await here.stdin() : args.payload;
-        return withSession({ ...args, payload }, here);
-      },
+      before: (args, _flags, here) => withPayload(args, here),
       async after(result, flags, call) {
         if (flags.track !== true) return result;
-        // Nobody who is gone sees it soon.
+        // A recipient that is gone will not see it soon.
         const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
         const args = { event_id: result.event_id, wait_seconds };
-        // The event is published, whatever becomes of this question: a token that may only publish may not ask it.
+        // The event is published even if this call is refused, as it is for a publish-only token.
         const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
           deliveries: [],
           problem: error.message,

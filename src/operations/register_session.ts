@@ -16,13 +16,7 @@ export const registerSession = operation({
     machine: MACHINE,
     cwd: { type: "text", optional: true, flag: false, max: "cwd_bytes", about: "Your working directory" },
     client_id: CLIENT_ID,
-    repo: {
-      type: "text",
-      optional: true,
-      flag: false,
-      max: "name_bytes",
-      about: "Default: from cwd",
-    },
+    repo: { type: "text", optional: true, flag: false, max: "name_bytes", about: "Default: from cwd" },
     claim: { type: "boolean", default: false, about: "Hold @name: its mail is yours" },
   },
   commands: [
@@ -35,7 +29,7 @@ export const registerSession = operation({
       ],
       async before(args, _flags, here) {
         const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
-        // A claim in the shell of a session is that session's.
+        // A claim typed in a session's shell belongs to that session.
         const own = args.claim === true ? { client_id: here.sessionId } : {};
         return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
       },

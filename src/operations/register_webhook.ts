@@ -23,17 +23,8 @@ export const registerWebhook = operation({
       each: "event_type_bytes",
       about: "Only these types",
     },
-    secret: {
-      type: "text",
-      optional: true,
-      max: "secret_bytes",
-      about: "Signs each delivery",
-    },
-    ordered: {
-      type: "boolean",
-      default: false,
-      about: "One by one; a failing event holds back later ones",
-    },
+    secret: { type: "text", optional: true, max: "secret_bytes", about: "Signs each delivery" },
+    ordered: { type: "boolean", default: false, about: "One by one; a failing event holds back later ones" },
   },
   commands: [
     {

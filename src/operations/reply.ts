@@ -5,7 +5,7 @@ import { reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
-import { SESSION_ID, withSession } from "./params.ts";
+import { SESSION_ID, withPayload } from "./params.ts";
 import { touch } from "./present.ts";
 
 export const reply = operation({
@@ -28,10 +28,7 @@ export const reply = operation({
     {
       name: "reply",
       examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
-      async before(args, _flags, here) {
-        const payload = args.payload === "-" ? await here.stdin() : args.payload;
-        return withSession({ ...args, payload }, here);
-      },
+      before: (args, _flags, here) => withPayload(args, here),
     },
   ],
   async run(bus, args, { caller }) {
@@ -40,7 +37,7 @@ export const reply = operation({
       return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
     const own = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     touch(bus, own);
-    // Whoever asked without a session reads the answer by its correlation id.
+    // A caller that asked without a session reads the answer by its correlation id.
     const to = question.session_id === ANONYMOUS ? "all" : `session:${question.session_id}`;
     const resolved = await resolveChannel(bus, to);
     if ("refusal" in resolved) return resolved.refusal;

@@ -40,7 +40,7 @@ export const rotateWebhookSecret = operation({
   },
 });
 
-// The form of Standard Webhooks.
+// Format of Standard Webhooks.
 function randomSecret(): string {
   return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(SECRET_BYTES))))}`;
 }

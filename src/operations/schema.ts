@@ -13,7 +13,7 @@ type IntegerParam = ToolParam & { type: "integer" };
 
 type Rule = (text: string) => string | undefined;
 
-/** What is wrong with a text; undefined when nothing is. */
+/** Says what is wrong with a text; undefined if it is valid. */
 function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   const max = boundOf(bound, limits);
   const tooLong = `must be at most ${max} bytes of UTF-8${limitNote(bound)}`;
@@ -23,7 +23,7 @@ function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   };
 }
 
-/** Text as it is kept: a lone surrogate cannot be stored and becomes U+FFFD here, so that answers show what is stored. */
+/** Text as it is stored. A lone surrogate becomes U+FFFD here, so that answers show what is stored. */
 function textSchema(rule: Rule): z.ZodType<string> {
   return z
     .string("must be a string")
@@ -49,7 +49,7 @@ function valueSchema(param: ToolParam, limits: Limits): z.ZodType {
       return z
         .array(textSchema(textRule(param.each, limits)), "must be a list of strings")
         .check(({ value, issues }) => {
-          // Unlike `max`, this is not asked of what is no list.
+          // Unlike zod's `max`, this only runs on lists.
           if (value.length <= max) return;
           const message = `must have at most ${max} items${limitNote(param.max)}`;
           issues.push({ code: "custom", message, input: value });
@@ -62,7 +62,7 @@ function valueSchema(param: ToolParam, limits: Limits): z.ZodType {
   }
 }
 
-/** A whole number, also as the text that shells and some models send. */
+/** A whole number. Accepts digits as text, which shells and some models send. */
 function integerSchema({ min, clamped }: IntegerParam, max: number, note: string): z.ZodType {
   const number = z
     .int("must be a whole number")
@@ -74,7 +74,7 @@ function integerSchema({ min, clamped }: IntegerParam, max: number, note: string
   }, number);
 }
 
-/** The default; never beyond a bound that is set lower. */
+/** The default, or a bound that is set lower. */
 function fallbackOf(param: ToolParam, limits: Limits): string | number | boolean | undefined {
   if (!("default" in param)) return undefined;
   return param.type === "integer" && param.default !== undefined
@@ -84,11 +84,11 @@ function fallbackOf(param: ToolParam, limits: Limits): string | number | boolean
 
 export type Checked = { args: Record<string, unknown> } | { problem: string };
 
-/** The checker of an operation's arguments, made once: unknown ones are dropped, a problem names its argument. */
+/** Makes the checker of an operation's arguments. It drops unknown ones, and a problem names its argument. */
 export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
   const params = Object.entries(operation.params).map(([name, param]) => ({
     name,
-    // Most arguments are plain texts, and a schema makes five objects for each.
+    // Hot path: most arguments are plain texts, and a schema makes five objects for each.
     rule:
       param.type === "text" && param.choices === undefined
         ? textRule(param.max, limits, param.min)
@@ -102,7 +102,7 @@ export function checker(operation: Operation, limits: Limits): (args: unknown) =
       return { problem: `${operation.name}: the arguments must be an object.` };
     const args: Record<string, unknown> = {};
     const problems: string[] = [];
-    // One schema for all of them would make a dozen objects for each that is not sent, and most are not.
+    // Hot path: one schema for all would make a dozen objects for each argument that is not sent.
     for (const { name, rule, schema, required, fallback } of params) {
       const value = (given as Record<string, unknown>)[name] ?? undefined;
       if (value === undefined) {
@@ -139,7 +139,7 @@ function shown(given: unknown, item: PropertyKey | undefined): string {
   return text.length > 40 ? "" : `, not ${text}`;
 }
 
-/** The JSON schema of an operation's arguments, as `tools/list` shows it: short, for it is read by every session. */
+/** The JSON schema of an operation's arguments for `tools/list`. Short, because every session reads it. */
 export function inputSchema(operation: Operation, limits: Limits): Record<string, unknown> {
   const entries = Object.entries(operation.params).filter(([, param]) => param.listed !== false);
   const required = entries.filter(([, param]) => isRequired(param)).map(([name]) => name);
@@ -152,7 +152,7 @@ export function inputSchema(operation: Operation, limits: Limits): Record<string
 
 function propertySchema(param: ToolParam, limits: Limits): Record<string, unknown> {
   const fallback = fallbackOf(param, limits);
-  // A boolean that is not sent is false anyway.
+  // An absent boolean is false, so that default is not shown.
   const described = { description: param.about, ...(fallback && { default: fallback }) };
   switch (param.type) {
     case "text":

@@ -33,7 +33,7 @@ export const setWebhookActive = operation({
       name: "webhook disable",
       about: "Pause a webhook.",
       positional: "webhook_id",
-      // `since` makes sense when enabling only.
+      // `since` only applies to enabling.
       fixed: { active: false, since: null },
       examples: [["webhook disable 1", "pause"]],
     },

@@ -46,7 +46,7 @@ export const unregisterSession = operation({
       origin: caller.origin,
     };
     await publish(bus, ended, { kind: "unregister", sessionId: session.session_id });
-    bus.waiters.dismiss(session.session_id);
+    bus.subscriptions.dismiss(session.session_id);
     return {
       success: true,
       session_id: session.session_id,

@@ -1,7 +1,8 @@
+import type { Bus } from "../domain/context.ts";
 import type { WebhookCounts } from "../domain/outbox.ts";
 import type { Outcome, Webhook } from "../domain/webhook.ts";
 
-/** A webhook as clients see it: never its secrets. */
+/** A webhook as clients see it, without its secrets. */
 export function webhookView(
   webhook: Webhook,
   { pending, dead, expired }: WebhookCounts,
@@ -36,7 +37,7 @@ export function webhookNotFound(webhook_id: number): Record<string, unknown> {
   };
 }
 
-/** What is wrong with a secret, as a sentence; null when every receiver can compute with it. */
+/** Sentence that says what is wrong with a secret; null if every receiver can use it. */
 export function secretProblem(secret: string | undefined): string | null {
   if (secret === undefined || secret === "") return null;
   if (!/^[\x21-\x7e]+$/.test(secret))

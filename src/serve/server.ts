@@ -89,7 +89,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     for (const { found, command } of olderDatabases(config.db))
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
-  const { bus, pump } = createBus({ ...parts, ownPort: () => port });
+  const { bus, pump } = createBus({ ...parts, holds: access.holds, ownPort: () => port });
   const unexpected = (where: string, error: unknown) =>
     log.error(`unexpected error in ${where}: ${error}`, error);
   const { limits } = config;
@@ -120,7 +120,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     port,
     store,
     async stop() {
-      bus.waiters.end();
+      bus.subscriptions.end();
       // A call that waits for a lock is answered before its connection ends.
       store.limitPatience(FINISH_MS / 2);
       const finished = listening.stop(false);

@@ -1,104 +1,181 @@
-import { LOCAL } from "../domain/caller.ts";
-import { BusError, type Waiter, type Waiters } from "../domain/context.ts";
+import type { Caller } from "../domain/caller.ts";
+import { type Bus, BusError } from "../domain/context.ts";
 import type { Event } from "../domain/event.ts";
 import { Share } from "../domain/share.ts";
+import type { Subscription, Subscriptions, Wait } from "../domain/subscriptions.ts";
 
-/** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
-export function createWaiters(most: number): Waiters {
-  const open = new Set<HeldWaiter>();
-  const share = new Share({ limit: "waiters", most, things: "calls", doing: "waiting" });
-  const bySession = new Map<string, Set<HeldWaiter>>();
-  let ended = false;
+const PROGRESS_MS = 10_000;
+/** Bounds of one read. */
+const PAGE = { limit: 100, most_bytes: 1024 * 1024, order: "asc" } as const;
 
-  function dismiss(sessionId: string): void {
-    for (const waiter of bySession.get(sessionId) ?? []) if (waiter.sole) waiter.dismiss();
-  }
-
-  function forget(waiter: HeldWaiter, sessionId: string | undefined): void {
-    if (sessionId === undefined) return;
-    const held = bySession.get(sessionId);
-    held?.delete(waiter);
-    if (held?.size === 0) bySession.delete(sessionId);
-  }
-
-  return {
-    open(matches, sessionId, sole = false, caller = LOCAL) {
-      const problem = share.take(caller);
-      if (problem !== null)
-        throw new BusError("too_many_waiters", `${problem}. Call again without wait_seconds.`);
-      if (sessionId !== undefined && sole) dismiss(sessionId);
-      const waiter = new HeldWaiter(matches, sole, () => {
-        if (open.delete(waiter)) share.give(caller);
-        forget(waiter, sessionId);
-      });
-      waiter.over = ended;
-      open.add(waiter);
-      if (sessionId !== undefined) {
-        const held = bySession.get(sessionId) ?? new Set();
-        bySession.set(sessionId, held.add(waiter));
-      }
-      return waiter;
-    },
-    has: (sessionId) => bySession.has(sessionId),
-    dismiss,
-    wake(event) {
-      for (const waiter of open) waiter.offer(event);
-    },
-    end() {
-      ended = true;
-      for (const waiter of open) waiter.end();
-    },
-  };
+export interface SubscriptionsOptions {
+  events: Pick<Bus["store"]["events"], "read" | "tip">;
+  /** Maximum number of subscriptions. */
+  most: number;
+  /** False once the caller's token is revoked or expired. */
+  holds(caller: Caller): boolean;
 }
 
-class HeldWaiter implements Waiter {
-  over = false;
-  dismissed = false;
-  readonly sole: boolean;
-  readonly close: () => void;
-  readonly #matches: (event: Event) => boolean;
-  #missed = false;
-  #settle: ((found: boolean) => void) | undefined;
+type Filter = (event: Event) => boolean;
 
-  constructor(matches: (event: Event) => boolean, sole: boolean, close: () => void) {
-    this.#matches = matches;
-    this.sole = sole;
-    this.close = close;
+/** The open subscriptions of this process. A committed event wakes those whose filter it passes, in the same turn. */
+export class OpenSubscriptions implements Subscriptions {
+  readonly #options: SubscriptionsOptions;
+  readonly #share: Share;
+  readonly #open = new Set<OpenSubscription>();
+  readonly #bySession = new Map<string, Set<OpenSubscription>>();
+  #ended = false;
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+    this.#share = new Share({ limit: "waiters", most: options.most, things: "calls", doing: "waiting" });
   }
 
-  offer(event: Event): void {
-    if (!this.#matches(event)) return;
-    if (this.#settle === undefined) this.#missed = true;
-    else this.#settle(true);
+  subscribe(filter: Filter, cursor: number | undefined, wait: Wait): Subscription {
+    const problem = this.#share.take(wait.call.caller);
+    if (problem !== null)
+      throw new BusError("too_many_waiters", `${problem}. Call again without wait_seconds.`);
+    const { sessionId, sole } = wait;
+    if (sessionId !== undefined && sole === true) this.dismiss(sessionId);
+    const opened = new OpenSubscription({
+      ...this.#options,
+      filter,
+      cursor,
+      wait,
+      close: () => this.#forget(opened, wait),
+    });
+    opened.over = this.#ended;
+    this.#open.add(opened);
+    if (sessionId !== undefined) {
+      const others = this.#bySession.get(sessionId) ?? new Set();
+      this.#bySession.set(sessionId, others.add(opened));
+    }
+    return opened;
+  }
+
+  has(sessionId: string): boolean {
+    return this.#bySession.has(sessionId);
+  }
+
+  dismiss(sessionId: string): void {
+    for (const one of this.#bySession.get(sessionId) ?? []) one.dismiss();
+  }
+
+  wake(event: Event): void {
+    for (const one of this.#open) one.hint(event);
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const one of this.#open) one.end();
+  }
+
+  #forget(closed: OpenSubscription, { call, sessionId }: Wait): void {
+    if (this.#open.delete(closed)) this.#share.give(call.caller);
+    if (sessionId === undefined) return;
+    const others = this.#bySession.get(sessionId);
+    others?.delete(closed);
+    if (others?.size === 0) this.#bySession.delete(sessionId);
+  }
+}
+
+interface Parts extends Pick<SubscriptionsOptions, "events" | "holds"> {
+  filter: Filter;
+  cursor: number | undefined;
+  wait: Wait;
+  close(): void;
+}
+
+class OpenSubscription implements Subscription {
+  over = false;
+  dismissed = false;
+  readonly close: () => void;
+  readonly #parts: Parts;
+  /** Nothing up to this event is still to be read. Undefined until the first look. */
+  #cursor: number | undefined;
+  #hinted = false;
+  #wakeUp: () => void = () => {};
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#cursor = parts.cursor;
+    this.close = parts.close;
+  }
+
+  hint(event: Event): void {
+    if (this.#parts.filter(event)) {
+      this.#hinted = true;
+      this.#wakeUp();
+    } else if (event.id - 1 === this.#cursor) this.#cursor = event.id;
   }
 
   dismiss(): void {
+    if (this.#parts.wait.sole !== true) return;
     this.dismissed = true;
     this.end();
   }
 
   end(): void {
     this.over = true;
-    this.#settle?.(false);
+    this.#wakeUp();
   }
 
-  next(ms: number, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted || this.over) return Promise.resolve(false);
-    if (this.#missed) {
-      this.#missed = false;
-      return Promise.resolve(true);
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly Event[]> {
+    const { holds, wait } = this.#parts;
+    const { call, seconds, everyMs } = wait;
+    const deadline = performance.now() + seconds * 1000;
+    try {
+      yield await this.#look();
+      for (;;) {
+        const left = deadline - performance.now();
+        if (left <= 0 || this.over || call.signal.aborted) return;
+        if (this.#hinted) {
+          // A caller whose token has ended must not take what others could still read.
+          if (!holds(call.caller)) return;
+          const events = await this.#look();
+          if (events.length > 0) yield events;
+        } else if (everyMs !== undefined) {
+          await this.#sleep(Math.min(left, everyMs));
+          yield [];
+        } else {
+          await this.#sleep(Math.min(left, PROGRESS_MS));
+          // Only after a whole step, because each value has to be greater than the one before.
+          if (left >= PROGRESS_MS && !this.#hinted && !this.over)
+            call.progress(Math.round(seconds - (left - PROGRESS_MS) / 1000), seconds);
+        }
+      }
+    } finally {
+      this.close();
     }
+  }
+
+  /** The next page, as far as it passes the filter. Hints again if more may follow. */
+  async #look(): Promise<readonly Event[]> {
+    const { events, filter } = this.#parts;
+    this.#hinted = false;
+    if (this.#cursor === undefined) {
+      this.#cursor = await events.tip();
+      return [];
+    }
+    const page = await events.read({ ...PAGE, after: this.#cursor });
+    this.#cursor = Math.max(this.#cursor, page.full ? page.highest : page.tip);
+    if (page.full) this.#hinted = true;
+    return page.events.filter(filter);
+  }
+
+  /** Resolves after `ms`, at a hint, at the end, or when the client is gone. */
+  #sleep(ms: number): Promise<void> {
+    const { signal } = this.#parts.wait.call;
     return new Promise((resolve) => {
-      const settle = (found: boolean) => {
-        this.#settle = undefined;
+      const wake = () => {
+        this.#wakeUp = () => {};
         clearTimeout(timer);
-        signal.removeEventListener("abort", gone);
-        resolve(found);
+        signal.removeEventListener("abort", wake);
+        resolve();
       };
-      const gone = () => settle(false);
-      const timer = setTimeout(gone, ms);
-      signal.addEventListener("abort", gone);
-      this.#settle = settle;
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener("abort", wake);
+      this.#wakeUp = wake;
     });
   }
 }

@@ -4,7 +4,7 @@ import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { createDesktop } from "../desktop/notifier.ts";
 import { createPace } from "../desktop/throttle.ts";
-import { ORIGINS } from "../domain/caller.ts";
+import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
@@ -20,7 +20,7 @@ import { Pump } from "../webhooks/scheduler.ts";
 import type { Lookup } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
 import type { Log } from "./log.ts";
-import { createWaiters } from "./subscriptions.ts";
+import { OpenSubscriptions } from "./subscriptions.ts";
 
 export interface BusParts {
   config: ServerConfig;
@@ -32,14 +32,16 @@ export interface BusParts {
   lookup?: Lookup | undefined;
   allowedNetworks: BlockList;
   ownPort(): number;
+  /** False once the caller's token is revoked or expired. */
+  holds(caller: Caller): boolean;
 }
 
 const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** The bus that handlers see, with the pump that sends its webhooks (not started yet). */
+/** Puts together what handlers may touch, and the pump that sends webhooks (not started). */
 export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
-  const { config, store, log, now } = parts;
+  const { config, store, log, now, holds } = parts;
   const pump = new Pump({
     store,
     sender: { busId: store.id, version },
@@ -60,18 +62,15 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     },
     log,
   });
-  const host = machine();
   const bus: Bus = {
     store,
     now,
-    host,
+    host: machine(),
     processExists: exists,
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
-    waiters: createWaiters(config.limits.waiters),
-    notify: createPace(
-      createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
-    ),
+    subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
+    notify: notifierOf(config, log),
     deliveries: pump,
     looked: new Map(),
     atWork: new Map(),
@@ -81,6 +80,10 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
   };
   followEvents(bus);
   return { bus, pump };
+}
+
+function notifierOf({ desktop, icon }: ServerConfig, { warn }: Log): Bus["notify"] {
+  return createPace(createDesktop({ platform: process.platform, ...desktop, icon, warn }));
 }
 
 export interface DoorParts {
@@ -108,7 +111,7 @@ export function createDoor({ bus, operations, access, log, unexpected }: DoorPar
   });
 }
 
-// The rest of a URL may be a secret of its receiver, and this text goes to everyone.
+// Everyone reads this text, and the rest of a URL may be a secret of its receiver.
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : "no URL";
 }

@@ -1,65 +1,64 @@
 import { expect, test } from "bun:test";
 import { BusError } from "../../src/domain/context.ts";
-import { createWaiters } from "../../src/serve/subscriptions.ts";
+import { OpenSubscriptions } from "../../src/serve/subscriptions.ts";
 import { join, problem } from "../support/agent.ts";
 import { startBus, startHere } from "../support/bus.ts";
 import { startClient } from "../support/client.ts";
 import { end } from "../support/process.ts";
+import { logOf, waitOf } from "../support/subscriptions.ts";
 import { eventually } from "../support/webhook.ts";
 
-const never = new AbortController().signal;
+/** Opens subscriptions one after another, each for a session or none. */
+function opened(most = 10) {
+  const subscriptions = new OpenSubscriptions(logOf().options(most));
+  const open = (sessionId?: string, sole = false) =>
+    subscriptions.subscribe(() => true, undefined, waitOf({ sessionId, sole }));
+  return { subscriptions, open };
+}
 
 test("has tells whether a call waits for a session, until the last one ends", () => {
-  const waiters = createWaiters(10);
-  expect(waiters.has("a")).toBe(false);
-  const [one, two, other] = [
-    waiters.open(() => true, "a"),
-    waiters.open(() => true, "a", true),
-    waiters.open(() => true),
-  ];
-  expect([waiters.has("a"), waiters.has("b")]).toEqual([true, false]);
+  const { subscriptions, open } = opened();
+  expect(subscriptions.has("a")).toBe(false);
+  const [one, two, other] = [open("a"), open("a", true), open()];
+  expect([subscriptions.has("a"), subscriptions.has("b")]).toEqual([true, false]);
   one.close();
   one.close();
-  expect(waiters.has("a")).toBe(true);
+  expect(subscriptions.has("a")).toBe(true);
   two.close();
   other.close();
-  expect(waiters.has("a")).toBe(false);
+  expect(subscriptions.has("a")).toBe(false);
 });
 
 test("a session's new sole waiter ends the one before it, and no other call", async () => {
-  const waiters = createWaiters(10);
-  const [plain, far] = [waiters.open(() => true, "a"), waiters.open(() => true, "b", true)];
-  const first = waiters.open(() => true, "a", true);
-  const waiting = first.next(60_000, never);
-  const second = waiters.open(() => true, "a", true);
-  expect(await waiting).toBe(false);
+  const { subscriptions, open } = opened();
+  const [plain, far] = [open("a"), open("b", true)];
+  const first = open("a", true);
+  const waiting = Array.fromAsync(first);
+  const second = open("a", true);
+  expect(await waiting).toEqual([[]]);
   expect([first.over, second.over, plain.over, far.over]).toEqual([true, false, false, false]);
   first.close();
-  expect(waiters.has("a")).toBe(true);
+  expect(subscriptions.has("a")).toBe(true);
 });
 
 test("dismissed is the sole waiter of that session only, also one that does not wait at the moment", async () => {
-  const waiters = createWaiters(10);
-  const [plain, sole, far] = [
-    waiters.open(() => true, "a"),
-    waiters.open(() => true, "a", true),
-    waiters.open(() => true, "b", true),
-  ];
-  waiters.dismiss("a");
-  waiters.dismiss("nobody");
+  const { subscriptions, open } = opened();
+  const [plain, sole, far] = [open("a"), open("a", true), open("b", true)];
+  subscriptions.dismiss("a");
+  subscriptions.dismiss("nobody");
   expect([plain.over, sole.over, far.over]).toEqual([false, true, false]);
-  expect(await sole.next(60_000, never)).toBe(false);
+  expect(await Array.fromAsync(sole)).toEqual([[]]);
 });
 
 test("places are given back, and a refused waiter dismisses nobody", () => {
-  const waiters = createWaiters(2);
-  const sole = waiters.open(() => true, "a", true);
-  const other = waiters.open(() => true);
-  expect(() => waiters.open(() => true, "a", true)).toThrow(BusError);
+  const { subscriptions, open } = opened(2);
+  const sole = open("a", true);
+  const other = open();
+  expect(() => open("a", true)).toThrow(BusError);
   expect(sole.over).toBe(false);
   other.close();
-  for (let i = 0; i < 10; i++) waiters.open(() => true, "b", true).close();
-  expect(waiters.has("b")).toBe(false);
+  for (let i = 0; i < 10; i++) open("b", true).close();
+  expect(subscriptions.has("b")).toBe(false);
 });
 
 test("on a bus the newest waiter of a session stays, the earlier one is told to leave", async () => {

@@ -1,11 +1,5 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import {
-  ErrorCode,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  LATEST_PROTOCOL_VERSION,
-  SUPPORTED_PROTOCOL_VERSIONS,
-} from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, type JSONRPCMessage, type JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, callerKey } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { bodyOf } from "../../lib/chunks.ts";
@@ -19,6 +13,7 @@ import { type Shares, SMALL_BYTES } from "../access/shares.ts";
 import { BodyError, parseBody, readBody, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
 import { Exchange, type Observer, SOON_MS } from "./exchange.ts";
+import { headProblem, refuse, refuseAs, streamsTo } from "./head.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./json_rpc.ts";
 import { callAnswer, errorMessage } from "./result.ts";
 import { lostAnswer, resumedCall } from "./resume.ts";
@@ -212,38 +207,4 @@ function closing(refusal: Refusal): Refusal {
 
 function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | undefined {
   return method === "initialize" ? { [SESSION]: crypto.randomUUID() } : undefined;
-}
-
-function streamsTo(accept: string): boolean {
-  return accept.includes("text/event-stream");
-}
-
-function headProblem(accept: string | null, version: string | null): Response | null {
-  if (
-    accept !== null &&
-    !streamsTo(accept) &&
-    !/application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept)
-  )
-    return refuse(406, -32000, "Not acceptable: accept application/json, text/event-stream or both");
-  if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
-    return refuse(
-      400,
-      -32000,
-      `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}; newest ${LATEST_PROTOCOL_VERSION})`,
-    );
-  return null;
-}
-
-function refuseAs({ status, reason, headers }: Refusal, id: string | number | null): Response {
-  return refuse(status, -32000, reason, headers, id);
-}
-
-function refuse(
-  status: number,
-  code: number,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-  id: string | number | null = null,
-): Response {
-  return Response.json({ jsonrpc: "2.0", error: { code, message }, id }, { status, headers });
 }

@@ -1,6 +1,6 @@
 import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
+import type { Call } from "../../domain/call.ts";
 import type { Caller } from "../../domain/caller.ts";
-import type { Call } from "../../domain/context.ts";
 import { bodyOf, type Parts } from "../../lib/chunks.ts";
 import { framed, isOnePiece, STREAM, StreamedBody } from "../sse.ts";
 import { errorMessage } from "./result.ts";
@@ -39,7 +39,7 @@ export interface ExchangeParts {
 }
 
 /** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
-export class Exchange implements Omit<Call, "holds"> {
+export class Exchange implements Call {
   readonly response: Promise<Response>;
   readonly #parts: ExchangeParts;
   #resolve: (response: Response) => void = () => {};

@@ -7,8 +7,8 @@ import {
 import { BodyError } from "../body.ts";
 
 /**
- * The shape of a JSON-RPC message only; parameters are checked by whoever reads them. An array is refused: MCP has no
- * batches since 2025-06-18. Throws BodyError.
+ * Checks the shape of a JSON-RPC message, without its parameters. MCP has no batches since 2025-06-18.
+ * @throws BodyError when it is an array or not a message.
  */
 export function checkedMessage(value: unknown): JSONRPCMessage {
   if (Array.isArray(value))
@@ -31,15 +31,15 @@ export const INVALID_META = {
   message: "Invalid params: _meta must be an object, its progressToken a string or a whole number",
 };
 
-/** Whether the `_meta` of a request, if there is one, is as MCP defines it. */
+/** False if the request has a `_meta` that MCP does not allow. */
 export function isMetaValid({ method, params }: JSONRPCRequest): boolean {
   if (params?._meta === undefined) return true;
   return isJSONRPCRequest({ jsonrpc: "2.0", id: 0, method, params: { _meta: params._meta } });
 }
 
 /**
- * The request as the SDK takes it, under another id. It would never answer what has further members, and refuse `task`,
- * which a server without tasks has to ignore.
+ * The request for the SDK, under another id. The SDK never answers a request with further members. A server without tasks
+ * has to ignore `task`, which the SDK would refuse.
  */
 export function requestFor({ method, params }: JSONRPCRequest, id: number): JSONRPCRequest {
   if (params === undefined) return { jsonrpc: "2.0", id, method };
@@ -47,7 +47,7 @@ export function requestFor({ method, params }: JSONRPCRequest, id: number): JSON
   return { jsonrpc: "2.0", id, method, params: others };
 }
 
-/** An answer with the code for wrong parameters where the SDK says "internal error" and lists what its schema found. */
+/** Corrects the answer to wrong parameters, which the SDK calls an internal error. */
 export function corrected(message: JSONRPCMessage): JSONRPCMessage {
   if (!("error" in message) || message.error.code !== ErrorCode.InternalError) return message;
   const issues = issuesIn(message.error.message);

@@ -1,15 +1,15 @@
-import { type Bus, type Call, here } from "../../domain/context.ts";
+import type { Call } from "../../domain/call.ts";
+import { type Bus, here } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import { type Inbox, inboxOf, wakes } from "../../domain/inbox.ts";
 import { isAlive, type Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
-import { nextEvent } from "../waiting.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 
-/** Of those beyond the limit only numbers are told; so many are counted. */
+/** Maximum number of events counted beyond the limit. Only their number is told. */
 const MOST_COUNTED = 200;
-/** A hook has little time: payloads that it takes at once hold so many characters, or it takes one event. */
+/** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
 
 export const collectEvents = operation({
@@ -35,7 +35,7 @@ export const collectEvents = operation({
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
     const waits = args.path === "wake";
-    if (!waits) bus.waiters.dismiss(session.session_id);
+    if (!waits) bus.subscriptions.dismiss(session.session_id);
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };
@@ -50,18 +50,18 @@ export const collectEvents = operation({
 
 const MOST_REMEMBERED = 10_000;
 
-/** A waiter that began before this is of no use, also one that has not asked yet. */
+/** Ends waiters that began before now, even those that have not asked yet. */
 function noteWork(bus: Bus, { session_id }: Session): void {
   if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
   bus.atWork.set(session_id, performance.now());
 }
 
-/** With something to hand over the session's turn goes on until confirm_events. */
+/** Collects in the session's turn. If there is something to hand over, the turn lasts until confirm_events. */
 async function offer(bus: Bus, { session_id }: Session, path: Path, limit: number): Promise<Json> {
   await bus.turns.take(session_id);
   let found = false;
   try {
-    // Read again: a hook beside this one may have moved its cursor.
+    // Read again, because a concurrent hook may have moved its cursor.
     const session = await bus.store.sessions.get(session_id);
     if (session === undefined) return UNKNOWN;
     const offered = await offerNow(bus, session, path, limit);
@@ -75,7 +75,7 @@ async function offer(bus: Bus, { session_id }: Session, path: Path, limit: numbe
 async function offerNow(bus: Bus, session: Session, path: Path, limit: number): Promise<Json> {
   const inbox = await inboxOf(bus, session, path, limit + MOST_COUNTED);
   if (inbox.unread.length === 0) {
-    // Nothing that was looked at concerns the session: it need not be looked at again.
+    // None of these events concern the session, so the next look may start behind them.
     if (path === "prompt" && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
     return { session_id: session.session_id, events: [], more: 0 };
   }
@@ -135,7 +135,7 @@ async function answer(
     })),
     more: rest.length,
     more_from: Object.fromEntries(counts),
-    // In order, the saved cursor can follow once all of it was shown.
+    // These paths go in order, so the saved cursor can follow once everything was shown.
     ...((path === "prompt" || path === "start") && {
       cursor: rest[0] === undefined ? lookedTo : rest[0].event.id - 1,
     }),
@@ -149,19 +149,14 @@ async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }
 
-/** Waits until something is actionable for the session; `left` says that waiting on is pointless, `stops` that the bus does. */
+/** Waits for something actionable. `left` in the answer: waiting again is pointless. `stops`: the bus stops. */
 async function hold(bus: Bus, session: Session, call: Call, limit: number, seconds: number): Promise<Json> {
   const { session_id } = session;
-  const waiter = bus.waiters.open((event) => wakes(session, event), session_id, true, call.caller);
-  try {
-    const deadline = performance.now() + seconds * 1000;
-    for (;;) {
-      const found = await offer(bus, session, "wake", limit);
-      if (found.more !== 0 || (found.events as unknown[]).length > 0) return found;
-      if (await nextEvent(waiter, call, deadline, seconds)) continue;
-      return { session_id, events: [], more: 0, left: waiter.dismissed, stops: waiter.over };
-    }
-  } finally {
-    waiter.close();
+  const wait = { call, seconds, sessionId: session_id, sole: true };
+  const news = bus.subscriptions.subscribe((event) => wakes(session, event), undefined, wait);
+  for await (const _ of news) {
+    const found = await offer(bus, session, "wake", limit);
+    if (found.more !== 0 || (found.events as unknown[]).length > 0) return found;
   }
+  return { session_id, events: [], more: 0, left: news.dismissed, stops: news.over };
 }

@@ -3,5 +3,5 @@ import { collectEvents } from "./collect_events.ts";
 import { confirmEvents } from "./confirm_events.ts";
 import { startSession } from "./start_session.ts";
 
-/** What hooks call; agents are not shown it. */
+/** Operations that hooks call. Agents are not shown them. */
 export const hookOperations: readonly Operation[] = [startSession, collectEvents, confirmEvents];

@@ -4,7 +4,7 @@ import type { Json } from "../../lib/json.ts";
 import type { Param } from "../../lib/param.ts";
 import { MACHINE } from "../params.ts";
 
-/** How a hook names its session: by the client's own id, and the machine that it runs on. */
+/** Parameters by which a hook names its session. */
 export const HOOK_SESSION = {
   client_id: { type: "text", min: 1, max: "id_bytes", about: "The client's id of its session" },
   machine: MACHINE,
@@ -12,8 +12,8 @@ export const HOOK_SESSION = {
 } as const satisfies Record<string, Param>;
 
 /**
- * The registered session of a hook's client; undefined when it has to be registered (again). Two processes of a client can
- * have the same id: each has its own session.
+ * The session of a hook's client; undefined if it has to be registered (again). Two processes of a client with the same id
+ * have a session each.
  */
 export async function hookSession(
   bus: Bus,
@@ -32,7 +32,7 @@ export const UNKNOWN: Json = { unknown: true };
 const BUSY_LEASE_MS = 30 * 60 * 1000;
 const IDLE_LEASE_MS = 5 * 60 * 1000;
 
-/** Notes what a hook tells of its session; the caller does not wait for it. A session elsewhere gets a new lease. */
+/** Saves the state that a hook reports, without waiting for it. A session on another machine gets a new lease. */
 export function report(bus: Bus, session: Session, state: "busy" | "idle"): void {
   const ms = state === "busy" ? BUSY_LEASE_MS : IDLE_LEASE_MS;
   const lease = session.machine === bus.host ? null : new Date(bus.now() + ms).toISOString();

@@ -64,7 +64,7 @@ export const startSession = operation({
   print() {},
 });
 
-/** Who else is here, those of the same repository first. */
+/** Other live sessions, those of the same repository first. */
 async function othersOf(bus: Bus, session: Session): Promise<Json> {
   const others = (await liveSessions(bus)).filter(({ session_id }) => session_id !== session.session_id);
   const sameRepo = (other: Session) => (other.repo === session.repo ? 0 : 1);
@@ -83,7 +83,7 @@ async function othersOf(bus: Bus, session: Session): Promise<Json> {
 
 const MOST_UNREAD = 200;
 
-/** How much is unread, and who wrote the direct messages among it. */
+/** Number of unread events, and the senders of the direct messages among them. */
 async function unreadOf(bus: Bus, session: Session): Promise<Json> {
   const { unread } = await inboxOf(bus, session, "start", MOST_UNREAD);
   const direct = unread.filter(({ event }) => recipientOf(event.channel) !== null);

@@ -1,0 +1,10 @@
+import type { Caller } from "./caller.ts";
+
+/** The call that an operation runs in. */
+export interface Call {
+  caller: Caller;
+  /** Aborts when the client cancels the call or goes away. */
+  signal: AbortSignal;
+  /** Tells the client that the call is alive; both in seconds. */
+  progress(elapsed: number, total: number): void;
+}

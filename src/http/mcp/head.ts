@@ -1,0 +1,37 @@
+import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/sdk/types.js";
+import type { Refusal } from "../access/origin.ts";
+
+export function streamsTo(accept: string): boolean {
+  return accept.includes("text/event-stream");
+}
+
+/** The answer to headers that the endpoint does not take; null if it takes them. */
+export function headProblem(accept: string | null, version: string | null): Response | null {
+  if (
+    accept !== null &&
+    !streamsTo(accept) &&
+    !/application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept)
+  )
+    return refuse(406, -32000, "Not acceptable: accept application/json, text/event-stream or both");
+  if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
+    return refuse(
+      400,
+      -32000,
+      `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}; newest ${LATEST_PROTOCOL_VERSION})`,
+    );
+  return null;
+}
+
+export function refuseAs({ status, reason, headers }: Refusal, id: string | number | null): Response {
+  return refuse(status, -32000, reason, headers, id);
+}
+
+export function refuse(
+  status: number,
+  code: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+  id: string | number | null = null,
+): Response {
+  return Response.json({ jsonrpc: "2.0", error: { code, message }, id }, { status, headers });
+}
