@@ -23,7 +23,7 @@ import { createBus } from "./wiring.ts";
 export interface RunningServer {
   port: number;
   store: Store;
-  /** Lets running calls finish (at most 8 s), then folds the log of writes into the database. Resolves within 12 s. */
+  /** Lets running calls finish (at most 8 s), then folds the write-ahead log into the database. Resolves within 12 s. */
   stop(): Promise<void>;
 }
 
@@ -31,33 +31,33 @@ export interface ServerOptions {
   config: ServerConfig;
   operations: readonly Operation[];
   log: Log;
-  /** Wall clock, ms. */
+  /** Wall clock (ms). */
   now(): number;
-  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket when undefined. */
+  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket if undefined. */
   socketFolder?: string | undefined;
-  /** Addresses of a webhook's host; the system's resolver when undefined. */
+  /** Resolves a webhook's host; the system's resolver if undefined. */
   lookup?: Lookup | undefined;
-  /** What delays of deliveries are measured with; made from `now` when undefined. */
+  /** Measures delays of deliveries; made from `now` if undefined. */
   clock?: Clock | undefined;
 }
 
 const FINISH_MS = 8_000;
 const DELIVER_MS = 500;
-/** What each part may take besides, ms: a disk may never answer. */
+/** Limit for each other part of a stop (ms), because a disk may never answer. */
 const PART_MS = 1_500;
 
 /**
- * Opens the database and listens. Throws OpenError, ConfigError when the settings would let strangers in, or the runtime's
- * error when the address cannot be had.
+ * Opens the database and listens. @throws OpenError when the database cannot be opened, ConfigError when the settings would
+ * let strangers in, or the runtime's error when the address cannot be used.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { operations, log, now } = options;
-  // One database under two names is still one: its lock stands beside the file itself.
+  // Two names of one database must find the same lock, which lies beside the file itself.
   const config = { ...options.config, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
   const access = createAccess({ config, operations, warn: log.warn, now, steady: () => performance.now() });
-  // As they were found: opening them changes some.
+  // Looked up first, because opening files changes some of them.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const lock = lockDatabase(config.db);
   try {
@@ -111,7 +111,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   const listening = await listen(app, {
     hostname: config.host,
     port: config.port,
-    // Beyond this the runtime ends the connection; up to it the answer names the limit.
+    // The runtime cuts larger bodies. Smaller ones get an answer that names the limit.
     maxBodyBytes: config.limits.body_bytes * 4,
   });
   port = listening.port;
@@ -149,7 +149,7 @@ function reportTrouble(log: Log): (trouble: Trouble | null) => void {
   };
 }
 
-/** Resolves when `promise` does, or after `ms` with undefined. */
+/** Resolves with `promise`, or with undefined after `ms`. */
 function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();
   const timer = setTimeout(late.resolve, ms, undefined);
@@ -171,7 +171,7 @@ function tellOfStart({ access, store, log, kept }: Parts): void {
   access.warn();
 }
 
-// The original takes no lock: while its server still runs, only the taken port tells so, and its database must stay.
+// The Python original takes no lock. Only the taken port shows that it runs and that its database must not be touched.
 function expectFree({ host, port }: ServerConfig): Promise<void> {
   const probe = createServer();
   return new Promise((resolve, reject) => {
