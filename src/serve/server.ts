@@ -2,6 +2,7 @@ import { type BlockList, createServer } from "node:net";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
+import type { Bus } from "../domain/context.ts";
 import { type Access, createAccess } from "../http/access/access.ts";
 import { createApp } from "../http/app.ts";
 import { healthAnswer } from "../http/health.ts";
@@ -12,9 +13,10 @@ import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
 import { type Clock, createClock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
 import type { Operation } from "../operations/operation.ts";
-import { listen } from "../runtime/runtime.ts";
+import { type Listening, listen } from "../runtime/runtime.ts";
 import type { Trouble } from "../sqlite/faults.ts";
 import { lockDatabase, openStore, type Store } from "../sqlite/store.ts";
+import type { Pump } from "../webhooks/scheduler.ts";
 import { type Lookup, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
@@ -103,9 +105,8 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     health: () => healthAnswer(store.trouble(), performance.now() - started),
   });
   const app = createApp({
+    ...access,
     routes,
-    guard: access.guard,
-    refused: access.refused,
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
   const listening = await listen(app, {
@@ -117,23 +118,21 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await pump.start();
-  return {
-    port,
-    store,
-    async stop() {
-      bus.waiters.end();
-      // A call that waits for a lock is answered before its connection ends.
-      store.limitPatience(FINISH_MS / 2);
-      const finished = listening.stop(false);
-      const cut = setTimeout(() => listening.stop(true), FINISH_MS);
-      await within(FINISH_MS + 100, finished);
-      clearTimeout(cut);
-      await within(PART_MS, pump.stop(DELIVER_MS));
-      const told = await within(PART_MS, store.close());
-      if (told) log.warn(told);
-      await within(PART_MS / 2, log.flush());
-    },
-  };
+  return { port, store, stop: () => stop(parts, bus, pump, listening) };
+}
+
+async function stop({ store, log }: Parts, bus: Bus, pump: Pump, listening: Listening): Promise<void> {
+  bus.waiters.end();
+  // A call that waits for a lock is answered before its connection ends.
+  store.limitPatience(FINISH_MS / 2);
+  const finished = listening.stop(false);
+  const cut = setTimeout(() => listening.stop(true), FINISH_MS);
+  await within(FINISH_MS + 100, finished);
+  clearTimeout(cut);
+  await within(PART_MS, pump.stop(DELIVER_MS));
+  const told = await within(PART_MS, store.close());
+  if (told) log.warn(told);
+  await within(PART_MS / 2, log.flush());
 }
 
 /** Logs when the database stops taking writes and when it takes them again. */

@@ -40,9 +40,13 @@ export interface ExchangeParts {
 
 /** One request and its answer: a whole body if it comes soon, an event stream if it takes long or reports progress. */
 export class Exchange implements OpenCall {
-  readonly response: Promise<Response>;
+  readonly id: number;
+  /** Request id that the client chose. */
+  readonly clientId: string | number;
+  readonly caller: Caller;
+  readonly cancelKey: string | undefined;
   readonly #parts: ExchangeParts;
-  #resolve: (response: Response) => void = () => {};
+  readonly #responded = Promise.withResolvers<Response>();
   #stream: StreamedBody | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
@@ -51,26 +55,14 @@ export class Exchange implements OpenCall {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
-    this.response = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+    this.id = parts.id;
+    this.clientId = parts.message.id;
+    this.caller = parts.caller;
+    this.cancelKey = parts.cancelKey;
   }
 
-  get id(): number {
-    return this.#parts.id;
-  }
-
-  /** Request id that the client chose. */
-  get clientId(): string | number {
-    return this.#parts.message.id;
-  }
-
-  get caller(): Caller {
-    return this.#parts.caller;
-  }
-
-  get cancelKey(): string | undefined {
-    return this.#parts.cancelKey;
+  get response(): Promise<Response> {
+    return this.#responded.promise;
   }
 
   /** Called after SOON_MS. From here on a client that goes away is noticed, and the answer may become a stream. */
@@ -107,7 +99,7 @@ export class Exchange implements OpenCall {
     if (this.#state !== "open") return;
     const body = bodyOf(this.#parts.streams ? framed(json) : json);
     // A character has three bytes at most.
-    if (this.#parts.caller.local || body.length * 3 <= PIECE_BYTES) this.#answerWhole(body);
+    if (this.caller.local || body.length * 3 <= PIECE_BYTES) this.#answerWhole(body);
     else this.#answerInPieces(bytesOf(body));
   }
 
@@ -169,10 +161,7 @@ export class Exchange implements OpenCall {
   }
 
   #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream, headers: Record<string, string>): void {
-    const further = this.#parts.headers;
-    this.#resolve(
-      new Response(body, { headers: further === undefined ? headers : { ...further, ...headers } }),
-    );
+    this.#responded.resolve(new Response(body, { headers: { ...this.#parts.headers, ...headers } }));
   }
 }
 
