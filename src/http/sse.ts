@@ -76,9 +76,8 @@ export class StreamedBody {
 
   /** Ends with these bytes in one piece. */
   end(bytes: Uint8Array): void {
-    clearTimeout(this.#timer);
     this.#controller.enqueue(bytes);
-    this.#controller.close();
+    this.close();
   }
 
   /** Ends with these bytes, piece by piece. Calls `taken` when the client has read them or stops reading. */
