@@ -25,14 +25,16 @@ export interface ServerConfig {
     timeoutMs: number;
     speed: number;
   };
-  /** What the desktop's notification program needs to find the person's screen. */
+  /** Environment that the notification program needs to find the user's screen. */
   desktop: { path: string; env: Environment };
 }
 
-/** The server's settings: flags win over the environment, which wins over `settings.env`. Throws ConfigError. */
+/** The server's settings. Flags win over the environment, which wins over `settings.env`. @throws ConfigError when one is wrong. */
 export function serverConfig(flags: Environment, env: Environment, settings: Environment): ServerConfig {
   const value = (key: keyof typeof VARIABLES) =>
     flags[key] ?? (env[VARIABLES[key].name] || settings[VARIABLES[key].name] || undefined);
+  const number = (key: keyof typeof VARIABLES, least: number, most: number) =>
+    wholeNumber(VARIABLES[key].name, value(key) ?? VARIABLES[key].fallback, least, most);
   return {
     host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
     port: portOf(value("port") ?? VARIABLES.port.fallback),
@@ -44,15 +46,15 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     limits: limitsOf(env, settings),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
-      backlog: numberOf("webhookBacklog", value("webhookBacklog"), 1, 10_000_000),
-      timeoutMs: numberOf("webhookTimeout", value("webhookTimeout"), 100, 60_000),
-      speed: numberOf("webhookSpeed", value("webhookSpeed"), 1, 1_000_000),
+      backlog: number("webhookBacklog", 1, 10_000_000),
+      timeoutMs: number("webhookTimeout", 100, 60_000),
+      speed: number("webhookSpeed", 1, 1_000_000),
     },
     desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
   };
 }
 
-/** The log and the file of details; the environment wins over `settings.env`. Throws ConfigError. */
+/** The log and the file of details. @throws ConfigError when a path cannot be used. */
 export function logFiles(env: Environment, settings: Environment): { log: string; err: string } {
   return {
     log: pathOf("log", undefined, env, settings) ?? inData("agent-event-bus.log"),
@@ -60,13 +62,13 @@ export function logFiles(env: Environment, settings: Environment): { log: string
   };
 }
 
-/** The database file: a flag wins over the environment, which wins over `settings.env`. Throws ConfigError. */
+/** The database file. @throws ConfigError when the path cannot be used. */
 export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
   if (flag === "") throw new ConfigError("--db needs a file.");
   return pathOf("db", flag, env, settings) ?? inData("data.db");
 }
 
-/** A path as it is set; one in `settings.env` means the same from whichever folder the bus is started. */
+/** A path from the settings. In `settings.env` it is relative to the data directory. */
 function pathOf(
   key: "db" | "log" | "err" | "icon" | "tailscaled",
   flag: string | undefined,
@@ -100,14 +102,8 @@ const DESKTOP = [
   "HOME",
 ];
 
-function numberOf(
-  key: keyof typeof VARIABLES,
-  text: string | undefined,
-  least: number,
-  most: number,
-): number {
-  const { name, fallback } = VARIABLES[key];
-  const number = /^\d+$/.test(text ?? fallback) ? Number(text ?? fallback) : Number.NaN;
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= least && number <= most))
     throw new ConfigError(`${name} takes a whole number from ${least} to ${most}, not "${text}".`);
   return number;
@@ -147,7 +143,7 @@ function switchOf(key: keyof typeof VARIABLES, text = "0"): boolean {
   throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
 }
 
-/** The variable that sets a limit. */
+/** Name of the variable that sets a limit. */
 export function limitVariable(name: LimitName): string {
   return `AGENT_EVENT_BUS_LIMIT_${name.toUpperCase()}`;
 }
@@ -164,11 +160,7 @@ function limitsOf(env: Environment, settings: Environment): Limits {
     const { fallback, most } = LIMITS[name];
     const variable = limitVariable(name);
     const text = env[variable] || settings[variable] || String(fallback);
-    const least = fallback === 0 ? 0 : 1;
-    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= least && number <= most))
-      throw new ConfigError(`${variable} takes a whole number from ${least} to ${most}, not "${text}".`);
-    limits[name] = number;
+    limits[name] = wholeNumber(variable, text, fallback === 0 ? 0 : 1, most);
   }
   if (limits.payload_bytes >= limits.body_bytes)
     throw new ConfigError(

@@ -73,8 +73,9 @@ function takes(method: Route["method"], asked: string): boolean {
 async function handled(route: Route, request: Request, caller: Caller, params: Params): Promise<Response> {
   const answer = await route.handle(request, caller, params);
   if (request.method !== "HEAD") return answer;
-  const { status, headers } = answer;
-  headers.set("content-length", String((await answer.arrayBuffer()).byteLength));
+  const { status, headers, body } = answer;
+  if (headers.get("content-type")?.startsWith("text/event-stream")) await body?.cancel();
+  else headers.set("content-length", String((await answer.arrayBuffer()).byteLength));
   return new Response(null, { status, headers });
 }
 

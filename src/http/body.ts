@@ -17,7 +17,7 @@ export class BodyError extends Error {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** The JSON of a body in valid UTF-8, within the limits. Throws BodyError. */
+/** The JSON of a body in valid UTF-8, within the limits. @throws BodyError when it is not. */
 export function parseBody(body: ArrayBuffer | Uint8Array, limits: Limits): unknown {
   const bytes = body instanceof Uint8Array ? body : new Uint8Array(body);
   const over = overBound(bytes, limits);
@@ -37,18 +37,18 @@ export function parseBody(body: ArrayBuffer | Uint8Array, limits: Limits): unkno
 const BOUNDED = {
   json_depth: "levels of nesting",
   json_values: "values",
-  // Each escape stands for a byte at least, and no other text may be as long as a payload.
+  // Each escape stands for at least one byte, and only a payload may be that long.
   payload_bytes: "escaped characters",
 };
 
-/** Of all texts beside a payload. */
+/** Escapes in all texts but the payload. */
 const OTHER_ESCAPES = 64 * 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * The bound that a JSON text passes, found in one walk over its bytes: parsing a deep one, or one of many keys, would hold
- * every other call up for seconds. Text that is not JSON is left to the parser.
+ * The bound that a JSON text exceeds, found in one walk over its bytes. Parsing a deep text, or one of many keys, would hold
+ * up every other call for seconds. Text that is not JSON is left to the parser.
  */
 function overBound(
   bytes: Uint8Array,
@@ -84,20 +84,20 @@ function overBound(
   return null;
 }
 
-/** The size that a request announces; the most that it may have when it announces none. */
+/** The announced size of a body (bytes), or the largest allowed size if none is announced. */
 export function sizeOf(request: Request, most: number): number {
   const length = request.headers.get("content-length");
   return length === null ? most : Math.min(Number(length), most);
 }
 
-/** A request's body, at most so many bytes. Rejects with BodyError. */
+/** A request's body, at most `most` bytes. @throws BodyError when it is larger or ends early. */
 export function readBody(request: Request, most: number): Promise<ArrayBuffer | Uint8Array> {
   const length = request.headers.get("content-length");
   if (Number(length) > most) return Promise.reject(tooLarge(most));
   return (length === null ? readChunks(request, most) : request.arrayBuffer()).catch(endedEarly);
 }
 
-/** The client left, or its chunks are no chunks. */
+/** The client left, or its chunks are malformed. */
 function endedEarly(error: unknown): never {
   throw error instanceof BodyError ? error : new BodyError(400, -32700, "Parse error: the body ended early");
 }

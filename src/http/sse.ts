@@ -3,8 +3,8 @@ import { around, type Parts } from "../lib/chunks.ts";
 const KEEP_ALIVE_MS = 15_000;
 const RETRY_MS = 1_000;
 const LONGEST_ID = 1_000;
-/** A long text is handed over piece by piece, as its client reads it (bytes). */
-const PIECE_BYTES = 64 * 1024;
+/** A longer text for another machine is handed over piece by piece, as its client reads it (bytes). */
+export const PIECE_BYTES = 64 * 1024;
 
 /** Headers of an event stream. */
 export const STREAM = {
@@ -15,18 +15,18 @@ export const STREAM = {
   "x-accel-buffering": "no",
 };
 
-/** A message as an event of a stream. */
+/** A message as one event of a stream. */
 export function framed(json: Parts): Parts {
   return around("event: message\ndata: ", json, "\n\n");
 }
 
-/** An event without data whose id names a stream, so that its client can ask for it again. Empty if the id is too long. */
+/** First event of a stream, without data. Its id lets the client ask for the stream again. Empty if the id is too long. */
 export function opening(id: unknown): string {
   const eventId = encodeURIComponent(JSON.stringify(id));
   return eventId.length > LONGEST_ID ? "" : `id: ${eventId}\nretry: ${RETRY_MS}\ndata: \n\n`;
 }
 
-/** The id that `opening` gave to the stream that a request asks for; undefined if there is none. */
+/** The id that `opening` gave to the stream that a request asks for. Undefined if it asks for no stream. */
 export function resumedId(request: Request): unknown {
   const eventId = request.headers.get("last-event-id");
   if (request.method !== "GET" || eventId === null || eventId.length > LONGEST_ID) return undefined;
@@ -37,14 +37,9 @@ export function resumedId(request: Request): unknown {
   }
 }
 
-/** True if a text of that many bytes is handed over in one piece. */
-export function isOnePiece(bytes: number): boolean {
-  return bytes <= PIECE_BYTES;
-}
-
 const encoder = new TextEncoder();
 
-/** A body that is written while its client reads it. Nothing is asked for ahead of the connection. */
+/** A body that is written while its client reads it. */
 export class StreamedBody {
   readonly readable: ReadableStream<Uint8Array>;
   readonly #rest = Promise.withResolvers<() => void>();
@@ -65,6 +60,7 @@ export class StreamedBody {
         gone();
       },
     };
+    // Reads nothing ahead of the connection.
     this.readable = new ReadableStream(source, { highWaterMark: 0 });
   }
 
@@ -78,11 +74,10 @@ export class StreamedBody {
     this.#timer = setTimeout(() => this.keepAlive(comment), KEEP_ALIVE_MS);
   }
 
-  /** Ends with these bytes, at once. */
+  /** Ends with these bytes in one piece. */
   end(bytes: Uint8Array): void {
-    clearTimeout(this.#timer);
     this.#controller.enqueue(bytes);
-    this.#controller.close();
+    this.close();
   }
 
   /** Ends with these bytes, piece by piece. Calls `taken` when the client has read them or stops reading. */
@@ -99,7 +94,6 @@ export class StreamedBody {
     });
   }
 
-  /** Ends without a further word. */
   close(): void {
     clearTimeout(this.#timer);
     try {

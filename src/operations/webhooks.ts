@@ -1,4 +1,3 @@
-import type { Bus } from "../domain/context.ts";
 import type { WebhookCounts } from "../domain/outbox.ts";
 import type { Outcome, Webhook } from "../domain/webhook.ts";
 

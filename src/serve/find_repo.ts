@@ -1,14 +1,14 @@
 import { repoOf } from "../lib/git.ts";
 
-/** The repository's name for a caller's folder; with `look`, the folder's `.git` may be read. */
+/** Name of the repository of a caller's folder. Reads the folder's `.git` only if `look` is set. */
 export type FindRepo = (cwd: string, look: boolean) => Promise<string>;
 
 const LOOK_MS = 500;
 const MOST_WAITING = 16;
 
 /**
- * Finds the repository of a folder that a caller named. A file system may never answer, and each call that hangs takes one
- * of few threads: only one folder is looked at at a time, and after 500 ms the name of the folder itself is taken.
+ * Reads one folder at a time, because a file system may never answer and a call that hangs takes one of few threads. After
+ * 500 ms the answer is the name of the folder itself.
  */
 export function createFindRepo(find: FindRepo = repoOf): FindRepo {
   let last: Promise<unknown> = Promise.resolve();

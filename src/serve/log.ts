@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { constants, mkdirSync, readFileSync, statSync } from "node:fs";
 import { appendFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { visible, visibleLine } from "../lib/escape.ts";
@@ -14,48 +14,44 @@ export interface Log {
   info(message: string): void;
   warn(message: string): void;
   error(message: string, details?: unknown): void;
-  /** The same, unless the newest line says it already: what starts a failing bus again and again is told why once. */
+  /** An error, unless the newest line says the same. A bus that is started again and again logs its failure once. */
   failure(message: string, details?: unknown): void;
-  /** `describe` is called when the line is written, so that no answer waits for it. */
+  /** Calls `describe` when the line is written, so that no answer waits for it. */
   call(describe: () => CallLine): void;
   /** Resolves when every line is written. */
   flush(): Promise<void>;
 }
 
 export interface LogOptions {
-  /** The log: one line per call. At 10 MiB it becomes `.1`, and `.1` becomes `.2`. */
+  /** Log with one line per call. At 10 MiB it becomes `.1`, and `.1` becomes `.2`. */
   file: string;
-  /** Details of unexpected errors; rotated likewise. */
+  /** Details of unexpected errors, rotated likewise. */
   errors: string;
-  /** Writes the same lines, coloured, to a terminal; undefined when there is none. */
+  /** Writes the same lines in colour to a terminal. */
   terminal: ((line: string) => void) | undefined;
   now(): number;
-  /** Size at which a file is rotated; 10 MiB unless a test says otherwise. */
+  /** Size at which a file is rotated; 10 MiB if undefined. */
   rotateBytes?: number;
 }
 
-/** The server's log. Lines are written in order, off the event loop; a log that cannot be written costs no call. */
+/** The server's log. Writes lines in order, off the event loop. No call fails because a log cannot be written. */
 export function createLog(options: LogOptions): Log {
   const log = new RotatingFile(options.file, options.rotateBytes);
   const errors = new RotatingFile(options.errors, options.rotateBytes);
-  const stamp = createStamp(options.now);
-  const put = (level: Level, safe: string, painted: () => string) => {
+  const stamp = () => new Date(options.now()).toISOString();
+  const put = (level: Level, safe: string, shown = safe) => {
     const time = stamp();
     log.append(`${time} ${COLUMN[level]} ${safe}\n`);
-    options.terminal?.(`${DIM}${time.slice(11, 23)}${RESET} ${COLOURS[level]}${painted()}${RESET}\n`);
-  };
-  const write = (level: Level, text: string) => {
-    const message = visibleLine(text);
-    put(level, message, () => message);
+    options.terminal?.(`${painted(DIM, time.slice(11, 23))} ${painted(COLOURS[level], shown)}\n`);
   };
   const error = (message: string, details?: unknown) => {
-    write("error", message);
+    put("error", visibleLine(message));
     const text = details instanceof Error ? (details.stack ?? details.message) : String(details ?? "");
-    errors.append(`${new Date(options.now()).toISOString()} ${visibleLine(message)}\n${visible(text)}\n`);
+    errors.append(`${stamp()} ${visibleLine(message)}\n${visible(text)}\n`);
   };
   return {
-    info: (message) => write("info", message),
-    warn: (message) => write("warn", message),
+    info: (message) => put("info", visibleLine(message)),
+    warn: (message) => put("warn", visibleLine(message)),
     error,
     failure(message, details) {
       if (!newestLine(options.file).endsWith(` error ${visibleLine(message)}`)) error(message, details);
@@ -63,7 +59,7 @@ export function createLog(options: LogOptions): Log {
     call(describe) {
       if (options.terminal !== undefined) {
         const line = describe();
-        put("info", callText(line), () => paintedCall(line));
+        put("info", callText(line), callText(line, painted));
         return;
       }
       const time = stamp();
@@ -75,55 +71,31 @@ export function createLog(options: LogOptions): Log {
   };
 }
 
-const TAIL_BYTES = 16 * 1024;
-
-/** Empty when there is none; a device has none. */
+/** Empty if the path is not a file. */
 function newestLine(path: string): string {
   try {
-    if (!statSync(path).isFile()) return "";
-    const file = openSync(path, "r");
-    try {
-      const tail = Buffer.alloc(TAIL_BYTES);
-      const read = readSync(file, tail, 0, TAIL_BYTES, Math.max(0, fstatSync(file).size - TAIL_BYTES));
-      return tail.toString("utf8", 0, read).trimEnd().split("\n").at(-1) ?? "";
-    } finally {
-      closeSync(file);
-    }
+    const text = statSync(path).isFile() ? readFileSync(path, "utf8").trimEnd() : "";
+    return text.slice(text.lastIndexOf("\n") + 1);
   } catch {
     return "";
   }
 }
 
-/** The time of a line; made once for all lines of a millisecond. */
-function createStamp(now: () => number): () => string {
-  let at = Number.NaN;
-  let text = "";
-  return () => {
-    const time = now();
-    if (time !== at) text = new Date(time).toISOString();
-    at = time;
-    return text;
-  };
-}
-
 const RESET = "\x1b[0m";
 const DIM = "\x1b[2m";
+const BOLD = "\x1b[1m";
+const GREEN = "\x1b[32m";
 const COLUMN: Readonly<Record<Level, string>> = { info: "info ", warn: "warn ", error: "error" };
 const COLOURS: Readonly<Record<Level, string>> = { info: "", warn: "\x1b[33m", error: "\x1b[31m" };
 
-function callText({ who, tool, args, outcome, detail, ms }: CallLine): string {
-  return `${who} ${tool}${args && " "}${args} → ${outcome}${detail && " "}${detail} ${oneDecimal(ms)} ms`;
-}
+type Paint = (style: string, text: string) => string;
+const painted: Paint = (style, text) => `${style}${text}${RESET}`;
 
-function paintedCall({ who, tool, args, outcome, detail, ms }: CallLine): string {
-  const colour = outcome === "ok" ? "\x1b[32m" : "\x1b[33m";
-  return `${DIM}${who}${RESET} \x1b[1m${tool}${RESET}${args && " "}${args} → ${colour}${outcome}${RESET}${detail && " "}${detail} ${DIM}${oneDecimal(ms)} ms${RESET}`;
-}
-
-/** As toFixed(1) writes it, at a tenth of its cost. */
-function oneDecimal(value: number): string {
-  const tenths = Math.round(value * 10);
-  return `${Math.trunc(tenths / 10)}.${tenths % 10}`;
+function callText(line: CallLine, paint: Paint = (_, text) => text): string {
+  const { who, tool, args, outcome, detail, ms } = line;
+  const shown = paint(outcome === "ok" ? GREEN : COLOURS.warn, outcome);
+  const took = paint(DIM, `${ms.toFixed(1)} ms`);
+  return `${paint(DIM, who)} ${paint(BOLD, tool)}${args && " "}${args} → ${shown}${detail && " "}${detail} ${took}`;
 }
 
 function textOf(text: string | (() => string)): string {
@@ -135,14 +107,14 @@ function textOf(text: string | (() => string)): string {
   }
 }
 
-// A named pipe that nobody reads would be waited for.
+// O_NONBLOCK because opening a named pipe without a reader would block.
 const { O_APPEND, O_CREAT, O_WRONLY, O_NONBLOCK = 0 } = constants;
 const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK;
 
-/** At most one write in so many ms: each costs as much as dozens of lines do. */
+/** Minimum time between two writes. A write costs as much as dozens of lines. */
 const APART_MS = 10;
 
-/** Appends in order and collects what comes while a write is under way, or came just before. */
+/** Appends in order. Collects lines during a write and shortly after it. */
 class RotatingFile {
   written: Promise<void> = Promise.resolve();
   readonly #path: string;
@@ -151,7 +123,6 @@ class RotatingFile {
   #size: number | undefined;
   #complained = false;
   #torn = false;
-  /** A write is under way, for as long as the disk takes. */
   #writing = false;
   #wroteAt = Number.NEGATIVE_INFINITY;
 
@@ -161,8 +132,8 @@ class RotatingFile {
   }
 
   /**
-   * A function is asked for its text within APART_MS, after this turn of the event loop; at once while a write is under way:
-   * on a disk that hangs, all that it holds would stay in memory.
+   * Calls a function for its text after this turn of the event loop, within APART_MS. During a write it is called at once,
+   * because on a disk that hangs all that the function holds would stay in memory.
    */
   append(text: string | (() => string)): void {
     if (this.#pending.push(this.#writing ? textOf(text) : text) === 1)
@@ -183,7 +154,7 @@ class RotatingFile {
       this.#torn = false;
       this.#size = size + Buffer.byteLength(text);
     } catch (error) {
-      // A full disk may have taken the first half of it.
+      // A full disk may have taken the first half of the text.
       this.#torn = true;
       if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${error}\n`);
       this.#complained = true;
@@ -197,7 +168,7 @@ class RotatingFile {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     const found = await stat(this.#path).catch(() => undefined);
     if (found?.isBlockDevice()) throw new Error("it is a disk, not a file");
-    // A device like /dev/null or /dev/stderr keeps its mode and its name.
+    // Devices like /dev/null or /dev/stderr keep their mode and name.
     if (found !== undefined && !found.isFile()) return Number.NEGATIVE_INFINITY;
     if (found !== undefined) restrict(this.#path);
     return found?.size ?? 0;

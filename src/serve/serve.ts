@@ -23,7 +23,7 @@ import { type RunningServer, startServer } from "./server.ts";
 const STARTED = 0;
 const FAILED = 1;
 const WRONG_USAGE = 64;
-/** A setting cannot be used: starting again would not help. */
+/** A setting cannot be used, so starting again would not help. */
 const UNUSABLE_SETTING = 78;
 
 /** `agent-event-bus serve`: runs the bus until SIGTERM or SIGINT. */
@@ -87,7 +87,7 @@ async function configOf(argv: readonly string[], json: boolean): Promise<ServerC
     settings = settingsFile();
     return serverConfig(flags, environment, settings);
   } catch (error) {
-    // A service manager shows nobody what is written to stderr.
+    // Service managers hide stderr.
     if (error instanceof ConfigError && !process.stderr.isTTY) {
       const log = logTo(logsOf(settings));
       log.failure(error.message);
@@ -100,7 +100,7 @@ async function configOf(argv: readonly string[], json: boolean): Promise<ServerC
   }
 }
 
-/** The log's own setting may be the one that cannot be used: then the usual log says so. */
+/** Falls back to the default log if the log's own setting cannot be used. */
 function logsOf(settings: Environment): { log: string; err: string } {
   try {
     return logFiles(environment, settings);
@@ -109,7 +109,7 @@ function logsOf(settings: Environment): { log: string; err: string } {
   }
 }
 
-/** What `parseArgs` refuses, in our words; undefined for any other error. */
+/** Message for an error of `parseArgs`; undefined for any other error. */
 function usageProblem(error: Error): string | undefined {
   const flag = /'(-[^ ',]+)/.exec(error.message)?.[1];
   switch ((error as NodeJS.ErrnoException).code) {

@@ -2,6 +2,7 @@ import { type BlockList, createServer } from "node:net";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
+import type { Bus } from "../domain/context.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import { type Access, createAccess } from "../http/access/access.ts";
 import { createApp } from "../http/app.ts";
@@ -12,8 +13,9 @@ import { createRoutes } from "../http/routes.ts";
 import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
 import { type Clock, createClock } from "../lib/steady_clock.ts";
 import type { Operation } from "../operations/operation.ts";
-import { listen } from "../runtime/runtime.ts";
+import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
+import type { Pump } from "../webhooks/scheduler.ts";
 import { type Lookup, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
@@ -22,7 +24,7 @@ import { createBus, createDoor } from "./wiring.ts";
 export interface RunningServer {
   port: number;
   store: Store;
-  /** Lets running calls finish (at most 8 s), then folds the log of writes into the database. Resolves within 12 s. */
+  /** Lets running calls finish (at most 8 s), then folds the write-ahead log into the database. Resolves within 12 s. */
   stop(): Promise<void>;
 }
 
@@ -30,33 +32,33 @@ export interface ServerOptions {
   config: ServerConfig;
   operations: readonly Operation[];
   log: Log;
-  /** Wall clock, ms. */
+  /** Wall clock (ms). */
   now(): number;
-  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket when undefined. */
+  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket if undefined. */
   socketFolder?: string | undefined;
-  /** Addresses of a webhook's host; the system's resolver when undefined. */
+  /** Resolves a webhook's host; the system's resolver if undefined. */
   lookup?: Lookup | undefined;
-  /** What delays of deliveries are measured with; made from `now` when undefined. */
+  /** Measures delays of deliveries; made from `now` if undefined. */
   clock?: Clock | undefined;
 }
 
 const FINISH_MS = 8_000;
 const DELIVER_MS = 500;
-/** What each part may take besides, ms: a disk may never answer. */
+/** Limit for each other part of a stop (ms), because a disk may never answer. */
 const PART_MS = 1_500;
 
 /**
- * Opens the database and listens. Throws OpenError, ConfigError when the settings would let strangers in, or the runtime's
- * error when the address cannot be had.
+ * Opens the database and listens. @throws OpenError when the database cannot be opened, ConfigError when the settings would
+ * let strangers in, or the runtime's error when the address cannot be used.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log, now } = options;
-  // One database under two names is still one: its lock stands beside the file itself.
+  // Two names of one database must find the same lock, which lies beside the file itself.
   const config = { ...options.config, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
   const access = createAccess({ config, warn: log.warn, now, steady: () => performance.now() });
-  // As they were found: opening them changes some.
+  // Looked up first, because opening files changes some of them.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const lock = lockDatabase(config.db);
   try {
@@ -102,37 +104,34 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     health: () => healthAnswer(store.trouble(), performance.now() - started),
   });
   const app = createApp({
+    ...access,
     routes,
-    guard: access.guard,
-    refused: access.refused,
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
   const listening = await listen(app, {
     hostname: config.host,
     port: config.port,
-    // Beyond this the runtime ends the connection; up to it the answer names the limit.
+    // The runtime cuts larger bodies. Smaller ones get an answer that names the limit.
     maxBodyBytes: config.limits.body_bytes * 4,
   });
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await pump.start();
-  return {
-    port,
-    store,
-    async stop() {
-      bus.subscriptions.end();
-      // A call that waits for a lock is answered before its connection ends.
-      store.limitPatience(FINISH_MS / 2);
-      const finished = listening.stop(false);
-      const cut = setTimeout(() => listening.stop(true), FINISH_MS);
-      await within(FINISH_MS + 100, finished);
-      clearTimeout(cut);
-      await within(PART_MS, pump.stop(DELIVER_MS));
-      const told = await within(PART_MS, store.close());
-      if (told) log.warn(told);
-      await within(PART_MS / 2, log.flush());
-    },
-  };
+  return { port, store, stop: () => stop(parts, bus, pump, listening) };
+}
+
+async function stop({ store, log }: Parts, bus: Bus, pump: Pump, listening: Listening): Promise<void> {
+  bus.subscriptions.end();
+  // A call that waits for a lock is answered before its connection ends.
+  store.limitPatience(FINISH_MS / 2);
+  const finished = listening.stop(false);
+  const cut = setTimeout(() => listening.stop(true), FINISH_MS);
+  await within(FINISH_MS + 100, finished);
+  clearTimeout(cut);
+  await within(PART_MS, pump.stop(DELIVER_MS));
+  const told = await within(PART_MS, store.close());
+  if (told) log.warn(told);
+  await within(PART_MS / 2, log.flush());
 }
 
 /** Logs when the database stops taking writes and when it takes them again. */
@@ -148,7 +147,7 @@ function reportTrouble(log: Log): (trouble: Trouble | null) => void {
   };
 }
 
-/** Resolves when `promise` does, or after `ms` with undefined. */
+/** Resolves with `promise`, or with undefined after `ms`. */
 function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();
   const timer = setTimeout(late.resolve, ms, undefined);
@@ -170,7 +169,7 @@ function tellOfStart({ access, store, log, kept }: Parts): void {
   access.warn();
 }
 
-// The original takes no lock: while its server still runs, only the taken port tells so, and its database must stay.
+// The Python original takes no lock. Only the taken port shows that it runs and that its database must not be touched.
 function expectFree({ host, port }: ServerConfig): Promise<void> {
   const probe = createServer();
   return new Promise((resolve, reject) => {

@@ -4,12 +4,12 @@ import { socketPath } from "../config/client.ts";
 import type { Listening } from "../runtime/runtime.ts";
 import type { Log } from "./log.ts";
 
-/** Addresses that a command asks by the socket: this machine's own, and those that include it. */
+/** Listening addresses that include this machine. */
 const SERVED = ["127.0.0.1", "localhost", "::1", "0.0.0.0", "::"];
 
 /**
- * Serves the Unix socket beside the TCP port. Only this user and root can reach it, so a client that gets an answer there
- * knows whose bus it is. Without it clients check who owns the port, so a failure is only logged.
+ * Serves the Unix socket beside the TCP port. Only this user and root can reach it, so an answer there proves whose bus it
+ * is. Without a socket clients check who owns the port, so a failure is only logged.
  */
 export async function openSocket(
   listening: Listening,
@@ -28,7 +28,7 @@ export async function openSocket(
   }
 }
 
-/** Removes the socket of a bus that was killed. Throws Error if a program answers there, or if it is not a socket. */
+/** Removes the socket of a bus that was killed. @throws Error when a program answers there, or when it is not a socket. */
 async function clear(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
@@ -45,7 +45,7 @@ function isAnswered(path: string): Promise<boolean> {
       resolve(answered);
     };
     socket.once("connect", () => end(true));
-    // Any other error, a full backlog for one, comes from a socket that is alive.
+    // Any other error, for example a full backlog, comes from a live socket.
     socket.once("error", ({ code }: NodeJS.ErrnoException) => end(code !== "ECONNREFUSED"));
   });
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Scope } from "../../src/domain/caller.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createRoutes, type Policy, type Route } from "../../src/http/routes.ts";
+import { STREAM, StreamedBody } from "../../src/http/sse.ts";
 import { aRequest, type Headers_, SERVED } from "../support/access.ts";
 import { createIdentities, from, guardAt } from "../support/identity.ts";
 
@@ -50,7 +51,12 @@ const later = policies.flatMap((policy): Route[] => [
     handle: (_request, { origin }, { source }) => new Response(`${origin} ${source}`),
   },
 ]);
-const routes = [...own, ...later];
+/** Never ends. */
+const stream: Route = {
+  ...{ method: "GET", path: "/stream", policy: "read", body: "none" },
+  handle: () => new Response(new StreamedBody(() => {}).readable, { headers: STREAM }),
+};
+const routes = [...own, ...later, stream];
 
 let handled = 0;
 const refusedByPolicy: string[] = [];
@@ -157,6 +163,8 @@ describe("methods and paths follow from the list", () => {
   test("HEAD is answered with the head of GET", async () => {
     const head = await ask("127.0.0.1", "HEAD", "/get/any");
     expect([head.headers.get("content-length"), await head.text()]).toEqual(["3", ""]);
+    const stream = await ask("127.0.0.1", "HEAD", "/stream");
+    expect([stream.headers.get("content-type"), await stream.text()]).toEqual([STREAM["content-type"], ""]);
   });
 });
 

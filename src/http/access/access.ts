@@ -18,19 +18,19 @@ export interface AccessOptions {
   steady(): number;
 }
 
-/** Who may talk to the bus, and what each may do. */
+/** Decides who may talk to the bus. */
 export interface Access {
   guard: Guard;
   shares: Shares;
-  /** False once the token of a caller that was let in is revoked or expired. */
+  /** False once the caller's token is revoked or expired. */
   holds(caller: Caller): boolean;
-  /** Called for each call that is refused after that. */
+  /** Called for each request of a caller that is refused after the guard. */
   refused: Report;
-  /** Says in the log what is unsafe in the settings. */
+  /** Logs unsafe settings. */
   warn(): void;
 }
 
-/** Throws ConfigError when the settings would let other machines reach the bus with nothing to tell friend from stranger. */
+/** @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers. */
 export function createAccess({ config, warn, now, steady }: AccessOptions): Access {
   const tokens = openTokens(config.db, now, steady);
   expectClosed(config, tokens);

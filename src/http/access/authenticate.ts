@@ -9,15 +9,15 @@ import type { Head, Refusal } from "./origin.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;
-  /** The login that owns a tailnet address, as the local tailscaled confirms it; null when it does not. */
+  /** The login that owns a tailnet address. Null unless the local tailscaled confirms it. */
   whois(peer: Peer): Promise<string | null>;
-  /** When not empty, only these logins. */
+  /** Logins that may come in; all if empty. */
   allowedLogins: readonly string[];
-  /** Only tokens count, for programs of this machine too. */
+  /** Only tokens count, even for programs of this machine. */
   onlyTokens: boolean;
-  /** The original's rule: every loopback connection is local, and any peer's login header is believed. */
+  /** Every loopback connection is local, and any peer's login header is believed, as in the Python original. */
   trustHeaders: boolean;
-  /** Everyone who reaches the port may do everything. */
+  /** Every caller may do everything. */
   open: boolean;
 }
 
@@ -30,7 +30,7 @@ export class Incoming implements Head {
   readonly body: BodyKind;
   readonly peer: Peer | undefined;
   readonly loopback: boolean;
-  /** The login that tailscaled vouches for. */
+  /** Set by the rules once tailscaled vouches for it. */
   login: string | null = null;
   #way: Way | undefined;
 
@@ -117,7 +117,7 @@ function allowedLogin({ login }: Incoming, { allowedLogins }: IdentifyOptions): 
   return { status: 403, reason: `the login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
 }
 
-// A token's name never holds an @, an origin that is a login always does.
+// A token's name never contains an @, and the origin of a login always does.
 function loginDecides({ login }: Incoming): Caller | null {
   if (login === null) return null;
   return { origin: login.includes("@") ? login : `${login}@`, scope: "full", local: false };
@@ -140,7 +140,7 @@ function byToken(tokens: TokenStore, secret: string): Verdict {
   };
 }
 
-/** `proxy` is the header that makes a request from loopback another machine's. */
+/** `proxy` is the header that shows that a request from loopback came through a proxy. */
 export function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
   const because = proxy === undefined ? "" : `, for the header ${proxy.slice(0, 60)} is a proxy's`;
   return {

@@ -1,12 +1,12 @@
 import { BlockList, isIP } from "node:net";
 
-/** Words of header names by which proxies, CDNs and tunnels of every maker tell of a client, of a way or of themselves. */
+/** Words in the names of headers that proxies, CDNs and tunnels set. */
 const WORDS = `forward[a-z]* prox[a-z]* orig(inal(ly)?|inating)? remote real via rewrite replaced
   (client|connecting|real|remote|socket|source|src|true|user)?ips?(v[46])? addr(ess)? geo(ip)? country
   https scheme ssl tls client-(cert|dn|host|port|proto|verify) (request|queue)-(start|time)
   backend cdn edge gateway hop ingress [a-z]*tunnel surrogate upstream viewer visitor`;
 
-/** How their own names begin, behind an X or not. */
+/** Prefixes of vendor headers, with or without a leading X. */
 const MAKERS = `3scale accel akamai ali amz-cf amzn anonymous-consumer apigee apisix app(engine|gw|service) arr auth-request
   authenticated authentik azure bb bluecoat cf citrix cloud(flare|front) cloud-trace coder consumer credential dapr
   datadome eagle(eye|id) ec edgeconnect envoy eo exposed f5 fastly fd fly gap gfe gitlab-workhorse gitpod
@@ -14,11 +14,11 @@ const MAKERS = `3scale accel akamai ali amz-cf amzn anonymous-consumer apigee ap
   oidc operamini pagekite pinggy pomerium pull railway render replit rndr sendfile served-by shield site-deployment slb squid
   stgw sucuri tailscale teleport timer traefik twingate varnish vercel waws weblogic webauth wl zrok zscaler`;
 
-/** Names without such a word. */
+/** Other whole names. */
 const NAMES = `connect-time disguised-host rlnclientipaddr total-route-time was-default-hostname x-cache(-.+)?
   x-(http-)?host(-.+)?`;
 
-/** Meets the lower-case name of a header that proxies set and programs do not. A doubtful name counts as a proxy's. */
+/** Matches lower-case names of headers that proxies set and programs do not. A doubtful name counts as a proxy's. */
 const OF_A_PROXY = new RegExp(
   `(^|[-_])(${either(WORDS)})([-_]|$)|^(x[-_])?(${either(MAKERS)})([-_]|$)|^(${either(NAMES)})$|^\\$ws`,
 );
@@ -27,14 +27,14 @@ function either(words: string): string {
   return words.split(/\s+/).join("|");
 }
 
-/** What `tailscale serve` sets itself, and takes away from what its clients send. */
+/** Headers that `tailscale serve` sets itself and strips from client requests. */
 const OF_SERVE = /^(x-forwarded-(for|host|proto)|tailscale-(user-.+|headers-info|app-capabilities))$/;
 
-/** The way of a request to the bus, as its headers tell. */
+/** Route of a request to the bus, read from its headers. */
 export interface Way {
-  /** A header that a proxy set, if possible one that `tailscale serve` does not set; undefined if there is none. */
+  /** A header that a proxy set, preferably one that `tailscale serve` does not set. */
   proxy: string | undefined;
-  /** True if the proxy is `tailscale serve`: it alone sets headers, and it names one tailnet address as its client. */
+  /** True if every proxy header is of `tailscale serve` and names one tailnet address as the client. */
   served: boolean;
 }
 
@@ -52,7 +52,7 @@ const TAILNET = new BlockList();
 TAILNET.addSubnet("100.64.0.0", 10, "ipv4");
 TAILNET.addSubnet("fd7a:115c:a1e0::", 48, "ipv6");
 
-/** True for one address of a tailnet, and for nothing else. */
+/** True for exactly one address of a tailnet. */
 export function isTailnet(address: string): boolean {
   const family = isIP(address);
   return family !== 0 && TAILNET.check(address, family === 6 ? "ipv6" : "ipv4");

@@ -26,10 +26,10 @@ export const RULES: readonly Rule[] = [...HEAD_RULES, ...SENDER_RULES];
 export function createGuard(options: GuardOptions, rules = RULES): Guard {
   const settings = { ...options, known: createKnown(options) };
 
-  function decide(incoming: Incoming, first = 0): Verdict | Promise<Verdict> {
-    for (let i = first; i < rules.length; i++) {
-      const verdict = rules[i]?.(incoming, settings) ?? null;
-      if (verdict instanceof Promise) return verdict.then(() => decide(incoming, i + 1));
+  function decide(incoming: Incoming, left = rules): Verdict | Promise<Verdict> {
+    for (const [i, rule] of left.entries()) {
+      const verdict = rule(incoming, settings);
+      if (verdict instanceof Promise) return verdict.then(() => decide(incoming, left.slice(i + 1)));
       if (verdict !== null) return told(incoming, verdict);
     }
     const { peer, loopback, way } = incoming;

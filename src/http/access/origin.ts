@@ -11,20 +11,20 @@ export interface Refusal {
 export interface HeadOptions {
   /** The address the bus listens on. */
   host: string;
-  /** This machine's name; it counts when the bus listens for other machines. */
+  /** This machine's name. A name of the bus only if it listens for other machines. */
   machine: string;
   allowedHosts: readonly string[];
 }
 
-/** What the rules look at. */
+/** Input of the rules. */
 export interface Head {
   method: string;
   headers: Headers;
-  /** What the route takes. */
+  /** Body that the route takes. */
   body: BodyKind;
 }
 
-/** Tells whether a host name is one of the bus's own. */
+/** True for host names of the bus. */
 export type Known = (hostname: string) => boolean;
 
 /**
@@ -62,14 +62,14 @@ function rightType({ method, headers, body }: Head): Refusal | null {
   return { status: 415, reason: "the body must be application/json" };
 }
 
-/** Other names of loopback are not among them: some resolvers ask the network for `x.localhost` and `localhost.`. */
+/** Without `x.localhost` and `localhost.`, which some resolvers look up in the network. */
 const NAMES = ["127.0.0.1", "localhost", "[::1]"];
 
 export function createKnown({ host, machine, allowedHosts }: HeadOptions): Known {
   const own = spellingsOf(host);
   const names = new Set([...NAMES, ...own, ...allowedHosts]);
   if (!isLoopback(host)) names.add(machine.toLowerCase());
-  // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
+  // A bus on every address does not know its names. An address literal cannot be rebound.
   const everywhere = own.includes("0.0.0.0") || own.includes("[::]");
   return (hostname) => names.has(hostname) || (everywhere && isAddress(hostname));
 }
@@ -83,7 +83,7 @@ function isJson(type: string | null): boolean {
   return type === "application/json" || type?.split(";")[0]?.trim().toLowerCase() === "application/json";
 }
 
-/** As it was set, and as clients write it: they shorten IPv6. */
+/** A host as it was set, and as clients write it. Clients shorten IPv6. */
 function spellingsOf(host: string): string[] {
   const set = (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host).toLowerCase();
   return URL.canParse(`http://${set}`) ? [set, new URL(`http://${set}`).hostname] : [set];

@@ -1,17 +1,14 @@
 import { visibleLine } from "../../lib/escape.ts";
 import type { Refusal } from "./origin.ts";
 
-/** `who` is an address, or the origin of a caller that was let in. */
+/** `who` is an address, or the origin of a known caller. */
 export type Report = (who: string, refusal: Refusal) => void;
 
 const QUIET_MS = 60_000;
 const MOST_REASONS = 5;
 const MOST_KNOWN = 1_000;
 
-/**
- * Logs a refusal of a peer once a minute, and at most five different ones: whoever knocks again and again fills no log.
- * `now` never jumps, ms.
- */
+/** Logs at most five different refusals of a peer a minute, each once. `now` never jumps (ms). */
 export function createReport(now: () => number, warn: (message: string) => void): Report {
   const told = new Map<string, { until: number; reasons: Set<string> }>();
   return (who, { status, reason }) => {

@@ -1,9 +1,9 @@
 import type { Peer } from "../../runtime/runtime.ts";
 
 export interface WhoisOptions {
-  /** The unix socket of tailscaled. */
+  /** Unix socket of tailscaled. */
   socket: string;
-  /** Never jumps, ms. */
+  /** Never jumps (ms). */
   now(): number;
   warn(message: string): void;
 }
@@ -12,12 +12,12 @@ const KNOWN_MS = 60_000;
 const MOST_KNOWN = 1_000;
 const LIMIT_MS = 2_000;
 const MOST_BYTES = 64 * 1024;
-/** What tailscaled calls the owner of a machine that no person owns. */
+/** Owner that tailscaled gives for a machine without a user. */
 const TAGGED = "tagged-devices";
 
 /**
- * Asks the tailscaled of this machine whose a tailnet address is (its LocalAPI, `whois`). An answer, also a "nobody", holds
- * for a minute. Null when tailscaled does not know the address, does not run, or takes over 2 s; warns of the last two once.
+ * Asks the tailscaled of this machine who owns a tailnet address (`whois` of its LocalAPI). Caches every answer for a minute.
+ * Null if tailscaled does not know the address, does not run, or takes over 2 s. Warns once of the last two.
  */
 export function createWhois(options: WhoisOptions): (peer: Peer) => Promise<string | null> {
   const known = new Map<string, { login: Promise<string | null>; until: number }>();
@@ -40,7 +40,7 @@ export function createWhois(options: WhoisOptions): (peer: Peer) => Promise<stri
   };
 }
 
-// Loaded by the first question: most buses ask none, and it takes megabytes.
+// Loads node:http at the first question. Most buses never ask, and it takes megabytes.
 async function ask(socketPath: string, { address, port }: Peer): Promise<string | null> {
   const { request } = await import("node:http");
   const addr = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
@@ -59,7 +59,7 @@ async function ask(socketPath: string, { address, port }: Peer): Promise<string 
           text += chunk;
           if (text.length <= MOST_BYTES) return;
           reject(new Error("its answer is too long"));
-          // Without an error: Bun throws it where nothing can catch it.
+          // Destroyed without an error, which Bun would throw where nothing can catch it.
           asked.destroy();
         });
         response.on("error", reject);

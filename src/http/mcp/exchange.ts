@@ -2,7 +2,7 @@ import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/t
 import type { Call } from "../../domain/call.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { bodyOf, type Parts } from "../../lib/chunks.ts";
-import { framed, isOnePiece, STREAM, StreamedBody } from "../sse.ts";
+import { framed, PIECE_BYTES, STREAM, StreamedBody } from "../sse.ts";
 import { errorMessage } from "./result.ts";
 import { streamStart } from "./resume.ts";
 
@@ -11,15 +11,15 @@ const STREAM_AFTER_MS = 5_000;
 export const SOON_MS = 50;
 const JSON_BODY = { "content-type": "application/json" };
 
-/** What an exchange tells of itself. */
+/** Receives the events of an exchange. */
 export interface Observer {
-  /** Its client went away. */
+  /** The client went away. */
   gone(exchange: Exchange): void;
-  /** Nothing more comes of it. */
+  /** The exchange has ended. */
   over(exchange: Exchange): void;
-  /** Its client begins to read an answer of so many bytes; or why it may not. */
+  /** The client is about to read an answer of this size. Returns why it may not, or null. */
   handsOver(exchange: Exchange, bytes: number): string | null;
-  /** Its client has read that answer, or is gone. */
+  /** The client has read that answer, or is gone. */
   handedOver(exchange: Exchange, bytes: number): void;
 }
 
@@ -29,20 +29,24 @@ export interface ExchangeParts {
   message: JSONRPCRequest;
   request: Request;
   caller: Caller;
-  /** Whether the answer may be an event stream. */
+  /** True if the answer may be an event stream. */
   streams: boolean;
-  /** What a `notifications/cancelled` finds it by; undefined when none can mean it. */
+  /** Key of `notifications/cancelled`; undefined if the exchange cannot be cancelled. */
   cancelKey: string | undefined;
   /** Further headers of the answer. */
   headers: Readonly<Record<string, string>> | undefined;
   observer: Observer;
 }
 
-/** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
+/** One request and its answer: a whole body if it comes soon, an event stream if it takes long or reports progress. */
 export class Exchange implements Call {
-  readonly response: Promise<Response>;
+  readonly id: number;
+  /** Request id that the client chose. */
+  readonly clientId: string | number;
+  readonly caller: Caller;
+  readonly cancelKey: string | undefined;
   readonly #parts: ExchangeParts;
-  #resolve: (response: Response) => void = () => {};
+  readonly #responded = Promise.withResolvers<Response>();
   #stream: StreamedBody | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
@@ -51,26 +55,14 @@ export class Exchange implements Call {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
-    this.response = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+    this.id = parts.id;
+    this.clientId = parts.message.id;
+    this.caller = parts.caller;
+    this.cancelKey = parts.cancelKey;
   }
 
-  get id(): number {
-    return this.#parts.id;
-  }
-
-  /** The id that its client gave it. */
-  get clientId(): string | number {
-    return this.#parts.message.id;
-  }
-
-  get caller(): Caller {
-    return this.#parts.caller;
-  }
-
-  get cancelKey(): string | undefined {
-    return this.#parts.cancelKey;
+  get response(): Promise<Response> {
+    return this.#responded.promise;
   }
 
   /** Called after SOON_MS. From here on a client that goes away is noticed, and the answer may become a stream. */
@@ -88,7 +80,7 @@ export class Exchange implements Call {
       this.#timer = setTimeout(() => this.#open().keepAlive("still running"), STREAM_AFTER_MS - SOON_MS);
   }
 
-  /** Aborts when the client cancelled or went away; made when it is first asked for. */
+  /** Aborts when the client cancels or goes away. Created on first use. */
   get signal(): AbortSignal {
     this.#abandoning ??= new AbortController();
     if (this.#state === "abandoned") this.#abandoning.abort();
@@ -102,12 +94,12 @@ export class Exchange implements Call {
     this.notify({ jsonrpc: "2.0", method: "notifications/progress", params });
   }
 
-  /** Ends it with this message. */
+  /** Ends the exchange with this message. */
   answer(json: Parts): void {
     if (this.#state !== "open") return;
     const body = bodyOf(this.#parts.streams ? framed(json) : json);
     // A character has three bytes at most.
-    if (this.#parts.caller.local || isOnePiece(body.length * 3)) this.#answerWhole(body);
+    if (this.caller.local || body.length * 3 <= PIECE_BYTES) this.#answerWhole(body);
     else this.#answerInPieces(bytesOf(body));
   }
 
@@ -124,7 +116,7 @@ export class Exchange implements Call {
     else this.#respond(body, this.#headers);
   }
 
-  // What a client does not read stays in memory: it counts until it is read, or the client is gone.
+  // Unread bytes stay in memory. They count against the limit until they are read or the client is gone.
   #answerInPieces(bytes: Uint8Array): void {
     const { observer, request, message } = this.#parts;
     const problem = observer.handsOver(this, bytes.byteLength);
@@ -144,7 +136,7 @@ export class Exchange implements Call {
       this.#open().write(String(framed(JSON.stringify(message))));
   }
 
-  /** The client cancelled or went away: nothing is answered. */
+  /** Ends without an answer, because the client cancelled or went away. */
   abandon(): void {
     if (this.#state !== "open") return;
     this.#end("abandoned");
@@ -176,14 +168,11 @@ export class Exchange implements Call {
   }
 
   #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream, headers: Record<string, string>): void {
-    const further = this.#parts.headers;
-    this.#resolve(
-      new Response(body, { headers: further === undefined ? headers : { ...further, ...headers } }),
-    );
+    this.#responded.resolve(new Response(body, { headers: { ...this.#parts.headers, ...headers } }));
   }
 }
 
-/** A copy: the body holds until the next answer only. */
+/** Copies the body, which is only valid until the next answer. */
 function bytesOf(body: string | Uint8Array): Uint8Array {
   return typeof body === "string" ? new TextEncoder().encode(body) : body.slice();
 }

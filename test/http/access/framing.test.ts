@@ -2,11 +2,9 @@ import { expect, test } from "bun:test";
 import { newest } from "../../support/agent.ts";
 import { startBus } from "../../support/bus.ts";
 import { post, raw } from "../../support/raw.ts";
+import { call } from "../../support/strangers.ts";
 
-const CALL = JSON.stringify({
-  ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
-  params: { name: "publish_event", arguments: { event_type: "note", payload: "smuggled" } },
-});
+const CALL = call("publish_event", { event_type: "note", payload: "smuggled" });
 /** A whole request of a local program. */
 const HIDDEN = Buffer.from(post(CALL)).toString();
 const SIZE = HIDDEN.length;

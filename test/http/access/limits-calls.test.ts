@@ -8,6 +8,7 @@ import { held } from "../../support/held.ts";
 import { hold, post, type RawAnswer, raw } from "../../support/raw.ts";
 import { rpc, rpcTool } from "../../support/rpc.ts";
 import { lockElsewhere } from "../../support/serve.ts";
+import { call } from "../../support/strangers.ts";
 import { eventually } from "../../support/webhook.ts";
 
 const limit = (name: string, value: number) => ({ [`AGENT_EVENT_BUS_LIMIT_${name}`]: String(value) });
@@ -17,11 +18,7 @@ describe("body_bytes", async () => {
 
   /** A publish of exactly that many bytes, with the given payload in front. */
   function bodyOf(size: number, payload: string): string {
-    const text = (fill: string) =>
-      JSON.stringify({
-        ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
-        params: { name: "publish_event", arguments: { event_type: "t", payload: payload + fill } },
-      });
+    const text = (fill: string) => call("publish_event", { event_type: "t", payload: payload + fill });
     return text("x".repeat(size - Buffer.byteLength(text(""))));
   }
 
@@ -74,13 +71,8 @@ describe("body_bytes", async () => {
 });
 
 /** A call whose client goes away when the signal says so. */
-async function leave(url: string, name: string, args: unknown, signal: AbortSignal): Promise<void> {
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/call",
-    params: { name, arguments: args },
-  });
+async function leave(url: string, name: string, args: object, signal: AbortSignal): Promise<void> {
+  const body = call(name, args);
   const headers = { "content-type": "application/json", accept: "application/json" };
   const end = await fetch(url, { method: "POST", headers, body, signal }).then(
     ({ status }) => `answered with ${status}`,

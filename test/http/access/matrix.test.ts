@@ -16,13 +16,9 @@ import { type Kind, type ProcessBus, startBus } from "../../support/bus.ts";
 import { removeFolders } from "../../support/folder.ts";
 import { SERVE_SETS } from "../../support/proxies.ts";
 import { post, type RawAnswer, raw } from "../../support/raw.ts";
+import { call } from "../../support/strangers.ts";
 
-const CALL = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "tools/call",
-  params: { name: "publish_event", arguments: { event_type: "note", payload: "hello" } },
-});
+const CALL = call("publish_event", { event_type: "note", payload: "hello" });
 const OK = 200;
 const AT_ONCE = 8;
 const isServes = (name: string) => SERVE_SETS.includes(name);

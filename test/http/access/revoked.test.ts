@@ -7,6 +7,7 @@ import { startBus, startHere } from "../../support/bus.ts";
 import { bearer, tokenFor } from "../../support/callers.ts";
 import { hold, post, readAnswer } from "../../support/raw.ts";
 import { rpcTool } from "../../support/rpc.ts";
+import { call } from "../../support/strangers.ts";
 import { eventually } from "../../support/webhook.ts";
 
 const MINUTE = 60_000;
@@ -85,11 +86,7 @@ describe.each(ENDS)("a call that is open when its token is %s", (_, end) => {
 
   test("stores nothing when its body comes later", async () => {
     const { bus, laptop, end } = await aBus();
-    const call = JSON.stringify({
-      ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
-      params: { name: "publish_event", arguments: { event_type: "note", payload: "late" } },
-    });
-    const bytes = post(call, laptop);
+    const bytes = post(call("publish_event", { event_type: "note", payload: "late" }), laptop);
     const socket = await hold(bus.port, bytes.subarray(0, bytes.byteLength - 10));
     await Bun.sleep(300);
     end();

@@ -7,13 +7,11 @@ import { type ProcessBus, startBus } from "../../support/bus.ts";
 import { tempFolder } from "../../support/folder.ts";
 import { post, raw } from "../../support/raw.ts";
 import { serveUntilExit } from "../../support/serve.ts";
+import { call } from "../../support/strangers.ts";
 import { secretOf } from "../../support/tokens.ts";
 
-const PUBLISH = JSON.stringify({
-  ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
-  params: { name: "publish_event", arguments: { event_type: "note", payload: "hello" } },
-});
-const READ = PUBLISH.replace("publish_event", "get_events");
+const PUBLISH = call("publish_event", { event_type: "note", payload: "hello" });
+const READ = call("get_events", {});
 
 /** A bus with a setting and a token, started as often as `again` is called. */
 async function busWith(kind: "binary" | "node", env: Record<string, string>) {
