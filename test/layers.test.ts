@@ -6,8 +6,8 @@ import { dirname, join, relative, resolve } from "node:path";
 const src = resolve(import.meta.dir, "../src");
 const PACKAGE = "package.json";
 /** A room of its own: commands and hooks load it, and nothing else of the runtime. */
-const SMALL_FILES = "runtime/file.ts, connect.ts";
-const SMALL = ["runtime/file.ts", "runtime/connect.ts"];
+const SMALL_FILES = "runtime/file.ts, connect.ts, stdio.ts";
+const SMALL = ["runtime/file.ts", "runtime/connect.ts", "runtime/stdio.ts"];
 
 /** What every room but the runtime may load. */
 const GROUND = ["lib", "runtime", SMALL_FILES];

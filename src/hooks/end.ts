@@ -1,13 +1,12 @@
-import type { HookCall } from "./hook.ts";
+import type { HookCall } from "./types.ts";
 
-/** After these the person goes on in the same process: what starts next takes the session over. */
+/** Reasons after which the user goes on in the same process. The session that starts next takes this one over. */
 const GOES_ON = ["clear", "resume"];
 
 /** Unregisters the session of a client that ends. */
-export async function end(run: HookCall): Promise<void> {
-  const client_id = run.input.session_id ?? run.config.sessionId;
-  if (client_id === undefined || GOES_ON.includes(run.input.reason ?? "")) return;
+export async function end({ input, clientId, session, call }: HookCall): Promise<void> {
+  if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
   // By its own id: another process of the client may have a session under the same client_id.
-  const { session_id } = await run.call("confirm_events", { ...run.tools.who(run), event_ids: [] });
-  if (session_id !== undefined) await run.call("unregister_session", { session_id });
+  const { session_id } = await call("confirm_events", { ...session.identity, event_ids: [] });
+  if (session_id !== undefined) await call("unregister_session", { session_id });
 }

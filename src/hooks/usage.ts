@@ -1,10 +1,10 @@
-import type { HookCall } from "./hook.ts";
+import { write } from "../runtime/stdio.ts";
 import { HOOKS, type HookName } from "./names.ts";
-import { write } from "./output.ts";
+import type { Format } from "./types.ts";
 
 export interface HookLine {
   name: HookName;
-  format: HookCall["format"];
+  format: Format;
   url: string | undefined;
   /** The client's process, for a client that does not set CLAUDE_PID. */
   pid: number | undefined;
@@ -13,7 +13,7 @@ export interface HookLine {
 const FORMATS = ["claude", "plain", "json"] as const;
 const WRONG_USAGE = 64;
 
-/** The command line of a hook; null, after a sentence on stderr, when it is none. Never exit code 2: to Claude Code that is a veto. */
+/** Reads the command line of a hook. Null, after a sentence on stderr, if it is wrong. To Claude Code, exit code 2 is a veto. */
 export async function usage(argv: readonly string[]): Promise<HookLine | null> {
   const flags = new Map<string, string>();
   const words: string[] = [];
@@ -25,7 +25,7 @@ export async function usage(argv: readonly string[]): Promise<HookLine | null> {
     else words.push(word);
   }
   const [name = "", surplus] = words;
-  const format = (flags.get("format") ?? "claude") as HookCall["format"];
+  const format = (flags.get("format") ?? "claude") as Format;
   if (!Object.hasOwn(HOOKS, name))
     return wrong(`"${name}" is no hook; they are ${Object.keys(HOOKS).join(", ")}.`);
   if (surplus !== undefined) return wrong(`hook ${name} takes no further word, but was given "${surplus}".`);
@@ -38,7 +38,7 @@ export async function usage(argv: readonly string[]): Promise<HookLine | null> {
 }
 
 async function wrong(sentence: string): Promise<null> {
-  await write(2, `agent-event-bus: ${sentence}`);
+  await write("stderr", `agent-event-bus: ${sentence}\n`);
   process.exitCode = WRONG_USAGE;
   return null;
 }
@@ -62,5 +62,5 @@ export async function help(): Promise<void> {
     "  --url <url>                   The bus to talk to (AGENT_EVENT_BUS_URL)",
     "  --pid <pid>                   The client's process, if CLAUDE_PID is unset",
   ];
-  await write(1, lines.join("\n"));
+  await write("stdout", `${lines.join("\n")}\n`);
 }

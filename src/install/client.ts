@@ -73,7 +73,7 @@ function wantedOf({ url, token, no_hooks, no_allow, no_mcp }: Json): Wanted {
 
 function urlOf(text: string): string {
   try {
-    return endpoint(text);
+    return endpoint(text).href;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
