@@ -28,8 +28,9 @@ function isOfBridge(argv: readonly string[]): boolean {
 /** True under the name of the original's CLI, whose output users' hooks and status lines read. */
 function isOriginalName(): boolean {
   // The constant condition leaves each build its own half.
-  const called = process.versions.bun === undefined ? process.argv[1] : process.argv0;
-  return called !== undefined && /(^|[\\/])agent-event-bus-cli(\.exe)?$/.test(called);
+  const called = (process.versions.bun === undefined ? process.argv[1] : process.argv0) ?? "";
+  const name = called.slice(Math.max(called.lastIndexOf("/"), called.lastIndexOf("\\")) + 1);
+  return name === "agent-event-bus-cli" || name === "agent-event-bus-cli.exe";
 }
 
 async function tellOfBridge(argv: readonly string[], output: Output): Promise<number> {

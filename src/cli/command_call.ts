@@ -71,8 +71,15 @@ function refuseUrl({ command, globals }: CommandLine): void {
 }
 
 function hereOf(sessionId: string | undefined): Here {
-  const cwd = process.cwd();
-  return { sessionId, cwd, machine, repo: () => repoOf(cwd, true), stdin: readTyped };
+  return {
+    sessionId,
+    get cwd() {
+      return process.cwd();
+    },
+    machine,
+    repo: () => repoOf(process.cwd(), true),
+    stdin: readTyped,
+  };
 }
 
 async function readTyped(): Promise<string> {

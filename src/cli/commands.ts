@@ -6,17 +6,17 @@ import type { Operation } from "../operations/operation.ts";
 /** A flag as the command line sees it. */
 export interface Flag {
   name: string;
-  /** The parameter it fills; undefined for a flag that only the CLI has. */
+  /** The parameter that the flag fills; undefined for a flag of the CLI alone. */
   param: string | undefined;
   boolean: boolean;
   required: boolean;
-  /** Placeholder of its value in the help. */
+  /** Placeholder of the value in the help. */
   value: string;
   about: string;
   fallback: string | undefined;
-  /** The letter that stands for it after one dash. */
+  /** The letter of the short form. */
   short?: string;
-  /** The words it takes; any text when undefined. */
+  /** The allowed values; any text if undefined. */
   choices?: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export interface CliCommand {
   command: Command;
   params: Params;
   flags: readonly Flag[];
-  /** The tool it calls, or what it does by itself. */
+  /** The tool that the command calls, or its work on this machine. */
   does: { tool: string } | Local;
   print(result: Json, to: Printer): void;
 }
@@ -37,8 +37,8 @@ interface Local {
 }
 
 /**
- * Every command of the operations, in their order, and those of this machine. `flags`: those of some commands, by name,
- * where they were made before.
+ * The commands of the operations, in their order, and those of this machine. `flags` holds flags that were made before, by the
+ * command's name.
  */
 export function commandsOf(
   operations: readonly Operation[],
@@ -76,7 +76,7 @@ function localOf({ run, tell, params }: LocalCommand): Local {
   };
 }
 
-// Of a tool they are the bus's to know.
+// For local commands only. The bus knows the defaults of its tools.
 function defaultsOf(params: Params): Json {
   const defaulted = Object.entries(params).filter(([, param]) => "default" in param);
   return Object.fromEntries(

@@ -15,24 +15,24 @@ const WRONG_USAGE = 64;
 
 /** Reads the command line of a hook. Null, after a sentence on stderr, if it is wrong. To Claude Code, exit code 2 is a veto. */
 export async function usage(argv: readonly string[]): Promise<HookLine | null> {
-  const flags = new Map<string, string>();
+  const flags: Partial<Record<string, string>> = {};
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? "";
     const [, name, value] =
       (word.startsWith("--") ? /^--(format|url|pid)(?:=(.*))?$/.exec(word) : null) ?? [];
-    if (name !== undefined) flags.set(name, value ?? argv[++i] ?? "");
+    if (name !== undefined) flags[name] = value ?? argv[++i] ?? "";
     else words.push(word);
   }
   const [name = "", surplus] = words;
-  const format = (flags.get("format") ?? "claude") as Format;
+  const format = (flags.format ?? "claude") as Format;
   if (!Object.hasOwn(HOOKS, name))
     return wrong(`"${name}" is no hook; they are ${Object.keys(HOOKS).join(", ")}.`);
   if (surplus !== undefined) return wrong(`hook ${name} takes no further word, but was given "${surplus}".`);
   if (!FORMATS.includes(format)) return wrong(`--format is one of ${FORMATS.join(", ")}, not "${format}".`);
-  const pid = Number(flags.get("pid"));
+  const pid = Number(flags.pid);
   return {
-    ...{ name: name as HookName, format, url: flags.get("url") },
+    ...{ name: name as HookName, format, url: flags.url },
     pid: Number.isSafeInteger(pid) && pid > 1 ? pid : undefined,
   };
 }

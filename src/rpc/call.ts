@@ -47,8 +47,8 @@ export function createCall({ url, token, keptToken = tokenOfThisMachine, streams
  * @throws Unreachable if it is not an http(s) URL.
  */
 export function endpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:"))
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw new Unreachable(
       `"${text}" is not a bus URL. Give one like http://127.0.0.1:8080/mcp (--url or AGENT_EVENT_BUS_URL).`,
     );

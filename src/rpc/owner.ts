@@ -4,7 +4,7 @@ import { connectionError } from "../runtime/connect.ts";
 import { piecesOf, textOf } from "../runtime/file.ts";
 import type { Told } from "./errors.ts";
 
-/** Owner of the program that listens at a loopback URL. `trusted`: this user, root, or AGENT_EVENT_BUS_BUS_USER. */
+/** The owner of the program that listens at a loopback URL. `trusted`: this user, root, or AGENT_EVENT_BUS_BUS_USER. */
 export type Owner =
   | { kind: "trusted" }
   | { kind: "other"; user: string }
