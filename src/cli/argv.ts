@@ -12,24 +12,12 @@ export interface Globals {
 
 /** The flags that every command has. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
-  globalFlag("url", "The bus to talk to (AGENT_EVENT_BUS_URL)", "url"),
-  globalFlag("json", "Print one JSON document"),
-  globalFlag("debug", "Show the details of a failure"),
-  { ...globalFlag("help", "Show this help"), short: "h" },
-  globalFlag("version", "Show the version"),
+  { name: "url", about: "The bus to talk to (AGENT_EVENT_BUS_URL)", value: "url" },
+  { name: "json", about: "Print one JSON document", value: "", boolean: true },
+  { name: "debug", about: "Show the details of a failure", value: "", boolean: true },
+  { name: "help", about: "Show this help", value: "", boolean: true, short: "h" },
+  { name: "version", about: "Show the version", value: "", boolean: true },
 ];
-
-function globalFlag(name: string, about: string, value = ""): Flag {
-  return {
-    name,
-    value,
-    about,
-    boolean: value === "",
-    param: undefined,
-    required: false,
-    fallback: undefined,
-  };
-}
 
 export interface Line {
   globals: Globals;

@@ -6,14 +6,14 @@ import type { Operation } from "../operations/operation.ts";
 /** A flag as the command line sees it. */
 export interface Flag {
   name: string;
-  /** The parameter that the flag fills; undefined for a flag of the CLI alone. */
-  param: string | undefined;
-  boolean: boolean;
-  required: boolean;
+  /** The parameter that the flag fills. A flag of the CLI alone has no parameter. */
+  param?: string;
+  boolean?: boolean;
+  required?: boolean;
   /** Placeholder of the value in the help. */
   value: string;
   about: string;
-  fallback: string | undefined;
+  fallback?: string | undefined;
   /** The letter of the short form. */
   short?: string;
   /** The allowed values; any text if undefined. */
@@ -91,16 +91,8 @@ function flagsOf(params: Params, command: Command): Flag[] {
     const given = command.positional === name || command.fixed?.[name] !== undefined;
     if (flag !== undefined && !given) flags.push(flagOfParam(name, flag, param));
   }
-  for (const [name, { about, boolean, value }] of Object.entries(command.flags ?? {}))
-    flags.push({
-      name,
-      param: undefined,
-      boolean: boolean === true,
-      required: false,
-      value: value ?? "",
-      about,
-      fallback: undefined,
-    });
+  for (const [name, { about, boolean = false, value = "" }] of Object.entries(command.flags ?? {}))
+    flags.push({ name, about, boolean, value });
   return flags;
 }
 

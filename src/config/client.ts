@@ -125,15 +125,15 @@ export function keptToken(): string | undefined {
 }
 
 /**
- * The bus that commands talk to: a flag wins over the environment, which wins over `settings.env`. Without any of them, the
- * bus of this machine at its HOST and PORT of `settings.env`.
+ * The bus that commands talk to: a flag wins over the environment, which wins over `settings.env`.
  * @throws ConfigError if the settings file cannot be understood.
  */
 export function busUrl(flag: string | undefined, env: Environment): string {
   return flag ?? (env[VARIABLES.url.name] || urlIn(settingsFile()));
 }
 
-function urlIn(settings: Environment): string {
+/** The bus of a settings file: its URL, or the bus of this machine at its HOST and PORT. */
+export function urlIn(settings: Environment): string {
   const { url, host, port } = VARIABLES;
   return settings[url.name] || localUrl(settings[host.name] || undefined, settings[port.name] || undefined);
 }
@@ -147,51 +147,6 @@ export function localUrl(
   const everywhere = bare === "0.0.0.0" || bare === "::";
   const reachable = everywhere ? "127.0.0.1" : bare.includes(":") ? `[${bare}]` : bare;
   return `http://${reachable}:${port}/mcp`;
-}
-
-/** The settings of a hook, with what Claude Code tells it. */
-export interface HookConfig extends ClientConfig {
-  url: string;
-  /** Time limit (ms); undefined if it is not set. */
-  timeoutMs: number | undefined;
-  /** The client's process. */
-  clientPid: number | undefined;
-  /** `cli` in an interactive client. */
-  entrypoint: string | undefined;
-  /** A file whose lines are read by the session's later shell commands. */
-  envFile: string | undefined;
-}
-
-/**
- * The settings of a hook; `flag` is the URL of its command line.
- * @throws ConfigError if only the settings file can tell the URL, and cannot be understood.
- */
-export function hookConfig(env: Environment, flag: string | undefined): HookConfig {
-  const given = flag ?? (env[VARIABLES.url.name] || undefined);
-  const limit = env[VARIABLES.hookTimeout.name];
-  const settings = given !== undefined && limit ? {} : settingsForHook(given === undefined);
-  return {
-    ...clientConfig(env),
-    url: given ?? urlIn(settings),
-    timeoutMs: positive(limit || settings[VARIABLES.hookTimeout.name]),
-    clientPid: positive(env.CLAUDE_PID),
-    entrypoint: env.CLAUDE_CODE_ENTRYPOINT || undefined,
-    envFile: env.CLAUDE_ENV_FILE || undefined,
-  };
-}
-
-function settingsForHook(needed: boolean): Environment {
-  try {
-    return settingsFile();
-  } catch (error) {
-    if (needed) throw error;
-    return {};
-  }
-}
-
-function positive(text: string | undefined): number | undefined {
-  const number = Number(text);
-  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 
 export interface ClientConfig {

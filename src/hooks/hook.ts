@@ -1,11 +1,12 @@
-import { environment, hookConfig, machine } from "../config/client.ts";
+import { environment, machine } from "../config/client.ts";
+import { hookConfig } from "../config/hook.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
 import { write } from "../runtime/stdio.ts";
 import { isForeign, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
-import { sessionOf } from "./session.ts";
+import { type HookSession, sessionOf } from "./session.ts";
 import type { Format, HookCall } from "./types.ts";
 import { type HookLine, help, usage } from "./usage.ts";
 
@@ -42,21 +43,21 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
   config.clientPid ??= pid;
   const callBus = createCall({ url, token });
-  const ready = { config, machine: machine(), format };
+  const host = machine();
   const input = await reading;
   clearTimeout(late);
   // Events reach a subagent's session through its main agent.
   if (input.agent_id !== undefined || (format === "claude" && isForeign(input))) return;
-  const called: Omit<HookCall, "session"> = {
-    ...ready,
-    input,
+  const called: HookCall = {
+    ...{ input, config, format, machine: host },
     clientId: input.session_id ?? config.sessionId,
     call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
   };
-  await runHook(name, { ...called, session: sessionOf(called) }, limit);
+  await runHook(name, called, limit);
 }
 
 async function runHook(name: HookName, run: HookCall, limit: number): Promise<void> {
+  const session = sessionOf(run);
   switch (name) {
     case "session-start": {
       const text = await (await import("./start.ts")).start(run).catch((error) => warn(error, run.format));
@@ -64,18 +65,22 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
       return;
     }
     case "stop":
-      return run.input.stop_hook_active ? undefined : deliver(name, run);
+      return run.input.stop_hook_active ? undefined : deliver(name, session, run.format);
     case "wait":
-      return (await import("./wait.ts")).wait(run, limit);
+      return (await import("./wait.ts")).wait(run, session, limit);
     case "session-end":
-      return (await import("./end.ts")).end(run);
+      return (await import("./end.ts")).end(run, session);
     default:
-      return deliver(name, run);
+      return deliver(name, session, run.format);
   }
 }
 
 /** Hands over what is unread, and confirms it after it was written. */
-async function deliver(name: "prompt" | "tool" | "stop", { session, format }: HookCall): Promise<void> {
+async function deliver(
+  name: "prompt" | "tool" | "stop",
+  session: HookSession,
+  format: Format,
+): Promise<void> {
   const batch = await session.collect(name);
   if (batch === null || batch.events.length === 0) return;
   const { handOver, visibleJson } = await import("./text.ts");

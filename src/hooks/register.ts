@@ -22,7 +22,7 @@ export interface Started {
 const MOST_NAME = 60;
 
 /** Registers the session. Null if the client names no session. */
-export async function register(run: Omit<HookCall, "session">): Promise<Started | null> {
+export async function register(run: HookCall): Promise<Started | null> {
   const { input, config, machine, clientId, call } = run;
   if (clientId === undefined) return null;
   const cwd = input.cwd ?? process.cwd();

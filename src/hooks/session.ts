@@ -1,46 +1,67 @@
 import type { Json } from "../lib/json.ts";
-import type { Collected, HookCall, HookSession } from "./types.ts";
+import type { Batch } from "./text.ts";
+import type { HookCall } from "./types.ts";
 
 const MOST_EVENTS = 20;
 const MARGIN_SECONDS = 15;
 
-/** The session that a hook runs for. */
-export function sessionOf(run: Omit<HookCall, "session">): HookSession {
+export type HookSession = ReturnType<typeof sessionOf>;
+
+/** The answer of `collect_events`. */
+interface Collected extends Batch {
+  /** The bus does not know the session. */
+  unknown?: true;
+  /** The session is at work again, or has a newer waiter. */
+  left?: boolean;
+  /** The bus stops. */
+  stops?: boolean;
+}
+
+/** The session that a hook runs for, as the bus knows it. */
+export function sessionOf(run: HookCall) {
   const { clientId, machine, config, call } = run;
-  const identity: Json = {
+  /** The arguments by which the bus finds the session. */
+  const identity = {
     client_id: clientId,
     machine,
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
   };
-  const collect = async (path: string, waiting: Json = {}, timeoutMs?: number) => {
-    const args = { ...identity, path, limit: MOST_EVENTS, ...waiting };
-    return (await call("collect_events", args, timeoutMs)) as unknown as Collected & { unknown?: true };
-  };
+  const collectEvents = async (args: Json, timeoutMs?: number) =>
+    (await call(
+      "collect_events",
+      { ...identity, limit: MOST_EVENTS, ...args },
+      timeoutMs,
+    )) as unknown as Collected;
   return {
     identity,
-    async collect(path) {
+
+    /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
+    async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      const batch = await collect(path);
+      const batch = await collectEvents({ path });
       if (batch.unknown !== true) return batch;
       await (await import("./register.ts")).register(run);
-      return collect(path);
+      return collectEvents({ path });
     },
-    async await(seconds, idleMs) {
+
+    /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
+    async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      const waiting = { wait_seconds: seconds, running_ms: Math.round(idleMs) };
-      const batch = await collect("wake", waiting, (seconds + MARGIN_SECONDS) * 1000);
+      const waiting = { path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) };
+      const batch = await collectEvents(waiting, (seconds + MARGIN_SECONDS) * 1000);
       return batch.unknown === true ? null : batch;
     },
-    async confirm(batch, count) {
+
+    /** Confirms that the first `count` events of a batch were shown. */
+    async confirm(batch: Batch, count: number): Promise<void> {
       const next = batch.events[count];
       const unshown = batch.events.slice(count).filter(({ repeat }) => !repeat);
+      const cursor = next === undefined ? batch.cursor : next.id - 1;
       await call("confirm_events", {
         ...identity,
         event_ids: idsOf(batch.events.slice(0, count)),
         ...(unshown.length > 0 && { unshown: idsOf(unshown) }),
-        ...(batch.cursor !== undefined && {
-          cursor: String(next === undefined ? batch.cursor : next.id - 1),
-        }),
+        ...(batch.cursor !== undefined && { cursor: String(cursor) }),
       });
     },
   };

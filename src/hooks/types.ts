@@ -1,6 +1,5 @@
-import type { HookConfig } from "../config/client.ts";
+import type { HookConfig } from "../config/hook.ts";
 import type { Json } from "../lib/json.ts";
-import type { Batch } from "./text.ts";
 
 /** The fields that hooks use of what a client writes to their stdin. */
 export interface HookInput {
@@ -34,24 +33,4 @@ export interface HookCall {
   clientId: string | undefined;
   /** Returns the result of a tool. Rejects when the bus does not give one in time. */
   call(tool: string, args: Json, timeoutMs?: number): Promise<Json>;
-  session: HookSession;
-}
-
-/** The session of a hook, as the bus knows it. */
-export interface HookSession {
-  /** The arguments by which the bus finds the session. */
-  identity: Json;
-  /** Takes what is unread. Null if the client names no session. */
-  collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null>;
-  /** Waits for something that wakes a session which has been idle for `idleMs`. Null if the bus does not know it. */
-  await(seconds: number, idleMs: number): Promise<Collected | null>;
-  /** Tells the bus that the first `count` events of a batch were shown. */
-  confirm(batch: Batch, count: number): Promise<void>;
-}
-
-export interface Collected extends Batch {
-  /** The session is at work again, or has a newer waiter. */
-  left?: boolean;
-  /** The bus stops. */
-  stops?: boolean;
 }

@@ -1,6 +1,7 @@
 import { processStart } from "../lib/process.ts";
 import { Refused } from "../rpc/errors.ts";
 import { write } from "../runtime/stdio.ts";
+import type { HookSession } from "./session.ts";
 import { handOver } from "./text.ts";
 import { turnEnds } from "./turn.ts";
 import type { HookCall } from "./types.ts";
@@ -18,8 +19,7 @@ const LONGEST_RETRY_MS = 30_000;
  * waiter, or is a Claude Code that does not name its process (older ones wait for this hook). Run at a prompt, waits for the
  * end of that turn first. Asks a bus that is away again after 1 to 30 s.
  */
-export async function wait(run: HookCall, afterMs: number): Promise<void> {
-  const { session } = run;
+export async function wait(run: HookCall, session: HookSession, afterMs: number): Promise<void> {
   const { entrypoint, clientPid } = run.config;
   if (entrypoint !== undefined && entrypoint !== "cli") return;
   if (clientPid === undefined && run.format === "claude") return;
@@ -31,7 +31,7 @@ export async function wait(run: HookCall, afterMs: number): Promise<void> {
   await sleep(afterMs + 100);
   for (let retry = FIRST_RETRY_MS; ; ) {
     try {
-      const batch = await session.await(POLL_SECONDS, performance.now() - idleFrom);
+      const batch = await session.waitFor(POLL_SECONDS, performance.now() - idleFrom);
       if (batch === null || batch.left) return;
       if (batch.events.length === 0) {
         if (batch.stops) throw new Error("the bus stops");

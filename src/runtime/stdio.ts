@@ -2,10 +2,12 @@
 
 /** Reads stdin to its end. */
 export async function readStdin(): Promise<string> {
-  if (process.versions.bun !== undefined) return Bun.stdin.text();
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  // Bun.stdin.text() would start a thread.
+  const pieces = process.versions.bun === undefined ? process.stdin : Bun.stdin.stream();
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of pieces) text += decoder.decode(piece as Uint8Array, { stream: true });
+  return text + decoder.decode();
 }
 
 /**
