@@ -3,11 +3,11 @@ import type { CliCommand, Flag } from "./commands.ts";
 import { suggestion } from "./suggest.ts";
 
 export interface Globals {
-  url: string | undefined;
-  json: boolean;
-  debug: boolean;
-  help: boolean;
-  version: boolean;
+  url?: string | undefined;
+  json?: true;
+  debug?: true;
+  help?: true;
+  version?: true;
 }
 
 /** The flags that every command has. */
@@ -51,24 +51,10 @@ export async function parseLine(
   const flags = [...own];
   for (const flag of GLOBAL_FLAGS) if (named(flag.name, own) === undefined) flags.push(flag);
   const after = await parseFlags(argv.slice(start + words), flags, flagNamed);
-  const urlIsOwn = named("url", own) !== undefined;
-  const globals = {
-    ...before.values,
-    ...(urlIsOwn ? { ...after.values, url: before.values.url } : after.values),
-  };
-  return {
-    globals: {
-      url: globals.url as string | undefined,
-      json: globals.json === true,
-      debug: globals.debug === true,
-      help: globals.help === true,
-      version: globals.version === true,
-    },
-    command,
-    group,
-    positionals: after.positionals,
-    values: after.values,
-  };
+  const globals = { ...before.values, ...after.values } as Globals;
+  // The --url of such a command means something else.
+  if (named("url", own) !== undefined) globals.url = before.values.url as string | undefined;
+  return { globals, command, group, positionals: after.positionals, values: after.values };
 }
 
 function named<T extends { name: string }>(name: string, list: readonly T[]): T | undefined {
@@ -87,17 +73,12 @@ type Found = Pick<Line, "command" | "group"> & { words: number };
 function findCommand(argv: readonly string[], commands: readonly CliCommand[]): Found {
   const extra = argv[0] === "help" ? 1 : 0;
   const [first, second = ""] = argv.slice(extra);
-  const found = (command: CliCommand | undefined, words: number) => ({
-    command,
-    group: undefined,
-    words: extra + words,
-  });
-  if (first === undefined || first.startsWith("-")) return found(undefined, 0);
+  if (first === undefined || first.startsWith("-"))
+    return { command: undefined, group: undefined, words: extra };
   const two = named(`${first} ${second}`, commands);
-  if (two !== undefined) return found(two, 2);
-  const one = named(first, commands);
-  if (one !== undefined) return found(one, 1);
-  const names = commands.map((command) => command.name);
+  const command = two ?? named(first, commands);
+  if (command !== undefined) return { command, group: undefined, words: extra + (two === undefined ? 1 : 2) };
+  const names = commands.map(({ name }) => name);
   const members = names.filter((name) => name.startsWith(`${first} `));
   if (members.length === 0) throw unknownCommand(first, names);
   if (second !== "" && !second.startsWith("-"))

@@ -36,20 +36,16 @@ interface Local {
   tell?: (step: Json, to: Printer) => void;
 }
 
-/**
- * The commands of the operations, in their order, and those of this machine. `flags` holds flags that were made before, by the
- * command's name.
- */
+/** The commands of the operations, in their order, and those of this machine. */
 export function commandsOf(
   operations: readonly Operation[],
   local: readonly LocalCommand[] = [],
-  flags: Readonly<Record<string, readonly Flag[]>> = {},
 ): CliCommand[] {
   const commands: CliCommand[] = [];
   for (const { name: tool, about, params, commands: own, print } of operations)
     for (const command of own)
       commands.push({
-        ...described(command, command.about ?? about, params, flags[command.name]),
+        ...described(command, command.about ?? about, params),
         does: { tool },
         print,
       });
@@ -60,13 +56,8 @@ export function commandsOf(
   return commands;
 }
 
-function described(
-  command: Command,
-  about: string,
-  params: Params,
-  flags: readonly Flag[] = flagsOf(params, command),
-): Omit<CliCommand, "does" | "print"> {
-  return { name: command.name, about, command, params, flags };
+function described(command: Command, about: string, params: Params): Omit<CliCommand, "does" | "print"> {
+  return { name: command.name, about, command, params, flags: flagsOf(params, command) };
 }
 
 function localOf({ run, tell, params }: LocalCommand): Local {
