@@ -54,16 +54,18 @@ export function sessionOf(run: HookCall) {
 
     /** Confirms that the first `count` events of a batch were shown. */
     async confirm(batch: Batch, count: number): Promise<void> {
-      const next = batch.events[count];
-      const unshown = batch.events.slice(count).filter(({ repeat }) => !repeat);
-      const cursor = next === undefined ? batch.cursor : next.id - 1;
-      await call("confirm_events", {
-        ...identity,
-        event_ids: idsOf(batch.events.slice(0, count)),
-        ...(unshown.length > 0 && { unshown: idsOf(unshown) }),
-        ...(batch.cursor !== undefined && { cursor: String(cursor) }),
-      });
+      await call("confirm_events", { ...identity, ...confirmation(batch, count) });
     },
+  };
+}
+
+function confirmation({ events, cursor }: Batch, count: number): Json {
+  const next = events[count];
+  const unshown = events.slice(count).filter(({ repeat }) => !repeat);
+  return {
+    event_ids: idsOf(events.slice(0, count)),
+    ...(unshown.length > 0 && { unshown: idsOf(unshown) }),
+    ...(cursor !== undefined && { cursor: String(next === undefined ? cursor : next.id - 1) }),
   };
 }
 

@@ -69,27 +69,28 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
       });
-      const ready = () => {
-        const address = server.address();
-        const port = typeof address === "object" && address !== null ? address.port : options.port;
-        const local = createServer((socket) => {
-          bySocket.add(socket);
-          server.emit("connection", socket);
-        });
-        resolve({
-          hostname: options.hostname,
-          port,
-          addSocket: (path) => listenAt(local, path),
-          async stop(force) {
-            if (local.listening) local.close();
-            await stop(server, sockets, force);
-          },
-        });
-      };
+      const ready = () => resolve(listeningOn(server, sockets, options));
       if (server.listening) ready();
       else server.once("listening", ready);
     });
   });
+}
+
+function listeningOn(server: Server, sockets: ReadonlySet<Socket>, options: ListenOptions): Listening {
+  const address = server.address();
+  const local = createServer((socket) => {
+    bySocket.add(socket);
+    server.emit("connection", socket);
+  });
+  return {
+    hostname: options.hostname,
+    port: typeof address === "object" && address !== null ? address.port : options.port,
+    addSocket: (path) => listenAt(local, path),
+    async stop(force) {
+      if (local.listening) local.close();
+      await stop(server, sockets, force);
+    },
+  };
 }
 
 const CHECK_MS = 1_000;
