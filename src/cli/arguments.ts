@@ -6,7 +6,7 @@ import type { CliCommand } from "./commands.ts";
 
 /**
  * The operation's arguments of a command line.
- * @throws UsageError when a value is wrong; its message names the flag.
+ * @throws UsageError when a value is wrong. The message names the flag.
  */
 export function argumentsOf(line: CommandLine): Json {
   const { params, command, flags } = line.command;

@@ -16,7 +16,7 @@ export interface Flag {
   fallback?: string | undefined;
   /** The letter of the short form. */
   short?: string;
-  /** The allowed values; any text if undefined. */
+  /** The allowed values. Undefined allows any text. */
   choices?: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import * as stdio from "../runtime/stdio.ts";
 export interface Output {
   out: string;
   err: string;
-  /** The system's error code if stdout failed; `EPIPE` means that its reader left. */
+  /** The system's error code if stdout failed. `EPIPE` means that its reader left. */
   failed?: string;
 }
 

@@ -21,7 +21,7 @@ export interface View {
   printer: Printer;
 }
 
-/** Commands whose results scripts read. They print JSON unless stdout is a terminal. */
+/** Commands whose results scripts read. Their output is JSON unless stdout is a terminal. */
 export const DOCUMENTS: ReadonlySet<string> = new Set([
   "register",
   "publish",
@@ -29,7 +29,7 @@ export const DOCUMENTS: ReadonlySet<string> = new Set([
   "webhook register",
 ]);
 
-/** Shows a result; returns the exit code. */
+/** Shows a result. Returns the exit code. */
 export function show({ command, as, printer }: View, result: Json): number {
   const refused = result.error !== undefined || result.success === false;
   if (as === "json") printer.line(visibleJson(listOf(result)));
@@ -57,7 +57,7 @@ function refusalOf(result: Json, printer: Printer): string {
     : printer.text(result.error);
 }
 
-/** Shows a failure; returns the exit code. */
+/** Shows a failure. Returns the exit code. */
 export function explain(error: unknown, debug: boolean, json: boolean, printer: Printer): number {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof UsageError || error instanceof Refused ? error.hint : undefined;

@@ -34,7 +34,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * KEY=VALUE lines; blank lines and lines that start with # are skipped.
+ * Parses KEY=VALUE lines. Skips blank lines and lines that start with #.
  * @throws ConfigError when a line is not KEY=VALUE.
  */
 export function parseSettings(text: string, file: string): Environment {
@@ -84,7 +84,7 @@ export function busUser(): string | undefined {
 }
 
 /**
- * The settings file's text; empty if there is no file.
+ * The settings file's text. Empty if there is no file.
  * @throws ConfigError when it cannot be read.
  */
 export function settingsText(): string {
@@ -97,7 +97,7 @@ export function settingsText(): string {
 }
 
 /**
- * The settings of the settings file; empty if there is no file.
+ * The settings of the settings file. Empty if there is no file.
  * @throws ConfigError when it cannot be read or understood.
  */
 export function settingsFile(): Environment {
@@ -107,7 +107,7 @@ export function settingsFile(): Environment {
 const MOST_TOKEN_BYTES = 64 * 1024;
 
 /**
- * The token in the data directory, for commands: in `settings.env`, or in the file `token`; undefined if there is no token.
+ * The token in the data directory, for commands: in `settings.env`, or in the file `token`. Undefined if there is no token.
  * @throws ConfigError when other users can read it.
  */
 export function keptToken(): string | undefined {

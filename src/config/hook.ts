@@ -4,7 +4,7 @@ import { VARIABLES } from "./variables.ts";
 /** The settings of a hook, with what Claude Code tells it. */
 export interface HookConfig extends ClientConfig {
   url: string;
-  /** Time limit (ms); undefined if it is not set. */
+  /** Time limit (ms). Undefined if it is not set. */
   timeoutMs: number | undefined;
   /** The client's process. */
   clientPid: number | undefined;
@@ -15,7 +15,7 @@ export interface HookConfig extends ClientConfig {
 }
 
 /**
- * The settings of a hook; `flag` is the URL of its command line.
+ * The settings of a hook. `flag` is the URL of its command line.
  * @throws ConfigError if only the settings file can tell the URL, and cannot be understood.
  */
 export function hookConfig(env: Environment, flag: string | undefined): HookConfig {

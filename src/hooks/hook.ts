@@ -18,10 +18,9 @@ const REMOTE_MS = 1_000;
 const LONGEST_INPUT_MS = 5_000;
 
 /**
- * `agent-event-bus hook NAME`: run by Claude Code (or another client) at one of its events, with JSON on stdin. Whatever
- * goes wrong with the bus, it ends with 0 and prints nothing within 300 ms (1 s for a bus on another machine), or the time
- * limit that is set. Only `wait` stays, and ends with 2 to wake its session. Ends the process, even while stdin is still
- * being read.
+ * `agent-event-bus hook NAME`: run by Claude Code (or another client) at one of its events, with JSON on stdin. Ends with 0
+ * and prints nothing when the bus fails. Takes at most 300 ms (1 s for a bus on another machine), or the limit that is set.
+ * Only `wait` stays, and ends with 2 to wake its session. Ends the process, even while stdin is still being read.
  */
 export async function hook(argv: readonly string[]): Promise<void> {
   if (argv.includes("--help") || argv.includes("-h")) return await help();

@@ -15,9 +15,9 @@ const LONGEST_RETRY_MS = 30_000;
 
 /**
  * Waits until something actionable comes for the idle session, writes it to stderr and ends with 2, which wakes the
- * session. Ends with 0 if there is no session to wake: the client is not interactive, is gone, is at work again, has a newer
- * waiter, or is a Claude Code that does not name its process (older ones wait for this hook). Run at a prompt, waits for the
- * end of that turn first. Asks a bus that is away again after 1 to 30 s.
+ * session. Ends with 0 if the client is not interactive, is gone, is at work again or has a newer waiter. Ends with 0 too for
+ * a Claude Code that does not name its process, because older ones wait for this hook. Run at a prompt, waits for the end of
+ * that turn first. Asks a bus that is away again after 1 to 30 s.
  */
 export async function wait(run: HookCall, session: HookSession, afterMs: number): Promise<void> {
   const { entrypoint, clientPid } = run.config;

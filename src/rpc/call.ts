@@ -43,7 +43,7 @@ export function createCall({ url, token, keptToken = tokenOfThisMachine, streams
 }
 
 /**
- * The MCP endpoint of a bus URL; a bare host means `/mcp` there.
+ * The MCP endpoint of a bus URL. A bare host means `/mcp` there.
  * @throws Unreachable if it is not an http(s) URL.
  */
 export function endpoint(text: string): URL {

@@ -45,7 +45,7 @@ export function told(url: URL, owner: Owner): Told {
   };
 }
 
-/** Another user whose program listens at a loopback URL; undefined if there is no such user. */
+/** Another user whose program listens at a loopback URL. Undefined if there is no such user. */
 export async function otherUserAt(url: URL): Promise<string | undefined> {
   if (process.platform === "win32") return undefined;
   const found = await listenersAt(url.hostname, portOf(url));

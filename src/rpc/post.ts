@@ -11,7 +11,7 @@ export interface PostOptions {
   redirect?: "manual";
 }
 
-/** What came back from a POST. */
+/** The answer to a POST. */
 export interface Posted {
   status: number;
   text: string;

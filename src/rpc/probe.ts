@@ -49,7 +49,7 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
 }
 
 /**
- * Calls a tool as a session would, for at most 3 s. Returns the reason of a refusal; status 0 means no answer.
+ * Calls a tool as a session would, for at most 3 s. Returns the reason of a refusal. Status 0 means no answer.
  * @throws Unreachable if the URL is not an http(s) URL.
  */
 export async function tryTool(

@@ -3,8 +3,8 @@ import { isLoopback } from "../lib/loopback.ts";
 import { NotOurs } from "./errors.ts";
 
 /**
- * Sends a request to a bus. A bus on this machine is proved first, so that no token and no payload reaches another user's
- * program: either the request goes through the socket in the data directory, or the owner of the TCP port is checked.
+ * Sends a request to a bus. On this machine no token and no payload reaches another user's program: the request goes through
+ * the socket in the data directory, or the owner of the TCP port is checked first.
  * @throws NotOurs if the port belongs to another user.
  */
 export async function send(url: URL, init: RequestInit): Promise<Response> {

@@ -86,7 +86,7 @@ export function peerOf(request: Request): Peer | undefined {
   return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
 }
 
-/** Nothing to do: on Bun a request's signal can still be created later. */
+/** Does nothing. On Bun a request's signal can still be created later. */
 export function watchClient(): void {}
 
 export const adapter = undefined;

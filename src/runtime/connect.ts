@@ -1,5 +1,5 @@
 /**
- * The error of a TCP connection attempt of at most `ms`; undefined if it succeeds. The connection is closed at once, and
+ * The error of a TCP connection attempt of at most `ms`. Undefined if it succeeds. The connection is closed at once, and
  * nothing is sent on it.
  */
 export function connectionError(hostname: string, port: number, ms: number): Promise<unknown> {

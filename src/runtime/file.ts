@@ -2,7 +2,7 @@
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * A small file's text; undefined if there is no file. Opens only files: a named pipe would block, and a device might never end.
+ * A small file's text. Undefined if there is no file. Opens only files: a named pipe would block, and a device might never end.
  * @throws Error with the reason when it cannot be read.
  */
 export function textOf(path: string): string | undefined {

@@ -98,8 +98,8 @@ const IDLE_MS = 30_000;
 const UNREAD_MS = 20_000;
 
 /**
- * Sets the time limits that Bun has by itself: for a head or a body that does not come, for an answer that is not read, and
- * for an idle connection. Only a call that waits for its answer may be silent for longer.
+ * Sets the time limits that Bun has by itself, for late heads and bodies, unread answers and idle connections. Only a call
+ * that waits for its answer may be silent for longer.
  */
 function cutSlow(server: Server): void {
   server.headersTimeout = 12_000;

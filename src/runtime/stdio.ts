@@ -12,7 +12,7 @@ export async function readStdin(): Promise<string> {
 
 /**
  * Resolves when the reader has the whole text.
- * @throws Error with the system's code when it cannot be written; `EPIPE` means that no reader is left.
+ * @throws Error with the system's code when it cannot be written. `EPIPE` means that no reader is left.
  */
 export async function write(to: "stdout" | "stderr", text: string): Promise<void> {
   if (process.versions.bun !== undefined) await (to === "stdout" ? Bun.stdout : Bun.stderr).write(text);

@@ -23,7 +23,7 @@ export interface OpenOptions {
   readonly?: boolean;
 }
 
-/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL); undefined if the error is not SQLite's. */
+/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL). Undefined if the error is not SQLite's. */
 export type SqliteCode = (error: unknown) => number | undefined;
 
 export interface ListenOptions {
@@ -37,7 +37,7 @@ export interface Listening {
   port: number;
   /** Serves the app on a Unix socket too. Rejects if the file exists or the socket cannot be made. */
   addSocket(path: string): Promise<void>;
-  /** Refuses new connections and resolves when running requests have ended; `force` cuts them. */
+  /** Refuses new connections and resolves when running requests have ended. `force` cuts them. */
   stop(force: boolean): Promise<void>;
 }
 
@@ -53,5 +53,5 @@ export const SOCKET_PEER: Peer = { address: "127.0.0.1", port: 0 };
 /** Makes a request's signal abort when its client goes away, also if it has gone already. */
 export type WatchClient = (request: Request) => void;
 
-/** The client of a request; undefined if the runtime does not tell. */
+/** The client of a request. Undefined if the runtime does not tell. */
 export type PeerOf = (request: Request) => Peer | undefined;
