@@ -7,8 +7,8 @@ import { write } from "../runtime/stdio.ts";
 import { isForeign, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
 import { type HookSession, sessionOf } from "./session.ts";
-import type { Format, HookCall } from "./types.ts";
-import { type HookLine, help, usage } from "./usage.ts";
+import type { HookCall } from "./types.ts";
+import { type Format, type HookLine, help, usage } from "./usage.ts";
 
 const CALL_MS = 5_000;
 /** Time limit of a hook, for a bus on this machine and elsewhere. */
@@ -36,7 +36,7 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const config = hookConfig(environment, flag);
   const { url, token } = config;
   // Everything that needs no input is done while it is read.
-  const reading = readInput(format);
+  const reading = readInput(format !== "claude");
   const limit = config.timeoutMs ?? (isLoopbackUrl(url) ? LOCAL_MS : REMOTE_MS);
   if (name !== "wait") setTimeout(() => process.exit(0), limit);
   const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);

@@ -1,25 +1,33 @@
 import { readStdin } from "../runtime/stdio.ts";
-import type { Format, HookInput } from "./types.ts";
 
-/** A field of another type counts as absent. */
+/** The fields that hooks use of a client's input, with their types. A field of another type counts as absent. */
 const FIELDS = {
   session_id: "string",
   cwd: "string",
   session_title: "string",
+  /** The turn goes on already because of a Stop hook. */
   stop_hook_active: "boolean",
+  /** Set inside a subagent. */
   agent_id: "string",
+  /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
+  /** The client's file of the conversation. */
   transcript_path: "string",
+  /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
   conversation_id: "string",
   cursor_version: "string",
-} as const satisfies Record<keyof HookInput, string>;
+} as const;
+
+export type HookInput = {
+  [Name in keyof typeof FIELDS]?: (typeof FIELDS)[Name] extends "boolean" ? boolean : string;
+};
 
 /** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
-export async function readInput(format: Format): Promise<HookInput> {
+export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
   try {
-    // Claude Code's stdin is never a terminal, and asking takes a tenth of a hook's time.
-    if (format !== "claude" && process.getBuiltinModule("node:tty").isatty(0)) return {};
+    // Asking takes a tenth of a hook's time.
+    if (mayBeTerminal && process.getBuiltinModule("node:tty").isatty(0)) return {};
     const input = JSON.parse(await readStdin());
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))

@@ -1,26 +1,7 @@
 import type { HookConfig } from "../config/hook.ts";
 import type { Json } from "../lib/json.ts";
-
-/** The fields that hooks use of what a client writes to their stdin. */
-export interface HookInput {
-  session_id?: string;
-  cwd?: string;
-  session_title?: string;
-  /** The turn goes on already because of a Stop hook. */
-  stop_hook_active?: boolean;
-  /** Set inside a subagent. */
-  agent_id?: string;
-  /** Why a session ended. */
-  reason?: string;
-  hook_event_name?: string;
-  /** The client's file of the conversation. */
-  transcript_path?: string;
-  /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
-  conversation_id?: string;
-  cursor_version?: string;
-}
-
-export type Format = "claude" | "plain" | "json";
+import type { HookInput } from "./input.ts";
+import type { Format } from "./usage.ts";
 
 /** One run of a hook. */
 export interface HookCall {

@@ -1,6 +1,8 @@
 import { write } from "../runtime/stdio.ts";
 import { HOOKS, type HookName } from "./names.ts";
-import type { Format } from "./types.ts";
+
+const FORMATS = ["claude", "plain", "json"] as const;
+export type Format = (typeof FORMATS)[number];
 
 export interface HookLine {
   name: HookName;
@@ -10,7 +12,6 @@ export interface HookLine {
   pid: number | undefined;
 }
 
-const FORMATS = ["claude", "plain", "json"] as const;
 const WRONG_USAGE = 64;
 
 /** Reads the command line of a hook. Null, after a sentence on stderr, if it is wrong. To Claude Code, exit code 2 is a veto. */
