@@ -11,11 +11,8 @@ else if (command === "serve") {
   const { serve } = await import("./serve/serve.ts");
   await serve(argv);
 } else if (command === "hook") {
-  // Read while the rest is loaded, but never from a terminal that a shell's prompt asks in: --format says that it may.
-  const early = argv.length === 1 && !argv[0]?.startsWith("-") && process.versions.bun !== undefined;
-  const stdin = early ? Bun.stdin.text().catch(() => "") : undefined;
   const { hook } = await import("./hooks/hook.ts");
-  await hook(argv, stdin);
+  await hook(argv);
 } else {
   const { cli } = await import("./cli/cli.ts");
   await cli(process.argv.slice(2));

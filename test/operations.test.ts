@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { tablesOf } from "../build/guide.ts";
-import { argumentsOf, GLOBAL_FLAGS, parseLine } from "../src/cli/argv.ts";
+import { argumentsOf } from "../src/cli/arguments.ts";
+import { GLOBAL_FLAGS, parseLine } from "../src/cli/argv.ts";
 import { commandsOf } from "../src/cli/commands.ts";
 import { exampleLine, OTHER_COMMANDS } from "../src/cli/help.ts";
 import { flagOf, isRequired } from "../src/lib/param.ts";

@@ -1,16 +1,16 @@
-import { clientConfig, environment, version } from "../config/client.ts";
+import { type ClientConfig, clientConfig, environment, version } from "../config/client.ts";
 import { type Desk, type Printer, UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
-import { firstWord, type Line, parseLine } from "./argv.ts";
-import { type Answer, asked } from "./command_call.ts";
+import { isTerminal } from "../runtime/stdio.ts";
+import { type CommandLine, firstWord, type Line, parseLine } from "./argv.ts";
+import { type Answer, createCommandCall } from "./command_call.ts";
 import type { CliCommand } from "./commands.ts";
 import { commandsFor } from "./fast_path.ts";
-import { isOriginalName } from "./name.ts";
 import { finish, flush, type Output } from "./output.ts";
 import { createPrinter } from "./printer.ts";
 import { DOCUMENTS, DONE, explain, show, type View } from "./show.ts";
 
-/** The client side of every command: one call to the bus, shown; sets the exit code (WIRE.md 8). */
+/** The client side of every command: one call to the bus, and its output. Ends the process with the exit code. */
 export async function cli(argv: readonly string[], known?: readonly CliCommand[]): Promise<void> {
   const output: Output = { out: "", err: "" };
   const code = isOfBridge(argv)
@@ -23,6 +23,14 @@ export async function cli(argv: readonly string[], known?: readonly CliCommand[]
 function isOfBridge(argv: readonly string[]): boolean {
   const word = argv[firstWord(argv)];
   return word === "wake-state" || word === "panes";
+}
+
+/** True under the name of the original's CLI, whose output users' hooks and status lines read. */
+function isOriginalName(): boolean {
+  // The constant condition leaves each build its own half.
+  const called = (process.versions.bun === undefined ? process.argv[1] : process.argv0) ?? "";
+  const name = called.slice(Math.max(called.lastIndexOf("/"), called.lastIndexOf("\\")) + 1);
+  return name === "agent-event-bus-cli" || name === "agent-event-bus-cli.exe";
 }
 
 async function tellOfBridge(argv: readonly string[], output: Output): Promise<number> {
@@ -48,7 +56,7 @@ async function runCommand(
     colours: config.colours && isTerminal(config.colours),
     now: Date.now,
   });
-  // Read before the line is understood, so that a mistake in it is told as JSON too.
+  // Known before the line is parsed, so that mistakes in it are shown as JSON too.
   const json = isJson(argv);
   try {
     const original = isOriginalName() ? await import("./original.ts") : undefined;
@@ -57,43 +65,43 @@ async function runCommand(
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", await helpOf(line, commands), json, printer);
     if (command === undefined) throw incomplete(line, commands);
-    const person = isTerminal(config.colours);
-    const document = DOCUMENTS.has(command.name) && (original !== undefined || !person);
+    const terminal = isTerminal(config.colours);
+    const document = DOCUMENTS.has(command.name) && (original !== undefined || !terminal);
     const view: View = {
       command: original?.printedAs(command) ?? command,
       as: json ? "json" : document ? "document" : "words",
       printer,
     };
-    return await answered({ ...line, command }, view, config, output, person);
+    return await answered({ ...line, command }, view, config, output, terminal);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);
   }
 }
 
 async function answered(
-  line: Line & { command: CliCommand },
+  line: CommandLine,
   view: View,
-  config: ReturnType<typeof clientConfig>,
+  config: ClientConfig,
   output: Output,
-  person: boolean,
+  terminal: boolean,
 ): Promise<number> {
   const { as, printer } = view;
-  const desk = deskOf(line.command, as === "json", person, printer, () => flush(output));
-  const asking = asked(line, config, desk);
+  const desk = deskOf(line.command, as === "json", terminal, printer, () => flush(output));
+  const call = createCommandCall(line, config, desk);
   const written = async (args: Json, answer?: Answer) => {
     if (!(await flush(output))) {
       if (args.acks === true)
         printer.note("agent-event-bus: stdout did not take the events, so they do not count as seen.");
       return false;
     }
-    if (answer !== undefined) await asking.shown(args, answer, printer);
+    if (answer !== undefined) await call.afterwards(args, answer, printer);
     return true;
   };
   if (line.values.follow === true && "tool" in line.command.does)
-    return (await import("./follow.ts")).follow(view, asking, written);
-  const args = await asking.args();
-  const answer = await asking.ask(args);
-  const code = show(view, answer.result);
+    return (await import("./follow.ts")).follow(view, call, written);
+  const args = await call.args();
+  const answer = await call.run(args);
+  const code = show(view, answer.shown);
   await written(args, answer);
   return code;
 }
@@ -122,7 +130,7 @@ function incomplete({ group }: Line, commands: readonly CliCommand[]): UsageErro
 function deskOf(
   { does }: CliCommand,
   json: boolean,
-  person: boolean,
+  terminal: boolean,
   printer: Printer,
   flush: () => Promise<boolean>,
 ): Desk {
@@ -133,12 +141,6 @@ function deskOf(
       does.tell?.(step, printer);
       return flush();
     },
-    ask: json || !person ? undefined : async (question) => (await import("./confirm.ts")).agree(question),
+    ask: json || !terminal ? undefined : async (question) => (await import("./confirm.ts")).agree(question),
   };
-}
-
-// The constant conditions leave each build its own half. Bun knows about colours without loading its streams.
-function isTerminal(colours: boolean): boolean {
-  if (process.versions.bun !== undefined && colours && !Bun.enableANSIColors) return false;
-  return process.stdout.isTTY === true;
 }

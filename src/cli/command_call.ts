@@ -1,54 +1,57 @@
-import { busUrl, type ClientConfig, environment, keptToken, machine } from "../config/client.ts";
+import { busUrl, type ClientConfig, environment, machine } from "../config/client.ts";
 import { type Desk, type Here, type Printer, UsageError } from "../lib/command.ts";
 import { repoOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
-import { callTool } from "../rpc/call.ts";
-import { argumentsOf, type Line, requireFlags } from "./argv.ts";
-import type { CliCommand } from "./commands.ts";
+import { type Call, createCall } from "../rpc/call.ts";
+import { readStdin, write } from "../runtime/stdio.ts";
+import { argumentsOf, requireFlags } from "./arguments.ts";
+import type { CommandLine } from "./argv.ts";
 
 const TIMEOUT_MS = 10_000;
 
 export interface Answer {
-  /** As it is shown. */
-  result: Json;
-  /** As the bus gave it. */
+  /** The result as it is shown. */
+  shown: Json;
+  /** The result of the bus. */
   given: Json;
 }
 
-/** A command line on its way to the bus. */
-export interface Asking {
+/** One command line at work. */
+export interface CommandCall {
+  /** @throws UsageError if an argument is wrong or missing. */
   args(): Promise<Json>;
-  ask(args: Json): Promise<Answer>;
+  /** Calls the bus, or does what the command does on this machine. */
+  run(args: Json): Promise<Answer>;
   /** Does what had to wait until the answer was written. */
-  shown(args: Json, answer: Answer, printer: Printer): Promise<void>;
+  afterwards(args: Json, answer: Answer, printer: Printer): Promise<void>;
 }
 
-export function asked(line: Line & { command: CliCommand }, config: ClientConfig, desk: Desk): Asking {
+export function createCommandCall(line: CommandLine, config: ClientConfig, desk: Desk): CommandCall {
+  const { values, globals } = line;
   const { command, does } = line.command;
-  const call = (tool: string, args: Json) =>
-    callTool(tool, args, {
-      url: busUrl(line.globals.url, environment),
-      token: config.token,
-      keptToken,
-      timeoutMs: command.timeoutMs?.(args, line.values) ?? TIMEOUT_MS,
-    });
+  let bus: Call | undefined;
+  const call = async (tool: string, args: Json) => {
+    bus ??= createCall({ url: busUrl(globals.url, environment), token: config.token, streams: true });
+    return bus(tool, args, command.timeoutMs?.(args, values) ?? TIMEOUT_MS);
+  };
   return {
     async args() {
       const typed = argumentsOf(line);
-      const args = (await command.before?.(typed, line.values, hereOf(config.sessionId))) ?? typed;
+      const args = (await command.before?.(typed, values, hereOf(config.sessionId))) ?? typed;
       requireFlags(line.command, args);
       return args;
     },
-    async ask(args) {
+    async run(args) {
       if ("run" in does) {
-        const result = await does.run(ofThisMachine(args, line), desk);
-        return { result, given: result };
+        refuseUrl(line);
+        const given = await does.run(args, desk);
+        return { shown: given, given };
       }
       const given = await call(does.tool, args);
-      const after = "error" in given ? undefined : await command.after?.(given, line.values, call);
-      return { result: after ?? given, given };
+      const changed = "error" in given ? undefined : await command.after?.(given, values, call);
+      return { shown: changed ?? given, given };
     },
-    async shown(args, { given }, printer) {
+    async afterwards(args, { given }, printer) {
       try {
         if (given.error === undefined) await command.shown?.(args, given, call);
       } catch (error) {
@@ -59,23 +62,28 @@ export function asked(line: Line & { command: CliCommand }, config: ClientConfig
   };
 }
 
-function ofThisMachine(args: Json, { command, globals }: Line & { command: CliCommand }): Json {
+function refuseUrl({ command, globals }: CommandLine): void {
   if (globals.url !== undefined)
     throw new UsageError(
       `${command.name} works on this machine alone and takes no --url.`,
       "Run it on the machine that it is meant for.",
     );
-  return args;
 }
 
 function hereOf(sessionId: string | undefined): Here {
-  const cwd = process.cwd();
-  return { sessionId, cwd, machine, repo: () => repoOf(cwd, true), stdin: readStdin };
+  return {
+    sessionId,
+    get cwd() {
+      return process.cwd();
+    },
+    machine,
+    repo: () => repoOf(process.cwd(), true),
+    stdin: readTyped,
+  };
 }
 
-async function readStdin(): Promise<string> {
-  if (process.stdin.isTTY) process.stderr.write("Type or paste it, then Enter and Ctrl-D:\n");
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+async function readTyped(): Promise<string> {
+  if (process.getBuiltinModule("node:tty").isatty(0))
+    await write("stderr", "Type or paste it, then Enter and Ctrl-D:\n");
+  return readStdin();
 }

@@ -6,17 +6,17 @@ import type { Operation } from "../operations/operation.ts";
 /** A flag as the command line sees it. */
 export interface Flag {
   name: string;
-  /** The parameter it fills; undefined for a flag that only the CLI has. */
-  param: string | undefined;
-  boolean: boolean;
-  required: boolean;
-  /** Placeholder of its value in the help. */
+  /** The parameter that the flag fills. A flag of the CLI alone has no parameter. */
+  param?: string;
+  boolean?: boolean;
+  required?: boolean;
+  /** Placeholder of the value in the help. */
   value: string;
   about: string;
-  fallback: string | undefined;
-  /** The letter that stands for it after one dash. */
+  fallback?: string | undefined;
+  /** The letter of the short form. */
   short?: string;
-  /** The words it takes; any text when undefined. */
+  /** The allowed values. Undefined allows any text. */
   choices?: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export interface CliCommand {
   command: Command;
   params: Params;
   flags: readonly Flag[];
-  /** The tool it calls, or what it does by itself. */
+  /** The tool that the command calls, or its work on this machine. */
   does: { tool: string } | Local;
   print(result: Json, to: Printer): void;
 }
@@ -36,20 +36,16 @@ interface Local {
   tell?: (step: Json, to: Printer) => void;
 }
 
-/**
- * Every command of the operations, in their order, and those of this machine. `flags`: those of some commands, by name,
- * where they were made before.
- */
+/** The commands of the operations, in their order, and those of this machine. */
 export function commandsOf(
   operations: readonly Operation[],
   local: readonly LocalCommand[] = [],
-  flags: Readonly<Record<string, readonly Flag[]>> = {},
 ): CliCommand[] {
   const commands: CliCommand[] = [];
   for (const { name: tool, about, params, commands: own, print } of operations)
     for (const command of own)
       commands.push({
-        ...described(command, command.about ?? about, params, flags[command.name]),
+        ...described(command, command.about ?? about, params),
         does: { tool },
         print,
       });
@@ -60,13 +56,8 @@ export function commandsOf(
   return commands;
 }
 
-function described(
-  command: Command,
-  about: string,
-  params: Params,
-  flags: readonly Flag[] = flagsOf(params, command),
-): Omit<CliCommand, "does" | "print"> {
-  return { name: command.name, about, command, params, flags };
+function described(command: Command, about: string, params: Params): Omit<CliCommand, "does" | "print"> {
+  return { name: command.name, about, command, params, flags: flagsOf(params, command) };
 }
 
 function localOf({ run, tell, params }: LocalCommand): Local {
@@ -76,7 +67,7 @@ function localOf({ run, tell, params }: LocalCommand): Local {
   };
 }
 
-// Of a tool they are the bus's to know.
+// For local commands only. The bus knows the defaults of its tools.
 function defaultsOf(params: Params): Json {
   const defaulted = Object.entries(params).filter(([, param]) => "default" in param);
   return Object.fromEntries(
@@ -91,16 +82,8 @@ function flagsOf(params: Params, command: Command): Flag[] {
     const given = command.positional === name || command.fixed?.[name] !== undefined;
     if (flag !== undefined && !given) flags.push(flagOfParam(name, flag, param));
   }
-  for (const [name, { about, boolean, value }] of Object.entries(command.flags ?? {}))
-    flags.push({
-      name,
-      param: undefined,
-      boolean: boolean === true,
-      required: false,
-      value: value ?? "",
-      about,
-      fallback: undefined,
-    });
+  for (const [name, { about, boolean = false, value = "" }] of Object.entries(command.flags ?? {}))
+    flags.push({ name, about, boolean, value });
   return flags;
 }
 

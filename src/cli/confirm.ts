@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 
-/** Asks a yes-or-no question on the terminal; Enter means yes, the end of the input no. */
+/** Asks a yes-or-no question on the terminal. Enter means yes, the end of the input means no. */
 export async function agree(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {

@@ -6,7 +6,7 @@ import type { CliCommand, Flag } from "./commands.ts";
 const PROGRAM = "agent-event-bus";
 const WIDTH = 80;
 
-/** Commands that are no operations; they have a help of their own. */
+/** Commands with a help of their own. */
 export const OTHER_COMMANDS = [
   { name: "serve", about: "Run the bus in the foreground." },
   { name: "hook", about: "What Claude Code runs at its events." },
@@ -46,7 +46,7 @@ export function groupHelp(group: string, commands: readonly CliCommand[]): strin
   ].join("\n");
 }
 
-// The first sentence is what it is for; the rest belongs to the command's own help.
+// The first sentence tells the purpose. The rest belongs to the command's own help.
 function commandRow({ name, about }: { name: string; about: string }): readonly [string, string] {
   return [name, about.split(/(?<=\.) /)[0] ?? about];
 }
@@ -70,7 +70,7 @@ export function commandHelp(command: CliCommand): string {
   ].join("\n");
 }
 
-/** ` ID` or ` [ID]` for a command that takes one without a flag. */
+/** ` ID` or ` [ID]` for a command with a positional parameter, or else nothing. */
 export function positionalOf({ command, params }: CliCommand): string {
   const param = command.positional === undefined ? undefined : params[command.positional];
   if (param === undefined) return "";
@@ -78,7 +78,7 @@ export function positionalOf({ command, params }: CliCommand): string {
   return isRequired(param) ? ` ${placeholder}` : ` [${placeholder}]`;
 }
 
-/** An example as one types it: a line that names the program somewhere stays as it is. */
+/** An example with the program's name in front, unless the line has it already. */
 export function exampleLine(line: string): string {
   return /(^|[\s("|])agent-event-bus\s/.test(line) ? line : `${PROGRAM} ${line}`;
 }

@@ -1,9 +1,9 @@
-// Macros: the builds hold what they return, so that telling it loads nothing.
+// Macros: their values are made at build time, so that showing them loads nothing.
 import { version as ours } from "../config/client.ts";
 import { programHelp } from "./help.ts";
 import { allCommands } from "./registry.ts";
 
-/** The help of the program as a whole. */
+/** The help of the whole program. */
 export function help(): string {
   return programHelp(allCommands());
 }

@@ -1,13 +1,13 @@
-// What differs under the name of the original's CLI, agent-event-bus-cli.
+// Differences under the name of the original's CLI, agent-event-bus-cli.
 import type { Event } from "../domain/event.ts";
 import type { Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
-/** Flags that the original does not have; a prefix means its own first. */
+/** Flags that the original lacks. A prefix means one of its own first. */
 const LATER_FLAGS = new Set(["claim", "follow", "ordered", "since", "track", "wait"]);
 
-/** The flag of that name, or the only one that begins so. */
+/** The flag of that name, or the only one with that prefix. */
 export function flagNamed(name: string, flags: readonly Flag[]): Flag | undefined {
   const exact = flags.find((flag) => flag.name === name);
   if (exact !== undefined || name === "") return exact;
@@ -16,7 +16,7 @@ export function flagNamed(name: string, flags: readonly Flag[]): Flag | undefine
   return found.length === 1 ? found[0] : older.length === 1 ? older[0] : undefined;
 }
 
-/** The same command with the original's output, which scripts look for words in; undefined when it has none of its own. */
+/** The same command with the original's output, which scripts search for words. Undefined if the output is the same. */
 export function printedAs(command: CliCommand): CliCommand | undefined {
   const print = PRINTS[command.name];
   return print === undefined ? undefined : { ...command, print };
@@ -74,6 +74,6 @@ function printEvents(result: Json, to: Printer): void {
     to.note(`More events available: --order asc --cursor ${to.text(result.next_cursor)} reads on.`);
 }
 
-/** Why `wake-state` and `panes` do nothing: their users have them in hooks, which must not fail. */
+/** The note of `wake-state` and `panes`, which do nothing. Users have them in hooks, which must not fail. */
 export const BRIDGE_NOTE =
   "nothing to do: sessions are woken by their own hooks here (agent-event-bus install), not by a bridge.";

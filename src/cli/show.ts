@@ -2,10 +2,10 @@ import { ConfigError } from "../config/client.ts";
 import { NoSessionError, type Printer, UsageError } from "../lib/command.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
-import { Refused, Unreachable } from "../rpc/call.ts";
+import { Refused, Unreachable } from "../rpc/errors.ts";
 import type { CliCommand } from "./commands.ts";
 
-// Never 2: in a hook of Claude Code that blocks the person's prompt.
+// Never 2, which blocks the user's prompt in a hook of Claude Code.
 export const DONE = 0;
 export const REFUSED = 1;
 const NO_SESSION = 1;
@@ -13,15 +13,15 @@ const UNREACHABLE = 3;
 const WRONG_USAGE = 64;
 const UNUSABLE_SETTING = 78;
 
-/** How results of a command are shown. */
+/** The way in which results of a command are shown. */
 export interface View {
   command: CliCommand;
-  /** `document`: what it did as JSON for scripts, what went wrong in words. */
+  /** `document`: results as JSON for scripts, failures in words. */
   as: "words" | "json" | "document";
   printer: Printer;
 }
 
-/** Commands whose results scripts read: JSON wherever no person does. */
+/** Commands whose results scripts read. Their output is JSON unless stdout is a terminal. */
 export const DOCUMENTS: ReadonlySet<string> = new Set([
   "register",
   "publish",
@@ -29,11 +29,11 @@ export const DOCUMENTS: ReadonlySet<string> = new Set([
   "webhook register",
 ]);
 
-/** Shows a result; returns the exit code. */
+/** Shows a result. Returns the exit code. */
 export function show({ command, as, printer }: View, result: Json): number {
   const refused = result.error !== undefined || result.success === false;
   if (as === "json") printer.line(visibleJson(listOf(result)));
-  // What a command on files found out is shown even when it is bad news.
+  // A local command's findings are shown even when they are bad.
   else if (!refused || "run" in command.does) {
     if (as === "document") printer.line(visibleJson(result, 2));
     else command.print(result, printer);
@@ -46,7 +46,7 @@ export function show({ command, as, printer }: View, result: Json): number {
   return refused ? REFUSED : DONE;
 }
 
-// A list travels as `{ result: [...] }`; a script wants the list.
+// A list travels as `{ result: [...] }`, but scripts want the list itself.
 function listOf(result: Json): unknown {
   return Array.isArray(result.result) ? result.result : result;
 }
@@ -57,7 +57,7 @@ function refusalOf(result: Json, printer: Printer): string {
     : printer.text(result.error);
 }
 
-/** Shows what went wrong; returns the exit code. */
+/** Shows a failure. Returns the exit code. */
 export function explain(error: unknown, debug: boolean, json: boolean, printer: Printer): number {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof UsageError || error instanceof Refused ? error.hint : undefined;

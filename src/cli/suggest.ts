@@ -1,4 +1,4 @@
-/** The known word that a mistyped one most likely means; undefined when none is near. */
+/** The known word that a mistyped one most likely means. Undefined if no word is near. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
   const near = known
     .map((candidate) => ({ candidate, distance: distance(word, candidate) }))

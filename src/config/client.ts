@@ -8,11 +8,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const environment: Environment = process.env;
 
-// Most commands need neither node:os nor node:path, and loading them takes a tenth of their time.
+// Loading node:os and node:path takes a tenth of a command's time, and most commands need neither.
 const os = () => process.getBuiltinModule("node:os");
 const join = (...parts: string[]) => parts.join(process.platform === "win32" ? "\\" : "/");
 
-/** This machine's name, as sessions state it. */
+/** This machine's name in sessions. */
 export function machine(): string {
   return os().hostname();
 }
@@ -25,7 +25,7 @@ export function homeDirectory(): string {
   return (process.platform !== "win32" && environment.HOME) || os().homedir();
 }
 
-/** A setting has a value that cannot be used. The message names it. */
+/** A setting that cannot be used. The message names it. */
 export class ConfigError extends Error {
   constructor(message: string) {
     super(message);
@@ -33,7 +33,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** KEY=VALUE lines; blank lines and lines that start with # are skipped. Throws ConfigError naming an odd line. */
+/**
+ * Parses KEY=VALUE lines. Skips blank lines and lines that start with #.
+ * @throws ConfigError when a line is not KEY=VALUE.
+ */
 export function parseSettings(text: string, file: string): Environment {
   const settings: Record<string, string> = {};
   let number = 0;
@@ -69,10 +72,7 @@ export function socketPath(port: number | string, folder: string = dataDirectory
   return join(folder, `${port}.sock`);
 }
 
-/**
- * Whose bus on this machine may be used beside one's own; the environment goes before `settings.env`. A file that cannot be
- * understood allows nobody.
- */
+/** The user whose bus may be used beside one's own. A settings file that cannot be understood allows no user. */
 export function busUser(): string | undefined {
   const { name } = VARIABLES.busUser;
   if (environment[name]) return environment[name];
@@ -83,7 +83,10 @@ export function busUser(): string | undefined {
   }
 }
 
-/** The settings file's text; empty when there is no file. Throws ConfigError when it cannot be read. */
+/**
+ * The settings file's text. Empty if there is no file.
+ * @throws ConfigError when it cannot be read.
+ */
 export function settingsText(): string {
   const file = settingsPath();
   try {
@@ -93,7 +96,10 @@ export function settingsText(): string {
   }
 }
 
-/** The settings file's lines; none when there is no file. Throws ConfigError naming an odd line. */
+/**
+ * The settings of the settings file. Empty if there is no file.
+ * @throws ConfigError when it cannot be read or understood.
+ */
 export function settingsFile(): Environment {
   return parseSettings(settingsText(), settingsPath());
 }
@@ -101,8 +107,8 @@ export function settingsFile(): Environment {
 const MOST_TOKEN_BYTES = 64 * 1024;
 
 /**
- * The token that is kept in the data directory, for commands: in `settings.env`, or in the file `token`. Undefined when there
- * is none. Throws ConfigError when others can read it.
+ * The token in the data directory, for commands: in `settings.env`, or in the file `token`. Undefined if there is no token.
+ * @throws ConfigError when other users can read it.
  */
 export function keptToken(): string | undefined {
   const set = settingsFile()[VARIABLES.token.name];
@@ -119,21 +125,20 @@ export function keptToken(): string | undefined {
 }
 
 /**
- * The bus that commands talk to: a flag wins over the environment, which wins over `settings.env`; without any of them the
- * bus of this machine, where `settings.env` lets it listen. Throws ConfigError.
+ * The bus that commands talk to: a flag wins over the environment, which wins over `settings.env`.
+ * @throws ConfigError if the settings file cannot be understood.
  */
 export function busUrl(flag: string | undefined, env: Environment): string {
-  const { name } = VARIABLES.url;
-  const given = flag ?? (env[name] || undefined);
-  if (given !== undefined) return given;
-  const settings = settingsFile();
-  return (
-    settings[name] ||
-    localUrl(settings[VARIABLES.host.name] || undefined, settings[VARIABLES.port.name] || undefined)
-  );
+  return flag ?? (env[VARIABLES.url.name] || urlIn(settingsFile()));
 }
 
-/** Where programs of this machine reach a bus that listens there. */
+/** The bus of a settings file: its URL, or the bus of this machine at its HOST and PORT. */
+export function urlIn(settings: Environment): string {
+  const { url, host, port } = VARIABLES;
+  return settings[url.name] || localUrl(settings[host.name] || undefined, settings[port.name] || undefined);
+}
+
+/** The URL by which programs of this machine reach a bus that listens at a host and a port. */
 export function localUrl(
   host: string = VARIABLES.host.fallback,
   port: string | number = VARIABLES.port.fallback,
@@ -142,34 +147,6 @@ export function localUrl(
   const everywhere = bare === "0.0.0.0" || bare === "::";
   const reachable = everywhere ? "127.0.0.1" : bare.includes(":") ? `[${bare}]` : bare;
   return `http://${reachable}:${port}/mcp`;
-}
-
-/** Time limit of a hook (ms); undefined if it is not set. Throws ConfigError. */
-export function hookTimeout(env: Environment): number | undefined {
-  const { name } = VARIABLES.hookTimeout;
-  const ms = Number(env[name] || settingsFile()[name]);
-  return Number.isSafeInteger(ms) && ms > 0 ? ms : undefined;
-}
-
-/** What Claude Code tells its hooks. */
-export interface HookConfig extends ClientConfig {
-  /** The client's process. */
-  clientPid: number | undefined;
-  /** `cli` = a person sits in front of it. */
-  entrypoint: string | undefined;
-  /** Lines appended to it are read by the session's later shell commands. */
-  envFile: string | undefined;
-}
-
-/** The settings of a hook. */
-export function hookConfig(env: Environment): HookConfig {
-  const pid = Number(env.CLAUDE_PID);
-  return {
-    ...clientConfig(env),
-    clientPid: Number.isSafeInteger(pid) && pid > 0 ? pid : undefined,
-    entrypoint: env.CLAUDE_CODE_ENTRYPOINT || undefined,
-    envFile: env.CLAUDE_ENV_FILE || undefined,
-  };
 }
 
 export interface ClientConfig {
@@ -187,27 +164,27 @@ export function clientConfig(env: Environment): ClientConfig {
   };
 }
 
-/** Where the installer puts things, and what it finds there. */
+/** The places and the environment of the installer. */
 export interface InstallConfig {
   home: string;
   /** The data directory. */
   data: string;
   /** Folder of the executable. */
   bin: string;
-  /** Claude Code's folder and its own file, which the command `claude` writes. */
   claude: {
     folder: string;
+    /** Claude Code's own file, which the command `claude` writes. */
     file: string;
-    /** Settings of the machine's administrator, which go before the person's. */
+    /** Settings of the machine's administrator, which go before the user's. */
     managed: readonly string[];
   };
   /** Folder of user units. */
   units: string;
-  /** Folders that commands are looked for in. */
+  /** Folders of commands. */
   path: readonly string[];
-  /** The person's shell, as a path. */
+  /** Path of the user's shell. */
   shell: string | undefined;
-  /** What child processes get. */
+  /** Environment of child processes. */
   env: Environment;
 }
 

@@ -1,4 +1,4 @@
-/** Every variable that is read, with its default and meaning: what the program reads, the guide and the README print. */
+/** Every variable that the program reads, with its default and meaning. The guide and the README print this table. */
 export const VARIABLES = {
   host: { name: "HOST", fallback: "127.0.0.1", about: "Address to listen on", flag: "host" },
   port: { name: "PORT", fallback: "8080", about: "Port to listen on", flag: "port" },

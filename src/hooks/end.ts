@@ -1,13 +1,13 @@
-import type { HookCall } from "./hook.ts";
+import type { HookSession } from "./session.ts";
+import type { HookCall } from "./types.ts";
 
-/** After these the person goes on in the same process: what starts next takes the session over. */
+/** Reasons after which the user goes on in the same process. The session that starts next takes this one over. */
 const GOES_ON = ["clear", "resume"];
 
 /** Unregisters the session of a client that ends. */
-export async function end(run: HookCall): Promise<void> {
-  const client_id = run.input.session_id ?? run.config.sessionId;
-  if (client_id === undefined || GOES_ON.includes(run.input.reason ?? "")) return;
-  // By its own id: another process of the client may have a session under the same client_id.
-  const { session_id } = await run.call("confirm_events", { ...run.tools.who(run), event_ids: [] });
-  if (session_id !== undefined) await run.call("unregister_session", { session_id });
+export async function end({ input, clientId, call }: HookCall, { identity }: HookSession): Promise<void> {
+  if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
+  // Uses its own id, because another process of the client may have a session under the same client_id.
+  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
+  if (session_id !== undefined) await call("unregister_session", { session_id });
 }

@@ -1,44 +1,34 @@
-import type { HookCall } from "./hook.ts";
+import { readStdin } from "../runtime/stdio.ts";
 
-/** What a client writes to its hook's stdin, as far as it is used. */
-export interface HookInput {
-  session_id?: string;
-  cwd?: string;
-  session_title?: string;
-  /** The turn goes on already because of a Stop hook. */
-  stop_hook_active?: boolean;
-  /** Set inside a subagent. */
-  agent_id?: string;
-  /** Why a session ended. */
-  reason?: string;
-  hook_event_name?: string;
-  /** Where the client writes the conversation. */
-  transcript_path?: string;
-  /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
-  conversation_id?: string;
-  cursor_version?: string;
-}
-
-/** A field of another type counts as absent. */
+/** The fields that hooks use of a client's input, with their types. A field of another type counts as absent. */
 const FIELDS = {
   session_id: "string",
   cwd: "string",
   session_title: "string",
+  /** The turn goes on already because of a Stop hook. */
   stop_hook_active: "boolean",
+  /** Set inside a subagent. */
   agent_id: "string",
+  /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
+  /** The client's file of the conversation. */
   transcript_path: "string",
+  /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
   conversation_id: "string",
   cursor_version: "string",
-} as const satisfies Record<keyof HookInput, string>;
+} as const;
 
-/** Reads all of stdin, or takes what is being read; nothing when it holds no JSON object, or is a terminal: a shell's prompt may ask too. */
-export async function readInput(format: HookCall["format"], stdin?: Promise<string>): Promise<HookInput> {
+export type HookInput = {
+  [Name in keyof typeof FIELDS]?: (typeof FIELDS)[Name] extends "boolean" ? boolean : string;
+};
+
+/** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
+export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
   try {
-    // Claude Code's stdin is none, and asking would cost its hooks a tenth of their time.
-    if (format !== "claude" && process.getBuiltinModule("node:tty").isatty(0)) return {};
-    const input = JSON.parse(await (stdin ?? readStdin()));
+    // Asking takes a tenth of a hook's time.
+    if (mayBeTerminal && process.getBuiltinModule("node:tty").isatty(0)) return {};
+    const input = JSON.parse(await readStdin());
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
       if (typeof input?.[name] === type) known[name] = input[name];
@@ -48,17 +38,9 @@ export async function readInput(format: HookCall["format"], stdin?: Promise<stri
   }
 }
 
-/** True if another client than Claude Code runs a hook of Claude Code's settings: those begin event names in lower case. */
+/** True if another client runs a hook of Claude Code's settings. Its event names begin in lower case. */
 export function isForeign({ cursor_version, conversation_id, hook_event_name }: HookInput): boolean {
   return (
     cursor_version !== undefined || conversation_id !== undefined || /^[a-z]/.test(hook_event_name ?? "")
   );
-}
-
-// The constant condition leaves each build its own half. Node's streams would cost a hook on Bun a fifth of its time.
-async function readStdin(): Promise<string> {
-  if (process.versions.bun !== undefined) return Bun.stdin.text();
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,4 +1,4 @@
-/** Each hook with the client's events that run it; the installer writes this table into the client's settings. */
+/** Each hook with the client's events that run it. The installer writes this table into the client's settings. */
 export const HOOKS = {
   "session-start": { events: ["SessionStart"], about: "Registers the session, tells it who is here" },
   prompt: { events: ["UserPromptSubmit"], about: "Hands over what is unread" },
@@ -7,7 +7,7 @@ export const HOOKS = {
   wait: {
     events: ["SessionStart", "UserPromptSubmit", "Stop"],
     about: "Waits in the background and wakes the idle session",
-    /** Runs beside the session, for at most a day. */
+    /** Runs beside the session for at most a day (s). */
     settings: { asyncRewake: true, timeout: 86_400 },
   },
   "session-end": { events: ["SessionEnd"], about: "Unregisters the session" },

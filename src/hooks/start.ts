@@ -1,28 +1,10 @@
-import { branchOf, repoOf } from "../lib/git.ts";
-import type { Json } from "../lib/json.ts";
-import { processStart } from "../lib/process.ts";
-import type { HookCall } from "./hook.ts";
+import { register, type Started } from "./register.ts";
 import { inLine } from "./text.ts";
-
-interface Started {
-  session_id: string;
-  display_id: string;
-  name: string;
-  repo: string;
-  claims: string[];
-  warning?: string;
-  others: { name: string; display_id: string; repo: string; machine: string; reach: string }[];
-  other_sessions: number;
-  unread: number;
-  direct: number;
-  direct_from: string[];
-}
+import type { HookCall } from "./types.ts";
 
 const MOST_CHARACTERS = 600;
-/** Of a name: the bus takes it however many bytes its characters have. */
-const MOST_NAME = 60;
 
-/** Registers the session, tells its shell commands who they are, and returns what the agent is told. */
+/** Registers the session, gives its shell commands its id, and returns the briefing of the agent. */
 export async function start(run: HookCall): Promise<string | null> {
   const started = await register(run);
   if (started === null) return null;
@@ -31,39 +13,7 @@ export async function start(run: HookCall): Promise<string | null> {
   return briefing(started);
 }
 
-/** Null when the bus cannot be asked, or there is no session to register. */
-export async function register({
-  input,
-  config,
-  machine,
-  call,
-}: Pick<HookCall, "input" | "config" | "machine" | "call">): Promise<Started | null> {
-  const client_id = input.session_id ?? config.sessionId;
-  if (client_id === undefined) return null;
-  const cwd = input.cwd ?? process.cwd();
-  const folder = cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session";
-  const branch = await branchOf(cwd);
-  const ownBranch = branch === null || /^(main|master)$/.test(branch) ? null : branch;
-  const pid = config.clientPid;
-  const pid_started = pid === undefined ? null : processStart(pid);
-  const title = input.session_title?.trim();
-  const args: Json = {
-    client_id,
-    machine,
-    name: bounded(ownBranch ?? folder),
-    cwd,
-    repo: await repoOf(cwd, true),
-    ...(title && { title: bounded(title) }),
-    ...(pid_started !== null && { pid, pid_started }),
-  };
-  return (await call("start_session", args)) as unknown as Started;
-}
-
-function bounded(name: string): string {
-  return Array.from(name).slice(0, MOST_NAME).join("");
-}
-
-// Appended: other hooks write there too.
+// Appends, because other hooks write there too.
 function writeEnvironment(file: string, sessionId: string): void {
   const quoted = `'${sessionId.replaceAll("'", "'\\''")}'`;
   try {

@@ -25,10 +25,10 @@ export interface Batch {
   cursor?: number;
 }
 
-/** Bytes handed over at once. */
+/** Limit of the whole text (bytes). */
 const MOST_BYTES = 8_000;
 const MOST_PAYLOAD = 2_000;
-/** Of what is around the events, the line about the rest included. */
+/** Room for the text around the events, with the line about the rest. */
 const FRAME_BYTES = 1_000;
 const OPEN = "<agent-event-bus>";
 const CLOSE = "</agent-event-bus>";
@@ -40,8 +40,8 @@ export interface HandedOver {
 }
 
 /**
- * Events as an agent reads them: at most 8 kB, oldest first, each with its sender, marked as data. What they hold can
- * neither end the block nor pretend to be the client's own tags.
+ * Events as an agent reads them: at most 8 kB, oldest first, each with its sender, marked as data. Their text can neither end
+ * the block nor pretend to be the client's own tags.
  */
 export function handOver(batch: Batch, now: number): HandedOver {
   const shown: Collected[] = [];
@@ -99,7 +99,7 @@ function bounded(payload: string, id: number, room: number): string {
     const left = payload.length - most;
     const rest = `… (${left} characters more: get_events(cursor="${id - 1}", limit=1, order="asc"))`;
     const text = indented(neutral(payload.slice(0, most)) + (left > 0 ? rest : ""));
-    // What is made visible is up to six times as long.
+    // Escaped text is up to six times as long.
     if (Buffer.byteLength(text) < room) return text;
   }
 }
@@ -113,7 +113,7 @@ function neutral(text: string): string {
   return untagged(visible(text));
 }
 
-// What looks like a tag could end the block, or speak in the client's name.
+// A tag could end the block, or speak in the client's name.
 function untagged(text: string): string {
   return text.replace(/<(?=[/!?a-zA-Z])/g, "‹");
 }

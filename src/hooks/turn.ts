@@ -1,4 +1,4 @@
-import type { HookCall } from "./hook.ts";
+import type { HookCall } from "./types.ts";
 
 const CHECK_MS = 500;
 
@@ -14,13 +14,13 @@ export async function turnEnds({ input, config }: HookCall): Promise<number | nu
   for (;;) {
     const idleSince = stateIn(file);
     if (idleSince === null) return null;
-    // An older stamp is of the time before this turn.
+    // An older stamp comes from before this turn.
     if (idleSince !== undefined && idleSince >= performance.timeOrigin) return Date.now() - idleSince;
     await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
   }
 }
 
-/** Since when the client has been idle (ms since 1970). Undefined if it is at work, null if it does not tell. */
+/** Start of the client's idle time (ms since 1970). Undefined if it is at work, null if the file does not say. */
 function stateIn(file: string): number | undefined | null {
   const { readFileSync } = process.getBuiltinModule("node:fs");
   let text: string;
@@ -34,7 +34,7 @@ function stateIn(file: string): number | undefined | null {
     if (typeof status !== "string" || typeof statusUpdatedAt !== "number") return null;
     return status === "idle" ? statusUpdatedAt : undefined;
   } catch {
-    // It is being written.
+    // Half of the file is written.
     return undefined;
   }
 }

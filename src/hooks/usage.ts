@@ -1,44 +1,45 @@
-import type { HookCall } from "./hook.ts";
+import { write } from "../runtime/stdio.ts";
 import { HOOKS, type HookName } from "./names.ts";
-import { write } from "./output.ts";
+
+const FORMATS = ["claude", "plain", "json"] as const;
+export type Format = (typeof FORMATS)[number];
 
 export interface HookLine {
   name: HookName;
-  format: HookCall["format"];
+  format: Format;
   url: string | undefined;
   /** The client's process, for a client that does not set CLAUDE_PID. */
   pid: number | undefined;
 }
 
-const FORMATS = ["claude", "plain", "json"] as const;
 const WRONG_USAGE = 64;
 
-/** The command line of a hook; null, after a sentence on stderr, when it is none. Never exit code 2: to Claude Code that is a veto. */
+/** Reads the command line of a hook. Null, after a sentence on stderr, if it is wrong. To Claude Code, exit code 2 is a veto. */
 export async function usage(argv: readonly string[]): Promise<HookLine | null> {
-  const flags = new Map<string, string>();
+  const flags: Partial<Record<string, string>> = {};
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? "";
     const [, name, value] =
       (word.startsWith("--") ? /^--(format|url|pid)(?:=(.*))?$/.exec(word) : null) ?? [];
-    if (name !== undefined) flags.set(name, value ?? argv[++i] ?? "");
+    if (name !== undefined) flags[name] = value ?? argv[++i] ?? "";
     else words.push(word);
   }
   const [name = "", surplus] = words;
-  const format = (flags.get("format") ?? "claude") as HookCall["format"];
+  const format = (flags.format ?? "claude") as Format;
   if (!Object.hasOwn(HOOKS, name))
     return wrong(`"${name}" is no hook; they are ${Object.keys(HOOKS).join(", ")}.`);
   if (surplus !== undefined) return wrong(`hook ${name} takes no further word, but was given "${surplus}".`);
   if (!FORMATS.includes(format)) return wrong(`--format is one of ${FORMATS.join(", ")}, not "${format}".`);
-  const pid = Number(flags.get("pid"));
+  const pid = Number(flags.pid);
   return {
-    ...{ name: name as HookName, format, url: flags.get("url") },
+    ...{ name: name as HookName, format, url: flags.url },
     pid: Number.isSafeInteger(pid) && pid > 1 ? pid : undefined,
   };
 }
 
 async function wrong(sentence: string): Promise<null> {
-  await write(2, `agent-event-bus: ${sentence}`);
+  await write("stderr", `agent-event-bus: ${sentence}\n`);
   process.exitCode = WRONG_USAGE;
   return null;
 }
@@ -62,5 +63,5 @@ export async function help(): Promise<void> {
     "  --url <url>                   The bus to talk to (AGENT_EVENT_BUS_URL)",
     "  --pid <pid>                   The client's process, if CLAUDE_PID is unset",
   ];
-  await write(1, lines.join("\n"));
+  await write("stdout", `${lines.join("\n")}\n`);
 }

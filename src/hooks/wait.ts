@@ -1,8 +1,10 @@
 import { processStart } from "../lib/process.ts";
-import type { Refusal } from "../rpc/post.ts";
-import type { HookCall } from "./hook.ts";
+import { Refused } from "../rpc/errors.ts";
+import { write } from "../runtime/stdio.ts";
+import type { HookSession } from "./session.ts";
 import { handOver } from "./text.ts";
 import { turnEnds } from "./turn.ts";
+import type { HookCall } from "./types.ts";
 
 const WOKEN = 2;
 const SHUT = [400, 401, 403, 404];
@@ -13,12 +15,11 @@ const LONGEST_RETRY_MS = 30_000;
 
 /**
  * Waits until something actionable comes for the idle session, writes it to stderr and ends with 2, which wakes the
- * session. Ends with 0 when nobody would be woken: not an interactive client, a client that is gone, a session that is at
- * work again or has a newer waiter, a Claude Code that does not name its process: older ones wait for this hook. Run at a
- * prompt, waits for the end of that turn first. A bus that is away is asked again after 1 to 30 s.
+ * session. Ends with 0 if the client is not interactive, is gone, is at work again or has a newer waiter. Ends with 0 too for
+ * a Claude Code that does not name its process, because older ones wait for this hook. Run at a prompt, waits for the end of
+ * that turn first. Asks a bus that is away again after 1 to 30 s.
  */
-export async function wait(run: HookCall, afterMs: number): Promise<void> {
-  const { collect, confirm, write } = run.tools;
+export async function wait(run: HookCall, session: HookSession, afterMs: number): Promise<void> {
   const { entrypoint, clientPid } = run.config;
   if (entrypoint !== undefined && entrypoint !== "cli") return;
   if (clientPid === undefined && run.format === "claude") return;
@@ -30,22 +31,22 @@ export async function wait(run: HookCall, afterMs: number): Promise<void> {
   await sleep(afterMs + 100);
   for (let retry = FIRST_RETRY_MS; ; ) {
     try {
-      const batch = await collect("wake", run, POLL_SECONDS, performance.now() - idleFrom);
+      const batch = await session.waitFor(POLL_SECONDS, performance.now() - idleFrom);
       if (batch === null || batch.left) return;
       if (batch.events.length === 0) {
         if (batch.stops) throw new Error("the bus stops");
         retry = FIRST_RETRY_MS;
         continue;
       }
-      // What nobody reads is not seen.
+      // Without a reader nothing is seen.
       if (!isClientThere()) return;
       const { text, shown } = handOver(batch, Date.now());
-      await write(2, text);
-      await confirm(run, batch, shown.length).catch(() => {});
+      await write("stderr", `${text}\n`);
+      await session.confirm(batch, shown.length).catch(() => {});
       process.exit(WOKEN);
     } catch (error) {
-      // A bus that has too much to do is asked again; one that lets nobody in is not.
-      if (SHUT.includes((error as Partial<Refusal>).status ?? 0)) return;
+      // Asks a busy bus again, but not one that refuses this client.
+      if (error instanceof Refused && SHUT.includes(error.status)) return;
       await sleep(retry * (0.8 + 0.4 * Math.random()));
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
@@ -56,7 +57,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Ends this process when the client's is gone, so that no waiter is left behind. Returns a look at whether it is there. */
+/** Ends this process soon after the client's, so that no waiter is left behind. Returns a check for the client's. */
 function leaveWith(pid: number): () => boolean {
   const started = processStart(pid);
   if (started === null) process.exit(0);

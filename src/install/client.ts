@@ -65,7 +65,7 @@ function checked(given: Given): Given {
 
 function urlOf(text: string): string {
   try {
-    return endpoint(text);
+    return endpoint(text).href;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

@@ -12,7 +12,7 @@ import {
 import type { ServerConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Json } from "../lib/json.ts";
-import { callTool } from "../rpc/call.ts";
+import { createCall } from "../rpc/call.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import { installedVersion } from "./binary.ts";
 import { addressOf, isBus, serverOf, untilItAnswers } from "./running.ts";
@@ -83,7 +83,8 @@ async function ofThisMachine(config: InstallConfig, { db }: ServerConfig) {
 async function sessionsAt(url: string): Promise<number | null> {
   try {
     const { token } = clientConfig(environment);
-    const { result } = await callTool("list_sessions", {}, { url, token, keptToken, timeoutMs: 5_000 });
+    const call = createCall({ url, token, streams: true });
+    const { result } = await call("list_sessions", {}, 5_000);
     return Array.isArray(result) ? result.length : null;
   } catch {
     return null;

@@ -13,9 +13,8 @@ const UNSPECIFIED = ["0.0.0.0", "[::]", "[::ffff:0:0]"];
 
 /** True if a URL leads to this machine; false if the text is not a URL. */
 export function isLoopbackUrl(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { hostname } = new URL(url);
-  return isLoopback(hostname) || UNSPECIFIED.includes(hostname);
+  const hostname = URL.parse(url)?.hostname;
+  return hostname !== undefined && (isLoopback(hostname) || UNSPECIFIED.includes(hostname));
 }
 
 function withoutFinalDot(name: string): string {

@@ -2,13 +2,13 @@ import { busUser } from "../config/client.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { connectionError } from "../runtime/connect.ts";
 import { piecesOf, textOf } from "../runtime/file.ts";
-import type { Told } from "./send.ts";
+import type { Told } from "./errors.ts";
 
-/** The user of the program that listens at a loopback URL. `trusted`: this user, root, or AGENT_EVENT_BUS_BUS_USER. */
+/** The owner of the program that listens at a loopback URL. `trusted`: this user, root, or AGENT_EVENT_BUS_BUS_USER. */
 export type Owner =
   | { kind: "trusted" }
   | { kind: "other"; user: string }
-  /** A program answers, but the system does not tell whose it is. */
+  /** A program answers, and the system does not tell its user. */
   | { kind: "unknown" }
   | { kind: "nobody"; error: unknown };
 
@@ -18,7 +18,7 @@ const ANY_USER = "any";
 
 export async function ownerOf(url: URL): Promise<Owner> {
   const allowed = busUser();
-  // Windows does not tell it without a program that takes seconds.
+  // On Windows this takes a program that needs seconds.
   if (allowed === ANY_USER || process.platform === "win32") return { kind: "trusted" };
   const found = await listenersAt(url.hostname, portOf(url));
   const other = found.find((uid) => !isTrusted(uid, allowed));
@@ -28,7 +28,7 @@ export async function ownerOf(url: URL): Promise<Owner> {
   return error === undefined ? { kind: "unknown" } : { kind: "nobody", error };
 }
 
-/** What is wrong with an owner that is not trusted, and what to do. */
+/** The problem with an owner that is not trusted, and its remedy. */
 export function told(url: URL, owner: Owner): Told {
   const port = portOf(url);
   const untouched = `so nothing was sent to ${url.origin}.`;
@@ -45,7 +45,7 @@ export function told(url: URL, owner: Owner): Told {
   };
 }
 
-/** The first user but this one whose program listens at a loopback URL. */
+/** Another user whose program listens at a loopback URL. Undefined if there is no such user. */
 export async function otherUserAt(url: URL): Promise<string | undefined> {
   if (process.platform === "win32") return undefined;
   const found = await listenersAt(url.hostname, portOf(url));
@@ -66,7 +66,7 @@ function isTrusted(uid: number, allowed: string | undefined): boolean {
   return allowed !== undefined && (allowed === String(uid) || allowed === userName(uid));
 }
 
-/** The number itself for a user that /etc/passwd does not hold. */
+/** The user's name in /etc/passwd, or else the number. */
 function userName(uid: number): string {
   const lines = (textOf("/etc/passwd") ?? "").split("\n").map((line) => line.split(":"));
   return lines.find(([, , id]) => id === String(uid))?.[0] ?? String(uid);
@@ -85,11 +85,11 @@ async function listenersAt(hostname: string, port: number): Promise<number[]> {
 
 const ANY_V4 = "00000000";
 const ANY_V6 = "0".repeat(32);
-// Words of four bytes, each written backwards.
+// Words of four bytes in reverse order.
 const LOOPBACK_V6 = "00000000000000000000000001000000";
 const MAPPED = "0000000000000000FFFF0000";
 
-/** An IPv6 socket that takes IPv4 too cannot exist beside an IPv4 one on the same port. */
+/** Looks at IPv6 only if IPv4 has no listener. A dual-stack socket cannot share its port with an IPv4 one. */
 async function listenersV4(host: string, port: number): Promise<number[]> {
   const bytes = host.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
   const address = bytes.reverse().join("").toUpperCase();
@@ -118,7 +118,7 @@ async function listenersIn(table: string, port: number, addresses: readonly stri
   return found;
 }
 
-/** The rows of listening sockets. They come first, and the whole table may be large. None if it cannot be read. */
+/** The rows of listening sockets, which come first in a large table. Yields nothing if the table cannot be read. */
 async function* listening(table: string): AsyncGenerator<string> {
   try {
     let rest = "";
@@ -137,7 +137,7 @@ async function* listening(table: string): AsyncGenerator<string> {
 
 const LSOF_MS = 2_000;
 
-/** Only root sees the programs of others this way. Theirs are missing in the list and therefore unknown. */
+/** Only root sees programs of other users this way. Without root they are missing from the list. */
 function listenersByLsof(port: number): Promise<number[]> {
   const words = ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fu"];
   return new Promise((resolve) => {

@@ -1,56 +1,77 @@
-import { keptToken, version } from "../config/client.ts";
+import { version } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
-import { isLoopbackUrl } from "../lib/loopback.ts";
 import { send } from "./send.ts";
 
-/** A call of one tool, as small as it can be: a hook runs at every prompt and every tool use. */
-export function createCall({
-  url,
-  token,
-}: {
-  url: string;
+export interface PostOptions {
+  /** The Bearer credential. */
   token: string | undefined;
-}): (tool: string, args: Json, timeoutMs?: number) => Promise<Json> {
-  const endpoint = new URL(url);
-  if (endpoint.pathname === "/") endpoint.pathname = "/mcp";
-  const local = isLoopbackUrl(url);
-  let bearer = token ?? (local ? undefined : keptToken());
-  const post = (body: string, timeoutMs: number) =>
-    send(endpoint, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "application/json",
-        "user-agent": `agent-event-bus/${version}`,
-        ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
-      },
-      body,
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  return async (name, args, timeoutMs = 5_000) => {
-    const body = JSON.stringify({
+  timeoutMs: number;
+  /** Accepts an event stream too, which stays alive while the bus waits. */
+  streams?: boolean | undefined;
+  redirect?: "manual";
+}
+
+/** The answer to a POST. */
+export interface Posted {
+  status: number;
+  text: string;
+  /** Undefined if the text holds no JSON-RPC answer. */
+  answer: Answer | undefined;
+}
+
+interface Answer {
+  result?: { structuredContent?: Json; content?: { text?: string }[]; isError?: boolean };
+  error?: { message?: string };
+}
+
+/**
+ * One `tools/call`, with no handshake before it.
+ * @throws NotOurs if the port belongs to another user, or the error of `fetch` when there is no answer.
+ */
+export async function post(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
+  const { token, timeoutMs, streams, redirect } = options;
+  const response = await send(url, {
+    method: "POST",
+    headers: {
+      ...headersOf(token),
+      ...(streams && { accept: "application/json, text/event-stream" }),
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({
       jsonrpc: "2.0",
       id: 1,
       method: "tools/call",
-      params: { name, arguments: args },
-    });
-    let response = await post(body, timeoutMs);
-    if (response.status === 401 && bearer === undefined) {
-      bearer = keptToken();
-      if (bearer !== undefined) response = await post(body, timeoutMs);
-    }
-    const answer = (await response.json()) as { result?: { structuredContent?: Json; isError?: boolean } };
-    if (answer.result?.structuredContent === undefined) throw new Refusal(response.status);
-    return answer.result.structuredContent;
+      params: { name: tool, arguments: args },
+    }),
+    ...(redirect && { redirect }),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const text = await response.text();
+  return { status: response.status, text, answer: answerIn(text) };
+}
+
+/** The headers of every request to a bus. */
+export function headersOf(token: string | undefined): Record<string, string> {
+  return {
+    accept: "application/json",
+    "user-agent": `agent-event-bus/${version}`,
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
 }
 
-/** The bus answered, but not with a result: asking again will not help soon. */
-export class Refusal extends Error {
-  readonly status: number;
-  constructor(status: number) {
-    super(`the bus refused with HTTP ${status}`);
-    this.name = "Refusal";
-    this.status = status;
+// A plain JSON body, or the last answer among the `data:` lines of an event stream.
+function answerIn(text: string): Answer | undefined {
+  if (text.trimStart().startsWith("{")) return answerOf(text);
+  const lines = text.split("\n").filter((line) => line.startsWith("data:"));
+  return lines.map((line) => answerOf(line.slice("data:".length))).findLast((answer) => answer !== undefined);
+}
+
+function answerOf(text: string): Answer | undefined {
+  try {
+    const message = JSON.parse(text);
+    if (message?.result !== undefined || message?.error?.message !== undefined) return message;
+    return typeof message?.error === "string" ? { error: { message: message.error } } : undefined;
+  } catch {
+    return undefined;
   }
 }

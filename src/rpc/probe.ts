@@ -1,39 +1,45 @@
-import { version } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { endpoint } from "./call.ts";
-import { NotOurs, send, type Told } from "./send.ts";
+import { NotOurs, type Told } from "./errors.ts";
+import { headersOf, post } from "./post.ts";
+import { send } from "./send.ts";
 
-/** What answers at a bus's URL. */
+/** The program that answers at a bus's URL. */
 export type Probe =
   | {
       kind: "bus";
       version: string;
       uptimeSeconds: number;
       status: "ok" | "degraded";
-      /** Why it is degraded: a code, and a sentence. */
+      /** Code of the reason why it is degraded. */
       reason?: string;
+      /** The same reason as a sentence. */
       detail?: string;
-      /** How far the bus's clock is ahead of this machine's, to about half a second. */
+      /** Lead of the bus's clock over this machine's, to about half a second. */
       clockSkewMs: number;
     }
-  /** The Python original, which tells no version. */
+  /** The Python original, whose answer has no version. */
   | { kind: "original" }
-  /** A bus that wants a token, or another one, or does not take this machine's requests. */
+  /** A bus that wants a token, or refuses this machine. */
   | { kind: "unauthorized"; sentence: string }
   | { kind: "stranger"; found: string }
-  /** A program of another user of this machine. Nothing was sent to it. */
+  /** A program of another user. Nothing was sent to it. */
   | ({ kind: "foreign"; sentence: string } & Told)
   | { kind: "nobody"; sentence: string };
 
 const LIMIT_MS = 3_000;
 
-/** Asks a bus at its MCP URL (`…/mcp`; /health stands beside it) who it is, for at most 3 s. Throws Unreachable only for what is no http(s) URL. */
+/**
+ * Asks /health, which stands beside a bus's MCP URL, for at most 3 s.
+ * @throws Unreachable if the URL is not an http(s) URL.
+ */
 export async function probe(url: string, token: string | undefined): Promise<Probe> {
   const health = new URL("health", endpoint(url));
   try {
     const began = Date.now();
-    const response = await request(health, { token });
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    const response = await send(health, { headers: headersOf(token), redirect: "manual", signal });
     const ended = Date.now();
     return judge(response, await response.text(), (began + ended) / 2);
   } catch (error) {
@@ -42,42 +48,26 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
   }
 }
 
-/** Calls a tool as a session would, for at most 3 s; when it is refused, or nobody answers (status 0), with the reason. */
+/**
+ * Calls a tool as a session would, for at most 3 s. Returns the reason of a refusal. Status 0 means no answer.
+ * @throws Unreachable if the URL is not an http(s) URL.
+ */
 export async function tryTool(
   url: string,
   token: string | undefined,
   name: string,
   args: Json = {},
 ): Promise<{ ok: true } | { status: number; reason: string }> {
-  const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } };
-  const target = new URL(endpoint(url));
+  const target = endpoint(url);
   try {
-    const response = await request(target, { token, body: JSON.stringify(call) });
-    const text = await response.text();
-    const answer = objectIn(text);
-    const result = answer?.result as { isError?: boolean; content?: { text?: string }[] } | undefined;
+    const options = { token, timeoutMs: LIMIT_MS, redirect: "manual" } as const;
+    const { status, text, answer } = await post(target, name, args, options);
+    const { result, error } = answer ?? {};
     if (result !== undefined && !result.isError) return { ok: true };
-    return { status: response.status, reason: result?.content?.[0]?.text ?? reasonIn(answer) ?? start(text) };
+    return { status, reason: result?.content?.[0]?.text ?? error?.message ?? start(text) };
   } catch (error) {
     return { status: 0, reason: absence(target, error) };
   }
-}
-
-function request(url: URL, { token, body }: { token: string | undefined; body?: string }): Promise<Response> {
-  const headers: Record<string, string> = {
-    accept: "application/json",
-    "user-agent": `agent-event-bus/${version}`,
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    ...(body !== undefined && { "content-type": "application/json" }),
-  };
-  return send(url, {
-    method: body === undefined ? "GET" : "POST",
-    ...(body !== undefined && { body }),
-    headers,
-    // A POST does not survive being sent elsewhere.
-    redirect: "manual",
-    signal: AbortSignal.timeout(LIMIT_MS),
-  });
 }
 
 function judge({ status, headers }: Response, text: string, asked: number): Probe {
@@ -95,7 +85,7 @@ function judge({ status, headers }: Response, text: string, asked: number): Prob
       clockSkewMs: skew(headers.get("date"), asked),
     };
   const reason = reasonIn(body);
-  // 421: a bus that is not known by that name.
+  // 421: the bus does not answer to that name.
   if ([401, 403, 421].includes(status) && reason !== undefined)
     return { kind: "unauthorized", sentence: sentence(reason) };
   const to = headers.get("location");
@@ -105,7 +95,7 @@ function judge({ status, headers }: Response, text: string, asked: number): Prob
   };
 }
 
-/** A Date header has whole seconds: half of one is added. */
+/** Adds half a second, because a Date header has whole seconds. */
 function skew(date: string | null, asked: number): number {
   const told = Date.parse(date ?? "");
   return Number.isNaN(told) ? 0 : Math.round(told + 500 - asked);
@@ -137,7 +127,7 @@ function start(text: string, before = ""): string {
 
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
-/** Why there was no answer, and what to look at. */
+/** The reason why there was no answer, and its remedy. */
 function absence({ hostname, host, port, protocol, href }: URL, error: unknown): string {
   if (error instanceof NotOurs) return error.message;
   const { name, message, code, cause } = error as Error & {

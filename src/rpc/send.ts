@@ -1,33 +1,16 @@
 import { socketPath } from "../config/client.ts";
 import { isLoopback } from "../lib/loopback.ts";
-
-/** Why the program at a URL is not asked. */
-export interface Told {
-  found: string;
-  advice: string;
-  /** The value of AGENT_EVENT_BUS_BUS_USER that allows it. */
-  user: string;
-}
-
-/** Another user's program, or one whose user is unknown, listens where the bus should. Nothing was sent to it. */
-export class NotOurs extends Error {
-  readonly told: Told;
-  constructor(told: Told) {
-    super(`${told.found} ${told.advice}`);
-    this.name = "NotOurs";
-    this.told = told;
-  }
-}
+import { NotOurs } from "./errors.ts";
 
 /**
- * Sends a request to a bus. A bus on this machine is proved first, so that no token and no payload reaches another user's
- * program: either the request goes through the socket in the data directory, or the owner of the TCP port is checked.
+ * Sends a request to a bus. On this machine no token and no payload reaches another user's program: the request goes through
+ * the socket in the data directory, or the owner of the TCP port is checked first.
  * @throws NotOurs if the port belongs to another user.
  */
 export async function send(url: URL, init: RequestInit): Promise<Response> {
   const target = reachable(url);
   if (!isLoopback(target.hostname)) return fetch(target, init);
-  // Bun sends even loopback calls through HTTP_PROXY unless told not to. Node has no `proxy` and no `unix`.
+  // Bun sends even loopback calls through HTTP_PROXY unless told not to. Node ignores `proxy` and `unix`.
   const direct = { ...init, proxy: false };
   if (hasSocket(target)) {
     try {
@@ -58,15 +41,16 @@ function hasSocket({ protocol, hostname }: URL): boolean {
   );
 }
 
-/** No connection was made, so the request can be sent by another way. EAGAIN is a full backlog. */
+/** True if no connection was made, so that the request can go another way. */
 function isUnconnected(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return UNCONNECTED.includes(String(code));
 }
 
+// EAGAIN is a full backlog.
 const UNCONNECTED = ["ENOENT", "ECONNREFUSED", "EAGAIN", "EACCES", "EPERM", "ENOTDIR", "ENAMETOOLONG"];
 
-/** The same URL, with a host that leads to this machine in only one way: a resolver may send x.localhost anywhere. */
+/** The same URL with one spelling of each loopback host. A resolver may send x.localhost anywhere. */
 export function reachable(url: URL): URL {
   const { hostname } = url;
   if (hostname === "127.0.0.1") return url;

@@ -42,7 +42,10 @@ export function sqliteCode(error: unknown): number | undefined {
 
 type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: true };
 
-/** Serves an Elysia app; throws when the address is taken. Elysia's own `listen` would share a taken port silently. */
+/**
+ * Serves an Elysia app. Elysia's own `listen` would share a taken port silently.
+ * @throws Error when the address is taken.
+ */
 export async function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
   const { hostname, port } = options;
   const common = {
@@ -67,7 +70,7 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
         (request as BunRequest).bySocket = true;
         return app.fetch(request);
       };
-      // Bun's types forget that an idle time holds for a socket too.
+      // Bun's types lack the idle time of a socket.
       socket = Bun.serve({ ...common, unix, fetch } as unknown as Bun.Serve.Options<undefined>);
     },
     async stop(force) {
@@ -83,7 +86,7 @@ export function peerOf(request: Request): Peer | undefined {
   return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
 }
 
-/** A signal is dear, and few requests need one: this one can still be asked for later. */
+/** Does nothing. On Bun a request's signal can still be created later. */
 export function watchClient(): void {}
 
 export const adapter = undefined;

@@ -1,6 +1,6 @@
 /**
- * Why no TCP connection can be made, within `ms`; undefined if one was made. The connection is closed at once, and nothing is
- * sent on it.
+ * The error of a TCP connection attempt of at most `ms`. Undefined if it succeeds. The connection is closed at once, and
+ * nothing is sent on it.
  */
 export function connectionError(hostname: string, port: number, ms: number): Promise<unknown> {
   return Promise.race([

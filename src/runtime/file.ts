@@ -1,9 +1,9 @@
-/** Settings are a few lines: a file beyond this is not one of them. */
+/** Settings are a few lines. A larger file is something else. */
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * A small file's text; undefined when there is none. Opens nothing but files: a named pipe would be waited for, a device
- * might never end. @throws Error with the reason when it cannot be read.
+ * A small file's text. Undefined if there is no file. Opens only files: a named pipe would block, and a device might never end.
+ * @throws Error with the reason when it cannot be read.
  */
 export function textOf(path: string): string | undefined {
   try {
@@ -27,7 +27,7 @@ export function textOf(path: string): string | undefined {
 
 class NoText extends Error {}
 
-/** What is not a file has an infinite size for Bun. */
+/** Bun reports an infinite size for anything but a file. */
 function expectSmall(bytes: number): true {
   if (bytes === Number.POSITIVE_INFINITY) throw new NoText("it is not a file");
   if (bytes > MOST_BYTES) throw new NoText(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
@@ -38,7 +38,10 @@ function isAbsent(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-/** A file's text in pieces, for a reader that may stop early. Throws with the system's code when it cannot be read. */
+/**
+ * A file's text in pieces, for a reader that may stop early.
+ * @throws Error with the system's code when it cannot be read.
+ */
 export async function* piecesOf(path: string): AsyncGenerator<string> {
   const pieces = process.versions.bun === undefined ? byNode(path) : Bun.file(path).stream();
   for await (const piece of pieces) yield new TextDecoder("latin1").decode(piece);

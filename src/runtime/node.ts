@@ -37,12 +37,15 @@ export function sqliteCode(error: unknown): number | undefined {
   return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }
 
-/** What `@elysiajs/node` hands to the callback of `listen`. */
+/** The argument of the callback of `listen` in `@elysiajs/node`. */
 interface Served {
   raw: { node?: { server?: Server }; close(force?: boolean): Promise<void> };
 }
 
-/** Serves an Elysia app built with `adapter`; rejects when the address is taken. */
+/**
+ * Serves an Elysia app built with `adapter`.
+ * @throws Error when the address is taken.
+ */
 export function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
     // Without `gracefulShutdown: false` srvx answers signals itself and cuts every call after 5 s.
@@ -58,7 +61,7 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
       const server = raw.node?.server;
       if (server === undefined) return reject(new Error("the Node server did not start"));
       cutSlow(server);
-      // Some versions drop the headers beyond a number without a word, X-Forwarded-For among them; the head's size bounds it.
+      // Some versions drop headers beyond a number, X-Forwarded-For among them. The size of the head is the limit.
       server.maxHeadersCount = 0;
       server.once("error", reject);
       const sockets = new Set<Socket>();
@@ -66,27 +69,28 @@ export function listen(app: Elysia, options: ListenOptions): Promise<Listening> 
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
       });
-      const ready = () => {
-        const address = server.address();
-        const port = typeof address === "object" && address !== null ? address.port : options.port;
-        const local = createServer((socket) => {
-          bySocket.add(socket);
-          server.emit("connection", socket);
-        });
-        resolve({
-          hostname: options.hostname,
-          port,
-          addSocket: (path) => listenAt(local, path),
-          async stop(force) {
-            if (local.listening) local.close();
-            await stop(server, sockets, force);
-          },
-        });
-      };
+      const ready = () => resolve(listeningOn(server, sockets, options));
       if (server.listening) ready();
       else server.once("listening", ready);
     });
   });
+}
+
+function listeningOn(server: Server, sockets: ReadonlySet<Socket>, options: ListenOptions): Listening {
+  const address = server.address();
+  const local = createServer((socket) => {
+    bySocket.add(socket);
+    server.emit("connection", socket);
+  });
+  return {
+    hostname: options.hostname,
+    port: typeof address === "object" && address !== null ? address.port : options.port,
+    addSocket: (path) => listenAt(local, path),
+    async stop(force) {
+      if (local.listening) local.close();
+      await stop(server, sockets, force);
+    },
+  };
 }
 
 const CHECK_MS = 1_000;
@@ -94,8 +98,8 @@ const IDLE_MS = 30_000;
 const UNREAD_MS = 20_000;
 
 /**
- * As the other runtime does by itself: a head or a body that does not come, an answer that nobody takes and an idle
- * connection end. Only a call that waits for its answer may be silent for longer.
+ * Sets the time limits that Bun has by itself, for late heads and bodies, unread answers and idle connections. Only a call
+ * that waits for its answer may be silent for longer.
  */
 function cutSlow(server: Server): void {
   server.headersTimeout = 12_000;
@@ -114,7 +118,7 @@ function cutSlow(server: Server): void {
 
 function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Promise<void> {
   return new Promise((resolve) => {
-    // Node closes those at once that are idle now: not those whose last answer is under way, nor those that never asked.
+    // Node closes only connections that are idle now. Others end their last answer, or have never asked.
     const closing = setInterval(() => server.closeIdleConnections(), 50);
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     server.close(() => {
@@ -125,7 +129,7 @@ function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Pro
   });
 }
 
-/** Connections that came by the Unix socket. */
+/** Connections through the Unix socket. */
 const bySocket = new WeakSet<Socket>();
 
 function listenAt(local: LocalServer, path: string): Promise<void> {
@@ -135,7 +139,7 @@ function listenAt(local: LocalServer, path: string): Promise<void> {
   });
 }
 
-/** srvx, which `@elysiajs/node` serves with, puts Node's own request on its. */
+/** Looks into Node's own request, which srvx (the server of `@elysiajs/node`) adds to its request. */
 export function peerOf(request: Request): Peer | undefined {
   const { socket } = (request as NodeRequest).runtime?.node?.req ?? {};
   if (socket !== undefined && bySocket.has(socket)) return SOCKET_PEER;
@@ -143,7 +147,7 @@ export function peerOf(request: Request): Peer | undefined {
   return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
 }
 
-/** Here a signal that is first asked for after the client left would never abort. */
+/** Creates the signal, which would never abort if it were created after the client left. */
 export function watchClient(request: Request): void {
   void request.signal;
 }

@@ -8,14 +8,14 @@ export interface Statement {
   run(params?: Named): { changes: number; lastInsertRowid: number };
 }
 
-/** One SQLite connection. Every call is synchronous. */
+/** A SQLite connection. Every call is synchronous. */
 export interface Database {
-  /** Runs every statement of a text that holds no input. */
+  /** Runs all statements of a text that contains no input. */
   exec(sql: string): void;
-  /** Parameters are written `$name` and given by name. */
+  /** Parameters are written `$name`, and passed by name. */
   prepare(sql: string): Statement;
   close(): void;
-  /** Lets the log of writes stay when this is closed. False where the runtime cannot do that. */
+  /** Keeps the write-ahead log after `close`. False if the runtime cannot do that. */
   keepLog(): boolean;
 }
 
@@ -23,7 +23,7 @@ export interface OpenOptions {
   readonly?: boolean;
 }
 
-/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL …); undefined when the error is not SQLite's. */
+/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL). Undefined if the error is not SQLite's. */
 export type SqliteCode = (error: unknown) => number | undefined;
 
 export interface ListenOptions {
@@ -37,21 +37,21 @@ export interface Listening {
   port: number;
   /** Serves the app on a Unix socket too. Rejects if the file exists or the socket cannot be made. */
   addSocket(path: string): Promise<void>;
-  /** Refuses new connections and resolves when running requests have ended; `force` cuts them. */
+  /** Refuses new connections and resolves when running requests have ended. `force` cuts them. */
   stop(force: boolean): Promise<void>;
 }
 
-/** The other end of a connection; IPv4 in its own form. */
+/** The other end of a connection. IPv4 addresses have no IPv6 prefix. */
 export interface Peer {
   address: string;
   port: number;
 }
 
-/** The other end of a Unix socket: a program of this machine, like one that connects from loopback. */
+/** The other end of a Unix socket, which counts as loopback. */
 export const SOCKET_PEER: Peer = { address: "127.0.0.1", port: 0 };
 
-/** From here on a request's signal aborts when its client goes away; it is aborted when the client is gone already. */
+/** Makes a request's signal abort when its client goes away, also if it has gone already. */
 export type WatchClient = (request: Request) => void;
 
-/** Undefined when the runtime does not tell. */
+/** The client of a request. Undefined if the runtime does not tell. */
 export type PeerOf = (request: Request) => Peer | undefined;

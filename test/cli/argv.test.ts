@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { argumentsOf, parseLine, requireFlags } from "../../src/cli/argv.ts";
+import { argumentsOf, requireFlags } from "../../src/cli/arguments.ts";
+import { parseLine } from "../../src/cli/argv.ts";
 import { commandsOf } from "../../src/cli/commands.ts";
 import { installCommands } from "../../src/install/index.ts";
 import type { Json } from "../../src/lib/json.ts";

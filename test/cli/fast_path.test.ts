@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { ALONE, commandsFor } from "../../src/cli/fast_path.ts";
-import { knownFlags } from "../../src/cli/flags.ts";
 import { programHelp } from "../../src/cli/help.ts";
 import { allCommands } from "../../src/cli/registry.ts";
 import { binary } from "../support/binary.ts";
@@ -12,7 +11,6 @@ test("each command that is loaded alone is the one of the whole list", async () 
   const alone = ALONE.flatMap(({ commands }) => names(commands));
   const commands = (await Promise.all(alone.map((name) => commandsFor([name])))).flat();
   expect(names(commands)).toEqual(["publish", "events"]);
-  expect(Object.keys(knownFlags())).toEqual(alone);
   for (const { name, flags } of commands) {
     // A second word would need the others to be understood.
     expect(names(all).filter((other) => other.startsWith(`${name} `))).toEqual([]);

@@ -107,7 +107,7 @@ export class Exchange implements Call {
   refuse(response: Response): void {
     if (this.#state !== "open") return;
     this.#end("answered");
-    this.#resolve(response);
+    this.#responded.resolve(response);
   }
 
   #answerWhole(body: string | Uint8Array<ArrayBuffer>): void {

@@ -3,7 +3,7 @@ import { machine } from "../../config/client.ts";
 import { onInterrupt } from "../../lib/interrupt.ts";
 import type { Json } from "../../lib/json.ts";
 import { hostOf } from "../../rpc/bus_url.ts";
-import { callTool } from "../../rpc/call.ts";
+import { type Bus, createCall } from "../../rpc/call.ts";
 import { onBus, type Place } from "./facts.ts";
 import { bad, type Finding, note, ok } from "./finding.ts";
 
@@ -67,15 +67,15 @@ async function send(place: Place, identity: Identity): Promise<Proof> {
 }
 
 async function leave(place: Place, identity: Identity): Promise<void> {
-  await callTool("unregister_session", identity, options(place, CALL_MS));
+  await createCall(busOf(place))("unregister_session", identity, CALL_MS);
 }
 
 export async function ask(place: Place, tool: string, args: Json, timeoutMs = CALL_MS): Promise<Json> {
-  const result = await callTool(tool, args, options(place, timeoutMs));
+  const result = await createCall(busOf(place))(tool, args, timeoutMs);
   if (result.error !== undefined) throw new Error(String(result.error));
   return result;
 }
 
-function options({ url, client, kept }: Place, timeoutMs: number) {
-  return { url, token: client.token, keptToken: kept, timeoutMs };
+function busOf({ url, client, kept }: Place): Bus {
+  return { url, token: client.token, keptToken: kept, streams: true };
 }

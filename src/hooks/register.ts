@@ -1,0 +1,49 @@
+import { branchOf, repoOf } from "../lib/git.ts";
+import type { Json } from "../lib/json.ts";
+import { processStart } from "../lib/process.ts";
+import type { HookCall } from "./types.ts";
+
+/** The answer of `start_session`. */
+export interface Started {
+  session_id: string;
+  display_id: string;
+  name: string;
+  repo: string;
+  claims: string[];
+  warning?: string;
+  others: { name: string; display_id: string; repo: string; machine: string; reach: string }[];
+  other_sessions: number;
+  unread: number;
+  direct: number;
+  direct_from: string[];
+}
+
+/** Characters of a name. The bus counts characters too, however many bytes they have. */
+const MOST_NAME = 60;
+
+/** Registers the session. Null if the client names no session. */
+export async function register(run: HookCall): Promise<Started | null> {
+  const { input, config, machine, clientId, call } = run;
+  if (clientId === undefined) return null;
+  const cwd = input.cwd ?? process.cwd();
+  const folder = cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session";
+  const branch = await branchOf(cwd);
+  const ownBranch = branch === null || /^(main|master)$/.test(branch) ? null : branch;
+  const pid = config.clientPid;
+  const pid_started = pid === undefined ? null : processStart(pid);
+  const title = input.session_title?.trim();
+  const args: Json = {
+    client_id: clientId,
+    machine,
+    name: bounded(ownBranch ?? folder),
+    cwd,
+    repo: await repoOf(cwd, true),
+    ...(title && { title: bounded(title) }),
+    ...(pid_started !== null && { pid, pid_started }),
+  };
+  return (await call("start_session", args)) as unknown as Started;
+}
+
+function bounded(name: string): string {
+  return Array.from(name).slice(0, MOST_NAME).join("");
+}

@@ -1,0 +1,33 @@
+// The constant conditions leave each build its own half. Loading Bun's streams takes longer than a short command.
+
+/** Reads stdin to its end. */
+export async function readStdin(): Promise<string> {
+  // Bun.stdin.text() would start a thread.
+  const pieces = process.versions.bun === undefined ? process.stdin : Bun.stdin.stream();
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const piece of pieces) text += decoder.decode(piece as Uint8Array, { stream: true });
+  return text + decoder.decode();
+}
+
+/**
+ * Resolves when the reader has the whole text.
+ * @throws Error with the system's code when it cannot be written. `EPIPE` means that no reader is left.
+ */
+export async function write(to: "stdout" | "stderr", text: string): Promise<void> {
+  if (process.versions.bun !== undefined) await (to === "stdout" ? Bun.stdout : Bun.stderr).write(text);
+  else await writeToStream(to === "stdout" ? process.stdout : process.stderr, text);
+}
+
+function writeToStream(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  stream.on("error", () => {});
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** True if stdout is a terminal. With `colours`, Bun's answer about colours saves loading its streams. */
+export function isTerminal(colours: boolean): boolean {
+  if (process.versions.bun !== undefined && colours && !Bun.enableANSIColors) return false;
+  return process.stdout.isTTY === true;
+}
