@@ -1,4 +1,4 @@
-// What makes Claude Code deaf although everything of the bus is in place.
+// Settings that make Claude Code deaf although everything of the bus is in place.
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
