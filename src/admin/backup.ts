@@ -1,5 +1,6 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
@@ -50,11 +51,7 @@ function expectNew(file: string, db: string): void {
 
 /** Undefined also for a path that leads through a file. */
 function statOf(path: string, stat: (path: string) => Stats = statSync): Stats | undefined {
-  try {
-    return stat(path);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => stat(path));
 }
 
 function expectWhole({ integrity, schema_version }: Survey, db: string): void {

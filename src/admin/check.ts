@@ -20,6 +20,10 @@ export interface Finding {
   repair?: string;
 }
 
+const good = (what: string, found: string): Finding => ({ what, ok: true, found });
+
+const bad = (what: string, { found, repair }: Reason): Finding => ({ what, ok: false, found, repair });
+
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 /** File systems of a network, whose locks SQLite cannot trust (Linux's magic numbers): NFS, SMB, CIFS, SMB2, AFS, 9P. */
 const NETWORK = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x5346414f, 0x01021997]);
@@ -48,42 +52,38 @@ export function lostDatabase(db: string): Reason | null {
 
 function contents(db: string, whole: boolean): Finding[] {
   const lost = lostDatabase(db);
-  if (lost !== null) return [{ what: "log of writes", ok: false, ...lost }];
+  if (lost !== null) return [bad("log of writes", lost)];
   if (hasStrayWal(db)) {
     const wal = `${realOf(db)}-wal`;
     const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;
-    return [{ what: "log of writes", ok: false, found: strayWal(db), repair }];
+    return [bad("log of writes", { found: strayWal(db), repair })];
   }
   try {
     const survey = surveyDatabase(db, { whole });
     return [...(whole ? [integrity(survey, db)] : []), schema(survey), holdings(survey)];
   } catch (error) {
-    return [{ what: "integrity", ok: false, ...reasonOf(error, db) }];
+    return [bad("integrity", reasonOf(error, db))];
   }
 }
 
 function integrity(survey: Survey, db: string): Finding {
-  const ok = survey.integrity === "ok";
-  return { what: "integrity", ok, ...(ok ? { found: "ok" } : damaged(survey.integrity, db)) };
+  return survey.integrity === "ok"
+    ? good("integrity", "ok")
+    : bad("integrity", damaged(survey.integrity, db));
 }
 
 function schema({ schema_version: version }: Survey): Finding {
+  const repair = "give the bus's with --db or AGENT_EVENT_BUS_DB";
+  if (version === 0) return bad("schema", { found: "no database of a bus", repair });
   const found = `version ${version}, known up to ${SCHEMA_VERSION}`;
-  if (version === 0)
-    return {
-      what: "schema",
-      ok: false,
-      found: "no database of a bus",
-      repair: "give the bus's with --db or AGENT_EVENT_BUS_DB",
-    };
   return version <= SCHEMA_VERSION
-    ? { what: "schema", ok: true, found }
-    : { what: "schema", ok: false, found, repair: "install the newer release that wrote it" };
+    ? good("schema", found)
+    : bad("schema", { found, repair: "install the newer release that wrote it" });
 }
 
 function holdings({ events, sessions, webhooks, pending_deliveries }: Survey): Finding {
-  const found = `${counted(events, "event")}, ${counted(sessions, "session")}, ${counted(webhooks, "webhook")}, ${pending_deliveries} deliveries pending`;
-  return { what: "contents", ok: true, found };
+  const held = [counted(events, "event"), counted(sessions, "session"), counted(webhooks, "webhook")];
+  return good("contents", [...held, `${pending_deliveries} deliveries pending`].join(", "));
 }
 
 function sizes(db: string): Finding[] {
@@ -91,18 +91,12 @@ function sizes(db: string): Finding[] {
   const folder = dirname(real);
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
+  const repair = `free some space on the disk of ${folder}`;
   return [
-    {
-      what: "size",
-      ok: true,
-      found: `database ${bytes(sizeOf(real))}, log of writes ${bytes(sizeOf(`${real}-wal`))}`,
-    },
-    {
-      what: "free space",
-      ok: free >= LEAST_FREE_BYTES,
-      found: bytes(free),
-      ...(free < LEAST_FREE_BYTES && { repair: `free some space on the disk of ${folder}` }),
-    },
+    good("size", `database ${bytes(sizeOf(real))}, log of writes ${bytes(sizeOf(`${real}-wal`))}`),
+    free >= LEAST_FREE_BYTES
+      ? good("free space", bytes(free))
+      : bad("free space", { found: bytes(free), repair }),
   ];
 }
 
@@ -113,14 +107,11 @@ export function isNetwork(type: number): boolean {
 
 function place(db: string): Finding {
   const remote = process.platform === "linux" && isNetwork(statfsSync(dirname(realOf(db))).type);
-  return remote
-    ? {
-        what: "file system",
-        ok: false,
-        found: "a network file system, whose locks are not reliable",
-        repair: "move the database to a disk of this machine (AGENT_EVENT_BUS_DB)",
-      }
-    : { what: "file system", ok: true, found: "on this machine" };
+  if (!remote) return good("file system", "on this machine");
+  return bad("file system", {
+    found: "a network file system, whose locks are not reliable",
+    repair: "move the database to a disk of this machine (AGENT_EVENT_BUS_DB)",
+  });
 }
 
 function permissions(db: string): Finding {
@@ -129,22 +120,18 @@ function permissions(db: string): Finding {
   const owner = ownerOf(db);
   const open = tooOpen(kept);
   const foreign = kept.filter((one) => one.owner !== owner);
-  if (open.length + foreign.length === 0)
-    return { what: "permissions", ok: true, found: "for the owner only" };
+  if (open.length + foreign.length === 0) return good("permissions", "for the owner only");
   const found = [
     ...open.map(({ path, found }) => `${path} has mode ${found.toString(8)}`),
     ...foreign.map((one) => `${one.path} belongs to user ${one.owner}, not ${owner}`),
   ];
+  const ofMode = (mode: number) => open.filter((one) => one.mode === mode);
   const repair = [
     ...commandOn(`sudo chown ${owner}`, foreign),
-    ...[0o700, 0o600].flatMap((mode) =>
-      commandOn(
-        `chmod ${mode.toString(8)}`,
-        open.filter((one) => one.mode === mode),
-      ),
-    ),
+    ...commandOn("chmod 700", ofMode(0o700)),
+    ...commandOn("chmod 600", ofMode(0o600)),
   ];
-  return { what: "permissions", ok: false, found: found.join(", "), repair: repair.join(" && ") };
+  return bad("permissions", { found: found.join(", "), repair: repair.join(" && ") });
 }
 
 /** The rightful owner of the files. Root checks them for the owner of the database. */
@@ -161,12 +148,9 @@ function tokens(db: string): Finding {
   const store = openTokens(db, Date.now);
   const broken = store.broken();
   const valid = store.list().filter(({ state }) => state === "valid").length;
-  return {
-    what: "tokens",
-    ok: broken.length === 0,
-    found: broken.length === 0 ? `${valid} valid` : `no tokens: ${broken.join(", ")}`,
-    ...(broken.length > 0 && { repair: "remove these files, and make the tokens again (token create)" }),
-  };
+  if (broken.length === 0) return good("tokens", `${valid} valid`);
+  const repair = "remove these files, and make the tokens again (token create)";
+  return bad("tokens", { found: `no tokens: ${broken.join(", ")}`, repair });
 }
 
 function sizeOf(path: string): number {

@@ -1,6 +1,7 @@
 import { SCOPES } from "../domain/caller.ts";
 import { type LocalCommand, localCommand } from "../lib/command.ts";
 import { counted } from "../lib/escape.ts";
+import type { Json } from "../lib/json.ts";
 import type { Param } from "../lib/param.ts";
 
 // Declarations only. Each command loads its own code when it runs.
@@ -17,6 +18,11 @@ const NAME = {
   max: 64,
   about: "Its name, e.g. laptop; shown as the origin of events",
 } as const satisfies Param;
+
+function heldIn(result: Json): string {
+  const nouns = ["event", "session", "webhook"];
+  return nouns.map((noun) => counted(Number(result[`${noun}s`]), noun)).join(", ");
+}
 
 const tokenCreate = localCommand({
   about: "Make a token that lets another machine in, shown once.",
@@ -116,8 +122,7 @@ const backup = localCommand({
   },
   run: async (args) => (await import("./backup.ts")).backup(args),
   print(result, to) {
-    const held = ["event", "session", "webhook"].map((noun) => counted(Number(result[`${noun}s`]), noun));
-    to.line(`${to.bold(to.text(result.file))}: ${held.join(", ")}`);
+    to.line(`${to.bold(to.text(result.file))}: ${heldIn(result)}`);
     to.line(
       `${to.text(result.bytes)} bytes in ${to.text(result.milliseconds)} ms; integrity ${to.text(result.integrity)}`,
     );
@@ -160,8 +165,7 @@ const adopt = localCommand({
   },
   run: async (args) => (await import("./adopt.ts")).adopt(args),
   print(result, to) {
-    const held = ["event", "session", "webhook"].map((noun) => counted(Number(result[`${noun}s`]), noun));
-    to.line(`${to.bold(to.text(result.database))} holds ${held.join(", ")} of ${to.text(result.file)}`);
+    to.line(`${to.bold(to.text(result.database))} holds ${heldIn(result)} of ${to.text(result.file)}`);
     if (result.kept !== undefined) to.line(`The empty one is kept as ${to.text(result.kept)}`);
     to.line("Start the bus again: agent-event-bus restart, or: agent-event-bus serve");
   },

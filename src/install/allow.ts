@@ -32,7 +32,6 @@ export function notAllowed(settings: JsonText): string[] {
   return all ? [] : ENTRIES.filter((entry) => !held.includes(entry));
 }
 
-/** Lets sessions call the harmless tools without a question. */
 export function allowStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
   const text = `${ENTRIES.length} tools of the bus without a question, in permissions.allow of ${file}`;
@@ -68,7 +67,6 @@ function removeIfEmpty(settings: JsonText, node: Node | undefined, former: Node 
   if (node?.parent !== undefined && isEmpty && former === undefined) settings.remove(node.parent);
 }
 
-/** True if settings hold one of our entries. */
 export function holdsAllowed(settings: JsonText): boolean {
   return valuesOf(settings).some((value) => ENTRIES.includes(value));
 }

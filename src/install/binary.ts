@@ -59,7 +59,6 @@ export async function installedVersion(config: InstallConfig): Promise<string | 
   return ran.code === 0 ? ran.stdout.trim() : undefined;
 }
 
-/** Copies this executable, and makes the link with the original's name. */
 export function binaryStep(
   config: InstallConfig,
   journal: Journal,

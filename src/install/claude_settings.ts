@@ -60,10 +60,7 @@ export function planEdit(journal: Journal, file: string, { text, change, remark 
 export function settingsFiles(config: InstallConfig, folder = process.cwd()): SettingsFile[] {
   const own = ["settings.json", "settings.local.json"].map((name) => join(folder, ".claude", name));
   const files = [...new Set([userSettings(config), ...own])];
-  const managed = config.claude.managed.flatMap((file) => [
-    file,
-    ...dropIns(`${dirname(file)}/managed-settings.d`),
-  ]);
+  const managed = config.claude.managed.flatMap((file) => [file, ...dropIns(file)]);
   return [
     ...files.flatMap((file) => settingsIn(file, false)),
     ...managed.flatMap((file) => settingsIn(file, true)),
@@ -79,7 +76,8 @@ export function managedServers({ claude }: InstallConfig): { file: string; serve
   return null;
 }
 
-function dropIns(folder: string): string[] {
+function dropIns(file: string): string[] {
+  const folder = `${dirname(file)}/managed-settings.d`;
   const names = namesIn(folder).filter((name) => name.endsWith(".json"));
   return names.sort().map((name) => `${folder}/${name}`);
 }

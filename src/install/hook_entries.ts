@@ -3,8 +3,6 @@ import { quoted } from "../lib/escape.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
 import type { Waiting } from "./claude_version.ts";
 
-type Settings = Record<string, boolean | number>;
-
 interface Hook {
   type: "command";
   command: string;
@@ -17,7 +15,7 @@ interface Line {
   name: HookName;
   /** For people: `Stop: hook wait`. */
   label: string;
-  settings: Settings;
+  settings: Readonly<Record<string, boolean | number>>;
 }
 
 /** The hooks of an executable, for one version of the client. */
@@ -28,7 +26,7 @@ export interface Wanted {
 
 const TABLE: readonly Line[] = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
   const { events, ...rest } = HOOKS[name];
-  const settings: Settings = "settings" in rest ? rest.settings : {};
+  const settings = "settings" in rest ? rest.settings : {};
   return events.map((event): Line => ({ event, name, label: labelOf(event, name), settings }));
 });
 
@@ -113,7 +111,6 @@ export interface Compared {
   right: string[];
 }
 
-/** Compares the settings with the table. */
 export function compare(text: JsonText, wanted: Wanted): Compared {
   const entries = entriesIn(text);
   const found: Compared = { missing: [], stale: [], right: [] };
@@ -174,7 +171,6 @@ function addBeside(text: JsonText, line: Line, wanted: Wanted): void {
   if (list !== undefined) text.insert(list, hookOf(line, wanted));
 }
 
-/** True if the settings hold one of our hooks. */
 export function holdsHooks(text: JsonText): boolean {
   return entriesIn(text).length > 0;
 }

@@ -22,7 +22,6 @@ export interface HooksFound extends Compared {
   tooOld?: string | undefined;
 }
 
-/** Compares Claude Code's settings with the table of hooks. */
 export function lookAtHooks(
   config: InstallConfig,
   binary: string,

@@ -7,6 +7,8 @@ function off(about: string) {
   return { type: "boolean", default: false, about } as const;
 }
 
+const TEXT = { type: "text", min: 1 } as const;
+
 const WITHOUT = {
   no_hooks: off("Leave Claude Code's hooks alone"),
   no_allow: off("Leave Claude Code's permissions alone: it asks before a session's first call of each tool"),
@@ -43,13 +45,7 @@ const installServer = localCommand({
   about:
     "Install the bus on this machine: the executable, a service that runs it, and the settings of Claude Code. Running it again changes nothing, or updates.",
   params: {
-    host: {
-      type: "text",
-      optional: true,
-      min: 1,
-      max: 255,
-      about: "Address to listen on; kept in settings.env",
-    },
+    host: { ...TEXT, optional: true, max: 255, about: "Address to listen on; kept in settings.env" },
     port: {
       type: "integer",
       optional: true,
@@ -76,16 +72,10 @@ const installServer = localCommand({
 const installClient = localCommand({
   about: "Install this machine as a client of a bus on another one.",
   params: {
-    url: {
-      type: "text",
-      min: 1,
-      max: 2048,
-      about: "The bus, e.g. http://my-server:8080/mcp; kept in settings.env",
-    },
+    url: { ...TEXT, max: 2048, about: "The bus, e.g. http://my-server:8080/mcp; kept in settings.env" },
     token: {
-      type: "text",
+      ...TEXT,
       optional: true,
-      min: 1,
       max: 512,
       about: "The token made there with token create; - reads it from stdin",
     },

@@ -146,7 +146,6 @@ export class Journal {
     this.keep();
   }
 
-  /** The copy of the former file. */
   backupOf(path: string, options: Options = {}): string | undefined {
     return this.#manifest.files[this.#keyOf(path, options)]?.before ?? undefined;
   }

@@ -4,7 +4,6 @@ import { attempt } from "../lib/attempt.ts";
 interface Entry {
   /** Copy of the former file. Null if there was no file, absent if that is not known any more. */
   before?: string | null;
-  /** Permissions of the former file. */
   mode?: number;
   /** SHA-256 of the content that the installer wrote. */
   written: string;

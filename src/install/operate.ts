@@ -1,27 +1,18 @@
 import { holderOf } from "../admin/holder.ts";
-import {
-  busUrl,
-  clientConfig,
-  environment,
-  type InstallConfig,
-  installConfig,
-  keptToken,
-  settingsFile,
-  version,
-} from "../config/client.ts";
-import type { ServerConfig } from "../config/server.ts";
+import { busUrl, clientConfig, environment, type InstallConfig, installConfig, keptToken, settingsFile, version } from "../config/client.ts";
+import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Json } from "../lib/json.ts";
 import { createCall } from "../rpc/call.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import { installedVersion } from "./binary.ts";
-import { addressOf, isBus, serverOf, untilItAnswers } from "./running.ts";
+import { addressOf, isBus, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 
 /** Restarts the service. @throws Error with a sentence when there is no service, or the bus does not come back. */
 export async function restart(): Promise<Json> {
   const config = installConfig(environment);
-  const server = serverOf(settingsFile());
+  const server = serverConfig({}, {}, settingsFile());
   const service = await findService(config);
   if ("none" in service)
     throw await noService(config, server, `: ${service.none}. Start the bus yourself: agent-event-bus serve`);
@@ -59,7 +50,7 @@ export async function status(): Promise<Json> {
     installed_version: (await installedVersion(config)) ?? null,
     since: answer.kind === "bus" ? new Date(Date.now() - answer.uptimeSeconds * 1000).toISOString() : null,
     sessions: running ? await sessionsAt(url) : null,
-    ...(client ? {} : await ofThisMachine(config, serverOf(settings))),
+    ...(client ? {} : await ofThisMachine(config, serverConfig({}, {}, settings))),
   };
   const problem = problemOf(answer, url);
   return { ...facts, shown: shownOf(facts), ...(problem !== undefined && { error: problem }) };
@@ -81,14 +72,9 @@ async function ofThisMachine(config: InstallConfig, { db }: ServerConfig) {
 }
 
 async function sessionsAt(url: string): Promise<number | null> {
-  try {
-    const { token } = clientConfig(environment);
-    const call = createCall({ url, token, streams: true });
-    const { result } = await call("list_sessions", {}, 5_000);
-    return Array.isArray(result) ? result.length : null;
-  } catch {
-    return null;
-  }
+  const call = createCall({ url, token: clientConfig(environment).token, streams: true });
+  const answer = await call("list_sessions", {}, 5_000).catch(() => undefined);
+  return Array.isArray(answer?.result) ? answer.result.length : null;
 }
 
 function shownOf(facts: Json): Record<string, string> {

@@ -5,17 +5,16 @@ import type { ServerConfig } from "../config/server.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import type { ServiceState } from "./service_types.ts";
 
-interface Wanted {
-  config: InstallConfig;
-  server: ServerConfig;
-  /** The present state of the service. */
-  state: ServiceState;
-  /** The service runs another program, which will be replaced. */
-  replaces: boolean;
-}
-
-/** @throws Error with a sentence when the bus cannot listen on its port, or another bus holds its database. */
-export async function expectFree({ config, server, state, replaces }: Wanted): Promise<void> {
+/**
+ * Checks the port and the database. With `replaces` the service runs another program now.
+ * @throws Error with a sentence when the bus cannot listen on its port, or another bus holds its database.
+ */
+export async function expectFree(
+  config: InstallConfig,
+  server: ServerConfig,
+  state: ServiceState,
+  replaces: boolean,
+): Promise<void> {
   const { host, port, db } = server;
   const holder = await holderOf(db, config);
   if (holder !== undefined && holder !== state.pid)

@@ -10,7 +10,6 @@ import type { Service } from "./service_types.ts";
 export interface Original {
   /** Its command line, for people. */
   runs: string;
-  /** Its environment as our settings. */
   settings: Environment;
 }
 

@@ -46,7 +46,6 @@ export function findClaude(config: InstallConfig): string | undefined {
   return findProgram("claude", config, [config.bin, join(config.home, ".claude", "local")]);
 }
 
-/** Registers the bus with Claude Code, through the command `claude`. */
 export function registrationStep(config: InstallConfig, journal: Journal, wanted: Registration): Step {
   return step("mcp", async () => {
     const found = lookAtRegistration(config);

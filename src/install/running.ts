@@ -1,14 +1,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import {
-  type Environment,
-  type InstallConfig,
-  keptToken,
-  localUrl,
-  settingsPath,
-  version,
-} from "../config/client.ts";
-import { type ServerConfig, serverConfig } from "../config/server.ts";
+import { type InstallConfig, keptToken, localUrl, settingsPath, version } from "../config/client.ts";
+import type { ServerConfig } from "../config/server.ts";
 import { textOf } from "../lib/files.ts";
 import { realOf } from "../lib/permissions.ts";
 import { within } from "../lib/within.ts";
@@ -44,7 +37,7 @@ async function planService({ config, journal, service, server, renewed }: Wanted
   const content = service.text(places);
   const state = await service.state();
   const original = findOriginal(config, service, places.program);
-  await expectFree({ config, server, state, replaces: original !== undefined });
+  await expectFree(config, server, state, original !== undefined);
   const text = `${service.name} runs ${places.program} at ${addressOf(server)}`;
   const asWanted = textOf(service.file) === content && state.enabled && state.running && !renewed;
   if (asWanted && (await isCurrent(config, server))) return unchanged(text);
@@ -110,11 +103,6 @@ export async function untilItAnswers(
   throw new Error(
     `The bus did not answer at ${url}${waited}; its service is ${state.detail}.${said === undefined ? ` To see why: ${service.why}.` : ` Its log says: ${said}`}`,
   );
-}
-
-/** Settings of the service's bus, whose environment has none. @throws ConfigError. */
-export function serverOf(settings: Environment): ServerConfig {
-  return serverConfig({}, {}, settings);
 }
 
 export function addressOf({ host, port }: ServerConfig): string {

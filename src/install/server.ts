@@ -7,7 +7,7 @@ import {
   keptToken,
   settingsFile,
 } from "../config/client.ts";
-import type { ServerConfig } from "../config/server.ts";
+import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Desk } from "../lib/command.ts";
 import { quoted } from "../lib/escape.ts";
@@ -28,7 +28,7 @@ import {
 import { claudeSteps, type Without } from "./claude_steps.ts";
 import { Journal } from "./journal.ts";
 import { findOriginal } from "./python_original.ts";
-import { addressOf, serverOf, serviceStep } from "./running.ts";
+import { addressOf, serviceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import type { FoundService } from "./service_types.ts";
 import { settingsStep } from "./settings.ts";
@@ -45,7 +45,6 @@ interface Installation {
   config: InstallConfig;
   journal: Journal;
   found: FoundService;
-  /** Settings that `settings.env` lacks. */
   changes: Record<string, string>;
   server: ServerConfig;
 }
@@ -60,7 +59,7 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   refuseClient(settings);
   const found = given.no_service ? { none: "left out" } : await findService(config);
   const changes = changesOf(given, settings, config, found);
-  const server = serverOf({ ...settings, ...changes });
+  const server = serverConfig({}, {}, { ...settings, ...changes });
   refuseOpen(server);
   await refuseForeign(server);
   const installation = { given, config, journal: new Journal(config.data), found, changes, server };

@@ -49,7 +49,6 @@ export function tokenStep(journal: Journal, token: string): Step {
   });
 }
 
-/** No step if no token is kept. */
 export function removeTokenSteps(journal: Journal): Step[] {
   const file = tokenPath();
   if (kindOf(file) === "none") return [];

@@ -39,7 +39,6 @@ interface Done {
   text: string;
 }
 
-/** Flags that every installing command has. */
 export interface Flags {
   dry_run: boolean;
   /** Do not ask the user before the first change. */
@@ -54,10 +53,7 @@ interface Going {
   finish?(changed: boolean): Promise<(string | undefined)[] | undefined>;
 }
 
-interface Planned {
-  what: string;
-  plan: Plan;
-}
+type Planned = { what: string; plan: Plan };
 
 /**
  * Plans every step, then applies them in order. Changes nothing if a step cannot be planned, with `dry_run`, or if the user

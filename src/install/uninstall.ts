@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { holderOf } from "../admin/holder.ts";
 import { environment, type InstallConfig, installConfig, settingsFile } from "../config/client.ts";
+import { serverConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { attempt } from "../lib/attempt.ts";
 import type { Desk } from "../lib/command.ts";
@@ -11,7 +12,7 @@ import { expectOwnHome, removeBinaryStep } from "./binary.ts";
 import { removeHooksStep } from "./hooks.ts";
 import { Journal } from "./journal.ts";
 import { removeRegistrationStep } from "./registration.ts";
-import { removeServiceStep, serverOf } from "./running.ts";
+import { removeServiceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import { removeTokenSteps, settingsStep } from "./settings.ts";
 import { carryOut, type Flags, type Step, skipped, step } from "./steps.ts";
@@ -44,7 +45,7 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
 }
 
 async function stillRunning(config: InstallConfig): Promise<string | undefined> {
-  const server = attempt(() => serverOf(settingsFile()));
+  const server = attempt(() => serverConfig({}, {}, settingsFile()));
   const pid = server && (await holderOf(server.db, config).catch(() => undefined));
   return pid === undefined
     ? undefined
@@ -68,16 +69,11 @@ function placesOf(config: InstallConfig, journal: Journal): InstallConfig[] {
   const { home, env, claude } = config;
   const here = realOf(join(claude.folder, "settings.json"));
   const usual = realOf(join(home, ".claude"));
-  const others = journal
-    .files()
-    .filter((path) => basename(path) === "settings.json" && realOf(path) !== here)
-    .map(dirname);
-  return [
-    config,
-    ...others.map((folder) =>
-      installConfig({ ...env, CLAUDE_CONFIG_DIR: folder === usual ? undefined : folder }),
-    ),
-  ];
+  const isOther = (path: string) => basename(path) === "settings.json" && realOf(path) !== here;
+  const others = journal.files().filter(isOther).map(dirname);
+  const configOf = (folder: string) =>
+    installConfig({ ...env, CLAUDE_CONFIG_DIR: folder === usual ? undefined : folder });
+  return [config, ...others.map(configOf)];
 }
 
 async function serviceRemoval(config: InstallConfig, journal: Journal): Promise<Step> {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { attempt } from "./attempt.ts";
+import { succeeds } from "./attempt.ts";
 
 export interface Ran {
   code: number;
@@ -80,9 +80,5 @@ export function findProgram(
 }
 
 function isProgram(file: string): boolean {
-  const found = attempt(() => {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  });
-  return found === true;
+  return succeeds(() => accessSync(file, constants.X_OK)) && statSync(file).isFile();
 }

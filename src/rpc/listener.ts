@@ -10,7 +10,7 @@ interface Listener {
   name: string;
 }
 
-/** The process that listens on a TCP port of this machine; undefined also if it belongs to another user. */
+/** The process that listens on a TCP port of this machine. Undefined also if it belongs to another user. */
 export async function listenerAt(port: number, config: InstallConfig): Promise<Listener | undefined> {
   if (process.platform === "linux") return listenerInProc(port);
   const lsof = findProgram("lsof", config, ["/usr/sbin"]);

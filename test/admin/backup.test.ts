@@ -94,7 +94,7 @@ test("a backup taken under eight publishers is whole and holds every event ackno
   expect(before.filter((id) => !ids.has(id))).toEqual([]);
   expect(ids.size).toBe(tip);
   expect(tip).toBeGreaterThanOrEqual(PREFILLED + before.length);
-  // Eight are under way whatever the bus does; more means that it went on answering.
+  // Eight calls are under way in any case. More of them mean that the bus went on answering.
   expect(during.count).toBeGreaterThan(16);
   expect(await bus.stop()).toBe(0);
 });
@@ -121,7 +121,7 @@ test("neither the database nor its log of writes is touched, while the bus runs,
   expect(await (await startBus("binary", { folder: bus.folder })).stop()).toBe(0);
   const stopped = await copied("stopped.copy");
   expect(stopped.after[0]).toBe(stopped.before[0] as string);
-  // What a reader leaves of a stopped database: an empty log of writes.
+  // A reader of a stopped database leaves an empty log of writes.
   expect(statSync(`${bus.db}-wal`, { throwIfNoEntry: false })?.size ?? 0).toBe(0);
   expect([running.events, killed.events, stopped.events]).toEqual([50, 50, 50]);
 });
@@ -145,7 +145,7 @@ test("a killed backup leaves only a partial file, and the next one succeeds", as
   const db = await databaseWith(30_000);
   const folder = tempFolder();
   const copy = join(folder, "copy.db");
-  // One that is whole before the kill arrives is no case of this.
+  // A copy that is whole before the kill arrives does not count.
   let killed = false;
   for (let i = 0; i < 20 && !killed; i++) {
     for (const name of readdirSync(folder)) Bun.spawnSync(["rm", join(folder, name)]);

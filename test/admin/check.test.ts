@@ -54,7 +54,7 @@ describe("all is well", () => {
     await expectWell();
     expect(sha256(bus.db)).toBe(sum);
 
-    // A reader leaves an empty log of writes and its index; the next bus uses them, and takes them away at its end.
+    // A reader leaves an empty log of writes and its index. The next bus uses them, and removes them at its end.
     expect(filesIn(bus.folder)).toEqual([...stopped, "data.db-shm", "data.db-wal"].sort());
     expect(statSync(`${bus.db}-wal`).size).toBe(0);
     expect([bus.db, `${bus.db}-wal`, `${bus.db}-shm`].map((file) => statSync(file).mode & 0o777)).toEqual([

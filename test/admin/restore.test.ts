@@ -31,7 +31,7 @@ class Home {
     return bash(script, { kind: "binary", home: this.path, env: { PORT: "0" } });
   }
 
-  /** Runs a block that ends with `serve`; resolves when it listens. */
+  /** Runs a block that ends with `serve`. Resolves when the bus listens. */
   async serve(script: string): Promise<{ url: string; stop(): Promise<CliResult> }> {
     const log = join(this.data, "agent-event-bus.log");
     const starts = () =>

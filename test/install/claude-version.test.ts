@@ -12,7 +12,7 @@ test.each<[version: string, waiting: Waiting]>([
   ["2.0.76", "none"],
   ["2.1.14", "none"],
   ["2.1.63", "none"],
-  // It knew asyncRewake, the next three did not.
+  // This release knew asyncRewake, but the next three did not.
   ["2.1.64", "none"],
   ["2.1.68", "none"],
   ["2.1.69", "named"],

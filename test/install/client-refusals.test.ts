@@ -20,7 +20,7 @@ const install = (url: string, ...more: string[]) => ["install", "client", "--url
 
 type Refused = [
   what: string,
-  /** Prepares HOME; the arguments after `--url`. */
+  /** Prepares HOME. Returns the arguments after `--url`. */
   given: (here: ReturnType<typeof newcomer>) => string[] | Promise<string[]>,
   says: RegExp,
   code?: number,

@@ -1,4 +1,4 @@
-// What makes Claude Code deaf although everything of the bus is in place.
+// Settings that make Claude Code deaf although everything of the bus is in place.
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -58,109 +58,52 @@ const server = (url: string) => ({ mcpServers: { other: { type: "http", url } } 
 const ADMINISTRATOR = "ask the administrator of this machine to change HOME/";
 const EDITOR = `"\${EDITOR:-vi}" HOME/`;
 
-const DEAF: readonly [what: string, check: Check, prepared: Prepared, found: string, repair: string][] = [
-  [
-    "disableAllHooks of the user",
-    hooks,
-    { files: { [USER]: { disableAllHooks: true } } },
-    `switched off by disableAllHooks in HOME/${USER}`,
-    EDITOR + USER,
-  ],
-  [
-    "disableAllHooks of the project",
-    hooks,
-    { files: { [PROJECT]: { disableAllHooks: true } } },
-    `switched off by disableAllHooks in HOME/${PROJECT}`,
-    EDITOR + PROJECT,
-  ],
-  [
-    "disableAllHooks of the user in this project",
-    hooks,
-    { files: { [LOCAL]: { disableAllHooks: true } } },
-    `switched off by disableAllHooks in HOME/${LOCAL}`,
-    EDITOR + LOCAL,
-  ],
-  [
-    "disableAllHooks of the administrator",
-    hooks,
-    { files: { [MANAGED]: { disableAllHooks: true } } },
-    `switched off by disableAllHooks in HOME/${MANAGED}`,
-    ADMINISTRATOR + MANAGED,
-  ],
-  [
-    "disableAllHooks in a drop-in of the administrator",
-    hooks,
-    { files: { [DROP_IN]: { disableAllHooks: true } } },
-    `switched off by disableAllHooks in HOME/${DROP_IN}`,
-    ADMINISTRATOR + DROP_IN,
-  ],
-  [
-    "allowManagedHooksOnly",
-    hooks,
-    { files: { [MANAGED]: { allowManagedHooksOnly: true } } },
-    `switched off by allowManagedHooksOnly in HOME/${MANAGED}`,
-    ADMINISTRATOR + MANAGED,
-  ],
-  [
-    "allowManagedHooksOnly in a drop-in",
-    hooks,
-    { files: { [DROP_IN]: { allowManagedHooksOnly: true } } },
-    `switched off by allowManagedHooksOnly in HOME/${DROP_IN}`,
-    ADMINISTRATOR + DROP_IN,
-  ],
-  [
+type Row = [what: string, check: Check, prepared: Prepared, found: string, repair: string];
+
+/** A setting in one file, whose author has to change it. */
+function inFile(what: string, check: Check, file: string, settings: object, found: string): Row {
+  const repair = (file.startsWith("etc/") ? ADMINISTRATOR : EDITOR) + file;
+  return [what, check, { files: { [file]: settings } }, found.replace("FILE", `HOME/${file}`), repair];
+}
+
+const off = (what: string, file: string, setting = "disableAllHooks") =>
+  inFile(what, hooks, file, { [setting]: true }, `switched off by ${setting} in FILE`);
+
+const onlyAllowed = (what: string, file: string, ...allowedMcpServers: object[]) =>
+  inFile(what, policy, file, { allowedMcpServers }, "allowedMcpServers in FILE leaves out the bus");
+
+const denied = (what: string, file: string, ...deniedMcpServers: object[]) =>
+  inFile(what, policy, file, { deniedMcpServers }, "deniedMcpServers in FILE names the bus");
+
+const proxied = (what: string, file: string, name: string) =>
+  inFile(what, clientProxy, file, { env: { [name]: "http://p" } }, `the proxy of ${name} in FILE`);
+
+const DEAF: readonly Row[] = [
+  off("disableAllHooks of the user", USER),
+  off("disableAllHooks of the project", PROJECT),
+  off("disableAllHooks of the user in this project", LOCAL),
+  off("disableAllHooks of the administrator", MANAGED),
+  off("disableAllHooks in a drop-in of the administrator", DROP_IN),
+  off("allowManagedHooksOnly", MANAGED, "allowManagedHooksOnly"),
+  off("allowManagedHooksOnly in a drop-in", DROP_IN, "allowManagedHooksOnly"),
+  inFile(
     "managed-mcp.json without the bus",
     policy,
-    { files: { [SERVERS]: server("http://other/mcp") } },
-    `uses only the MCP servers of HOME/${SERVERS}`,
-    ADMINISTRATOR + SERVERS,
-  ],
-  [
-    "allowedMcpServers of the administrator",
-    policy,
-    { files: { [MANAGED]: { allowedMcpServers: [{ serverName: "x" }] } } },
-    `allowedMcpServers in HOME/${MANAGED} leaves out the bus`,
-    ADMINISTRATOR + MANAGED,
-  ],
-  [
-    "allowedMcpServers in a drop-in",
-    policy,
-    { files: { [DROP_IN]: { allowedMcpServers: [] } } },
-    `allowedMcpServers in HOME/${DROP_IN} leaves out the bus`,
-    ADMINISTRATOR + DROP_IN,
-  ],
-  [
+    SERVERS,
+    server("http://other/mcp"),
+    "uses only the MCP servers of FILE",
+  ),
+  onlyAllowed("allowedMcpServers of the administrator", MANAGED, { serverName: "x" }),
+  onlyAllowed("allowedMcpServers in a drop-in", DROP_IN),
+  onlyAllowed(
     "allowedMcpServers with its name but other URLs",
-    policy,
-    {
-      files: {
-        [MANAGED]: { allowedMcpServers: [{ serverUrl: "https://x/*" }, { serverName: "agent-event-bus" }] },
-      },
-    },
-    `allowedMcpServers in HOME/${MANAGED} leaves out the bus`,
-    ADMINISTRATOR + MANAGED,
-  ],
-  [
-    "allowedMcpServers of the user",
-    policy,
-    { files: { [USER]: { allowedMcpServers: [{ serverName: "x" }] } } },
-    `allowedMcpServers in HOME/${USER} leaves out the bus`,
-    EDITOR + USER,
-  ],
-  [
-    "deniedMcpServers by name",
-    policy,
-    { files: { [LOCAL]: { deniedMcpServers: [{ serverName: "agent-event-bus" }] } } },
-    `deniedMcpServers in HOME/${LOCAL} names the bus`,
-    EDITOR + LOCAL,
-  ],
-  [
-    "deniedMcpServers by URL",
-    policy,
-    { files: { [DROP_IN]: { deniedMcpServers: [{ serverUrl: "http://127.0.0.1:*/*" }] } } },
-    `deniedMcpServers in HOME/${DROP_IN} names the bus`,
-    ADMINISTRATOR + DROP_IN,
-  ],
+    MANAGED,
+    { serverUrl: "https://x/*" },
+    { serverName: "agent-event-bus" },
+  ),
+  onlyAllowed("allowedMcpServers of the user", USER, { serverName: "x" }),
+  denied("deniedMcpServers by name", LOCAL, { serverName: "agent-event-bus" }),
+  denied("deniedMcpServers by URL", DROP_IN, { serverUrl: "http://127.0.0.1:*/*" }),
   [
     "HTTP_PROXY in the environment",
     clientProxy,
@@ -175,20 +118,8 @@ const DEAF: readonly [what: string, check: Check, prepared: Prepared, found: str
     "through the proxy of HTTPS_PROXY in the environment",
     "export NO_PROXY=a.example,127.0.0.1",
   ],
-  [
-    "HTTP_PROXY in the user's settings",
-    clientProxy,
-    { files: { [USER]: { env: { HTTP_PROXY: "http://p" } } } },
-    `the proxy of HTTP_PROXY in HOME/${USER}`,
-    EDITOR + USER,
-  ],
-  [
-    "HTTPS_PROXY in the administrator's settings",
-    clientProxy,
-    { files: { [MANAGED]: { env: { HTTPS_PROXY: "http://p" } } } },
-    `the proxy of HTTPS_PROXY in HOME/${MANAGED}`,
-    ADMINISTRATOR + MANAGED,
-  ],
+  proxied("HTTP_PROXY in the user's settings", USER, "HTTP_PROXY"),
+  proxied("HTTPS_PROXY in the administrator's settings", MANAGED, "HTTPS_PROXY"),
 ];
 
 test.each(DEAF)("%s is a problem", async (_what, check, prepared, found, repair) => {

@@ -72,7 +72,7 @@ test.each(FILES)("%s: installed, installed again and removed", async (_what, tex
   expect(await install()).toEqual(["unchanged"]);
   expect(treeOf(home)).toEqual(tree);
 
-  // Without the ledger's copy the words alone have to tell what is ours.
+  // Without the journal's copy only the commands tell which hooks are ours.
   const bare = new Journal(join(home, "another"));
   const kept = held();
   expect((await carry(removeHooksStep(config, bare)))[0]).toBe("planned");
@@ -85,7 +85,7 @@ test.each(FILES)("%s: installed, installed again and removed", async (_what, tex
   expect(journal().backupOf(join(home, ".claude/settings.json"))).toBeUndefined();
 });
 
-// What was empty before goes when nobody knows any more that it was there.
+// Without the former settings, empty containers go too.
 function withoutEmpty(text: string): string {
   return text.replace('"Stop": [],', "").replace('"hooks": {}, ', "");
 }

@@ -38,7 +38,7 @@ test("what stood there comes back as it was, with its mode and its time; what wa
   expect(treeOf(home, [".claude"])).toEqual(before);
 });
 
-test("undo takes back everything, the data directory and copies included", () => {
+test("undo takes back everything, the data directory and copies included", async () => {
   const { home, open } = place();
   const former = put(join(home, "former"), "theirs", 0o755);
   symlinkSync("former", join(home, "link"));
@@ -48,15 +48,15 @@ test("undo takes back everything, the data directory and copies included", () =>
   journal.write(join(home, "link"), { linkTo: "elsewhere" });
   journal.write(join(home, "x/new"), "ours");
   journal.remove(former);
-  journal.undo();
+  await journal.undo();
   expect(treeOf(home)).toEqual(before);
   // A copy that cannot be read lets the writing fail before the file is replaced.
   expect(() => journal.write(former, { copyOf: join(home, "none") })).toThrow("none");
-  journal.undo();
+  await journal.undo();
   expect(treeOf(home)).toEqual(before);
 });
 
-test("undo goes back to the last keep, not further", () => {
+test("undo goes back to the last keep, not further", async () => {
   const { home, open } = place();
   const file = join(home, "file");
   const journal = open();
@@ -65,7 +65,7 @@ test("undo goes back to the last keep, not further", () => {
   const kept = treeOf(home);
   journal.write(file, "two");
   journal.write(join(home, "other"), "x");
-  journal.undo();
+  await journal.undo();
   expect(Object.keys(treeOf(home))).toEqual(Object.keys(kept));
   expect(readFileSync(file, "utf8")).toBe("one");
   expect(open().restore(file)).toBe(true);
@@ -146,14 +146,14 @@ test("an installer that cannot begin leaves nothing", () => {
   expect(treeOf(home)).toEqual(before);
 });
 
-test("one installer at a time; who looked before another one changed something has to look again", () => {
+test("one installer at a time; who looked before another one changed something has to look again", async () => {
   const { home, data, open } = place();
   const before = treeOf(home);
   const [first, second] = [open(), open()];
   first.begin();
   expect(() => second.begin()).toThrow(`Another installer is at work here (process ${process.pid})`);
   first.write(join(home, "file"), "ours");
-  first.undo();
+  await first.undo();
   expect(treeOf(home)).toEqual(before);
   second.begin();
   second.write(join(home, "file"), "ours");

@@ -11,7 +11,7 @@ import { isListening, type Machine, machine, ran } from "../support/installed.ts
 import { health } from "../support/process.ts";
 import { put, treeOf } from "../support/tree.ts";
 
-/** What a running bus writes. */
+/** Files that a running bus writes. */
 const ALIVE = [
   "data.db",
   "data.db-wal",

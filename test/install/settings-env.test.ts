@@ -38,7 +38,7 @@ function aHome(settings: string, kept?: string): Newcomer {
 
 let sessions = 0;
 
-/** Registers a session by a hook that knows nothing but HOME, and finds it with a command that knows as little; its buses. */
+/** Registers a session by a hook that knows only HOME, and finds it with a command that knows as little. Returns its buses. */
 async function whereSessionGoes(
   { home, run }: Newcomer,
   { env = {}, flags = [] }: { env?: Record<string, string>; flags?: string[] } = {},

@@ -59,7 +59,7 @@ function stored(data: string): Set<number> {
   return new Set(ids.map(({ id }) => id));
 }
 
-/** Publishes from several sides until told to stop; returns the ids that were acknowledged, and the longest pause, ms. */
+/** Publishes from several sides until told to stop. Returns the acknowledged ids and the longest pause (ms). */
 function load(port: number): () => Promise<{ acked: number[]; pause: number }> {
   const acked: number[] = [];
   let [over, last, pause] = [false, performance.now(), 0];
@@ -186,7 +186,7 @@ describe.skipIf(noSystemd !== null)("under systemd, in a HOME with a space and a
   });
 });
 
-// It listens at PORT, as the original does, and answers nothing that the bus would.
+// Listens at PORT like the original, and answers nothing that the bus would.
 const ORIGINAL = `import http.server, os
 http.server.ThreadingHTTPServer.allow_reuse_address = True
 http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), http.server.BaseHTTPRequestHandler).serve_forever()

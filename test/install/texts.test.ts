@@ -70,7 +70,7 @@ const analyze = Bun.which("systemd-analyze");
 if (analyze === null) console.log("skipped: systemd-analyze verify: there is no systemd-analyze");
 
 describe.skipIf(analyze === null)("systemd-analyze verify finds nothing in the unit", () => {
-  // What it says of a unit is checked by the last one.
+  // The last name shows that systemd-analyze reports problems.
   test.each(["jo", "with a space", "100%h", "$HOME and $$", "a&b <c>", "jörg 🦖", "broken"])("%s", (name) => {
     const home = join(tempFolder(), name);
     const places = placesIn(home);

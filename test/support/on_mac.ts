@@ -1,9 +1,11 @@
 // Does to a HOME what an installer on a Mac does about the service: install, restart or uninstall. Prints the steps as JSON.
+
 import { environment, installConfig, settingsFile } from "../../src/config/client.ts";
+import { serverConfig } from "../../src/config/server.ts";
 import { Journal } from "../../src/install/journal.ts";
 import { findLaunchd } from "../../src/install/launchd.ts";
 import { findOriginal } from "../../src/install/python_original.ts";
-import { removeServiceStep, serverOf, serviceStep, untilItAnswers } from "../../src/install/running.ts";
+import { removeServiceStep, serviceStep, untilItAnswers } from "../../src/install/running.ts";
 import { settingsStep } from "../../src/install/settings.ts";
 import { carryOut, type Step } from "../../src/install/steps.ts";
 
@@ -15,7 +17,7 @@ if ("none" in service) throw new Error(service.none);
 const steps: Step[] = [];
 const original = findOriginal(config, service, `${config.bin}/agent-event-bus`);
 const changes = what === "install" ? { ...original?.settings } : {};
-const server = serverOf({ ...settingsFile(), ...changes });
+const server = serverConfig({}, {}, { ...settingsFile(), ...changes });
 if (what === "install")
   steps.push(
     settingsStep(journal, changes as Record<string, string>),

@@ -30,7 +30,7 @@ export const health = check("bus", async (place) => {
     case "original":
       return bad(`the Python original answers at ${url}`, onBus(place, "install server"));
     case "stranger":
-      return bad(`no bus answers at ${url}: ${found.found}`, elsewhere(place));
+      return bad(`no bus answers at ${url}: ${found.found}`, withoutStranger(place));
     case "foreign":
       return bad(found.found, withoutUser(place, found.user));
     case "nobody":
@@ -38,7 +38,7 @@ export const health = check("bus", async (place) => {
   }
 });
 
-function elsewhere({ role, command }: Place): string {
+function withoutStranger({ role, command }: Place): string {
   return `${command} install ${role === "server" ? "server --port 8081" : "client --url http://BUS:8080/mcp"}`;
 }
 

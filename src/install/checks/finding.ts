@@ -5,7 +5,6 @@ export interface Finding {
   what: string;
   state: "ok" | "note" | "bad";
   found: string;
-  /** The command that repairs it. */
   repair?: string;
 }
 
@@ -32,14 +31,9 @@ export function check(
   };
 }
 
-export function ok(found: string): Said {
-  return { state: "ok", found };
-}
+export const ok = (found: string): Said => ({ state: "ok", found });
 
-export function note(found: string): Said {
-  return { state: "note", found };
-}
+export const note = (found: string): Said => ({ state: "note", found });
 
-export function bad(found: string, repair?: string): Said {
-  return { state: "bad", found, ...(repair !== undefined && { repair }) };
-}
+export const bad = (found: string, repair?: string): Said =>
+  repair === undefined ? { state: "bad", found } : { state: "bad", found, repair };

@@ -11,23 +11,17 @@ const CALL_MS = 3_000;
 const WAIT_SECONDS = 3;
 const what = "message";
 
-/** The way that a message took, and its time. */
 interface Proof {
   finding: Finding;
   path?: string;
   milliseconds?: number;
 }
 
-/** The doctor's identity. It finds the session even if an answer got lost. */
-interface Identity extends Json {
-  client_id: string;
-  machine: string;
-}
-
 /** Registers a session, sends it a direct message, waits for that, and unregisters the session in any case. */
 export async function proveMessage(place: Place): Promise<Proof> {
   const { kind } = await place.probe();
   if (kind !== "bus") return { finding: { what, ...note("none sent: first the problem above") } };
+  // Names the session even if an answer got lost.
   const identity = { client_id: `doctor-${randomUUID()}`, machine: machine() };
   let forget = () => {};
   const interrupted = new Promise<never>((_, reject) => {
@@ -46,7 +40,7 @@ export async function proveMessage(place: Place): Promise<Proof> {
   }
 }
 
-async function send(place: Place, identity: Identity): Promise<Proof> {
+async function send(place: Place, identity: Json): Promise<Proof> {
   const session = await ask(place, "register_session", { ...identity, name: "doctor", cwd: process.cwd() });
   const { session_id, cursor } = session;
   const channel = `session:${session_id}`;
@@ -66,7 +60,7 @@ async function send(place: Place, identity: Identity): Promise<Proof> {
   return { finding: { what, ...ok(`${path}: ${milliseconds} ms`) }, path, milliseconds };
 }
 
-async function leave(place: Place, identity: Identity): Promise<void> {
+async function leave(place: Place, identity: Json): Promise<void> {
   await createCall(busOf(place))("unregister_session", identity, CALL_MS);
 }
 

@@ -2,6 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dataDirectory, environment, machine, settingsPath, tokenPath } from "../../config/client.ts";
 import { settingNames } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
+import { succeeds } from "../../lib/attempt.ts";
 import { quoted } from "../../lib/escape.ts";
 import { tooOpen } from "../../lib/permissions.ts";
 import { hostOf } from "../../rpc/bus_url.ts";
@@ -29,18 +30,10 @@ export const settings = check("settings", async ({ role, settings: read, setting
 
 function editOrOwn(file: string, problem: string): string {
   // Files that sudo has made belong to root.
-  if (!isReadable(file)) return `sudo chown -R "$(id -un)" ${quoted(dataDirectory())}`;
+  if (!succeeds(() => accessSync(file, constants.R_OK)))
+    return `sudo chown -R "$(id -un)" ${quoted(dataDirectory())}`;
   const line = /line (\d+)/.exec(problem)?.[1];
   return `${EDITOR} ${line === undefined ? "" : `+${line} `}${quoted(file)}`;
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The token of commands and hooks lets them in. */
