@@ -1,6 +1,5 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { around, type Parts } from "../../lib/chunks.ts";
-import { writtenList } from "../../lib/json_memo.ts";
 import type { Json } from "../../operations/operation.ts";
 
 /** What came of a tool call. */
@@ -28,26 +27,36 @@ function callResult(text: string, structured: string): string {
   return `{"content":[{"type":"text","text":${text}}],"structuredContent":${structured}}`;
 }
 
-/** Longer ones are not worth their memory, characters. */
-const MOST_KEPT = 128 * 1024;
+/** A result with a list of events. `others` is what surrounds the list, as JSON. */
+interface Kept {
+  list: readonly Json[];
+  others: string;
+  /** In UTF-8 once it was asked for again. */
+  result: string | Uint8Array;
+}
 
-/** The result that a list of events was given with, in UTF-8 when it was asked for again. */
-const known = new WeakMap<readonly object[], { end: string; result: string | Uint8Array }>();
+const MOST_KEPT = 16;
+/** Longer results are not kept (characters). */
+const MOST_CHARACTERS = 128 * 1024;
 
-// Whoever reads events mostly reads those that others have just read: the same list, which does not change.
-function withEvents(list: Json[], { events: _, ...others }: Json): Parts {
-  const json = JSON.stringify(others).slice(1);
-  const end = json === "}" ? json : `,${json}`;
-  const kept = known.get(list);
-  if (kept?.end === end) {
-    if (typeof kept.result === "string") kept.result = Buffer.from(kept.result);
-    return [kept.result];
+let kept: readonly Kept[] = [];
+
+// Hot path: several clients read one page. Stored events are the same objects in every page, and they never change.
+function withEvents(list: Json[], { events, ...rest }: Json): Parts {
+  const others = JSON.stringify(rest);
+  const known = kept.find((one) => one.others === others && isSame(one.list, list));
+  if (known !== undefined) {
+    if (typeof known.result === "string") known.result = Buffer.from(known.result);
+    return [known.result];
   }
-  const events = writtenList(list);
-  const text = `"{\\"events\\":[${events.quoted}]${JSON.stringify(end).slice(1)}`;
-  const result = callResult(text, `{"events":[${events.json}]${end}`);
-  if (result.length <= MOST_KEPT) known.set(list, { end, result });
+  const json = JSON.stringify({ events, ...rest });
+  const result = callResult(JSON.stringify(json), json);
+  if (result.length <= MOST_CHARACTERS) kept = [{ list, others, result }, ...kept.slice(0, MOST_KEPT - 1)];
   return result;
+}
+
+function isSame(one: readonly Json[], other: readonly Json[]): boolean {
+  return one.length === other.length && one.every((event, i) => event === other[i]);
 }
 
 export function failure(problem: string): ToolResult {
