@@ -1,4 +1,4 @@
-import { type BlockList, createServer } from "node:net";
+import { createServer } from "node:net";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
@@ -14,7 +14,7 @@ import { warnOfDeleted } from "../operations/call_log.ts";
 import type { Operation } from "../operations/operation.ts";
 import { listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
-import { type Lookup, parseNetworks } from "../webhooks/target.ts";
+import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
 import { createBus } from "./wiring.ts";
@@ -78,7 +78,7 @@ interface Parts extends ServerOptions {
   clock: Clock;
   access: Access;
   store: Store;
-  allowedNetworks: BlockList;
+  allowedNetworks: readonly Network[];
   kept: readonly Kept[];
 }
 

@@ -1,5 +1,4 @@
 import { lookup } from "node:dns/promises";
-import type { BlockList } from "node:net";
 import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { createDesktop } from "../desktop/notifier.ts";
@@ -12,7 +11,7 @@ import type { Store } from "../domain/store.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
 import { Pump } from "../webhooks/scheduler.ts";
-import type { Lookup } from "../webhooks/target.ts";
+import type { Lookup, Network } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
 import type { Log } from "./log.ts";
 import { createWaiters } from "./subscriptions.ts";
@@ -25,7 +24,7 @@ export interface BusParts {
   clock: Clock;
   /** Addresses of a webhook's host. */
   lookup?: Lookup | undefined;
-  allowedNetworks: BlockList;
+  allowedNetworks: readonly Network[];
   ownPort(): number;
 }
 
