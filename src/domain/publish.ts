@@ -7,12 +7,9 @@ import type { Change, Store } from "./store.ts";
 
 const PREVIEW = 50;
 
-/** Wakes waiting calls and webhooks at every event, from any source. Called once, when the bus is put together. */
-export function followEvents({ store, waiters, deliveries }: Pick<Bus, "store" | "waiters" | "deliveries">) {
-  store.listen((event, webhookIds) => {
-    waiters.wake(event);
-    deliveries.queued(webhookIds);
-  });
+/** Wakes waiting calls at every event, from any source. Called once, when the bus is put together. */
+export function followEvents({ store, waiters }: Pick<Bus, "store" | "waiters">) {
+  store.listen((event) => waiters.wake(event));
 }
 
 /** Appends an event. Waiting calls wake, webhooks start, and the user is shown a direct message. */

@@ -10,7 +10,7 @@ import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
-import { Pump } from "../webhooks/scheduler.ts";
+import { Scheduler } from "../webhooks/scheduler.ts";
 import type { Lookup, Network } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
 import type { Log } from "./log.ts";
@@ -32,9 +32,9 @@ const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
 /** The bus that handlers see, with the pump that sends its webhooks (not started yet). */
-export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
+export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
   const { config, store, log, now } = parts;
-  const pump = new Pump({
+  const pump = new Scheduler({
     store,
     sender: { busId: store.id, version },
     policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
