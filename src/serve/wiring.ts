@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { createDesktop } from "../desktop/notifier.ts";
-import { createPace } from "../desktop/throttle.ts";
+import { createThrottle } from "../desktop/throttle.ts";
 import { ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
@@ -63,7 +63,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
     waiters: createWaiters(config.limits.waiters),
-    notify: createPace(
+    notify: createThrottle(
       createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
     ),
     deliveries: pump,
