@@ -2,7 +2,8 @@ import { type Bus, type Call, here } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
 import { reachOf } from "../domain/reachability.ts";
 import { isAlive } from "../domain/session.ts";
-import { type Json, operation } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 
 const LOOK_AGAIN_MS = 100;
 

@@ -2,7 +2,7 @@ import type { Bus } from "../domain/context.ts";
 import type { Unread } from "../domain/direct_message.ts";
 import * as registration from "../domain/registration.ts";
 import type { Session } from "../domain/session.ts";
-import type { Json } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
 
 /** Tells a session that its name was taken. */
 export function renamed(wanted: string, name: string): Json {

@@ -4,7 +4,8 @@ import { isLevel, LEVELS } from "../domain/level.ts";
 import { publish } from "../domain/publish.ts";
 import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
-import { type Json, operation } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 

@@ -1,5 +1,7 @@
 import { redeliverGivenUp, redeliverSince } from "../domain/redelivery.ts";
-import { type Json, operation, UsageError } from "./operation.ts";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
 

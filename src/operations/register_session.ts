@@ -1,7 +1,8 @@
 import { formatCursor } from "../domain/cursor.ts";
 import { register } from "../domain/registration.ts";
+import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
-import { type Json, operation } from "./operation.ts";
+import { operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 

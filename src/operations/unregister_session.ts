@@ -1,6 +1,7 @@
 import { publish } from "../domain/publish.ts";
 import { deletedRefusal, notFound } from "../domain/session.ts";
-import { NoSessionError, operation } from "./operation.ts";
+import { NoSessionError } from "../lib/command.ts";
+import { operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
 import { countLive } from "./present.ts";
 

@@ -8,8 +8,13 @@ import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
+import type { Access } from "../http/access/access.ts";
+import { httpDenial } from "../http/access/denial.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
+import { warnOfDeleted } from "../operations/call_log.ts";
+import { Door } from "../operations/invoke.ts";
+import type { Operation } from "../operations/operation.ts";
 import { Scheduler } from "../webhooks/scheduler.ts";
 import type { Lookup, Network } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
@@ -75,6 +80,31 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
   };
   followEvents(bus);
   return { bus, pump };
+}
+
+export interface DoorParts {
+  bus: Bus;
+  operations: readonly Operation[];
+  access: Access;
+  log: Log;
+  unexpected(where: string, error: unknown): void;
+}
+
+/** The door that every protocol calls. */
+export function createDoor({ bus, operations, access, log, unexpected }: DoorParts): Door {
+  return new Door({
+    bus,
+    operations,
+    calls: access.shares.calls,
+    holds: access.holds,
+    steady: () => performance.now(),
+    log: {
+      call: log.call,
+      denied: ({ origin }, denial) => access.refused(origin, httpDenial(denial)),
+      deleted: warnOfDeleted(log.warn),
+      unexpected,
+    },
+  });
 }
 
 // The rest of a URL may be a secret of its receiver, and this text goes to everyone.

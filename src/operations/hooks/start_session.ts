@@ -4,8 +4,9 @@ import { inboxOf } from "../../domain/inbox.ts";
 import { reachOf } from "../../domain/reachability.ts";
 import { register } from "../../domain/registration.ts";
 import type { Session } from "../../domain/session.ts";
+import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
-import { type Json, operation } from "../operation.ts";
+import { operation } from "../operation.ts";
 import { expectRoom, liveSessions } from "../present.ts";
 import { HOOK_SESSION, report } from "./session.ts";
 

@@ -1,0 +1,122 @@
+import { Database } from "bun:sqlite";
+
+/** The schema versions that releases of this bus wrote; 1 to 5 are the Python original's. */
+export const VERSIONS = [6, 7, 8, 9, 10] as const;
+export type OwnVersion = (typeof VERSIONS)[number];
+
+/** What each version added, frozen: the statements stay as they were when its release ran them. */
+const HISTORY: Readonly<Record<OwnVersion, string>> = {
+  6: `
+    CREATE TABLE schema_version (version INTEGER PRIMARY KEY);
+    CREATE TABLE sessions (
+      id TEXT PRIMARY KEY, display_id TEXT NOT NULL, name TEXT NOT NULL, machine TEXT NOT NULL, cwd TEXT NOT NULL,
+      repo TEXT NOT NULL, registered_at TIMESTAMP NOT NULL, last_heartbeat TIMESTAMP NOT NULL, client_id TEXT,
+      last_cursor TEXT, deleted_at TIMESTAMP
+    );
+    CREATE TABLE events (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL, session_id TEXT NOT NULL,
+      timestamp TIMESTAMP NOT NULL, channel TEXT NOT NULL DEFAULT 'all', correlation_id TEXT, payload_meta TEXT
+    );
+    CREATE TABLE webhooks (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, channel_filter TEXT, event_types TEXT,
+      created_at TIMESTAMP NOT NULL, active INTEGER NOT NULL DEFAULT 1, secret TEXT
+    );
+    CREATE INDEX events_by_channel ON events (channel, id);
+    CREATE INDEX events_by_type ON events (event_type, id);
+    CREATE INDEX events_by_correlation ON events (correlation_id, id) WHERE correlation_id IS NOT NULL;
+    CREATE INDEX sessions_by_client ON sessions (machine, client_id);
+    CREATE INDEX sessions_by_display_id ON sessions (display_id);
+    CREATE INDEX sessions_by_name ON sessions (name);
+    CREATE INDEX sessions_present ON sessions (last_heartbeat) WHERE deleted_at IS NULL;
+    CREATE TABLE bus (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    INSERT INTO bus (key, value) VALUES ('id', 'c0ffee00');`,
+  7: `
+    ALTER TABLE webhooks ADD COLUMN ordered INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE webhooks ADD COLUMN local INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE webhooks ADD COLUMN secret_old TEXT;
+    ALTER TABLE webhooks ADD COLUMN secret_old_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE webhooks ADD COLUMN paused_reason TEXT;
+    ALTER TABLE webhooks ADD COLUMN last_success TEXT;
+    ALTER TABLE webhooks ADD COLUMN last_failure TEXT;
+    ALTER TABLE webhooks ADD COLUMN last_error TEXT;
+    ALTER TABLE webhooks ADD COLUMN failing_since INTEGER;
+    CREATE TABLE deliveries (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, webhook_id INTEGER NOT NULL, event_id INTEGER NOT NULL,
+      state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,
+      created_at INTEGER NOT NULL, redelivery INTEGER NOT NULL DEFAULT 0, last_status INTEGER, last_error TEXT,
+      last_at INTEGER, last_ms INTEGER, UNIQUE (webhook_id, event_id)
+    );
+    CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at, event_id) WHERE state = 'pending';
+    CREATE INDEX deliveries_by_state ON deliveries (webhook_id, state, event_id);
+    CREATE INDEX deliveries_done ON deliveries (last_at) WHERE state <> 'pending';`,
+  8: "ALTER TABLE events ADD COLUMN origin TEXT;",
+  9: `
+    ALTER TABLE sessions ADD COLUMN pid INTEGER;
+    ALTER TABLE sessions ADD COLUMN pid_started TEXT;
+    ALTER TABLE sessions ADD COLUMN state TEXT;
+    ALTER TABLE sessions ADD COLUMN lease_until TEXT;
+    ALTER TABLE sessions ADD COLUMN offered_cursor INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX sessions_by_process ON sessions (machine, pid) WHERE pid IS NOT NULL;
+    CREATE TABLE aliases (alias TEXT PRIMARY KEY, session_id TEXT NOT NULL);
+    CREATE TABLE claims (name TEXT PRIMARY KEY, session_id TEXT NOT NULL, claimed_at TEXT NOT NULL);
+    CREATE INDEX claims_by_session ON claims (session_id, name);
+    CREATE TABLE mail (
+      recipient TEXT NOT NULL, event_id INTEGER NOT NULL, offered_at TEXT, offered_by TEXT, offers INTEGER NOT NULL DEFAULT 0,
+      seen_at TEXT, acked_at TEXT, PRIMARY KEY (recipient, event_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX mail_unseen ON mail (recipient, event_id) WHERE seen_at IS NULL;
+    CREATE INDEX mail_by_event ON mail (event_id);`,
+  10: `
+    DROP INDEX sessions_present;
+    CREATE INDEX sessions_present ON sessions (julianday(last_heartbeat)) WHERE deleted_at IS NULL;`,
+};
+
+/** Writes a database as the release of that version left it, with rows in each table. */
+export function writeOwn(path: string, version: OwnVersion): void {
+  const db = new Database(path, { create: true });
+  db.run("PRAGMA journal_mode = WAL");
+  for (const one of VERSIONS) if (one <= version) db.run(HISTORY[one]);
+  db.run(rowsIn(version));
+  db.run("INSERT INTO schema_version VALUES (?)", [version]);
+  db.close(true);
+}
+
+/** A moment of January 2026 as that version wrote it. */
+export function timeIn(version: OwnVersion, day: number): string {
+  return `2026-01-0${day}T08:00:00.000${version < 10 ? "Z" : "+00:00"}`;
+}
+
+function rowsIn(version: OwnVersion): string {
+  const at = (day: number) => `'${timeIn(version, day)}'`;
+  // A session is here for a day after its last sign of life.
+  const now = `'${new Date().toISOString().replace("Z", version < 10 ? "Z" : "+00:00")}'`;
+  const from = (since: OwnVersion, sql: string) => (version >= since ? sql : "");
+  return `
+    INSERT INTO sessions (id, display_id, name, machine, cwd, repo, registered_at, last_heartbeat, client_id, last_cursor, deleted_at)
+      VALUES ('s-a', 'calm-otter', 'a', 'm1', '/a', 'r', ${at(1)}, ${now}, 'c-a', '2', NULL),
+        ('s-b', 'wise-fox', 'b', 'm2', '/b', 'r', ${at(1)}, ${now}, 'c-b', NULL, NULL),
+        ('s-gone', 'grey-elk', 'gone', 'm2', '/b', 'r', ${at(1)}, ${at(2)}, 'c-gone', '1', ${at(3)});
+    INSERT INTO events (id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta)
+      VALUES (1, 'note', 'hello', 's-a', ${at(1)}, 'all', NULL, NULL),
+        (2, 'note', '🦖 漢字', 's-a', ${at(1)}, 'repo:r', 'q-1', '{"title":"t","tags":["x"],"signal_level":"actionable"}'),
+        (3, 'note', 'to a', 's-b', ${at(2)}, 'session:s-a', NULL, NULL),
+        (4, 'note', 'to b', 's-a', ${at(2)}, 'session:s-b', NULL, NULL);
+    INSERT INTO webhooks (id, url, channel_filter, event_types, created_at, active, secret)
+      VALUES (1, 'http://127.0.0.1:1/on', 'repo:', 'never', ${at(1)}, 1, 's3cret'), (2, 'http://127.0.0.1:1/off', NULL, NULL, ${at(2)}, 0, NULL);
+    ${from(
+      7,
+      `UPDATE webhooks SET ordered = 1, last_success = ${at(2)}, secret_old = 'old', secret_old_until = 5 WHERE id = 1;
+      UPDATE webhooks SET paused_reason = 'paused', last_failure = ${at(2)}, last_error = 'HTTP 500' WHERE id = 2;
+      INSERT INTO deliveries (id, webhook_id, event_id, state, attempts, created_at, last_status, last_error, last_at, last_ms)
+        VALUES (1, 1, 1, 'delivered', 1, 5, 204, NULL, unixepoch() * 1000, 3), (2, 2, 1, 'dead', 13, 5, 500, 'HTTP 500', unixepoch() * 1000, 3),
+          (3, 2, 2, 'pending', 0, unixepoch() * 1000, NULL, NULL, NULL, NULL);`,
+    )}
+    ${from(8, "UPDATE events SET origin = 'laptop' WHERE id = 2;")}
+    ${from(
+      9,
+      `UPDATE sessions SET state = 'idle', lease_until = ${at(4)}, offered_cursor = 2 WHERE id = 's-gone';
+      INSERT INTO aliases VALUES ('old-name', 's-a');
+      INSERT INTO claims VALUES ('lead', 's-b', ${at(2)});
+      INSERT INTO mail VALUES ('s-a', 3, ${at(2)}, 'prompt', 1, ${at(2)}, ${at(3)}), ('s-b', 4, NULL, NULL, 0, NULL, NULL);`,
+    )}`;
+}
