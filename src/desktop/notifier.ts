@@ -7,15 +7,15 @@ import { visible, visibleLine } from "../lib/escape.ts";
 
 export interface DesktopOptions {
   platform: NodeJS.Platform;
-  /** PATH: where the programs are looked up. */
+  /** Value of PATH, where the programs are looked up. */
   path: string;
-  /** Their other variables: DISPLAY, WAYLAND_DISPLAY, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR, XAUTHORITY, HOME. */
+  /** Other variables of the programs: DISPLAY, WAYLAND_DISPLAY, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR, XAUTHORITY, HOME. */
   env: Readonly<Record<string, string | undefined>>;
-  /** An image file. */
+  /** Path of an image. */
   icon: string | undefined;
   warn(message: string): void;
   osascript?: string;
-  /** Searched after `path` on macOS, where a service has a short PATH. */
+  /** Folders to search after `path` on macOS, where a service has a short PATH. */
   homebrew?: readonly string[];
   limitMs?: number;
 }
@@ -25,7 +25,7 @@ interface Program {
   args: string[];
 }
 
-/** Why nothing was shown. Each reason is logged once, so it must be one of a few; only the detail may vary. */
+/** Why nothing was shown. Each reason is logged once, so that only the detail may vary without limit. */
 interface Refusal {
   reason: string;
   detail?: string;
@@ -38,9 +38,9 @@ const LINE_CHARACTERS = 256;
 const MESSAGE_CHARACTERS = 1024;
 
 /**
- * Shows notifications with the platform's own program. Their text may be hostile: it is cut, neutralised and passed
- * as arguments. Resolves false when nothing was shown, and warns of each reason once; never throws. Four programs run
- * at a time, each for at most `limitMs` (5 s) before its process group is killed; 32 more wait, the rest is dropped.
+ * Shows notifications with the platform's own program. Hostile text is cut, escaped and passed as arguments. Resolves false
+ * if nothing was shown, and warns of each reason once. Never throws. Four programs run at a time, and each is killed after
+ * `limitMs` (5 s) with its process group. 32 more notifications wait, and the rest is dropped.
  */
 export function createDesktop(options: DesktopOptions): (notification: Notification) => Promise<boolean> {
   const places = createPlaces();
@@ -109,9 +109,8 @@ async function choose(notification: Shown, options: DesktopOptions): Promise<Pro
     return { file: options.osascript ?? "/usr/bin/osascript", args: osascriptArgs(notification) };
   }
   if (platform !== "linux") return { reason: `there is no way to show one on ${platform}` };
-  if (!env.DISPLAY && !env.WAYLAND_DISPLAY && !env.DBUS_SESSION_BUS_ADDRESS) {
+  if (!env.DISPLAY && !env.WAYLAND_DISPLAY && !env.DBUS_SESSION_BUS_ADDRESS)
     return { reason: "no desktop here, DISPLAY, WAYLAND_DISPLAY and DBUS_SESSION_BUS_ADDRESS are not set" };
-  }
   const file = await find("notify-send", folders);
   if (file === undefined) return { reason: "notify-send is not on the PATH" };
   return { file, args: notifySendArgs(notification, icon) };
@@ -129,7 +128,7 @@ async function find(program: string, folders: readonly string[]): Promise<string
   return undefined;
 }
 
-// notify-send resolves backslash escapes in the body (`\074b\076` is `<b>`), and the desktop then reads Pango markup.
+// notify-send resolves backslash escapes in the body (`\074b\076` is `<b>`), and the desktop reads the result as markup.
 function notifySendArgs({ title, subtitle, message, sound }: Shown, icon: string | undefined): string[] {
   const body = (subtitle === "" ? message : `${subtitle}\n${message}`)
     .replaceAll("&", "&amp;")
@@ -142,7 +141,7 @@ function notifySendArgs({ title, subtitle, message, sound }: Shown, icon: string
   return [...options, "--", title, body];
 }
 
-// terminal-notifier loses a value that looks like an option or a property list, and drops one leading backslash of any.
+// terminal-notifier drops a leading backslash, and loses a value that looks like an option or a property list without one.
 function terminalNotifierArgs(notification: Shown, icon = ""): string[] {
   const { title, subtitle, message, sound, group } = notification;
   const images = { appIcon: icon, contentImage: icon };
@@ -151,7 +150,7 @@ function terminalNotifierArgs(notification: Shown, icon = ""): string[] {
   return values.flatMap(([option, value]) => [`-${option}`, `\\${value}`]);
 }
 
-// The texts are counted from the end, so it does not matter whether osascript hands on the `--` before them.
+// Counts the texts from the end: osascript may or may not pass on the `--` before them.
 function osascriptArgs({ title, subtitle, message, sound }: Shown): string[] {
   const text = "(item -1 of argv) with title (item -3 of argv) subtitle (item -2 of argv)";
   const show = `display notification ${text}${sound ? ' sound name "default"' : ""}`;
@@ -185,12 +184,12 @@ function run({ file, args }: Program, options: DesktopOptions): Promise<Refusal 
   });
 }
 
-// `detached` made the child the leader of a group of its own.
+// `detached` made the child the leader of its own process group.
 function killGroup(leader: number | undefined): void {
   try {
     if (leader !== undefined) process.kill(-leader, "SIGKILL");
   } catch {
-    // The group has just ended by itself.
+    // The group has ended in the meantime.
   }
 }
 

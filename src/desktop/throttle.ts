@@ -2,7 +2,7 @@ import type { Notification } from "../domain/context.ts";
 
 type Show = (notification: Notification) => Promise<boolean>;
 
-/** What came since the last one was shown. */
+/** Notifications of a group since the last one was shown. */
 interface Held extends PromiseWithResolvers<boolean> {
   count: number;
   newest?: Notification;
@@ -11,10 +11,10 @@ interface Held extends PromiseWithResolvers<boolean> {
 const APART_MS = 1_000;
 
 /**
- * Shows at most one notification of a group per second. What comes sooner is shown when the second is over: the newest one,
- * with the number of the others. Those without a group are shown at once.
+ * Shows at most one notification of a group per second. The newest of those that come sooner is shown after the second, with
+ * the number of the others. Notifications without a group are shown at once.
  */
-export function createPace(
+export function createThrottle(
   show: Show,
   later: (run: () => void, ms: number) => void = (run, ms) => void setTimeout(run, ms).unref(),
 ): Show {
@@ -44,7 +44,7 @@ export function createPace(
   };
 }
 
-// In front: the end of a long message may be cut.
+// Puts the number in front, because the end of a long message may be cut.
 function counted(notification: Notification, others: number): Notification {
   return others === 0
     ? notification

@@ -1,9 +1,10 @@
+import { isLoopbackUrl } from "../lib/loopback.ts";
 import { recipientOf } from "./direct_message.ts";
 import type { EventDraft } from "./event.ts";
-import type { ActiveWebhooks } from "./outbox.ts";
-import { EXPIRE_MS } from "./retry_schedule.ts";
+import type { ActiveWebhooks, Settlement } from "./outbox.ts";
+import { EXPIRE_MS, GIVE_UP_MS, waitAfter } from "./retry_schedule.ts";
 import type { Change, Draft } from "./store.ts";
-import type { Delivery, Webhook } from "./webhook.ts";
+import type { Delivery, Outcome, Webhook } from "./webhook.ts";
 import { webhookMatches } from "./webhook.ts";
 
 /** Decides who gets an event: nobody their own direct message, no webhook the event of its own pause. */
@@ -60,4 +61,34 @@ export function expiryReason(
   if (webhook === undefined) return "the webhook was removed";
   if (delivery.event_id <= beyond) return `more than ${most} deliveries were waiting`;
   return webhook.active && delivery.created_at < now - EXPIRE_MS ? "not delivered in time" : null;
+}
+
+const GONE = 410;
+
+export interface Verdict {
+  settlement: Settlement;
+  /** The reason to pause the whole webhook; null if it goes on. */
+  pause: string | null;
+}
+
+/** Decides what follows from an attempt. `steady` in ms, `random` from 0 to 1. */
+export function judge(delivery: Delivery, outcome: Outcome, steady: number, random: number): Verdict {
+  if (outcome.error === null) return { settlement: { state: "delivered", next_at: 0 }, pause: null };
+  if (outcome.status === GONE)
+    return { settlement: { state: "dead", next_at: 0 }, pause: "the receiver answered 410 Gone" };
+  const wait = waitAfter(delivery.attempts + 1, random, outcome.retryAfterMs);
+  if (wait === null) return { settlement: { state: "dead", next_at: 0 }, pause: null };
+  return { settlement: { state: "pending", next_at: steady + wait }, pause: null };
+}
+
+/**
+ * True if the bus may pause a webhook by itself: 72 hours without one success. `now` is steady (ms). A receiver on this
+ * machine is never given up, because it comes back with its user.
+ */
+export function mayGiveUp({ url, failing_since }: Webhook, now: number): boolean {
+  return failing_since !== null && now - failing_since >= GIVE_UP_MS && !isLoopbackUrl(url);
+}
+
+export function giveUpReason(webhook: Webhook): string {
+  return `no success for ${Math.round(GIVE_UP_MS / 3_600_000)} hours; last: ${webhook.last_error}`;
 }

@@ -15,27 +15,27 @@ export interface EventDraft {
   origin: string | null;
 }
 
-/** An event as every client sees it (WIRE.md 2). */
+/** An event as every client sees it (WIRE.md 2). A stored one never changes. */
 export interface Event {
-  id: number;
-  event_type: string;
-  payload: string;
-  session_id: string;
+  readonly id: number;
+  readonly event_type: string;
+  readonly payload: string;
+  readonly session_id: string;
   /** RFC 3339, UTC, milliseconds. */
-  timestamp: string;
-  channel: string;
-  correlation_id: string | null;
-  signal_level: Level;
-  title?: string;
-  tags?: readonly string[];
+  readonly timestamp: string;
+  readonly channel: string;
+  readonly correlation_id: string | null;
+  readonly signal_level: Level;
+  readonly title?: string;
+  readonly tags?: readonly string[];
   /** `local`, a login or a token's name, as the bus found out. session_id is what the publisher says. */
-  origin?: string;
+  readonly origin?: string;
 }
 
 export const ANONYMOUS = "anonymous";
 
 export function eventOf(id: number, timestamp: string, draft: EventDraft): Event {
-  const event: Event = {
+  return {
     id,
     event_type: draft.event_type,
     payload: draft.payload,
@@ -48,9 +48,21 @@ export function eventOf(id: number, timestamp: string, draft: EventDraft): Event
       channel: draft.channel,
       explicit_level: draft.explicit_level ?? null,
     }),
+    ...(draft.title === undefined ? {} : { title: draft.title }),
+    ...(draft.tags === undefined ? {} : { tags: draft.tags }),
+    ...(draft.origin === null ? {} : { origin: draft.origin }),
   };
-  if (draft.title !== undefined) event.title = draft.title;
-  if (draft.tags !== undefined) event.tags = draft.tags;
-  if (draft.origin !== null) event.origin = draft.origin;
-  return event;
+}
+
+const sizes = new WeakMap<Event, number>();
+
+/** Size in an answer (bytes), where an event stands as JSON and again inside a JSON string. */
+export function bytesInAnswer(event: Event): number {
+  // Hot path: every read of a page adds them up.
+  const known = sizes.get(event);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(event);
+  const bytes = Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(json)) - 2;
+  sizes.set(event, bytes);
+  return bytes;
 }

@@ -7,16 +7,9 @@ import type { Change, Store } from "./store.ts";
 
 const PREVIEW = 50;
 
-/** Wakes waiting calls and webhooks at every event, from any source. Called once, when the bus is put together. */
-export function followEvents({
-  store,
-  subscriptions,
-  deliveries,
-}: Pick<Bus, "store" | "subscriptions" | "deliveries">) {
-  store.listen((event, webhookIds) => {
-    subscriptions.wake(event);
-    deliveries.queued(webhookIds);
-  });
+/** Wakes waiting calls at every event, from any source. Called once, when the bus is put together. */
+export function followEvents({ store, subscriptions }: Pick<Bus, "store" | "subscriptions">) {
+  store.listen((event) => subscriptions.wake(event));
 }
 
 /** Appends an event. Waiting calls wake, webhooks start, and the user is shown a direct message. */

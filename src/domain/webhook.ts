@@ -69,8 +69,6 @@ export interface Outcome {
 
 /** The side of the bus that sends deliveries, as handlers see it. */
 export interface Deliveries {
-  /** Tells that something new is queued for these webhooks. Never waits. */
-  queued(webhookIds: readonly number[]): void;
   /** Tells that this webhook changed, or got deliveries again: an attempt starts soon. Never waits. */
   poke(webhookId: number): void;
   /** Ids of deliveries that are being sent at this moment. */

@@ -1,5 +1,14 @@
 import { holderOf } from "../admin/holder.ts";
-import { busUrl, clientConfig, environment, type InstallConfig, installConfig, keptToken, settingsFile, version } from "../config/client.ts";
+import {
+  busUrl,
+  clientConfig,
+  environment,
+  type InstallConfig,
+  installConfig,
+  keptToken,
+  settingsFile,
+  version,
+} from "../config/client.ts";
 import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Json } from "../lib/json.ts";

@@ -1,4 +1,4 @@
-/** A text: one string, or pieces of which the long ones are in UTF-8 already. */
+/** A text: one string, or pieces. Long pieces may be in UTF-8 already. */
 export type Parts = string | readonly Piece[];
 type Piece = string | Uint8Array;
 
@@ -11,8 +11,8 @@ const SCRATCH_BYTES = 512 * 1024;
 const scratch = Buffer.alloc(SCRATCH_BYTES);
 
 /**
- * A text for a Response, which makes a copy of it at once: bytes hold until the next call only. One long string of the
- * same pieces would be new memory for each answer, and cost more than all else about it.
+ * Hot path: a text as the body of a Response, which copies it at once. Bytes are valid until the next call only, because
+ * one buffer serves all answers. New memory for each answer would take longer than all other work on it.
  */
 export function bodyOf(parts: Parts): string | Uint8Array<ArrayBuffer> {
   if (typeof parts === "string") return parts;

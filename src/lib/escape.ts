@@ -1,5 +1,5 @@
-// Everything that could move a cursor, recolour, reorder or hide text: C0 but tab and newline, DEL, C1, bidi
-// controls, zero-width and tag characters, line separators, lone surrogates.
+// Characters that could move a cursor, recolour, reorder or hide text. These are C0 except tab and newline, DEL, C1, bidi
+// controls, zero-width and tag characters, line separators and lone surrogates.
 const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
@@ -12,7 +12,7 @@ function escaped(character: string): string {
   return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
-/** What most short texts are. The first use of a regular expression would cost a command more than this loop. */
+/** Hot path: true for most short texts. The first use of a regular expression costs a command more than this loop. */
 function isPlain(text: string): boolean {
   if (text.length > 200) return false;
   for (let i = 0; i < text.length; i++) {
@@ -22,12 +22,12 @@ function isPlain(text: string): boolean {
   return true;
 }
 
-/** Untrusted text made harmless for a terminal: control and invisible characters are shown; tabs and newlines stay. */
+/** Makes untrusted text safe for a terminal: control and invisible characters become visible. Tabs and newlines stay. */
 export function visible(text: string): string {
   return isPlain(text) ? text : text.replaceAll("\r\n", "\n").replace(UNSAFE, escaped);
 }
 
-/** The same for one line: newlines become ⏎, tabs spaces, and it is cut at `columns` characters with an ellipsis. */
+/** The same for one line: newlines become ⏎, tabs spaces. A text of over `columns` characters ends in an ellipsis. */
 export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): string {
   if (text.length <= columns && isPlain(text)) return text;
   const cut = text.length > columns * 4 ? text.slice(0, columns * 4) : text;
@@ -37,7 +37,7 @@ export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): s
   return characters.length > columns ? `${characters.slice(0, columns - 1).join("")}…` : line;
 }
 
-/** JSON with the same characters as \u escapes: valid JSON, harmless on a terminal. On one line without `indent`. */
+/** JSON that is safe for a terminal: the same characters become \u escapes. On one line without `indent`. */
 export function visibleJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
     Array.from(
@@ -52,7 +52,7 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Ready for a shell, also when it has spaces or quotes. */
+/** Quotes a path for a shell if necessary. */
 export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,8 +1,8 @@
 const ABSOLUTE = process.platform === "win32" ? /^([\\/]|[A-Za-z]:)/ : /^\//;
 
 /**
- * The repository's name for a folder (WIRE.md 2). With `look`, a linked git worktree is recognised by its
- * `.git` file, here or in a folder above; without, only the path itself speaks (it is another machine's).
+ * Name of a folder's repository (WIRE.md 2). With `look`, a linked git worktree is recognised by its `.git` file, here or in
+ * a folder above. Without, only the path counts, because the folder is on another machine.
  */
 export async function repoOf(cwd: string, look: boolean): Promise<string> {
   const path = cwd.replaceAll("\\", "/");
@@ -19,20 +19,20 @@ function clean(name: string): string {
   return name.replace(/[\n\t\r]/g, " ") || "unknown";
 }
 
-/** Both a `.git` file and a HEAD are one short line. */
+/** Limit for a `.git` file and a HEAD, which are one short line. */
 const MOST_BYTES = 4096;
 
 /**
- * The text of a small regular file: "folder" for a folder, null for what is not there or is not such a file. A pipe or a
- * device is never opened, since that may wait for ever or have an effect.
+ * Text of a small regular file; "folder" for a folder, null for anything else. A pipe or a device is never opened, because
+ * that may block or have an effect. @throws Error when the path does not exist.
  */
 async function smallText(path: string): Promise<string | null> {
-  // Most commands need no file, and loading these takes a tenth of their time.
+  // Most commands need no file, and loading this module takes a tenth of their time.
   const { constants, open, stat } = await import("node:fs/promises");
   const found = await stat(path);
   if (found.isDirectory()) return "folder";
   if (!found.isFile() || found.size > MOST_BYTES) return null;
-  // It may have been replaced since: without O_NONBLOCK, opening a pipe waits for a writer.
+  // A pipe may have replaced the file. Without O_NONBLOCK, opening it waits for a writer.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     if (!(await file.stat()).isFile()) return null;
@@ -43,14 +43,14 @@ async function smallText(path: string): Promise<string | null> {
   }
 }
 
-/** The git folder that a folder's work tree belongs to; null outside one. */
+/** Git folder of a folder's work tree; null outside a work tree. */
 async function gitFolderOf(cwd: string): Promise<string | null> {
   const { dirname, join, resolve } = await import("node:path");
   for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
     const dotGit = join(folder, ".git");
     const link = await smallText(dotGit).catch(() => null);
     if (link !== null) {
-      // Of a linked worktree it is a file: `gitdir: <main>/.git/worktrees/<name>`.
+      // A linked worktree has a file in its place: `gitdir: <main>/.git/worktrees/<name>`.
       const gitdir = /^gitdir: (.+)$/m.exec(link)?.[1]?.trim();
       return gitdir === undefined ? dotGit : resolve(folder, gitdir);
     }
@@ -70,7 +70,7 @@ function repositoryName(gitFolder: string): string {
   return name.startsWith(".") ? parent : name.replace(/\.git$/, "");
 }
 
-/** The checked-out branch of a folder's repository; null outside one, or on no branch. */
+/** Checked-out branch of a folder's repository; null outside a repository, or without a branch. */
 export async function branchOf(cwd: string): Promise<string | null> {
   const gitFolder = await gitFolderOf(cwd);
   if (gitFolder === null) return null;

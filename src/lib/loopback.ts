@@ -8,7 +8,7 @@ export function isLoopback(host: string): boolean {
   return name.includes(":") ? isLoopbackV6(name) : isLoopbackV4(name);
 }
 
-/** Where nothing can be reached, so that systems connect to this machine. As an address to listen on it is not loopback. */
+/** Systems connect to this machine instead of these. As an address to listen on, each means all networks. */
 const UNSPECIFIED = ["0.0.0.0", "[::]", "[::ffff:0:0]"];
 
 /** True if a URL leads to this machine; false if the text is not a URL. */
@@ -27,7 +27,7 @@ function isLoopbackV4(address: string): boolean {
   return parts.length === 4 && parts[0] === "127" && parts.every(isByte);
 }
 
-// URL writes every form of an IPv6 address in one way.
+// URL normalizes every form of an IPv6 address. Hooks load this file, so it uses no package.
 function isLoopbackV6(address: string): boolean {
   const url = `http://${address.startsWith("[") ? address : `[${address}]`}/`;
   if (!URL.canParse(url)) return false;

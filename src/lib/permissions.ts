@@ -13,31 +13,31 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
-/** A file or a folder of the bus that only its owner may read. */
+/** File or folder of the bus that only its owner may read. */
 export interface Kept {
   path: string;
   /** The mode it should have. */
   mode: number;
-  /** The mode it has; of a link, what it points to has. */
+  /** The mode it has. A link has the mode of its target. */
   found: number;
-  /** User id; -1 where there is no such thing. */
+  /** User id; -1 on Windows. */
   owner: number;
 }
 
 export interface Places {
   db: string;
-  /** Logs; each with what it was rotated to. */
+  /** Logs, without the files they were rotated to. */
   logs: readonly string[];
-  /** The data directory: it holds nothing but the bus's files. The folder of a database elsewhere is its owner's matter. */
+  /** Data directory, which holds only files of the bus. The folder of a database elsewhere may hold others. */
   folder: string;
 }
 
 const OWNER_FILE = 0o600;
 const OWNER_FOLDER = 0o700;
 
-/** Everything of the bus that exists in its places. */
+/** Files and folders of the bus that exist. */
 export function keptIn({ db, logs, folder }: Places): Kept[] {
-  // SQLite puts its own files beside what a link points to.
+  // SQLite puts its own files beside the target of a link.
   const real = realOf(db);
   const backups = namesIn(dirname(db))
     .filter((name) => name.startsWith(`${basename(db)}.backup-`))
@@ -57,12 +57,12 @@ export function keptIn({ db, logs, folder }: Places): Kept[] {
   ];
 }
 
-/** Those that other users of the machine can read or write. Windows has no such modes. */
+/** Those that other users of the machine can read or write. None on Windows, which has no such modes. */
 export function tooOpen(kept: readonly Kept[]): Kept[] {
   return process.platform === "win32" ? [] : kept.filter(({ found }) => (found & 0o077) !== 0);
 }
 
-/** Takes from others what they could read; returns what was changed, and what had to be left. */
+/** Removes the access of other users. Returns what was changed, and what could not be. */
 export function makePrivate(kept: readonly Kept[]): { changed: Kept[]; left: Kept[] } {
   const open = tooOpen(kept);
   for (const { path, mode } of open) restrict(path, mode);
@@ -71,8 +71,8 @@ export function makePrivate(kept: readonly Kept[]): { changed: Kept[]; left: Kep
 }
 
 /**
- * Takes a regular file or a folder of this user from others. Everything else keeps its mode: a device is the whole
- * machine's, and a link may point to a file that has nothing to do with the bus.
+ * Removes the access of other users to a regular file or a folder of this user. Everything else keeps its mode: a device
+ * belongs to the whole machine, and a link may lead to a file of another program.
  */
 export function restrict(path: string, mode = OWNER_FILE): void {
   try {
@@ -86,10 +86,10 @@ function isOwn({ uid }: Stats): boolean {
   return process.platform === "win32" || uid === process.geteuid?.();
 }
 
-/** Opens a file to append to, made for its owner when it is absent. @throws Error for a link, and for what is not a file. */
+/** Opens a file to append to. Creates it for its owner if it is missing. @throws Error when the path is not a regular file. */
 export function makeFile(path: string): number {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-  // Without O_NONBLOCK a named pipe would be waited for.
+  // Without O_NONBLOCK, opening a named pipe would block.
   const file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, OWNER_FILE);
   if (fstatSync(file).isFile()) return file;
   closeSync(file);
@@ -98,7 +98,7 @@ export function makeFile(path: string): number {
 
 const MOST_LINKS = 40;
 
-/** The path without links on its way, also when nothing is there yet; the path itself when its links lead in a circle. */
+/** Resolves all links in a path, even if nothing exists there. A path whose links lead in a circle stays as it is. */
 export function realOf(path: string, links = MOST_LINKS): string {
   try {
     return realpathSync(path);

@@ -1,13 +1,13 @@
-/** Which process a session belongs to: its number and what tells it from a later process of the same number. */
+/** Process of a session. The start tells it from a later process of the same number. */
 export interface ProcessMark {
   pid: number;
-  /** When it started, in the system's own terms; the same text for the same process every time. */
+  /** Start in the system's own notation: always the same text for one process. */
   started: string;
 }
 
 /**
- * When a process of this machine started; null when there is none. On Linux that is one small read. Elsewhere `ps` is
- * asked, which takes some milliseconds.
+ * Start of a process of this machine; null if there is no such process. Reads a small file on Linux, and runs `ps` elsewhere,
+ * which takes some milliseconds.
  */
 export function processStart(pid: number, platform: NodeJS.Platform = process.platform): string | null {
   return platform === "linux" ? startOnLinux(pid) : startByPs(pid);
@@ -17,7 +17,7 @@ function startOnLinux(pid: number): string | null {
   const { readFileSync } = process.getBuiltinModule("node:fs");
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in brackets may hold anything, brackets too. The 22nd field is the start in ticks since the boot.
+    // The name in brackets may hold brackets too. The 22nd field is the start in ticks since the boot.
     const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (state === "Z" || state === "X") return null;
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8);
@@ -41,8 +41,8 @@ function startByPs(pid: number): string | null {
 const KNOWN_MS = 60_000;
 
 /**
- * `processStart` for a server that asks often: where `ps` has to be asked, an answer holds for a minute while a process of
- * that number exists.
+ * Returns `processStart` for a server that asks often. Without Linux, an answer holds for a minute while a process of that
+ * number exists.
  */
 export function rememberedStart(
   now: () => number,
@@ -61,7 +61,7 @@ export function rememberedStart(
   };
 }
 
-/** Whether there is a process of that number on this machine. */
+/** True if there is a process of that number on this machine. */
 export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);

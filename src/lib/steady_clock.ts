@@ -1,16 +1,14 @@
-/**
- * Time for delays: it goes on evenly whatever happens to the wall clock, and reads like the wall clock at the start.
- * `speed` above 1 lets days pass in seconds, for tests.
- */
+/** Time for delays. Changes of the wall clock do not affect it. */
 export interface Clock {
-  /** Wall clock, ms: what receivers and people are shown. */
+  /** Wall clock (ms), for receivers and users. */
   wall(): number;
-  /** Steady, ms: what waits are measured with. */
+  /** Steady time (ms), for waits. Equals the wall clock at the start. */
   steady(): number;
-  /** Real ms until the steady time. */
+  /** Real time until a steady time (ms). */
   until(steady: number): number;
 }
 
+/** `speed` above 1 lets days pass in seconds, for tests. */
 export function createClock(
   wall: () => number = Date.now,
   speed = 1,

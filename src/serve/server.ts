@@ -1,4 +1,4 @@
-import { type BlockList, createServer } from "node:net";
+import { createServer } from "node:net";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
@@ -15,8 +15,8 @@ import { type Clock, createClock } from "../lib/steady_clock.ts";
 import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
-import type { Pump } from "../webhooks/scheduler.ts";
-import { type Lookup, parseNetworks } from "../webhooks/target.ts";
+import type { Scheduler } from "../webhooks/scheduler.ts";
+import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
 import { createBus, createDoor } from "./wiring.ts";
@@ -80,7 +80,7 @@ interface Parts extends ServerOptions {
   clock: Clock;
   access: Access;
   store: Store;
-  allowedNetworks: BlockList;
+  allowedNetworks: readonly Network[];
   kept: readonly Kept[];
 }
 
@@ -120,7 +120,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   return { port, store, stop: () => stop(parts, bus, pump, listening) };
 }
 
-async function stop({ store, log }: Parts, bus: Bus, pump: Pump, listening: Listening): Promise<void> {
+async function stop({ store, log }: Parts, bus: Bus, pump: Scheduler, listening: Listening): Promise<void> {
   bus.subscriptions.end();
   // A call that waits for a lock is answered before its connection ends.
   store.limitPatience(FINISH_MS / 2);

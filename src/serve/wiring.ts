@@ -1,9 +1,8 @@
 import { lookup } from "node:dns/promises";
-import type { BlockList } from "node:net";
 import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { createDesktop } from "../desktop/notifier.ts";
-import { createPace } from "../desktop/throttle.ts";
+import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
@@ -16,8 +15,8 @@ import type { Clock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
 import { Door } from "../operations/invoke.ts";
 import type { Operation } from "../operations/operation.ts";
-import { Pump } from "../webhooks/scheduler.ts";
-import type { Lookup } from "../webhooks/target.ts";
+import { Scheduler } from "../webhooks/scheduler.ts";
+import type { Lookup, Network } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
 import type { Log } from "./log.ts";
 import { OpenSubscriptions } from "./subscriptions.ts";
@@ -30,7 +29,7 @@ export interface BusParts {
   clock: Clock;
   /** Addresses of a webhook's host. */
   lookup?: Lookup | undefined;
-  allowedNetworks: BlockList;
+  allowedNetworks: readonly Network[];
   ownPort(): number;
   /** False once the caller's token is revoked or expired. */
   holds(caller: Caller): boolean;
@@ -39,10 +38,10 @@ export interface BusParts {
 const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** Puts together what handlers may touch, and the pump that sends webhooks (not started). */
-export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
+/** The bus that handlers see, with the pump that sends its webhooks (not started yet). */
+export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
   const { config, store, log, now, holds } = parts;
-  const pump = new Pump({
+  const pump = new Scheduler({
     store,
     sender: { busId: store.id, version },
     policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
@@ -83,7 +82,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
 }
 
 function notifierOf({ desktop, icon }: ServerConfig, { warn }: Log): Bus["notify"] {
-  return createPace(createDesktop({ platform: process.platform, ...desktop, icon, warn }));
+  return createThrottle(createDesktop({ platform: process.platform, ...desktop, icon, warn }));
 }
 
 export interface DoorParts {

@@ -1,7 +1,6 @@
 import { isMail } from "../domain/direct_message.ts";
-import { type Event, type EventDraft, eventOf } from "../domain/event.ts";
+import { bytesInAnswer, type Event, type EventDraft, eventOf } from "../domain/event.ts";
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
-import { written } from "../lib/json_memo.ts";
 import type { Database, Statement } from "../runtime/runtime.ts";
 import { EventCache } from "./event_cache.ts";
 import { eventOfRow, INSERT_EVENT, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
@@ -89,7 +88,7 @@ export class EventTable implements Events {
       const limit = Math.min(CHUNK, query.limit - events.length);
       const chunk = this.#page({ ...query, limit }, params);
       for (const event of chunk) {
-        size += most_bytes === undefined ? event.payload.length : written(event).bytes;
+        size += most_bytes === undefined ? event.payload.length : bytesInAnswer(event);
         if (size > most && events.length > 0) return { events, full: true };
         events.push(event);
       }

@@ -1,44 +1,44 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { giveUpReason, judge, mayGiveUp } from "../domain/delivery_policy.ts";
 import type { Store } from "../domain/store.ts";
 import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
 import type { Clock } from "../lib/steady_clock.ts";
-import { deliveryMessage, type Message, type Sender, testMessage } from "./message.ts";
-import { giveUpReason, judge, mayGiveUp } from "./outcome.ts";
 import { attempt } from "./post.ts";
+import { deliveryMessage, type Message, type Sender, testMessage } from "./sign.ts";
 import type { AddressPolicy } from "./target.ts";
 
 const RECORD_AGAIN_MS = 1_000;
 const LONGEST_RECORD_AGAIN_MS = 60_000;
 
-export interface CourierOptions {
+export interface DelivererOptions {
   store: Store;
   sender: Sender;
   policy: AddressPolicy;
   clock: Clock;
-  /** Of one attempt, ms. */
+  /** Limit of one attempt. */
   timeoutMs: number;
   /** Pauses a webhook that the bus gives up on, and tells everyone. */
   switchOff(webhook: Webhook, reason: string): Promise<void>;
   log: { info(message: string): void; warn(message: string): void };
 }
 
-/** Makes one attempt of one delivery, and records what came of it. */
-export class Courier {
-  readonly #options: CourierOptions;
+/** Makes one attempt of one delivery, and records its outcome. */
+export class Deliverer {
+  readonly #options: DelivererOptions;
   readonly #stopping = new AbortController();
-  readonly #disabling = new Set<number>();
+  readonly #switchingOff = new Set<number>();
 
-  constructor(options: CourierOptions) {
+  constructor(options: DelivererOptions) {
     this.#options = options;
   }
 
-  /** Cuts what is being sent; it is not recorded and goes again after the next start. */
+  /** Aborts the attempts under way. They are not recorded, and are made again after the next start. */
   stop(): void {
     this.#stopping.abort();
   }
 
-  /** Null when there is nothing to record: the bus stops, or the delivery cannot be sent and was given up. */
+  /** Null if there is nothing to record: the bus stops, or the event of the delivery is missing. */
   async send(webhook: Webhook, delivery: Delivery): Promise<Outcome | null> {
     const { store, sender, clock } = this.#options;
     const event = await store.events.get(delivery.event_id);
@@ -46,15 +46,14 @@ export class Courier {
       await store.deliveries.expire(delivery, "its event is not in the database");
       return null;
     }
-    const outcome = await this.#post(
-      webhook,
-      await deliveryMessage(sender, webhook, event, delivery, clock.wall()),
-    );
+    const message = await deliveryMessage(sender, webhook, event, delivery, clock.wall());
+    const outcome = await this.#post(webhook, message);
     return this.#stopping.signal.aborted && outcome.status === null ? null : outcome;
   }
 
   async test(webhook: Webhook): Promise<Outcome> {
-    return this.#post(webhook, await testMessage(this.#options.sender, webhook, this.#options.clock.wall()));
+    const { sender, clock } = this.#options;
+    return this.#post(webhook, await testMessage(sender, webhook, clock.wall()));
   }
 
   /** Tries until the database takes it: a delivery that is not recorded would be sent again. */
@@ -65,7 +64,7 @@ export class Courier {
     for (let wait = RECORD_AGAIN_MS; ; wait = Math.min(wait * 2, LONGEST_RECORD_AGAIN_MS)) {
       try {
         await store.deliveries.settle(delivery, settlement, outcome);
-        if (outcome.error !== null) await this.#disablePerhaps(webhook.webhook_id, pause);
+        if (outcome.error !== null) await this.#maybeSwitchOff(webhook.webhook_id, pause);
         return;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
@@ -92,20 +91,20 @@ export class Courier {
     else this.#options.log.warn(`${line}, ${state}`);
   }
 
-  async #disablePerhaps(webhookId: number, gone: string | null): Promise<void> {
+  async #maybeSwitchOff(webhookId: number, pause: string | null): Promise<void> {
     const { store, clock, switchOff } = this.#options;
     const webhook = await store.webhooks.get(webhookId);
-    if (webhook === undefined || !webhook.active || this.#disabling.has(webhookId)) return;
+    if (webhook === undefined || !webhook.active || this.#switchingOff.has(webhookId)) return;
     const hopeless =
       mayGiveUp(webhook, clock.steady()) && (await store.deliveries.counts(webhookId)).dead > 0;
-    const reason = gone ?? (hopeless ? giveUpReason(webhook) : null);
+    const reason = pause ?? (hopeless ? giveUpReason(webhook) : null);
     if (reason === null) return;
     // Several attempts may end in the same way at once.
-    this.#disabling.add(webhookId);
+    this.#switchingOff.add(webhookId);
     try {
       await switchOff(webhook, reason);
     } finally {
-      this.#disabling.delete(webhookId);
+      this.#switchingOff.delete(webhookId);
     }
   }
 }

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { retryAfterMs } from "../domain/retry_schedule.ts";
 import type { Outcome } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "./sign.ts";
 import { type AddressPolicy, checkedAddresses, TargetError } from "./target.ts";
 
 const MOST_READ_BYTES = 4096;
@@ -14,16 +14,15 @@ export interface Target {
   local: boolean;
   policy: AddressPolicy;
   timeoutMs: number;
-  /** Wall clock, ms: what a Retry-After date is compared with. */
+  /** Wall clock (ms), for a Retry-After that is a date. */
   wall(): number;
-  /** Ends it early: the bus stops. */
+  /** Aborts when the bus stops. */
   signal: AbortSignal;
 }
 
 /**
- * One POST to a webhook: the addresses are checked and the connection pinned to them, redirects are not followed, no
- * proxy is used, at most 4 KiB of the answer are read and none of it is kept. Never throws, and ends at its deadline
- * whatever the receiver does.
+ * Sends one POST to a webhook. The connection is pinned to the checked addresses. Redirects are not followed, and no proxy
+ * is used. At most 4 KiB of the answer are read, and nothing is kept. Never throws, and always ends at its deadline.
  */
 export async function attempt(target: Target, message: Message): Promise<Outcome> {
   const began = performance.now();
@@ -42,7 +41,7 @@ export async function attempt(target: Target, message: Message): Promise<Outcome
     const answer = checkedAddresses(url, target.local, target.policy).then((addresses) =>
       post(url, addresses, message, ending.signal),
     );
-    // The client alone is not trusted with it: after some answers its request neither ends nor fails.
+    // After some answers the request of the HTTP client neither ends nor fails.
     const { statusCode: status = 0, headers } = await unlessAborted(answer, ending.signal);
     const asked = status === 429 || status === 503 ? headers["retry-after"] : undefined;
     return done(status, statusError(status), retryAfterMs(asked, target.wall()));
@@ -72,7 +71,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
-// The client is loaded by the first delivery: most buses make none, and it takes megabytes.
+// The first delivery loads the HTTP client, which takes megabytes. Most buses never send one.
 async function post(
   url: URL,
   addresses: readonly string[],
@@ -86,7 +85,7 @@ async function post(
   const options: RequestOptions = {
     method: "POST",
     headers: { ...headers, "content-length": String(bytes.byteLength) },
-    // A connection of its own: one kept from before would have been checked before.
+    // Never reuses a connection, because its address was checked for an earlier attempt.
     agent: false,
     signal,
     lookup: (_hostname, { all }, callback) => {
@@ -104,7 +103,7 @@ async function post(
         resolve(response);
       });
     });
-    // A switch of protocols is an answer like any other, and the connection ends.
+    // A switch of protocols is an ordinary answer. The connection ends.
     request.on("upgrade", (response, socket) => {
       socket.destroy();
       resolve(response);
@@ -115,7 +114,7 @@ async function post(
   });
 }
 
-// The status decides; some of the body is read only so that a receiver can finish its answer in peace.
+// Only the status counts. Reading some of the body lets a receiver finish its answer.
 function readSome(response: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, MOST_READ_MS);

@@ -1,46 +1,46 @@
-import { heldFor } from "../domain/retry_schedule.ts";
 import type { Deliveries, Delivery, Outcome, Webhook } from "../domain/webhook.ts";
 import { Breaker } from "./circuit_breaker.ts";
-import { Courier, type CourierOptions } from "./delivery.ts";
-import { isEndpointFailure } from "./outcome.ts";
+import { Deliverer, type DelivererOptions } from "./delivery.ts";
 import { checkedAddresses, TargetError } from "./target.ts";
 
+/** Attempts at the same time. */
 const PER_WEBHOOK = 4;
 const IN_ALL = 64;
-/** Places that busy webhooks leave to those that send nothing yet, at most. */
+/** Maximum number of places that busy webhooks leave to idle ones. */
 const MOST_RESERVED = 32;
 const TIDY_MS = 60_000;
 const TIDY_MORE_MS = 50;
 const AFTER_ERROR_MS = 1_000;
 const LONGEST_SLEEP_MS = 60_000;
 
-export interface PumpOptions extends CourierOptions {
-  /** Pending deliveries of one webhook; the oldest beyond it expire. */
+export interface SchedulerOptions extends DelivererOptions {
+  /** Maximum number of pending deliveries of one webhook. The oldest beyond it expire. */
   mostPending: number;
 }
 
-/** A webhook's side of the pump. */
+/** State of one webhook. */
 interface Lane {
   breaker: Breaker;
+  /** Deliveries that are being sent. */
   running: Set<number>;
-  /** Steady time from which it is worth asking the outbox again, ms. */
+  /** When to ask the outbox again (steady, ms). */
   lookAt: number;
-  /** It had something to send when no place was free. */
+  /** True if there was something to send and no free place. */
   crowdedOut: boolean;
-  /** Turn in which it last sent something. */
+  /** Number of its last attempt among all. */
   turn: number;
 }
 
 /**
- * Sends what the outbox holds. The queue is the database: memory holds only what is being sent. At most 4 at a time for
- * one webhook and 64 in all, some places kept for webhooks that send nothing yet.
+ * Sends the deliveries of the outbox. The database is the queue. Memory holds only what is being sent: at most 4 deliveries
+ * of one webhook and 64 in all. Some places are kept for webhooks that send nothing yet.
  */
-export class Pump implements Deliveries {
-  readonly #options: PumpOptions;
-  readonly #courier: Courier;
+export class Scheduler implements Deliveries {
+  readonly #options: SchedulerOptions;
+  readonly #deliverer: Deliverer;
   readonly #lanes = new Map<number, Lane>();
   readonly #inFlight = new Set<number>();
-  /** Webhooks that got something new since the last round. */
+  /** Webhooks with new deliveries since the last round. */
   readonly #queued = new Set<number>();
   #wanted = false;
   #awake = false;
@@ -50,36 +50,32 @@ export class Pump implements Deliveries {
   #tidyAt = 0;
   #turn = 0;
 
-  constructor(options: PumpOptions) {
+  constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#courier = new Courier(options);
+    this.#deliverer = new Deliverer(options);
   }
 
-  /** Takes up what an earlier process left. */
+  /** Continues where an earlier process ended. */
   async start(): Promise<void> {
+    const { store, log } = this.#options;
+    store.listen((_event, webhookIds) => this.#enqueued(webhookIds));
     try {
-      await this.#options.store.deliveries.clamp();
+      await store.deliveries.clamp();
     } catch (error) {
-      // A full disk keeps no bus from starting: reads go on, and nothing is lost.
-      this.#options.log.warn(`webhook deliveries could not be looked through: ${error}`);
+      // A bus with a full disk starts all the same: reads work, and nothing is lost.
+      log.warn(`webhook deliveries could not be looked through: ${error}`);
     }
     this.#wake();
   }
 
-  /** Starts nothing more and waits at most `ms` for what is being sent; the rest goes again after the next start. */
+  /** Starts nothing more and waits up to `ms` for what is being sent. The rest is sent again after the next start. */
   async stop(ms: number): Promise<void> {
     this.#stopped = true;
     await this.#round;
     clearTimeout(this.#timer);
     await this.#quiet(ms);
-    this.#courier.stop();
+    this.#deliverer.stop();
     await this.#quiet(ms);
-  }
-
-  queued(webhookIds: readonly number[]): void {
-    if (webhookIds.length === 0) return;
-    for (const id of webhookIds) this.#queued.add(id);
-    this.#wake();
   }
 
   poke(webhookId: number): void {
@@ -94,7 +90,7 @@ export class Pump implements Deliveries {
   }
 
   test(webhook: Webhook): Promise<Outcome> {
-    return this.#courier.test(webhook);
+    return this.#deliverer.test(webhook);
   }
 
   async refuseUrl(url: string, local: boolean): Promise<string | null> {
@@ -103,7 +99,7 @@ export class Pump implements Deliveries {
       return null;
     } catch (error) {
       if (!(error instanceof TargetError)) throw error;
-      // A name without an address now may well have one at the next attempt; a forbidden address stays forbidden.
+      // A name without an address now may have one at the next attempt. A forbidden address stays forbidden.
       return error.unresolved ? null : `url: ${error.message}.`;
     }
   }
@@ -114,7 +110,13 @@ export class Pump implements Deliveries {
       await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  // One round at a time; whatever asks for one meanwhile is served by the next.
+  #enqueued(webhookIds: readonly number[]): void {
+    if (webhookIds.length === 0) return;
+    for (const id of webhookIds) this.#queued.add(id);
+    this.#wake();
+  }
+
+  // One round at a time. A request during a round starts another one after it.
   #wake(): void {
     this.#wanted = true;
     if (this.#awake) return;
@@ -149,7 +151,7 @@ export class Pump implements Deliveries {
     this.#sleep(clock.until(Math.min(this.#tidyAt, ...lanes.map(({ lookAt }) => lookAt))));
   }
 
-  /** Starts what one webhook may have started; returns when to look again, ms. An attempt that ends looks at once. */
+  /** Starts the due deliveries of one webhook. Returns when to look again (ms); the end of an attempt is a time to look too. */
   async #serve(webhook: Webhook, lane: Lane, lanes: readonly Lane[], now: number): Promise<number> {
     const { store } = this.#options;
     const { breaker, running } = lane;
@@ -177,13 +179,7 @@ export class Pump implements Deliveries {
   #lane(webhookId: number): Lane {
     const known = this.#lanes.get(webhookId);
     if (known !== undefined) return known;
-    const lane = {
-      breaker: new Breaker(),
-      running: new Set<number>(),
-      lookAt: 0,
-      crowdedOut: false,
-      turn: 0,
-    };
+    const lane: Lane = { breaker: new Breaker(), running: new Set(), lookAt: 0, crowdedOut: false, turn: 0 };
     this.#lanes.set(webhookId, lane);
     return lane;
   }
@@ -214,16 +210,13 @@ export class Pump implements Deliveries {
   }
 
   async #carry(webhook: Webhook, { breaker }: Lane, delivery: Delivery): Promise<void> {
-    const outcome = await this.#courier.send(webhook, delivery);
+    const outcome = await this.#deliverer.send(webhook, delivery);
     if (outcome === null) return;
-    const now = this.#options.clock.steady();
-    if (isEndpointFailure(outcome)) breaker.failed(now);
-    else breaker.answered();
-    if (outcome.retryAfterMs > 0) breaker.holdUntil(now + heldFor(outcome.retryAfterMs));
-    await this.#courier.record(webhook, delivery, outcome);
+    breaker.ended(outcome, this.#options.clock.steady());
+    await this.#deliverer.record(webhook, delivery, outcome);
   }
 
-  // Sending goes on when the database cannot be written just now.
+  // Errors are logged only: sending continues while the database takes no writes.
   async #tidy(): Promise<void> {
     const { store, mostPending, log, clock } = this.#options;
     let more = false;

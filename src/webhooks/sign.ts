@@ -1,31 +1,77 @@
 import { createHMAC, createSHA256 } from "hash-wasm";
+import type { Event } from "../domain/event.ts";
+import { type Delivery, type Webhook, webhookBody } from "../domain/webhook.ts";
 
-const encoder = new TextEncoder();
-
-let made: ReturnType<typeof createSHA256> | undefined;
-
-/** One for all signatures: to make one takes 2 to 7 ms. */
-function sha256(): ReturnType<typeof createSHA256> {
-  made ??= createSHA256().catch((error) => {
-    made = undefined;
-    throw error;
-  });
-  return made;
+export interface Sender {
+  busId: string;
+  version: string;
 }
 
-async function hmac(key: Uint8Array, data: string, format: "hex" | "binary"): Promise<string | Uint8Array> {
-  const mac = await createHMAC(sha256(), key);
-  // Signatures that are made at the same time share its state, so nothing may come in between here.
-  mac.init().update(data);
-  return format === "hex" ? mac.digest("hex") : mac.digest("binary");
+export interface Message {
+  headers: Record<string, string>;
+  body: string;
 }
 
-/** The original's signature of a delivery: `sha256=` and the hex HMAC-SHA256 of the body. */
+/** The POST of one attempt (WIRE.md 7). The same bytes are signed and sent. `now` is wall time (ms). */
+export async function deliveryMessage(
+  sender: Sender,
+  webhook: Webhook,
+  event: Event,
+  delivery: Pick<Delivery, "attempts" | "redelivery">,
+  now: number,
+): Promise<Message> {
+  const message = await signedMessage(sender, webhook, event, `msg_${sender.busId}_${event.id}`, now);
+  message.headers["X-Event-Bus-Attempt"] = String(delivery.attempts + 1);
+  if (delivery.redelivery) message.headers["X-Event-Bus-Redelivery"] = "1";
+  return message;
+}
+
+/** The POST of a test: an event that is not stored. */
+export async function testMessage(sender: Sender, webhook: Webhook, now: number): Promise<Message> {
+  const event: Event = {
+    id: 0,
+    event_type: "webhook_test",
+    payload: `A test of webhook ${webhook.webhook_id}`,
+    session_id: "agent-event-bus",
+    timestamp: new Date(now).toISOString(),
+    channel: "all",
+    correlation_id: null,
+    signal_level: "info",
+  };
+  const message = await signedMessage(sender, webhook, event, `msg_${sender.busId}_test${now}`, now);
+  message.headers["X-Event-Bus-Attempt"] = "1";
+  return message;
+}
+
+async function signedMessage(
+  sender: Sender,
+  webhook: Webhook,
+  event: Event,
+  id: string,
+  now: number,
+): Promise<Message> {
+  const body = webhookBody(event);
+  const timestamp = Math.floor(now / 1000);
+  const headers: Record<string, string> = {
+    "Content-Type": "application/json",
+    "User-Agent": `agent-event-bus/${sender.version}`,
+    "webhook-id": id,
+    "webhook-timestamp": String(timestamp),
+  };
+  if (webhook.secret === null) return { headers, body };
+  const old = webhook.secret_old !== null && now < webhook.secret_old_until ? [webhook.secret_old] : [];
+  const signatures = [webhook.secret, ...old].map((secret) => signDelivery(secret, id, timestamp, body));
+  headers["X-Event-Bus-Signature"] = await signBody(webhook.secret, body);
+  headers["webhook-signature"] = (await Promise.all(signatures)).join(" ");
+  return { headers, body };
+}
+
+/** Signature of the original bus: `sha256=` and the hex HMAC-SHA256 of the body. */
 export async function signBody(secret: string, body: string): Promise<string> {
   return `sha256=${await hmac(encoder.encode(secret), body, "hex")}`;
 }
 
-/** The Standard Webhooks signature: `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`. */
+/** Signature of Standard Webhooks: `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`. */
 export async function signDelivery(
   secret: string,
   id: string,
@@ -36,9 +82,29 @@ export async function signDelivery(
   return `v1,${Buffer.from(digest as Uint8Array).toString("base64")}`;
 }
 
-// Standard Webhooks: `whsec_` marks a base64 key; any other secret is its own bytes.
+// Standard Webhooks: `whsec_` marks a base64 key. Any other secret is its own bytes.
 function signingKey(secret: string): Uint8Array {
   return secret.startsWith("whsec_")
     ? Buffer.from(secret.slice("whsec_".length), "base64")
     : encoder.encode(secret);
+}
+
+const encoder = new TextEncoder();
+
+let made: ReturnType<typeof createSHA256> | undefined;
+
+/** Hot path: one hash for all signatures. Making one takes 2 to 7 ms. */
+function sha256(): ReturnType<typeof createSHA256> {
+  made ??= createSHA256().catch((error) => {
+    made = undefined;
+    throw error;
+  });
+  return made;
+}
+
+async function hmac(key: Uint8Array, data: string, format: "hex" | "binary"): Promise<string | Uint8Array> {
+  const mac = await createHMAC(sha256(), key);
+  // Concurrent signatures share the state of the hash: nothing may be awaited from here on.
+  mac.init().update(data);
+  return format === "hex" ? mac.digest("hex") : mac.digest("binary");
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { createPace } from "../../src/desktop/throttle.ts";
+import { createThrottle } from "../../src/desktop/throttle.ts";
 import type { Notification } from "../../src/domain/context.ts";
 import { join, publish } from "../support/agent.ts";
 import { startBusWithDesktop } from "../support/cli.ts";
@@ -17,7 +17,7 @@ function aPace(shows = true) {
   };
   return {
     shown,
-    notify: createPace(show, (run, ms) => waiting.push({ at: now + ms, run })),
+    notify: createThrottle(show, (run, ms) => waiting.push({ at: now + ms, run })),
     waiting: () => waiting.length,
     pass(ms: number) {
       now += ms;

@@ -1,5 +1,4 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { BlockList } from "node:net";
 import { join } from "node:path";
 import { serverConfig } from "../../src/config/server.ts";
 import type { Call } from "../../src/domain/call.ts";
@@ -35,7 +34,7 @@ function openDoor(limits: Partial<Record<LimitName, number>> = {}) {
   const { bus } = createBus({
     ...{ config, store, holds, log: silent, now: Date.now, ownPort: () => 0 },
     clock: createClock(Date.now, 1),
-    allowedNetworks: new BlockList(),
+    allowedNetworks: [],
   });
   const lines: CallLine[] = [];
   const denials: Denial[] = [];

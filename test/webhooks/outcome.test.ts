@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { judge, mayGiveUp } from "../../src/domain/delivery_policy.ts";
 import { longestWait, MOST_ATTEMPTS, retryAfterMs, waitAfter } from "../../src/domain/retry_schedule.ts";
 import { createClock } from "../../src/lib/steady_clock.ts";
-import { isEndpointFailure, judge, mayGiveUp } from "../../src/webhooks/outcome.ts";
+import { isEndpointFailure } from "../../src/webhooks/circuit_breaker.ts";
 import { aDelivery, anOutcome, aWebhook, HOUR } from "../support/webhook.ts";
 
 const NOW = 1_800_000_000_000;

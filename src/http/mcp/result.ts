@@ -1,16 +1,15 @@
 import { ErrorCode, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { around, type Parts } from "../../lib/chunks.ts";
 import type { Json } from "../../lib/json.ts";
-import { writtenList } from "../../lib/json_memo.ts";
 import type { Outcome } from "../../operations/outcome.ts";
 
 type Id = string | number;
 
 /** The answer to a `tools/call`. A tool that failed is a result, a tool that does not exist is an error. */
-export function callAnswer(id: Id, outcome: Outcome): string {
+export function callAnswer(id: Id, outcome: Outcome): Parts {
   if ("value" in outcome) return resultMessage(id, valueResult(outcome.value));
   const { kind, reason } = outcome.refusal;
-  if (kind !== "unknown")
-    return resultMessage(id, JSON.stringify({ content: [{ type: "text", text: reason }], isError: true }));
+  if (kind !== "unknown") return resultMessage(id, failureResult(reason));
   const code = ErrorCode.InvalidParams;
   return errorMessage(id, { code, message: `MCP error ${code}: ${reason}` });
 }
@@ -19,26 +18,57 @@ export function errorMessage(id: Id, error: { code: number; message: string }): 
   return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
 }
 
-function resultMessage(id: Id, result: string): string {
-  return `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
+function resultMessage(id: Id, result: Parts): Parts {
+  return around('{"result":', result, `,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
+}
+
+function failureResult(reason: string): string {
+  return JSON.stringify({ content: [{ type: "text", text: reason }], isError: true });
 }
 
 /** A value stands in its CallToolResult twice, as text and structured. Both come from one serialization. */
-function valueResult(value: Json | Json[]): string {
-  if (!Array.isArray(value) && Array.isArray(value.events)) return eventsResult(value.events, value);
+function valueResult(value: Json | Json[]): Parts {
+  if (Array.isArray(value)) {
+    const json = JSON.stringify(value);
+    return callResult(JSON.stringify(json), `{"result":${json}}`);
+  }
+  if (Array.isArray(value.events)) return withEvents(value.events, value);
   const json = JSON.stringify(value);
-  return callResult(JSON.stringify(json), Array.isArray(value) ? `{"result":${json}}` : json);
+  return callResult(JSON.stringify(json), json);
 }
 
 function callResult(text: string, structured: string): string {
   return `{"content":[{"type":"text","text":${text}}],"structuredContent":${structured}}`;
 }
 
-/** Hot path: an event is serialized once for all its readers. */
-function eventsResult(list: Json[], { events: _, ...others }: Json): string {
-  const json = JSON.stringify(others).slice(1);
-  const end = json === "}" ? json : `,${json}`;
-  const events = writtenList(list);
-  const text = `"{\\"events\\":[${events.quoted}]${JSON.stringify(end).slice(1)}`;
-  return callResult(text, `{"events":[${events.json}]${end}`);
+/** A result with a list of events. `others` is what surrounds the list, as JSON. */
+interface Kept {
+  list: readonly Json[];
+  others: string;
+  /** In UTF-8 once it was asked for again. */
+  result: string | Uint8Array;
+}
+
+const MOST_KEPT = 16;
+/** Longer results are not kept (characters). */
+const MOST_CHARACTERS = 128 * 1024;
+
+let kept: readonly Kept[] = [];
+
+// Hot path: several clients read one page. Stored events are the same objects in every page, and they never change.
+function withEvents(list: Json[], { events, ...rest }: Json): Parts {
+  const others = JSON.stringify(rest);
+  const known = kept.find((one) => one.others === others && isSame(one.list, list));
+  if (known !== undefined) {
+    if (typeof known.result === "string") known.result = Buffer.from(known.result);
+    return [known.result];
+  }
+  const json = JSON.stringify({ events, ...rest });
+  const result = callResult(JSON.stringify(json), json);
+  if (result.length <= MOST_CHARACTERS) kept = [{ list, others, result }, ...kept.slice(0, MOST_KEPT - 1)];
+  return result;
+}
+
+function isSame(one: readonly Json[], other: readonly Json[]): boolean {
+  return one.length === other.length && one.every((event, i) => event === other[i]);
 }
