@@ -28,7 +28,7 @@ export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
   try {
     // Asking takes a tenth of a hook's time.
     if (mayBeTerminal && process.getBuiltinModule("node:tty").isatty(0)) return {};
-    const input = JSON.parse(await readStdin());
+    const input = JSON.parse((await readStdin()).trimStart());
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
       if (typeof input?.[name] === type) known[name] = input[name];

@@ -1,8 +1,8 @@
 import { keptToken as tokenOfThisMachine } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
-import { isLoopbackUrl } from "../lib/loopback.ts";
+import { isLoopback } from "../lib/loopback.ts";
 import { NotOurs, Refused, Unreachable } from "./errors.ts";
-import { type Posted, type PostOptions, post } from "./post.ts";
+import { type Posted, type PostOptions, post as postOnce } from "./post.ts";
 
 export interface Bus {
   url: string;
@@ -30,9 +30,9 @@ const TOKEN_HINT =
  */
 export function createCall({ url, token, keptToken = tokenOfThisMachine, streams }: Bus): Call {
   const target = endpoint(url);
-  let bearer = token ?? (isLoopbackUrl(url) ? undefined : keptToken());
+  let bearer = token ?? (isLoopback(target.hostname) ? undefined : keptToken());
   return async (tool, args, timeoutMs) => {
-    const attempt = () => answered(target, tool, args, { token: bearer, timeoutMs, streams });
+    const attempt = () => post(target, tool, args, { token: bearer, timeoutMs, streams });
     let posted = await attempt();
     if (posted.status === UNAUTHORIZED && bearer === undefined) {
       bearer = keptToken();
@@ -57,14 +57,14 @@ export function endpoint(text: string): URL {
 }
 
 /** A POST whose failure is told in a sentence. */
-async function answered(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
+async function post(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
   try {
-    return await post(url, tool, args, options);
+    return await postOnce(url, tool, args, options);
   } catch (error) {
     if (error instanceof NotOurs) throw error;
     if (error instanceof Error && error.name === "TimeoutError")
       throw new Unreachable(`The bus at ${url} did not answer within ${options.timeoutMs} ms.`, error);
-    const how = isLoopbackUrl(url.href)
+    const how = isLoopback(url.hostname)
       ? "Start it with: agent-event-bus serve"
       : "Check that it runs there and that this machine reaches it.";
     throw new Unreachable(`No bus at ${url}. ${how}`, error);

@@ -1,10 +1,10 @@
 // The constant conditions leave each build its own half. Loading Bun's streams takes longer than a short command.
 
-/** Reads stdin to its end. */
+/** Reads stdin to its end, with its byte order mark if it has one. */
 export async function readStdin(): Promise<string> {
   // Bun.stdin.text() would start a thread.
   const pieces = process.versions.bun === undefined ? process.stdin : Bun.stdin.stream();
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let text = "";
   for await (const piece of pieces) text += decoder.decode(piece as Uint8Array, { stream: true });
   return text + decoder.decode();
