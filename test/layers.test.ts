@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parse, readTexts, type Source, type Texts } from "../build/sources.ts";
 import { NOT_YET } from "./layers/not_yet.ts";
 import { BANNED, loadedBy, MAY_LOAD, RULES, type RuleName, roomOf } from "./layers/rules.ts";
@@ -32,6 +32,24 @@ for (const [name, title] of Object.entries(TITLES) as [RuleName, string][])
 
 test("every room has a rule", () => {
   expect(readdirSync(src).filter((room) => !(room in MAY_LOAD))).toEqual([]);
+});
+
+test("CONTRIBUTING says of each room what the rule says", () => {
+  const page = readFileSync(join(src, "../CONTRIBUTING.md"), "utf8");
+  const list = page.split("## Who may load whom")[1]?.split("\n## ")[0] ?? "";
+  const said = Array.from(list.matchAll(/^\| (`.*`) \| (.*) \|$/gm)).flatMap(([, names = "", loaded = ""]) =>
+    names.split(", ").map((name) => [name.replaceAll("`", ""), loaded.replaceAll("`", "")]),
+  );
+  const ruled = Object.entries(MAY_LOAD).map(([room, allowed]) => {
+    const rooms = allowed.filter((one) => one in MAY_LOAD || one.endsWith(".ts"));
+    return [room, rooms.map((one) => one.replace(/\.ts$/, "")).join(", ") || "no room"];
+  });
+  const words = (rows: string[][]) =>
+    rows
+      .filter(([room = ""]) => !["main", "main.ts", "serve", "runtime", "files.d.ts"].includes(room))
+      .map(([room, loaded = ""]) => `${room}: ${loaded.split(", ").sort()}`)
+      .sort();
+  expect(words(said)).toEqual(words(ruled));
 });
 
 /** A comment for each phrase that is banned, in the order of the list. */
@@ -161,7 +179,7 @@ test("main loads the commands, the server and the hooks by import() only", () =>
 });
 
 /** Small files that commands and hooks load, and nothing else of the runtime. */
-const SMALL_FILES = ["runtime/file.ts", "runtime/connect.ts"];
+const SMALL_FILES = ["runtime/file.ts", "runtime/connect.ts", "runtime/stdio.ts"];
 
 function expectSmall(ours: Iterable<string>): void {
   const large = [...ours].filter((path) => roomOf(path) === "runtime" && !SMALL_FILES.includes(path));

@@ -13,7 +13,7 @@ export type Rule = (sources: readonly Source[]) => Breach[];
 export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli", "serve", "hooks"],
   "files.d.ts": [],
-  lib: [],
+  lib: ["jsonc-parser"],
   domain: ["lib"],
   operations: ["domain", "lib", "zod"],
   tokens: ["domain", "lib"],
@@ -28,8 +28,8 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
     ...["rpc", "admin", "tokens", "hooks/names.ts", "config", "lib"],
     ...["launchd", "systemd", "jsonc-parser"],
   ],
-  cli: ["operations", "rpc", "install", "admin", "config", "domain", "lib", "cac"],
-  hooks: ["rpc", "config", "domain", "lib"],
+  cli: ["operations", "rpc", "install", "admin", "config", "domain", "lib", "runtime/stdio.ts", "cac"],
+  hooks: ["rpc", "config", "domain", "lib", "runtime/stdio.ts"],
   serve: [...edge(), "http", "webhooks", "desktop", "sqlite", "rpc", "admin", "install"],
   runtime: ["@elysiajs/node", "elysia"],
 };
