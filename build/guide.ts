@@ -7,8 +7,9 @@ import { positionalOf } from "../src/cli/help.ts";
 import { VARIABLES } from "../src/config/variables.ts";
 import { LIMITS } from "../src/domain/limits.ts";
 import { installCommands } from "../src/install/index.ts";
+import { isRequired, type Param } from "../src/lib/param.ts";
 import { operations } from "../src/operations/index.ts";
-import { isRequired, type Operation, type Param } from "../src/operations/operation.ts";
+import type { Operation } from "../src/operations/operation.ts";
 
 const FILES = ["src/http/mcp/guide.md", "README.md"];
 

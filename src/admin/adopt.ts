@@ -1,7 +1,7 @@
 import { existsSync, renameSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
-import type { Json } from "../operations/operation.ts";
 import { copyDatabase } from "../sqlite/backup.ts";
 import { inspect } from "../sqlite/open.ts";
 import { lockDatabase } from "../sqlite/store.ts";
@@ -9,8 +9,8 @@ import { surveyDatabase } from "../sqlite/summary.ts";
 import { databaseOf } from "./place.ts";
 
 /**
- * Puts a copy of another database in the place of an empty one, which is kept under another name. Throws Error with a
- * sentence, everything left as it was: also when a bus runs, or the database holds events. The other file is only read.
+ * Replaces an empty database by a copy of another one, which is only read. Keeps the empty one under another name.
+ * @throws Error with a sentence, before any change, also when a bus runs or the database holds events.
  */
 export async function adopt(args: { file: string; db?: string | undefined }): Promise<Json> {
   const file = realOf(resolve(args.file));
@@ -37,7 +37,7 @@ function expectEmpty(db: string): void {
   if (events > 0) throw new Error(`${db} holds ${events} events: only an empty database is replaced.`);
 }
 
-// What the bus would refuse to open is refused here, while nothing has changed.
+// Refuses a database that the bus could not open, before any change.
 function takeCopy(file: string, target: string): void {
   let looked = file;
   try {
@@ -51,7 +51,7 @@ function takeCopy(file: string, target: string): void {
   }
 }
 
-/** The name that the empty database has from here on, with its log of writes; undefined when there was none. */
+/** Renames the empty database with its log of writes. Undefined if there is no database. */
 function putAside(db: string): string | undefined {
   if (!existsSync(db)) return undefined;
   let kept = `${db}.empty`;

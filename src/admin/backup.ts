@@ -1,7 +1,8 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
-import { type Json, UsageError } from "../operations/operation.ts";
 import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
 import { troubleOf } from "../sqlite/faults.ts";
 import { hasStrayWal, strayWal } from "../sqlite/foreign_wal.ts";
@@ -9,7 +10,7 @@ import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
 
-/** Copies the database into a new file. Throws Error with a sentence, nothing left behind. */
+/** Copies the database into a new file. Leaves nothing behind when it fails. @throws Error with a sentence. */
 export async function backup(args: { file: string; db?: string | undefined }): Promise<Json> {
   if (args.file === "") throw new UsageError("backup needs a FILE, not an empty word.");
   const db = existingDatabase(args.db);
@@ -34,7 +35,7 @@ export async function backup(args: { file: string; db?: string | undefined }): P
 const OWN_ENDS = ["-wal", "-shm", "-journal", ".lock", ".pid", ".tokens"];
 
 function expectNew(file: string, db: string): void {
-  // The copy would take the place of a link that leads nowhere.
+  // A copy would replace a link that leads nowhere.
   const found = statOf(file) ?? statOf(file, lstatSync);
   if (found?.isDirectory())
     throw new Error(`${file} is a folder. Give the name of a new file in it: ${resolve(file, "backup.db")}`);
@@ -62,7 +63,7 @@ function expectWhole({ integrity, schema_version }: Survey, db: string): void {
     throw new Unfit(`${db} is no database of a bus. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
 }
 
-/** The copy shows that the database is none to keep. */
+/** The database is not worth a copy. */
 class Unfit extends Error {}
 
 function sentenceOf(error: unknown, db: string, file: string): string {

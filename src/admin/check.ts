@@ -2,22 +2,21 @@ import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { dataDirectory, environment, settingsFile } from "../config/client.ts";
 import { serverConfig } from "../config/server.ts";
-import { counted } from "../lib/escape.ts";
+import { counted, quoted } from "../lib/escape.ts";
+import type { Json } from "../lib/json.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
-import type { Json } from "../operations/operation.ts";
 import { hasStrayWal, lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
 import { SCHEMA_VERSION } from "../sqlite/schema.ts";
 import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { existingDatabase } from "./place.ts";
-import { damaged, quoted, reasonOf } from "./reason.ts";
+import { damaged, type Reason, reasonOf } from "./reason.ts";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   what: string;
   ok: boolean;
   found: string;
-  /** What to do about it. */
   repair?: string;
 }
 
@@ -25,7 +24,7 @@ const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 /** File systems of a network, whose locks SQLite cannot trust (Linux's magic numbers): NFS, SMB, CIFS, SMB2, AFS, 9P. */
 const NETWORK = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x5346414f, 0x01021997]);
 
-/** Looks at the database, its files and their place. Changes nothing; every problem comes with its repair. */
+/** Checks the database, its files and their place. Changes nothing. Every problem comes with its repair. */
 export async function check(args: { db?: string | undefined }): Promise<Json> {
   const db = existingDatabase(args.db);
   const checks = checkDatabase(db);
@@ -37,14 +36,19 @@ export async function check(args: { db?: string | undefined }): Promise<Json> {
   };
 }
 
-/** Looks at a database that exists, and at what belongs to it; without `whole` its pages are not checked. */
+/** Checks a database that exists, and its other files. Its pages are checked only with `whole`. */
 export function checkDatabase(db: string, { whole } = { whole: true }): Finding[] {
   return [...contents(db, whole), ...sizes(db), place(db), permissions(db), tokens(db)];
 }
 
+/** A log of writes without its database, and the repair. Null if there is no such log. */
+export function lostDatabase(db: string): Reason | null {
+  return lonelyWal(db);
+}
+
 function contents(db: string, whole: boolean): Finding[] {
-  const lonely = lonelyWal(db);
-  if (lonely !== null) return [{ what: "log of writes", ok: false, ...lonely }];
+  const lost = lostDatabase(db);
+  if (lost !== null) return [{ what: "log of writes", ok: false, ...lost }];
   if (hasStrayWal(db)) {
     const wal = `${realOf(db)}-wal`;
     const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;
@@ -102,7 +106,7 @@ function sizes(db: string): Finding[] {
   ];
 }
 
-/** Whether a type of file system, as Linux numbers them, is one of a network. */
+/** True for Linux's number of a network file system. */
 export function isNetwork(type: number): boolean {
   return NETWORK.has(type);
 }
@@ -143,7 +147,7 @@ function permissions(db: string): Finding {
   return { what: "permissions", ok: false, found: found.join(", "), repair: repair.join(" && ") };
 }
 
-/** Who the files should belong to: root, who may look at anyone's, means the owner of the database. */
+/** The rightful owner of the files. Root checks them for the owner of the database. */
 function ownerOf(db: string): number {
   const user = process.getuid?.() ?? -1;
   return user === 0 ? statSync(db).uid : user;

@@ -1,8 +1,9 @@
 import { SCOPES } from "../domain/caller.ts";
+import { type LocalCommand, localCommand } from "../lib/command.ts";
 import { counted } from "../lib/escape.ts";
-import { type LocalCommand, localCommand, type Param } from "../operations/operation.ts";
+import type { Param } from "../lib/param.ts";
 
-// Only declarations: each command loads its own code when it runs.
+// Declarations only. Each command loads its own code when it runs.
 
 const DB = {
   type: "text",

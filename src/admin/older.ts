@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { dataDirectory } from "../config/client.ts";
-import { quoted } from "./reason.ts";
+import { quoted } from "../lib/escape.ts";
 
 /** Where earlier releases of the original kept their databases. */
 function olderPlaces(): string[] {

@@ -6,7 +6,7 @@ import { realOf } from "../lib/permissions.ts";
 import { kindOf } from "../sqlite/fitness.ts";
 import { lonelyWal } from "../sqlite/foreign_wal.ts";
 
-/** The database that a command on files means, by its own name and not a link to it. Throws Error when it is not a file. */
+/** The database of a command on files, without links on its path. @throws Error when it is not a file. */
 export function databaseOf(flag: string | undefined): string {
   const db = realOf(resolve(databasePath(flag, environment, settingsFile())));
   const found = statSync(db, { throwIfNoEntry: false });
@@ -17,7 +17,7 @@ export function databaseOf(flag: string | undefined): string {
   return db;
 }
 
-/** The same when there is one. Throws Error with a sentence. */
+/** The database of a command on files. @throws Error with a sentence when there is no database. */
 export function existingDatabase(flag: string | undefined): string {
   const db = databaseOf(flag);
   const lonely = lonelyWal(db);

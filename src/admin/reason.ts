@@ -1,16 +1,14 @@
 import { dirname } from "node:path";
 
-export { quoted } from "../lib/escape.ts";
-
 import { troubleOf } from "../sqlite/faults.ts";
 
-/** What is wrong with a database, and what to do about it, for people. */
+/** A problem of a database and its repair, for people. */
 export interface Reason {
   found: string;
   repair: string;
 }
 
-/** What an error met while reading a database says about it. */
+/** The problem behind an error on reading a database. */
 export function reasonOf(error: unknown, db: string): Reason {
   const detail = error instanceof Error ? error.message : String(error);
   switch (troubleOf(error)) {
@@ -36,7 +34,7 @@ export function reasonOf(error: unknown, db: string): Reason {
   }
 }
 
-/** What SQLite's integrity check found. */
+/** The problem behind a failed integrity check of SQLite. */
 export function damaged(detail: string, db: string): Reason {
   const first = detail.split("\n").find((line) => line !== "" && !line.startsWith("***")) ?? detail;
   return { found: `damaged (${first})`, repair: restoreOf(db) };

@@ -1,6 +1,7 @@
 import type { Scope } from "../domain/caller.ts";
 import { durationOf, type Token, tokenNameProblem } from "../domain/token.ts";
-import { type Json, UsageError } from "../operations/operation.ts";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { openTokens, type TokenStore } from "../tokens/token_files.ts";
 import { databaseOf } from "./place.ts";
 
@@ -8,7 +9,7 @@ function tokensOf(db: string | undefined): TokenStore {
   return openTokens(databaseOf(db), Date.now);
 }
 
-/** Makes a token. Throws UsageError for a bad name or time, Error when a valid one has the name. */
+/** Makes a token. @throws UsageError for a bad name or time, or Error when a valid token has the name. */
 export async function createToken(args: {
   name: string;
   scope: Scope;
@@ -45,7 +46,7 @@ export async function listTokens(args: { db?: string | undefined }): Promise<Jso
   };
 }
 
-/** Throws Error when there is no token of that name. */
+/** @throws Error when there is no token of that name. */
 export async function revokeToken(args: { name: string; db?: string | undefined }): Promise<Json> {
   const token = tokensOf(args.db).revoke(args.name);
   if (token === undefined)

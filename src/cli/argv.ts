@@ -1,4 +1,6 @@
-import { type Flags, isRequired, type Json, type Param, UsageError } from "../operations/operation.ts";
+import { type Flags, UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import { isRequired, type Param } from "../lib/param.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 import { suggestion } from "./suggest.ts";
 

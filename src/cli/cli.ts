@@ -1,5 +1,6 @@
 import { clientConfig, environment, version } from "../config/client.ts";
-import { type Desk, type Json, type Printer, UsageError } from "../operations/operation.ts";
+import { type Desk, type Printer, UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { firstWord, type Line, parseLine } from "./argv.ts";
 import { type Answer, asked } from "./command_call.ts";
 import type { CliCommand } from "./commands.ts";

@@ -1,6 +1,7 @@
 import { busUrl, type ClientConfig, environment, keptToken, machine } from "../config/client.ts";
+import { type Desk, type Here, type Printer, UsageError } from "../lib/command.ts";
 import { repoOf } from "../lib/git.ts";
-import { type Desk, type Here, type Json, type Printer, UsageError } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { callTool } from "../rpc/call.ts";
 import { argumentsOf, type Line, requireFlags } from "./argv.ts";
 import type { CliCommand } from "./commands.ts";

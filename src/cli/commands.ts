@@ -1,15 +1,7 @@
-import {
-  type Command,
-  type Desk,
-  flagOf,
-  isRequired,
-  type Json,
-  type LocalCommand,
-  type Operation,
-  type Param,
-  type Params,
-  type Printer,
-} from "../operations/operation.ts";
+import type { Command, Desk, LocalCommand, Printer } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import { flagOf, isRequired, type Param, type Params } from "../lib/param.ts";
+import type { Operation } from "../operations/operation.ts";
 
 /** A flag as the command line sees it. */
 export interface Flag {

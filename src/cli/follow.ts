@@ -1,5 +1,5 @@
 import { visibleJson } from "../lib/escape.ts";
-import type { Json } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { Unreachable } from "../rpc/call.ts";
 import type { Answer, Asking } from "./command_call.ts";
 import { DONE, show, type View } from "./show.ts";

@@ -1,5 +1,5 @@
 import { VARIABLES } from "../config/variables.ts";
-import { isRequired } from "../operations/operation.ts";
+import { isRequired } from "../lib/param.ts";
 import { GLOBAL_FLAGS } from "./argv.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 

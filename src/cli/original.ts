@@ -1,6 +1,7 @@
 // What differs under the name of the original's CLI, agent-event-bus-cli.
 import type { Event } from "../domain/event.ts";
-import type { Json, Printer } from "../operations/operation.ts";
+import type { Printer } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
 /** Flags that the original does not have; a prefix means its own first. */

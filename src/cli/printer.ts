@@ -1,5 +1,5 @@
+import type { Printer } from "../lib/command.ts";
 import { visible, visibleLine } from "../lib/escape.ts";
-import type { Printer } from "../operations/operation.ts";
 
 const CODES = { red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 const WIDE =

@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/client.ts";
+import { NoSessionError, type Printer, UsageError } from "../lib/command.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
-import { type Json, NoSessionError, type Printer, UsageError } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { Refused, Unreachable } from "../rpc/call.ts";
 import type { CliCommand } from "./commands.ts";
 

@@ -152,6 +152,12 @@ export function limitVariable(name: LimitName): string {
   return `AGENT_EVENT_BUS_LIMIT_${name.toUpperCase()}`;
 }
 
+/** Names of every variable that the bus or its clients read. */
+export function settingNames(): string[] {
+  const limits = (Object.keys(LIMITS) as LimitName[]).map(limitVariable);
+  return [...Object.values(VARIABLES).map(({ name }) => name), ...limits];
+}
+
 function limitsOf(env: Environment, settings: Environment): Limits {
   const limits = {} as Record<LimitName, number>;
   for (const name of Object.keys(LIMITS) as LimitName[]) {

@@ -1,19 +1,19 @@
-/** What a caller may do: `publish` only publishes, `read` only reads and moves no cursor, `full` does everything. */
+/** A caller's rights: `publish` only publishes, `read` only reads and moves no cursor, `full` does everything. */
 export const SCOPES = ["full", "publish", "read"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who sent a request, as the bus itself found out. */
+/** The sender of a request, as the bus itself found out. */
 export interface Caller {
   /** `local`, the login of a tailnet, the name of a token, or `unverified`; stored with every event. */
   origin: string;
   scope: Scope;
-  /** A program of this machine, not reached through a proxy. */
+  /** True for a program of this machine that sends through no proxy. */
   local: boolean;
-  /** SHA-256 of the token that lets it in, hex; undefined if it sent none. */
+  /** SHA-256 of its token, hex; undefined if it sent no token. */
   token?: string;
 }
 
-/** Tells callers apart: a revoked token and a later one of its name are two callers of one origin. */
+/** Identifies a caller. A revoked token and a later one of its name are two callers of one origin. */
 export function callerKey({ origin, token }: Caller): string {
   return token ?? origin;
 }
@@ -23,7 +23,7 @@ export const ORIGINS = { local: "local", unverified: "unverified", bus: "bus" } 
 
 export const LOCAL: Caller = { origin: ORIGINS.local, scope: "full", local: true };
 
-/** Whether a caller's scope covers what needs `needed`. */
+/** True if a caller's scope includes `needed`. */
 export function covers(scope: Scope, needed: Scope): boolean {
   return scope === "full" || scope === needed;
 }

@@ -3,14 +3,14 @@ import { here } from "./context.ts";
 import type { Session } from "./session.ts";
 import { isAlive } from "./session.ts";
 
-/** Where an event goes, or why it goes nowhere. `recipient`: the living session that a direct message is for. */
+/** The channel of an event, or the refusal to publish it. `recipient`: the living session that gets a direct message. */
 export type Resolution =
   | { channel: string; recipient?: Session; warning?: string }
   | { refusal: Record<string, unknown> };
 
 const LISTED_KINDS = ["session", "repo", "machine"];
 
-/** The channel to store for the channel a publisher named (WIRE.md 2): `session:{x}` becomes the session's id. */
+/** Finds the channel to store for the one that a publisher named (WIRE.md 2). `session:{x}` becomes the session's id. */
 export function resolveChannel(bus: Bus, named: string): Resolution | Promise<Resolution> {
   const channel = named === "" ? "all" : named.startsWith("@") ? `session:${named}` : named;
   const colon = channel.indexOf(":");
@@ -34,7 +34,7 @@ async function resolveSession(bus: Bus, channel: string, target: string): Promis
   const found = candidates[0] ?? known.find((session) => session.display_id === target);
   if (found !== undefined) return reach(bus, found);
   if ((await bus.store.sessions.holder(target)) !== undefined) return resolveClaim(bus, target);
-  // A client that crashed comes back under its id: mail for its name waits for it.
+  // A client that crashed comes back under its id. Mail for its name waits for it.
   const [gone, ...others] = known.filter(({ deleted_at }) => deleted_at === null);
   if (gone !== undefined && others.length === 0) return reach(bus, gone);
   return {

@@ -1,13 +1,13 @@
-import type { Store } from "../sqlite/store.ts";
 import type { Caller } from "./caller.ts";
 import type { Event } from "./event.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { Place } from "./session.ts";
+import type { StorageProblem, Store } from "./store.ts";
 import type { Deliveries } from "./webhook.ts";
 
 /**
- * All that a handler may touch. Time, host and side effects are fields, so tests run the real handlers and the
+ * Everything that a handler may touch. Time, host and side effects are fields, so tests run the real handlers and the
  * real store with a clock of their own.
  */
 export interface Bus {
@@ -17,20 +17,20 @@ export interface Bus {
   /** This machine's name, as sessions state it. */
   host: string;
   processExists(pid: number): boolean;
-  /** When a process of this machine started; null when there is none. */
+  /** Start time of a process of this machine; null if there is no such process. */
   processStart(pid: number): string | null;
   limits: Limits;
   waiters: Waiters;
-  /** Shows a desktop notification; false when none could be shown (the reason is in the log). */
+  /** Shows a desktop notification. False if that failed; the log has the reason. */
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
-  /** Up to which event the hooks of a session have looked for what is actionable; forgotten at the end of the process. */
+  /** Id of the last event that a session's hooks checked for being actionable. Lost at the end of the process. */
   looked: Map<string, number>;
-  /** When a session was last at work, as its hooks told, on a clock that never jumps (ms); forgotten likewise. */
+  /** Time at which a session was last at work, as its hooks told (steady, ms). Lost at the end of the process. */
   atWork: Map<string, number>;
-  /** Whose hooks hand something over at this moment. */
+  /** Lets one hook of a session hand events over at a time. */
   turns: Turns;
-  /** The repository's name for a folder. `look`: the folder is this machine's, and its `.git` may be read. */
+  /** The repository's name for a folder. `look`: the folder is on this machine, and its `.git` may be read. */
   repoOf(cwd: string, look: boolean): Promise<string>;
   warn(message: string): void;
 }
@@ -70,25 +70,17 @@ export interface Waiter {
   close(): void;
 }
 
-/** The call an operation runs in: who went away, and how to say that it is still running. */
+/** The call that an operation runs in. */
 export interface Call {
   signal: AbortSignal;
   caller: Caller;
   /** False once the caller's token is revoked or expired. */
   holds(): boolean;
-  /** Tells the client that the call is alive; `elapsed` and `total` in seconds. */
+  /** Tells the client that the call is alive. `elapsed` and `total` in seconds. */
   progress(elapsed: number, total: number): void;
 }
 
 export type BusErrorCode = "invalid" | StorageProblem | "too_many_waiters";
-
-/** Why the store takes no write at the moment. */
-export type StorageProblem =
-  | "storage_busy"
-  | "storage_full"
-  | "storage_readonly"
-  | "storage_failed"
-  | "storage_corrupt";
 
 /** A refusal inside the bus. Its message is a sentence for the caller. */
 export class BusError extends Error {

@@ -1,10 +1,10 @@
 import type { Event } from "./event.ts";
 
-/** How far a direct message has come on its way to one recipient. */
+/** Delivery status of a direct message. */
 export const MAIL_STATES = ["stored", "offered", "seen", "acked"] as const;
 export type MailState = (typeof MAIL_STATES)[number];
 
-/** How an event is handed to a session: by a hook, by waking it, or by its own reading. */
+/** The ways in which an event is handed to a session: by a hook, by waking it, or by its own reading. */
 export const PATHS = ["start", "prompt", "tool", "stop", "wake", "read"] as const;
 export type Path = (typeof PATHS)[number];
 
@@ -14,7 +14,7 @@ export interface Mail {
   /** A session's id, or `@name` while nobody holds that name. */
   recipient: string;
   state: MailState;
-  /** When a hook last took it to hand it over, and which. */
+  /** The last offer to a hook, and the hook. */
   offered_at: string | null;
   offered_by: Path | null;
   seen_at: string | null;
@@ -24,7 +24,7 @@ export interface Mail {
 /** An event that a session has not seen. */
 export interface Unread {
   event: Event;
-  /** It was taken before, but whoever took it did not say that it was shown: it may be a repeat. */
+  /** True if it was offered before without being confirmed, so that the session may have seen it. */
   repeat: boolean;
 }
 
@@ -35,7 +35,6 @@ export function recipientOf(channel: string): string | null {
     : null;
 }
 
-/** Whether an event is a direct message. */
 export function isMail({ channel }: Event): boolean {
   return recipientOf(channel) !== null;
 }

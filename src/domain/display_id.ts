@@ -8,8 +8,8 @@ const DINOSAURS =
   );
 
 /**
- * A name for people, like `brave-trex`, for which `taken` is false. Falls back to a numbered name when
- * chance meets taken ones too often, so it always returns.
+ * Picks a name for people to read, like `brave-trex`, for which `taken` is false. Falls back to a numbered name after
+ * eight taken ones, so it always returns.
  */
 export function pickDisplayId(taken: (name: string) => boolean, random: () => number = Math.random): string {
   const pick = (words: string[]) => words[Math.floor(random() * words.length)] ?? "brave";

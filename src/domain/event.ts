@@ -1,7 +1,7 @@
 import type { Level } from "./level.ts";
 import { levelOf } from "./level.ts";
 
-/** What a publisher hands in. `explicit_level` is kept as sent, known or not. */
+/** An event as a publisher sends it. `explicit_level` is kept as sent, known or not. */
 export interface EventDraft {
   event_type: string;
   payload: string;
@@ -11,7 +11,7 @@ export interface EventDraft {
   title?: string | undefined;
   tags?: readonly string[] | undefined;
   explicit_level?: string | undefined;
-  /** Where it came from, as the bus found out; null for events from before that was kept. */
+  /** The caller's origin, as the bus found out; null for events of old databases. */
   origin: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface Event {
   signal_level: Level;
   title?: string;
   tags?: readonly string[];
-  /** `local`, a login or a token's name: what the bus found out, while session_id is what the publisher says. */
+  /** `local`, a login or a token's name, as the bus found out. session_id is what the publisher says. */
   origin?: string;
 }
 

@@ -1,14 +1,14 @@
-/** A hook that was killed does not say that it is done. The hooks beside it have 300 ms in all. */
+/** A killed hook never releases. The hooks beside it have 300 ms in all. */
 const LONGEST_MS = 200;
 
 /**
- * One hand-over to a session at a time: hooks of tools that end at the same moment would be given the same events, each
- * before another said that they were shown.
+ * Allows one hand-over to a session at a time. Hooks of tools that end at the same moment would otherwise be given the same
+ * events, each before another confirmed them.
  */
 export class Turns {
   readonly #taken = new Map<string, { over: Promise<void>; end(): void }>();
 
-  /** Resolves when it is the caller's turn, which ends by `end` or soon. */
+  /** Resolves when it is the caller's turn, which ends by `end` or after 200 ms. */
   async take(sessionId: string): Promise<void> {
     while (this.#taken.has(sessionId)) await this.#taken.get(sessionId)?.over;
     const { promise: over, resolve } = Promise.withResolvers<void>();

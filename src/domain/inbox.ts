@@ -4,22 +4,22 @@ import { recipientOf } from "./direct_message.ts";
 import type { Event } from "./event.ts";
 import type { Session } from "./session.ts";
 
-/** What a session has not seen, oldest first. */
+/** The events that a session has not seen, oldest first. */
 export interface Inbox {
   unread: Unread[];
-  /** Everything for everyone up to this event was looked at. */
+  /** Every event up to this id was looked at, but for direct messages. */
   lookedTo: number;
 }
 
 const PAGE = 200;
-/** Forgetting only means to look again. */
+/** Sessions whose position is remembered. Forgetting one only means to look again. */
 const MOST_REMEMBERED = 10_000;
 /** A backlog longer than this is looked through over several calls. */
 const MOST_LOOKED = 2_000;
 
 /**
- * What is unread for a session: its direct messages, and what was published to everyone, its repository and its machine.
- * Never its own events. At a tool, a stop or a wake only what is actionable; else everything but lifecycle events.
+ * Finds what is unread for a session: its direct messages, and events for everyone, its repository and its machine. Never
+ * its own events. At a tool, a stop or a wake only actionable events, otherwise all but lifecycle events.
  */
 export async function inboxOf(bus: Bus, session: Session, path: Path, most: number): Promise<Inbox> {
   const urgent = path === "tool" || path === "stop" || path === "wake";
@@ -44,7 +44,7 @@ async function newsOf(
   most: number,
   wanted: (event: Event) => boolean,
 ): Promise<{ news: Unread[]; lookedTo: number }> {
-  // Read first: an event that comes meanwhile is looked at the next time.
+  // Read first, so that an event that comes meanwhile is looked at the next time.
   const tip = await bus.store.events.tip();
   const news: Unread[] = [];
   let after = start;
@@ -69,7 +69,7 @@ function firstOf(news: readonly Unread[]): number {
   return news[0]?.event.id ?? Number.MAX_SAFE_INTEGER;
 }
 
-/** Whether an event could be what a waiting session is woken for. */
+/** True if an event may wake a waiting session. */
 export function wakes(session: Session, event: Event): boolean {
   if (event.signal_level !== "actionable" || event.session_id === session.session_id) return false;
   return (

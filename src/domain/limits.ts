@@ -10,8 +10,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * Every bound, by the name that a refusal gives it. `_bytes` are bytes of UTF-8. Of what is held at the same time, one
- * remote peer (a token, a login) has a quarter at most, and all of them together three quarters.
+ * Every bound, by the name that a refusal gives it. `_bytes` are bytes of UTF-8. One remote peer (a token, a login) may hold
+ * a quarter of a bound at most, and all of them together three quarters.
  */
 export const LIMITS = {
   body_bytes: { fallback: 4 * MIB, most: 64 * MIB, about: "Body of a request" },
@@ -76,14 +76,14 @@ export type LimitName = keyof typeof LIMITS;
 
 export type Limits = Readonly<Record<LimitName, number>>;
 
-/** A bound by its name, or one that cannot be set. */
+/** A bound by its name, or a fixed one. */
 export type Bound = LimitName | number;
 
 export function boundOf(bound: Bound, limits: Limits): number {
   return typeof bound === "number" ? bound : limits[bound];
 }
 
-/** ` (limit payload_bytes)` after a refusal, so that whoever may change the limit finds it. */
+/** Names the limit at the end of a refusal, like ` (limit payload_bytes)`. */
 export function limitNote(bound: Bound): string {
   return typeof bound === "number" ? "" : ` (limit ${bound})`;
 }

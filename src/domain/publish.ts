@@ -1,17 +1,50 @@
 import type { Bus } from "./context.ts";
-import type { Event } from "./event.ts";
+import { addressed } from "./delivery_policy.ts";
+import { isMail } from "./direct_message.ts";
+import type { Event, EventDraft } from "./event.ts";
 import { ANONYMOUS } from "./event.ts";
+import type { Change, Store } from "./store.ts";
 
 const PREVIEW = 50;
 
-/** Everything that follows the commit of an event: waiting calls wake, webhooks start, a direct message is shown to the person. */
-export function announce(bus: Bus, event: Event): void {
-  bus.waiters.wake(event);
-  bus.deliveries.poke();
-  if (event.channel.startsWith("session:")) {
+/** Wakes waiting calls and webhooks at every event, from any source. Called once, when the bus is put together. */
+export function followEvents({ store, waiters, deliveries }: Pick<Bus, "store" | "waiters" | "deliveries">) {
+  store.listen((event, webhookIds) => {
+    waiters.wake(event);
+    deliveries.queued(webhookIds);
+  });
+}
+
+/** Appends an event. Waiting calls wake, webhooks start, and the user is shown a direct message. */
+export async function publish(bus: Bus, draft: EventDraft, change: Change | null = null): Promise<Event> {
+  const event = await append(bus.store, draft, change);
+  if (isMail(event))
     notifyRecipient(bus, event).catch((error) =>
       bus.warn(`notification of event ${event.id} failed: ${error}`),
     );
+  return event;
+}
+
+/** Decides who gets an event and appends it; decides again if the webhooks changed meanwhile. */
+export async function append(store: Store, draft: EventDraft, change: Change | null = null): Promise<Event> {
+  for (;;) {
+    const event = await store.append(addressed(draft, await store.webhooks.active(), change));
+    if (event !== null) return event;
+  }
+}
+
+/** Pauses a webhook that the bus gives up on, with the event that says so. Does nothing if it is no longer active. */
+export async function pauseWebhook(
+  store: Store,
+  webhookId: number,
+  reason: string,
+  draft: EventDraft,
+): Promise<void> {
+  const change: Change = { kind: "pause", webhookId, reason };
+  for (;;) {
+    const active = await store.webhooks.active();
+    if (!active.webhooks.some(({ webhook_id }) => webhook_id === webhookId)) return;
+    if ((await store.append(addressed(draft, active, change))) !== null) return;
   }
 }
 

@@ -2,7 +2,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Waits before each further attempt of a delivery, ms: 13 attempts over about three days. */
+/** Waits before each further attempt of a delivery (ms): 13 attempts over about three days. */
 export const WAITS: readonly number[] = [
   0.5 * SECOND,
   1 * SECOND,
@@ -23,18 +23,18 @@ export const MOST_ATTEMPTS = WAITS.length + 1;
 const JITTER = 0.2;
 const MOST_RETRY_AFTER = 24 * HOUR;
 
-/** An undelivered event older than this is given up as `expired`; longer than the whole schedule with its jitter. */
+/** Age at which a pending delivery expires (ms). Longer than the whole schedule with its jitter. */
 export const EXPIRE_MS = 96 * HOUR;
-/** How long an endpoint may fail without one success before it is disabled, ms. */
+/** Time without one success after which a webhook is paused (ms). */
 export const GIVE_UP_MS = 72 * HOUR;
-/** Delivered and given-up deliveries stay visible this long, ms. */
+/** Time for which finished deliveries stay visible (ms). */
 export const KEEP_MS = 7 * 24 * HOUR;
-/** How long both secrets sign after a rotation, ms. */
+/** Time for which both secrets sign after a rotation (ms). */
 export const ROTATION_MS = 24 * HOUR;
 
 /**
- * The wait after the given number of attempts, ms: the schedule ± 20 %, or the receiver's Retry-After when that is
- * later (at most 24 h). Null when no attempt is left.
+ * The wait after the given number of attempts (ms): the schedule ± 20 %, or the receiver's Retry-After if that is later
+ * (at most 24 h). Null if no attempt is left.
  */
 export function waitAfter(attempts: number, random: number, retryAfterMs = 0): number | null {
   const wait = WAITS[attempts - 1];
@@ -42,17 +42,17 @@ export function waitAfter(attempts: number, random: number, retryAfterMs = 0): n
   return Math.round(Math.max(wait * (1 - JITTER + 2 * JITTER * random), heldFor(retryAfterMs)));
 }
 
-/** How long a receiver's Retry-After holds, ms; never over 24 h. */
+/** The part of a receiver's Retry-After that is honoured: at most 24 h (ms). */
 export function heldFor(retryAfterMs: number): number {
   return Math.min(retryAfterMs, MOST_RETRY_AFTER);
 }
 
-/** The longest wait that may stand after the given number of attempts, ms; `asked`: the receiver may have set it. */
+/** The longest wait possible after the given number of attempts (ms). `asked`: the receiver may have set it. */
 export function longestWait(attempts: number, asked: boolean): number {
   return Math.max((WAITS[attempts - 1] ?? 0) * (1 + JITTER), asked ? MOST_RETRY_AFTER : 0);
 }
 
-/** A Retry-After header in ms from `now`; 0 when there is none or it cannot be read (RFC 9110, 10.2.3). */
+/** Reads a Retry-After header (RFC 9110, 10.2.3) as ms from `now`; 0 if it is missing or malformed. */
 export function retryAfterMs(header: string | undefined, now: number): number {
   if (header === undefined) return 0;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header.trim()) * SECOND;

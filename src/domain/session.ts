@@ -11,42 +11,36 @@ export interface Session {
   client_id: string | null;
   registered_at: string;
   last_heartbeat: string;
-  /** The saved cursor as an event id; null when none was ever saved. */
+  /** The saved cursor as an event id; null if it was never saved. */
   cursor: number | null;
   deleted_at: string | null;
-  /** The client's process, when it named one. */
+  /** The client's process; null if it named none. */
   process: ProcessMark | null;
-  /** What its hooks last told: at work, or waiting for its person; null when it has no hooks. */
+  /** The last report of its hooks: at work, or waiting for the user. Null if it has no hooks. */
   state: "busy" | "idle" | null;
-  /** Until when it counts as present without being heard of, for a session of another machine whose hooks renew it. */
+  /** End of the lease that its hooks renew, for a session of another machine. */
   lease_until: string | null;
 }
 
 export const LEASE_MS = 24 * 60 * 60 * 1000;
 
-/** What tells who is here at a moment, on this machine. */
+/** The facts that decide which sessions are alive. */
 export interface Place {
   now: number;
   host: string;
   processExists(pid: number): boolean;
-  /** When a process of this machine started; null when there is none. */
+  /** Start time of a process of this machine; null if there is no such process. */
   processStart(pid: number): string | null;
   /** True while a call waits for the session. */
   isHeld(sessionId: string): boolean;
 }
 
-/** As much of a session as tells whether it is here. */
-export type Presence = Pick<
-  Session,
-  "session_id" | "deleted_at" | "last_heartbeat" | "machine" | "client_id" | "process" | "lease_until"
->;
-
 /**
  * True if a session counts as present (WIRE.md 2). A named process of this host decides alone, however long the machine
- * slept. Any other session is present while a call waits for it, or for 24 h after its last sign of life. A session
- * elsewhere whose hooks renew a lease is gone when the lease ends.
+ * slept. Any other session is present while a call waits for it, or for 24 h after it was last heard of. A session elsewhere
+ * with a lease is gone when the lease ends.
  */
-export function isAlive(session: Presence, here: Place): boolean {
+export function isAlive(session: Session, here: Place): boolean {
   if (session.deleted_at !== null) return false;
   if (session.process !== null && session.machine === here.host)
     return here.processStart(session.process.pid) === session.process.started;

@@ -1,6 +1,6 @@
 import type { Scope } from "./caller.ts";
 
-/** What is kept of a token: never the token itself. Times are RFC 3339, UTC. */
+/** A token as it is stored, without its secret. Times are RFC 3339, UTC. */
 export interface Token {
   name: string;
   scope: Scope;
@@ -19,10 +19,10 @@ export function tokenState(token: Token, now: number): TokenState {
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
-/** Origins that are nobody's name. */
+/** Origins that cannot be names. */
 export const RESERVED: readonly string[] = ["local", "unverified", "bus", "anonymous"];
 
-/** What is wrong with a token's name, as a sentence; null when it may be used. A login holds an @, a name never does. */
+/** The problem with a token's name, as a sentence; null if it may be used. A login holds an @, a name never does. */
 export function tokenNameProblem(name: string): string | null {
   if (RESERVED.includes(name))
     return `The name "${name}" has a meaning of its own as an origin. Choose another.`;
@@ -33,7 +33,7 @@ export function tokenNameProblem(name: string): string | null {
 
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 } as const;
 
-/** `90d`, `12h` … in ms; null when it is no such text or longer than 100 years. */
+/** Reads `90d`, `12h` … as ms; null if it is malformed or longer than 100 years. */
 export function durationOf(text: string): number | null {
   const [, count, unit] = /^([1-9]\d{0,7})([mhdwy])$/.exec(text) ?? [];
   const ms = Number(count) * UNITS[unit as keyof typeof UNITS];

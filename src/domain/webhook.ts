@@ -1,4 +1,4 @@
-import type { Event } from "./event.ts";
+import type { Event, EventDraft } from "./event.ts";
 
 export interface Webhook {
   webhook_id: number;
@@ -7,7 +7,7 @@ export interface Webhook {
   channel: string | null;
   event_types: readonly string[] | null;
   secret: string | null;
-  /** Signs too until `secret_old_until` (ms), so that a receiver can change over. */
+  /** Also signs until `secret_old_until` (ms), so that a receiver can change over. */
   secret_old: string | null;
   secret_old_until: number;
   active: boolean;
@@ -16,18 +16,21 @@ export interface Webhook {
   /** Registered from this machine: private addresses and loopback are allowed. */
   local: boolean;
   created_at: string;
-  /** Why the bus itself paused it; null when a person did, or it is active. */
+  /** The reason why the bus paused it; null if the user did, or if it is active. */
   paused_reason: string | null;
   last_success: string | null;
   last_failure: string | null;
-  /** What the last failure was: a status or a reason. */
+  /** The last failure: a status or a reason. */
   last_error: string | null;
-  /** First failure since the last success, ms; null when the last attempt succeeded. */
+  /** First failure since the last success (ms); null if the last attempt succeeded. */
   failing_since: number | null;
 }
 
-/** Whether an event goes to a webhook (WIRE.md 7), active or not. */
-export function webhookMatches(webhook: Pick<Webhook, "channel" | "event_types">, event: Event): boolean {
+/** True if an event passes a webhook's filters (WIRE.md 7), active or not. */
+export function webhookMatches(
+  webhook: Pick<Webhook, "channel" | "event_types">,
+  event: Pick<EventDraft, "channel" | "event_type">,
+): boolean {
   if (webhook.channel !== null && !event.channel.startsWith(webhook.channel)) return false;
   return webhook.event_types === null || webhook.event_types.includes(event.event_type);
 }
@@ -42,7 +45,7 @@ export interface Delivery {
   event_id: number;
   state: DeliveryState;
   attempts: number;
-  /** When the next attempt is due, ms; 0 = at once, in event order. */
+  /** Time of the next attempt (ms); 0 = at once, in event order. */
   next_at: number;
   created_at: number;
   /** Sent again on request. */
@@ -53,26 +56,28 @@ export interface Delivery {
   last_ms: number | null;
 }
 
-/** What one POST came to. */
+/** The outcome of one POST. */
 export interface Outcome {
-  /** HTTP status; null when there was none. */
+  /** HTTP status; null if there was no answer. */
   status: number | null;
-  /** Why it does not count as delivered; null when it does. */
+  /** The reason why it does not count as delivered; null if it does. */
   error: string | null;
-  /** The receiver's Retry-After, ms; 0 when it gave none. */
+  /** The receiver's Retry-After (ms); 0 if it gave none. */
   retryAfterMs: number;
   ms: number;
 }
 
 /** The side of the bus that sends deliveries, as handlers see it. */
 export interface Deliveries {
-  /** Something new may be queued, or this webhook changed: look soon. Never waits. */
-  poke(webhookId?: number): void;
+  /** Tells that something new is queued for these webhooks. Never waits. */
+  queued(webhookIds: readonly number[]): void;
+  /** Tells that this webhook changed, or got deliveries again: an attempt starts soon. Never waits. */
+  poke(webhookId: number): void;
   /** Ids of deliveries that are being sent at this moment. */
   inFlight(): ReadonlySet<number>;
   /** Sends a `webhook_test` event that is not stored. */
   test(webhook: Webhook): Promise<Outcome>;
-  /** Why a URL may not be registered, as a sentence; null when it may. */
+  /** The reason why a URL may not be registered, as a sentence; null if it may. */
   refuseUrl(url: string, local: boolean): Promise<string | null>;
 }
 
@@ -93,7 +98,7 @@ export function webhookBody(event: Event): string {
   });
 }
 
-/** What is wrong with a webhook's URL, as a sentence; null when it may be registered. */
+/** The problem with a webhook's URL, as a sentence; null if it may be registered. */
 export function webhookUrlProblem(text: string): string | null {
   if (!URL.canParse(text))
     return `url: "${text}" is not a URL. Give a full one, like https://example.com/events.`;

@@ -1,6 +1,6 @@
 import { busUrl, environment, type HookConfig, hookConfig, hookTimeout, machine } from "../config/client.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import type { Json } from "../operations/operation.ts";
 import { createCall } from "../rpc/post.ts";
 import { NotOurs } from "../rpc/send.ts";
 import { type HookInput, isForeign, readInput } from "./input.ts";

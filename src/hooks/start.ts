@@ -1,6 +1,6 @@
 import { branchOf, repoOf } from "../lib/git.ts";
+import type { Json } from "../lib/json.ts";
 import { processStart } from "../lib/process.ts";
-import type { Json } from "../operations/operation.ts";
 import type { HookCall } from "./hook.ts";
 import { inLine } from "./text.ts";
 

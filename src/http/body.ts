@@ -1,6 +1,9 @@
 import { type Limits, limitNote } from "../domain/limits.ts";
 
-/** Why a body is no JSON-RPC message, with its HTTP status and JSON-RPC code. */
+/** Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readBody`. */
+export type BodyKind = "none" | "json";
+
+/** Why a body is not a JSON-RPC message, with its HTTP status and JSON-RPC code. */
 export class BodyError extends Error {
   readonly status: number;
   readonly code: number;

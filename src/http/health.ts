@@ -1,18 +1,17 @@
 import { version } from "../config/client.ts";
-import type { Log } from "../serve/log.ts";
-import type { Trouble } from "../sqlite/faults.ts";
-import type { Store } from "../sqlite/store.ts";
+import type { StorageProblem } from "../domain/store.ts";
 
-/** What `/health` says: 200 when `ok`, 503 when `degraded`. */
-export interface Health {
-  status: "ok" | "degraded";
-  [key: string]: unknown;
+/** The database takes no writes. */
+interface StorageTrouble {
+  problem: StorageProblem;
+  detail: string;
+  /** Wall clock (ms). */
+  since: number;
 }
 
-/** Degraded means that the database takes no writes; reads go on. */
-export function healthOf(store: Store, uptimeMs: number): Health {
-  const trouble = store.trouble();
-  return {
+/** Answer of `/health`: 200, or 503 while the database takes no writes. Reads go on in both cases. */
+export function healthAnswer(trouble: StorageTrouble | null, uptimeMs: number): Response {
+  const health = {
     status: trouble === null ? "ok" : "degraded",
     service: "agent-event-bus",
     version,
@@ -23,17 +22,5 @@ export function healthOf(store: Store, uptimeMs: number): Health {
       since: new Date(trouble.since).toISOString(),
     }),
   };
-}
-
-/** Logs when the database stops taking writes and when it takes them again. */
-export function reportTrouble(log: Log): (trouble: Trouble | null) => void {
-  let began = 0;
-  return (trouble) => {
-    if (trouble === null) {
-      const seconds = Math.round((performance.now() - began) / 1000);
-      return log.info(`the database takes writes again, after ${seconds} s`);
-    }
-    began = performance.now();
-    log.error(`the database takes no writes (${trouble.problem}), reads go on: ${trouble.detail}`);
-  };
+  return Response.json(health, { status: trouble === null ? 200 : 503 });
 }

@@ -1,17 +1,14 @@
-import { join } from "node:path";
-import type { Node } from "jsonc-parser/lib/esm/main.js";
 import type { InstallConfig } from "../config/client.ts";
-import { readSettings } from "./claude_settings.ts";
-import { textOf } from "./files.ts";
-import type { Ledger } from "./journal.ts";
-import { type JsonText, propertyOf } from "./jsonc.ts";
-import type { Step } from "./steps.ts";
+import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
+import { planEdit, userSettings } from "./claude_settings.ts";
+import type { Journal } from "./journal.ts";
+import { type Step, step } from "./steps.ts";
 
 const SERVER = "mcp__agent-event-bus";
 
 /**
- * Tools that a session may call without a question: they read and write events of the bus, and nothing else. Webhooks send
- * data elsewhere and `notify` appears on the user's screen, so Claude Code goes on asking for those.
+ * Tools that sessions may call without a question. They read and write events of the bus, and nothing else. Webhooks send
+ * data elsewhere and `notify` appears on the user's screen, so Claude Code still asks for those.
  */
 export const HARMLESS = [
   "register_session",
@@ -28,89 +25,60 @@ export const HARMLESS = [
 
 const ENTRIES: readonly string[] = HARMLESS.map((tool) => `${SERVER}__${tool}`);
 
-/** Which entries the settings lack; none if all tools of the bus are allowed. */
-export function notAllowed(text: JsonText): string[] {
-  const held = valuesOf(text);
-  return [SERVER, `${SERVER}__*`].some((all) => held.includes(all))
-    ? []
-    : ENTRIES.filter((entry) => !held.includes(entry));
+/** Our entries that the settings lack. */
+export function notAllowed(settings: JsonText): string[] {
+  const held = valuesOf(settings);
+  const all = held.includes(SERVER) || held.includes(`${SERVER}__*`);
+  return all ? [] : ENTRIES.filter((entry) => !held.includes(entry));
 }
 
 /** Lets sessions call the harmless tools without a question. */
-export function allowStep(config: InstallConfig, ledger: Ledger): Step {
-  const file = join(config.claude.folder, "settings.json");
-  const changed = () => {
-    const text = readSettings(file);
-    putAllowed(text);
-    return text.toString();
-  };
-  return {
-    what: "allow",
-    async plan() {
-      const text = `${ENTRIES.length} tools of the bus without a question, in permissions.allow of ${file}`;
-      if (notAllowed(readSettings(file)).length === 0) return { state: "unchanged", text };
-      changed();
-      ledger.check(file);
-      return {
-        state: "planned",
-        text,
-        async apply() {
-          ledger.write(file, changed());
-          return undefined;
-        },
-      };
-    },
-  };
+export function allowStep(config: InstallConfig, journal: Journal): Step {
+  const file = userSettings(config);
+  const text = `${ENTRIES.length} tools of the bus without a question, in permissions.allow of ${file}`;
+  return step("allow", async () => planEdit(journal, file, { text, change: putAllowed }));
 }
 
-function putAllowed(text: JsonText): void {
-  const missing = notAllowed(text);
-  const permissions = propertyOf(text.root, "permissions");
-  if (permissions === undefined) {
-    text.insert(text.root, { allow: missing }, "permissions");
-    return;
-  }
-  text.expect(permissions, "object", "permissions");
-  const allow = propertyOf(permissions, "allow");
-  if (allow === undefined) {
-    text.insert(permissions, missing, "allow");
-    return;
-  }
-  text.expect(allow, "array", "permissions.allow");
-  for (const entry of missing) text.insert(listOf(text) ?? allow, entry);
+function putAllowed(settings: JsonText): void {
+  const missing = notAllowed(settings);
+  if (missing.length === 0) return;
+  const permissions = propertyOf(settings.root, "permissions");
+  if (permissions !== undefined) settings.expect(permissions, "object", "permissions");
+  const allow = permissions && propertyOf(permissions, "allow");
+  if (allow !== undefined) settings.expect(allow, "array", "permissions.allow");
+  if (permissions === undefined) settings.insert(settings.root, { allow: missing }, "permissions");
+  else if (allow === undefined) settings.insert(permissions, missing, "allow");
+  else for (const entry of missing) settings.insert(listOf(settings) ?? allow, entry);
 }
 
-/** Takes out our entries, but for those of `former`, the settings from before; and what is empty then. */
-export function dropAllowed(text: JsonText, former: JsonText | undefined): void {
+/** Takes out our entries, and what is empty then. Entries of `former`, the settings from before, stay. */
+export function dropAllowed(settings: JsonText, former: JsonText | undefined): void {
   const stays = former === undefined ? [] : valuesOf(former);
-  const find = () =>
-    listOf(text)?.children?.find(({ value }) => ENTRIES.includes(value) && !stays.includes(value));
-  const before = find();
-  for (let one = before; one !== undefined; one = find()) text.remove(one);
-  if (before === undefined) return;
-  const list = listOf(text);
-  if (list?.parent !== undefined && isEmpty(list) && !(former && listOf(former))) text.remove(list.parent);
-  const permissions = propertyOf(text.root, "permissions");
-  const stood = former && propertyOf(former.root, "permissions");
-  if (permissions?.parent !== undefined && isEmpty(permissions) && stood === undefined)
-    text.remove(permissions.parent);
+  const ours = ENTRIES.filter((entry) => !stays.includes(entry) && valuesOf(settings).includes(entry));
+  if (ours.length === 0) return;
+  const find = () => listOf(settings)?.children?.find(({ value }) => ours.includes(value));
+  for (let one = find(); one !== undefined; one = find()) settings.remove(one);
+  removeIfEmpty(settings, listOf(settings), former && listOf(former));
+  const permissions = ({ root }: JsonText) => propertyOf(root, "permissions");
+  removeIfEmpty(settings, permissions(settings), former && permissions(former));
 }
 
-function isEmpty({ children = [] }: Node): boolean {
-  return children.length === 0;
+function removeIfEmpty(settings: JsonText, node: Node | undefined, former: Node | undefined): void {
+  const isEmpty = (node?.children ?? []).length === 0;
+  if (node?.parent !== undefined && isEmpty && former === undefined) settings.remove(node.parent);
 }
 
-/** Whether settings hold entries as ours. */
-export function holdsAllowed(file: string): boolean {
-  return textOf(file) !== undefined && valuesOf(readSettings(file)).some((one) => ENTRIES.includes(one));
+/** True if settings hold one of our entries. */
+export function holdsAllowed(settings: JsonText): boolean {
+  return valuesOf(settings).some((value) => ENTRIES.includes(value));
 }
 
-function valuesOf(text: JsonText): string[] {
-  return (listOf(text)?.children ?? []).map(({ value }) => String(value));
+function valuesOf(settings: JsonText): string[] {
+  return (listOf(settings)?.children ?? []).map(({ value }) => String(value));
 }
 
-function listOf(text: JsonText): Node | undefined {
-  const permissions = propertyOf(text.root, "permissions");
+function listOf({ root }: JsonText): Node | undefined {
+  const permissions = propertyOf(root, "permissions");
   const allow = permissions?.type === "object" ? propertyOf(permissions, "allow") : undefined;
   return allow?.type === "array" ? allow : undefined;
 }

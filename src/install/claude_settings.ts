@@ -1,19 +1,27 @@
-import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { InstallConfig } from "../config/client.ts";
-import type { Json } from "../operations/operation.ts";
-import { textOf } from "./files.ts";
-import { JsonText } from "./jsonc.ts";
+import { attempt } from "../lib/attempt.ts";
+import { textOf } from "../lib/files.ts";
+import type { Json } from "../lib/json.ts";
+import { JsonText } from "../lib/jsonc.ts";
+import { namesIn } from "../lib/permissions.ts";
+import type { Journal } from "./journal.ts";
+import { type Plan, planned, unchanged } from "./steps.ts";
 
-/** A file of settings that Claude Code reads, as far as it can be read. */
+/** One of Claude Code's settings files that can be read. */
 export interface SettingsFile {
   file: string;
   settings: Json;
-  /** The machine's administrator wrote it. */
+  /** Written by the machine's administrator. */
   managed: boolean;
 }
 
-/** Throws Error with a sentence. */
+/** The user's settings of Claude Code. */
+export function userSettings({ claude }: InstallConfig): string {
+  return join(claude.folder, "settings.json");
+}
+
+/** @throws Error with a sentence when the file cannot be read or understood. */
 export function readSettings(file: string): JsonText {
   let text: string | undefined;
   try {
@@ -25,19 +33,44 @@ export function readSettings(file: string): JsonText {
   return new JsonText(text ?? "", file);
 }
 
-/** Every file of settings that counts for a session in this folder: the user's, the project's, the administrator's. */
-export function settingsFiles({ claude }: InstallConfig, folder = process.cwd()): SettingsFile[] {
+interface Edit {
+  /** Describes the wanted state. */
+  text: string;
+  change(settings: JsonText): void;
+  remark?(settings: JsonText): string | undefined;
+}
+
+/** Plans a change of a settings file. `apply` reads the file again: Claude Code writes it too. */
+export function planEdit(journal: Journal, file: string, { text, change, remark }: Edit): Plan {
+  const changed = () => {
+    const settings = readSettings(file);
+    change(settings);
+    return settings;
+  };
+  const now = changed();
+  if (now.toString() === textOf(file)) return unchanged(text);
+  journal.check(file);
+  return planned(text, async () => {
+    journal.write(file, changed().toString());
+    return remark?.(now);
+  });
+}
+
+/** The settings files of a session in this folder: the user's, the project's and the administrator's. */
+export function settingsFiles(config: InstallConfig, folder = process.cwd()): SettingsFile[] {
   const own = ["settings.json", "settings.local.json"].map((name) => join(folder, ".claude", name));
-  const files = [...new Set([join(claude.folder, "settings.json"), ...own])];
+  const files = [...new Set([userSettings(config), ...own])];
+  const managed = config.claude.managed.flatMap((file) => [
+    file,
+    ...dropIns(`${dirname(file)}/managed-settings.d`),
+  ]);
   return [
     ...files.flatMap((file) => settingsIn(file, false)),
-    ...claude.managed
-      .flatMap((file) => [file, ...dropIns(`${dirname(file)}/managed-settings.d`)])
-      .flatMap((file) => settingsIn(file, true)),
+    ...managed.flatMap((file) => settingsIn(file, true)),
   ];
 }
 
-/** The servers that an administrator gives to every session, which then knows no others; null if there is no such file. */
+/** The administrator's list of MCP servers, which excludes all others. Null if there is no such file. */
 export function managedServers({ claude }: InstallConfig): { file: string; servers: Json } | null {
   for (const managed of claude.managed) {
     const [found] = settingsIn(`${dirname(managed)}/managed-mcp.json`, true);
@@ -47,21 +80,11 @@ export function managedServers({ claude }: InstallConfig): { file: string; serve
 }
 
 function dropIns(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(".json"))
-      .sort()
-      .map((name) => `${folder}/${name}`);
-  } catch {
-    return [];
-  }
+  const names = namesIn(folder).filter((name) => name.endsWith(".json"));
+  return names.sort().map((name) => `${folder}/${name}`);
 }
 
 function settingsIn(file: string, managed: boolean): SettingsFile[] {
-  try {
-    const settings = JSON.parse((textOf(file) ?? "").replace(/^\ufeff/, ""));
-    return typeof settings === "object" && settings !== null ? [{ file, settings, managed }] : [];
-  } catch {
-    return [];
-  }
+  const settings = attempt(() => JSON.parse((textOf(file) ?? "").replace(/^\ufeff/, "")));
+  return typeof settings === "object" && settings !== null ? [{ file, settings, managed }] : [];
 }

@@ -1,44 +1,31 @@
 import { existsSync } from "node:fs";
 import { settingsPath } from "../config/client.ts";
-import type { Desk, Json } from "../operations/operation.ts";
+import { attempt } from "../lib/attempt.ts";
+import type { Desk } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 import { clock, health, owner, skew } from "./checks/bus.ts";
-import { hooks, registration } from "./checks/claude.ts";
+import { allow, clientProxy, hooks, policy, registration } from "./checks/claude.ts";
+import { database } from "./checks/database.ts";
 import { notifications, webhooks } from "./checks/deliveries.ts";
-import { type Check, type Finding, type Place, placeOf } from "./checks/facts.ts";
-import { database, settings, token } from "./checks/files.ts";
+import { type Place, placeOf } from "./checks/facts.ts";
+import { bad, type Check, type Finding } from "./checks/finding.ts";
+import { executable, onPath, port, service } from "./checks/machine.ts";
 import { proveMessage } from "./checks/message.ts";
 import { proxy, tailscale } from "./checks/network.ts";
-import { allow, clientProxy, policy } from "./checks/policy.ts";
-import { executable, onPath } from "./checks/program.ts";
-import { port, service } from "./checks/service.ts";
+import { settings, token } from "./checks/settings.ts";
+import { isBus } from "./running.ts";
 
-/** What is looked at, in this order. */
+/** Every check, in the order of the report. */
 const CHECKS: readonly Check[] = [
-  executable,
-  onPath,
-  settings,
-  service,
-  port,
-  health,
-  owner,
-  token,
-  skew,
-  clock,
-  tailscale,
-  proxy,
-  database,
-  registration,
-  policy,
-  clientProxy,
-  allow,
-  hooks,
-  webhooks,
-  notifications,
+  ...[executable, onPath, settings, service, port, health, owner, token, skew, clock],
+  ...[tailscale, proxy, database],
+  ...[registration, policy, clientProxy, allow, hooks],
+  ...[webhooks, notifications],
 ];
 
 const LONGEST_MS = 4_000;
 
-/** Looks at the installation of this machine, then sends a message through it. Changes nothing and leaves nothing. */
+/** Checks the installation of this machine, then sends a message through it. Changes nothing and leaves nothing. */
 export async function doctor(desk: Desk): Promise<Json> {
   const place = placeOf();
   const checks: Finding[] = [];
@@ -50,15 +37,16 @@ export async function doctor(desk: Desk): Promise<Json> {
   };
   if (await isNothingHere(place)) {
     await tell([nothing(place)]);
-    // Else the advice to install it would meet another user's bus.
+    // Otherwise the advice to install the bus would lead to another user's port.
     if ((await place.probe()).kind === "foreign") await tell(await resultOf(health, place));
     return { checks, error: "Nothing is installed on this machine." };
   }
   for (const check of CHECKS) await tell(await resultOf(check, place));
   const { finding, ...proof } = await proveMessage(place);
   await tell([finding]);
-  const bad = checks.filter(({ state }) => state === "bad").length;
-  if (bad > 0) return { checks, ...proof, error: `${bad} of ${checks.length} checks found a problem.` };
+  const problems = checks.filter(({ state }) => state === "bad").length;
+  if (problems > 0)
+    return { checks, ...proof, error: `${problems} of ${checks.length} checks found a problem.` };
   return { checks, ...proof, next: [`All is well: a message arrived after ${proof.milliseconds} ms.`] };
 }
 
@@ -66,12 +54,12 @@ async function resultOf({ what, look }: Check, place: Place): Promise<readonly F
   let late: ReturnType<typeof setTimeout> | undefined;
   const bound = new Promise<Finding>((resolve) => {
     const found = `it did not end within ${LONGEST_MS / 1000} s`;
-    late = setTimeout(resolve, LONGEST_MS, { what, state: "bad", found });
+    late = setTimeout(resolve, LONGEST_MS, { what, ...bad(found) });
   });
   try {
     return [(await Promise.race([look(place), bound])) ?? []].flat();
   } catch (error) {
-    return [{ what, state: "bad", found: error instanceof Error ? error.message : String(error) }];
+    return [{ what, ...bad(error instanceof Error ? error.message : String(error)) }];
   } finally {
     clearTimeout(late);
   }
@@ -79,27 +67,18 @@ async function resultOf({ what, look }: Check, place: Place): Promise<readonly F
 
 async function isNothingHere(place: Place): Promise<boolean> {
   if (place.role === "client" || existsSync(place.program) || existsSync(settingsPath())) return false;
-  const found = await Promise.all([
-    place.probe().then(({ kind }) => kind === "bus" || kind === "unauthorized"),
-    place.service().then((one) => "service" in one && one.state.installed),
-    traceOf(() => place.registration() !== undefined),
-    traceOf(() => place.hooks().right.length + place.hooks().stale.length > 0),
-  ]);
-  return !found.includes(true);
-}
-
-// A file that cannot be read is for its own check to tell.
-function traceOf(look: () => boolean): boolean {
-  try {
-    return look();
-  } catch {
-    return true;
-  }
+  // The check of a file reports that it cannot be read.
+  const isThere = (look: () => boolean) => attempt(look) ?? true;
+  const service = await place.service();
+  return !(
+    isBus(await place.probe()) ||
+    ("service" in service && service.state.installed) ||
+    isThere(() => place.registration() !== undefined) ||
+    isThere(() => place.hooks().right.length + place.hooks().stale.length > 0)
+  );
 }
 
 function nothing({ command }: Place): Finding {
-  return {
-    ...{ what: "executable", state: "bad", found: "the bus is not installed on this machine" },
-    repair: `${command} install server (the bus runs here), or: ${command} install client --url http://BUS:8080/mcp`,
-  };
+  const repair = `${command} install server (the bus runs here), or: ${command} install client --url http://BUS:8080/mcp`;
+  return { what: "executable", ...bad("the bus is not installed on this machine", repair) };
 }

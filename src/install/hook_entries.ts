@@ -1,8 +1,7 @@
-import type { Node } from "jsonc-parser/lib/esm/main.js";
-import { quoted } from "../admin/reason.ts";
 import { HOOKS, type HookName } from "../hooks/names.ts";
+import { quoted } from "../lib/escape.ts";
+import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
 import type { Waiting } from "./claude_version.ts";
-import { type JsonText, propertyOf } from "./jsonc.ts";
 
 type Settings = Record<string, boolean | number>;
 
@@ -12,68 +11,75 @@ interface Hook {
   [setting: string]: string | boolean | number;
 }
 
-/** One line of the table: a hook at an event of the client. */
+/** A hook at an event of the client. */
 interface Line {
   event: string;
   name: HookName;
+  /** For people: `Stop: hook wait`. */
+  label: string;
   settings: Settings;
+}
+
+/** The hooks of an executable, for one version of the client. */
+export interface Wanted {
+  binary: string;
+  waiting: Waiting;
 }
 
 const TABLE: readonly Line[] = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
   const { events, ...rest } = HOOKS[name];
   const settings: Settings = "settings" in rest ? rest.settings : {};
-  return events.map((event): Line => ({ event, name, settings }));
+  return events.map((event): Line => ({ event, name, label: labelOf(event, name), settings }));
 });
 
-/** What the client's settings hold for an executable, when nothing else stands in them. */
-export function hooksOf(binary: string, waiting: Waiting = "any"): Record<string, { hooks: Hook[] }[]> {
-  const hooks: Record<string, { hooks: Hook[] }[]> = {};
-  for (const line of linesFor(waiting)) {
-    hooks[line.event] ??= [{ hooks: [] }];
-    hooks[line.event]?.[0]?.hooks.push(hookOf(line, binary, waiting));
-  }
-  return hooks;
+function labelOf(event: string, name: string): string {
+  return `${event}: hook ${name}`;
 }
 
 function linesFor(waiting: Waiting): readonly Line[] {
   return waiting === "none" ? TABLE.filter(({ name }) => name !== "wait") : TABLE;
 }
 
-/** For the shell that runs the hook, whose parent is the client. */
+/** The client's settings for an executable, without anything else. */
+export function hooksOf(binary: string, waiting: Waiting = "any"): Record<string, { hooks: Hook[] }[]> {
+  const hooks: Record<string, { hooks: Hook[] }[]> = {};
+  for (const line of linesFor(waiting)) {
+    hooks[line.event] ??= [{ hooks: [] }];
+    hooks[line.event]?.[0]?.hooks.push(hookOf(line, { binary, waiting }));
+  }
+  return hooks;
+}
+
+/** The parent of the shell that runs the hook is the client. */
 const PARENT = ' --pid "$PPID"';
 
-function hookOf({ name, settings }: Line, binary: string, waiting: Waiting): Hook {
+function hookOf({ name, settings }: Line, { binary, waiting }: Wanted): Hook {
   const flag = name === "wait" && waiting === "named" ? PARENT : "";
   return { type: "command", command: `${quoted(binary)} hook ${name}${flag}`, ...settings };
 }
 
-/** One of our hooks as it stands in the settings. */
-interface Entry {
-  event: string;
-  name: string;
-  node: Node;
-}
-
 const WORD = String.raw`(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\|&;<>()])+`;
-// Variables in front and flags behind are part of it; whatever else runs in the same line makes it the person's own.
+// Variables in front and flags behind are part of a hook. A line with anything else is the user's own.
 const COMMAND = new RegExp(
   String.raw`^\s*(?:\w+=(?:${WORD})?\s+)*(${WORD})\s+hook\s+([a-z-]+)(?:\s+${WORD})*\s*$`,
 );
 
-/** The hook that a command runs; undefined when it is none of ours. */
+/** The hook of ours that a command runs. */
 export function hookIn(command: string): string | undefined {
   const [, program = "", name] = COMMAND.exec(command) ?? [];
-  return /(^|[/\\])agent-event-bus(-cli)?(\.exe)?$/i.test(program.replace(/['"]|\\(?=.)/g, bare))
-    ? name
-    : undefined;
+  // A backslash quotes the next character, but separates folders on Windows.
+  const path = program.replace(/['"]|\\(?=.)/g, (mark) => (mark === "\\" ? "/" : ""));
+  return /(^|[/\\])agent-event-bus(-cli)?(\.exe)?$/i.test(path) ? name : undefined;
 }
 
-// On Windows a path has the character that quotes elsewhere.
-function bare(mark: string): string {
-  return mark === "\\" ? "/" : "";
+/** One of our hooks in the settings. */
+interface Entry {
+  event: string;
+  label: string;
+  node: Node;
 }
 
-/** Throws Error with the place when `hooks`, or one of our events in it, has another type. */
+/** @throws Error with the place when `hooks`, or one of our events in it, has another type. */
 function entriesIn(text: JsonText): Entry[] {
   const hooks = propertyOf(text.root, "hooks");
   if (hooks === undefined) return [];
@@ -85,34 +91,24 @@ function entriesIn(text: JsonText): Entry[] {
     const listed = (groups?.children ?? []).flatMap((group) => propertyOf(group, "hooks")?.children ?? []);
     return listed.flatMap((node): Entry[] => {
       const name = hookIn(String(propertyOf(node, "command")?.value ?? ""));
-      return name === undefined ? [] : [{ event, name, node }];
+      return name === undefined ? [] : [{ event, label: labelOf(event, name), node }];
     });
   });
 }
 
-/**
- * What of an entry is not as it has to be; none when it is right. A person's own time limit is right, and so is the client's
- * process where it need not be named.
- */
+/** Settings of an entry to change. The user's own time limit stays, and so does a process id that is not needed. */
 function changesOf({ node }: Entry, line: Line, wanted: Wanted): [key: string, value: unknown][] {
-  const { binary, waiting } = wanted;
-  return Object.entries(hookOf(line, binary, waiting)).filter(([key, value]) => {
+  return Object.entries(hookOf(line, wanted)).filter(([key, value]) => {
     const found: unknown = propertyOf(node, key)?.value;
-    if (key === "command" && found === hookOf(line, binary, "named").command) return false;
+    if (key === "command" && found === hookOf(line, { ...wanted, waiting: "named" }).command) return false;
     return typeof value === "number" ? typeof found !== "number" : found !== value;
   });
 }
 
-/** What the settings are to hold: the hooks of an executable, for one version of the client. */
-export interface Wanted {
-  binary: string;
-  waiting: Waiting;
-}
-
+/** Labels of hooks by their state. */
 export interface Compared {
-  /** `Stop: hook wait` each. */
   missing: string[];
-  /** What names another executable, stands there twice, or is no hook of this version. */
+  /** Names another executable, stands there twice, or is unknown to this version. */
   stale: string[];
   right: string[];
 }
@@ -123,48 +119,38 @@ export function compare(text: JsonText, wanted: Wanted): Compared {
   const found: Compared = { missing: [], stale: [], right: [] };
   const lines = linesFor(wanted.waiting);
   for (const line of lines) {
-    const [first] = entries.filter((entry) => matches(entry, line));
-    const state =
-      first === undefined ? "missing" : changesOf(first, line, wanted).length > 0 ? "stale" : "right";
-    found[state].push(label(line));
+    const first = entries.find(({ label }) => label === line.label);
+    if (first === undefined) found.missing.push(line.label);
+    else found[changesOf(first, line, wanted).length > 0 ? "stale" : "right"].push(line.label);
   }
-  found.stale.push(...surplus(entries, lines).map(label));
+  found.stale.push(...surplus(entries, lines).map(({ label }) => label));
   return found;
 }
 
-function label({ event, name }: { event: string; name: string }): string {
-  return `${event}: hook ${name}`;
-}
-
-function matches(entry: Entry, line: Line): boolean {
-  return entry.event === line.event && entry.name === line.name;
-}
-
-/** Those that no line of the table wants: the first of each is the one that counts. */
+/** Entries without a line in the table, and repetitions. */
 function surplus(entries: readonly Entry[], lines: readonly Line[]): Entry[] {
-  return entries.filter((entry) => {
-    const line = lines.find((one) => matches(entry, one));
-    return line === undefined || entries.find((one) => matches(one, line)) !== entry;
-  });
+  const labels = lines.map(({ label }) => label);
+  const isFirst = (entry: Entry) => entries.find(({ label }) => label === entry.label) === entry;
+  return entries.filter((entry) => !labels.includes(entry.label) || !isFirst(entry));
 }
 
 /** Makes the settings hold the table, and nothing else of ours. */
 export function putHooks(text: JsonText, wanted: Wanted): void {
-  const { binary, waiting } = wanted;
-  const lines = linesFor(waiting);
+  const lines = linesFor(wanted.waiting);
   const last = () => surplus(entriesIn(text), lines).at(-1);
   for (let one = last(); one !== undefined; one = last()) takeOut(text, one.node, () => false);
   for (const line of lines) repair(text, line, wanted);
-  for (const [event, [group]] of Object.entries(hooksOf(binary, waiting))) {
+  for (const [event, [group]] of Object.entries(hooksOf(wanted.binary, wanted.waiting))) {
     const own = lines.filter((line) => line.event === event);
-    const absent = own.filter((line) => !entriesIn(text).some((entry) => matches(entry, line)));
+    const there = entriesIn(text).map(({ label }) => label);
+    const absent = own.filter(({ label }) => !there.includes(label));
     if (absent.length === own.length) addGroup(text, event, group);
     else for (const line of absent) addBeside(text, line, wanted);
   }
 }
 
 function repair(text: JsonText, line: Line, wanted: Wanted): void {
-  const find = () => entriesIn(text).find((entry) => matches(entry, line));
+  const find = () => entriesIn(text).find(({ label }) => label === line.label);
   const entry = find();
   if (entry === undefined) return;
   for (const [key, value] of changesOf(entry, line, wanted)) {
@@ -183,17 +169,17 @@ function addGroup(text: JsonText, event: string, group: unknown): void {
   else text.insert(groups, group);
 }
 
-function addBeside(text: JsonText, line: Line, { binary, waiting }: Wanted): void {
+function addBeside(text: JsonText, line: Line, wanted: Wanted): void {
   const list = entriesIn(text).find(({ event }) => event === line.event)?.node.parent;
-  if (list !== undefined) text.insert(list, hookOf(line, binary, waiting));
+  if (list !== undefined) text.insert(list, hookOf(line, wanted));
 }
 
-/** Whether something of ours stands in the settings. */
+/** True if the settings hold one of our hooks. */
 export function holdsHooks(text: JsonText): boolean {
   return entriesIn(text).length > 0;
 }
 
-/** Takes out whatever is ours. What is empty then goes too, unless it stood in `former`, the settings from before. */
+/** Takes out our hooks, and what is empty then. Containers of `former`, the settings from before, stay. */
 export function dropHooks(text: JsonText, former: JsonText | undefined): void {
   const hooks = former && propertyOf(former.root, "hooks");
   const stays = (hooks?.children ?? []).map(keyOf);
@@ -201,16 +187,14 @@ export function dropHooks(text: JsonText, former: JsonText | undefined): void {
     takeOut(text, one.node, (event) => (event === undefined ? hooks !== undefined : stays.includes(event)));
 }
 
-/** With what would be left empty around it, but for the hooks of an event, or all hooks, that stay. */
+/** Removes a hook with its empty containers, except for an event, or all hooks, that `stays`. */
 function takeOut(text: JsonText, hook: Node, stays: (event?: string) => boolean): void {
-  const list = hook.parent;
-  const group = list?.parent?.parent;
+  const group = hook.parent?.parent?.parent;
   const event = group?.parent?.parent;
   const all = event?.parent?.parent;
-  const empty =
-    text.isAlone(hook) && group?.children?.every((one) => ["hooks", "matcher"].includes(keyOf(one)));
+  const only = group?.children?.every((one) => ["hooks", "matcher"].includes(keyOf(one)));
   let gone = hook;
-  if (group !== undefined && empty) {
+  if (group !== undefined && only && text.isAlone(hook)) {
     gone = group;
     if (event !== undefined && text.isAlone(group) && !stays(keyOf(event))) {
       gone = event;

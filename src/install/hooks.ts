@@ -1,29 +1,25 @@
-import { join } from "node:path";
 import type { InstallConfig } from "../config/client.ts";
+import { attempt } from "../lib/attempt.ts";
+import { textOf } from "../lib/files.ts";
+import type { JsonText } from "../lib/jsonc.ts";
 import { dropAllowed, holdsAllowed } from "./allow.ts";
-import { readSettings as read, type SettingsFile, settingsFiles } from "./claude_settings.ts";
+import { planEdit, readSettings, type SettingsFile, settingsFiles, userSettings } from "./claude_settings.ts";
 import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
-import { textOf } from "./files.ts";
-import { compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
-import type { Ledger } from "./journal.ts";
-import type { JsonText } from "./jsonc.ts";
-import type { Step } from "./steps.ts";
+import { type Compared, compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
+import type { Journal } from "./journal.ts";
+import { planned, type Step, step, unchanged } from "./steps.ts";
 
-/** What Claude Code's settings say of our hooks. */
-export interface HooksFound {
+/** State of our hooks in Claude Code's settings. */
+export interface HooksFound extends Compared {
   file: string;
-  /** Why the file cannot be understood, with the place and what to do. */
-  broken?: string;
-  /** Why Claude Code itself ignores the file although we can read it, such as comments. */
-  ignored?: string;
-  /** `Stop: hook wait`, by what is missing, what names another executable, and what is right. */
-  missing: string[];
-  stale: string[];
-  right: string[];
-  /** Which setting switches hooks off, and its file. */
-  disabledBy?: SettingsFile & { setting: string };
-  /** The version of Claude Code if that is too old to be woken. */
-  tooOld?: string;
+  /** Why the file cannot be understood, with the place and the repair. */
+  broken?: string | undefined;
+  /** Why Claude Code ignores the file, such as comments. */
+  ignored?: string | undefined;
+  /** The setting that switches hooks off, and its file. */
+  disabledBy?: (SettingsFile & { setting: string }) | undefined;
+  /** The version of Claude Code, if too old to be woken. */
+  tooOld?: string | undefined;
 }
 
 /** Compares Claude Code's settings with the table of hooks. */
@@ -32,108 +28,71 @@ export function lookAtHooks(
   binary: string,
   { version, waiting }: ClaudeVersion = { waiting: "any" },
 ): HooksFound {
-  const file = settingsOf(config);
-  const disabledBy = switchedOff(config);
-  const nothing = {
-    file,
-    missing: [],
-    stale: [],
-    right: [],
-    ...(disabledBy !== undefined && { disabledBy }),
-    ...(version !== undefined && waiting === "none" && { tooOld: version }),
+  const file = userSettings(config);
+  const found: HooksFound = {
+    ...{ file, missing: [], stale: [], right: [] },
+    disabledBy: switchedOff(config),
+    tooOld: waiting === "none" ? version : undefined,
   };
   try {
-    const text = read(file);
-    return {
-      ...nothing,
-      ...compare(text, { binary, waiting }),
-      ...(!text.plain && { ignored: notPlain(file) }),
-    };
+    const text = readSettings(file);
+    return { ...found, ...compare(text, { binary, waiting }), ignored: notPlain(text, file) };
   } catch (error) {
-    return { ...nothing, broken: (error as Error).message };
+    return { ...found, broken: (error as Error).message };
   }
 }
 
 /** Puts the table of hooks into Claude Code's settings, for that executable. */
-export function hooksStep(config: InstallConfig, ledger: Ledger, binary: string): Step {
-  const file = settingsOf(config);
-  const changed = (waiting: ClaudeVersion["waiting"]) => {
-    const text = read(file);
-    putHooks(text, { binary, waiting });
-    return text;
-  };
-  return {
-    what: "hooks",
-    async plan() {
-      const { version, waiting } = await claudeVersion(config);
-      const text = changed(waiting);
-      const { right } = compare(text, { binary, waiting });
-      const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
-      const what = `${right.length} hooks of Claude Code, in ${file}${old}`;
-      if (text.toString() === textOf(file)) return { state: "unchanged", text: what };
-      ledger.check(file);
-      return {
-        state: "planned",
-        text: what,
-        async apply() {
-          // Read again: Claude Code writes this file too.
-          ledger.write(file, changed(waiting).toString());
-          return text.plain ? undefined : notPlain(file);
-        },
-      };
-    },
-  };
+export function hooksStep(config: InstallConfig, journal: Journal, binary: string): Step {
+  const file = userSettings(config);
+  return step("hooks", async () => {
+    const { version, waiting } = await claudeVersion(config);
+    const wanted = { binary, waiting };
+    const settings = readSettings(file);
+    putHooks(settings, wanted);
+    const { right } = compare(settings, wanted);
+    const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
+    return planEdit(journal, file, {
+      text: `${right.length} hooks of Claude Code, in ${file}${old}`,
+      change: (text) => putHooks(text, wanted),
+      remark: (text) => notPlain(text, file),
+    });
+  });
 }
 
-/** Gives the settings back as they were; when others have changed them since, takes only our hooks out. */
-export function removeHooksStep(config: InstallConfig, ledger: Ledger): Step {
-  const file = settingsOf(config);
-  return {
-    what: "hooks",
-    async plan() {
-      const text = read(file);
-      const before = text.toString();
-      dropHooks(text, undefined);
-      const ours = (text.toString() !== before || holdsAllowed(file)) && textOf(file) !== undefined;
-      if (!ours) return { state: "unchanged", text: `no hooks of ours in ${file}` };
-      ledger.check(file);
-      return {
-        state: "planned",
-        text: `no hooks of ours in ${file}`,
-        async apply() {
-          const former = formerOf(ledger, file);
-          // Hooks of ours that stood there before are those of an executable that is gone.
-          const clean = former === undefined || !holdsHooks(former);
-          if (clean && ledger.restore(file)) return undefined;
-          const now = read(file);
-          dropHooks(now, clean ? former : undefined);
-          dropAllowed(now, former);
-          ledger.write(file, now.toString());
-          return undefined;
-        },
-      };
-    },
-  };
+/** Restores the former settings. Takes only our entries out if others have changed the file since. */
+export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
+  const file = userSettings(config);
+  return step("hooks", async () => {
+    const settings = readSettings(file);
+    const text = `no hooks of ours in ${file}`;
+    const ours = holdsHooks(settings) || holdsAllowed(settings);
+    if (!ours || textOf(file) === undefined) return unchanged(text);
+    journal.check(file);
+    return planned(text, async () => {
+      const former = formerOf(journal, file);
+      // Hooks of ours in the former settings name an executable that is gone.
+      const clean = former === undefined || !holdsHooks(former);
+      if (clean && journal.restore(file)) return;
+      const now = readSettings(file);
+      dropHooks(now, clean ? former : undefined);
+      dropAllowed(now, former);
+      journal.write(file, now.toString());
+    });
+  });
 }
 
-function settingsOf({ claude }: InstallConfig): string {
-  return join(claude.folder, "settings.json");
+function formerOf(journal: Journal, file: string): JsonText | undefined {
+  const copy = journal.backupOf(file);
+  return copy === undefined ? undefined : attempt(() => readSettings(copy));
 }
 
-function formerOf(ledger: Ledger, file: string): JsonText | undefined {
-  const copy = ledger.backupOf(file);
-  try {
-    return copy === undefined ? undefined : read(copy);
-  } catch {
-    return undefined;
-  }
-}
-
-function notPlain(file: string): string {
+function notPlain(settings: JsonText, file: string): string | undefined {
+  if (settings.plain) return undefined;
   return `Claude Code ignores all of ${file} as long as it has comments or trailing commas: take them out.`;
 }
 
-/** The first setting that keeps the person's hooks from running in this folder. */
+/** The first setting that switches the user's hooks off in this folder. */
 function switchedOff(config: InstallConfig): HooksFound["disabledBy"] {
   for (const found of settingsFiles(config))
     for (const setting of ["disableAllHooks", ...(found.managed ? ["allowManagedHooksOnly"] : [])])

@@ -1,61 +1,43 @@
-import {
-  type Json,
-  type LocalCommand,
-  localCommand,
-  type Param,
-  type Printer,
-} from "../operations/operation.ts";
+import { type LocalCommand, localCommand, type Printer } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 
-// Only declarations: each command loads its own code when it runs.
+// Declarations only. Each command loads its own code when it runs.
 
-const NO_HOOKS = {
-  type: "boolean",
-  default: false,
-  about: "Leave Claude Code's hooks alone",
-} as const satisfies Param;
-const NO_ALLOW = {
-  type: "boolean",
-  default: false,
-  about: "Leave Claude Code's permissions alone: it asks before a session's first call of each tool",
-} as const satisfies Param;
-const NO_MCP = {
-  type: "boolean",
-  default: false,
-  about: "Do not register the MCP server with Claude Code",
-} as const satisfies Param;
-const DRY_RUN = {
-  type: "boolean",
-  default: false,
-  about: "Show what would be done, change nothing",
-} as const satisfies Param;
-const YES = {
-  type: "boolean",
-  short: "y",
-  default: false,
-  about: "Do not ask first",
-} as const satisfies Param;
+function off(about: string) {
+  return { type: "boolean", default: false, about } as const;
+}
 
-const STATES: Readonly<Record<string, readonly ["green" | "red" | "yellow" | "cyan" | undefined, string]>> = {
+const WITHOUT = {
+  no_hooks: off("Leave Claude Code's hooks alone"),
+  no_allow: off("Leave Claude Code's permissions alone: it asks before a session's first call of each tool"),
+  no_mcp: off("Do not register the MCP server with Claude Code"),
+};
+
+const HOW = {
+  dry_run: off("Show what would be done, change nothing"),
+  yes: { ...off("Do not ask first"), short: "y" },
+};
+
+const STATES: Readonly<Record<string, readonly ["green" | "red" | "yellow" | "cyan" | "dim", string]>> = {
   done: ["green", "done"],
-  unchanged: [undefined, "unchanged"],
+  unchanged: ["dim", "unchanged"],
   skipped: ["yellow", "skipped"],
   planned: ["cyan", "would do"],
   failed: ["red", "FAILED"],
 };
 
-function tellStep(step: Json, to: Printer): void {
-  const [colour, word] = STATES[String(step.state)] ?? [undefined, String(step.state)];
-  const label = word.padEnd(9);
-  const what = to.text(step.what).padEnd(8);
-  to.line(
-    `${colour === undefined ? to.dim(label) : to.colour(colour, label)}  ${what}  ${to.text(step.text)}`,
-  );
-}
-
-/** The lines under the steps, which have been shown already. */
-function printEnd(result: Json, to: Printer): void {
-  for (const line of (result.next as string[] | undefined) ?? []) to.line(to.text(line));
-}
+/** Shows the steps while they run, then the lines under them. */
+const STEPS = {
+  tell(step: Json, to: Printer): void {
+    const [colour, word] = STATES[String(step.state)] ?? ["dim", String(step.state)];
+    const label = word.padEnd(9);
+    const state = colour === "dim" ? to.dim(label) : to.colour(colour, label);
+    to.line(`${state}  ${to.text(step.what).padEnd(8)}  ${to.text(step.text)}`);
+  },
+  print(result: Json, to: Printer): void {
+    for (const line of (result.next as string[] | undefined) ?? []) to.line(to.text(line));
+  },
+};
 
 const installServer = localCommand({
   about:
@@ -75,16 +57,9 @@ const installServer = localCommand({
       max: 65_535,
       about: "Port to listen on; kept in settings.env",
     },
-    no_hooks: NO_HOOKS,
-    no_allow: NO_ALLOW,
-    no_mcp: NO_MCP,
-    no_service: {
-      type: "boolean",
-      default: false,
-      about: "Install no service: you start agent-event-bus serve yourself",
-    },
-    dry_run: DRY_RUN,
-    yes: YES,
+    ...WITHOUT,
+    no_service: off("Install no service: you start agent-event-bus serve yourself"),
+    ...HOW,
   },
   command: {
     name: "install server",
@@ -95,8 +70,7 @@ const installServer = localCommand({
     ],
   },
   run: async (args, desk) => (await import("./server.ts")).installServer(args, desk),
-  tell: tellStep,
-  print: printEnd,
+  ...STEPS,
 });
 
 const installClient = localCommand({
@@ -115,15 +89,12 @@ const installClient = localCommand({
       max: 512,
       about: "The token made there with token create; - reads it from stdin",
     },
-    no_hooks: NO_HOOKS,
-    no_allow: NO_ALLOW,
-    no_mcp: NO_MCP,
-    dry_run: DRY_RUN,
-    yes: YES,
+    ...WITHOUT,
+    ...HOW,
   },
   command: {
     name: "install client",
-    // Nobody can be asked any more once stdin was read.
+    // A question needs stdin, which the token has used up.
     before: async (args, _flags, here) =>
       args.token === "-" ? { ...args, token: (await here.stdin()).trim(), yes: true } : args,
     examples: [
@@ -135,22 +106,16 @@ const installClient = localCommand({
     ],
   },
   run: async (args, desk) => (await import("./client.ts")).installClient(args, desk),
-  tell: tellStep,
-  print: printEnd,
+  ...STEPS,
 });
 
 const uninstall = localCommand({
   about:
     "Take away what install did, and nothing else; the data directory stays. Without a flag everything goes, the executable too.",
   params: {
-    server: { type: "boolean", default: false, about: "Only the service" },
-    client: {
-      type: "boolean",
-      default: false,
-      about: "Only Claude Code's settings, the bus's URL and the token",
-    },
-    dry_run: DRY_RUN,
-    yes: YES,
+    server: off("Only the service"),
+    client: off("Only Claude Code's settings, the bus's URL and the token"),
+    ...HOW,
   },
   command: {
     name: "uninstall",
@@ -160,8 +125,7 @@ const uninstall = localCommand({
     ],
   },
   run: async (args, desk) => (await import("./uninstall.ts")).uninstall(args, desk),
-  tell: tellStep,
-  print: printEnd,
+  ...STEPS,
 });
 
 const doctor = localCommand({
@@ -176,12 +140,11 @@ const doctor = localCommand({
       note: to.colour("yellow", "note"),
       bad: to.colour("red", "BAD "),
     };
-    to.line(
-      `${marks[step.state as keyof typeof marks]}  ${to.text(step.what).padEnd(12)}  ${to.text(step.found)}`,
-    );
+    const mark = marks[step.state as keyof typeof marks];
+    to.line(`${mark}  ${to.text(step.what).padEnd(12)}  ${to.text(step.found)}`);
     if (step.repair !== undefined) to.line(`      ${to.bold(to.text(step.repair))}`);
   },
-  print: printEnd,
+  print: STEPS.print,
 });
 
 const restart = localCommand({
@@ -206,7 +169,7 @@ const status = localCommand({
 const logs = localCommand({
   about: "Show the end of the bus's log.",
   params: {
-    follow: { type: "boolean", short: "f", default: false, about: "Go on with what comes, until Ctrl-C" },
+    follow: { ...off("Go on with what comes, until Ctrl-C"), short: "f" },
     lines: { type: "integer", default: 50, min: 0, max: 100_000, about: "How many lines" },
   },
   command: {

@@ -1,241 +1,249 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
+import { takeInstallLock } from "../admin/install_lock.ts";
+import { attempt } from "../lib/attempt.ts";
 import {
-  besideOf,
   type Content,
   digestOf,
   digestOfContent,
+  expectWritable,
   kindOf,
   leftBeside,
+  linkAside,
   modeOf,
   replaceFile,
-  targetOf,
-  writable,
-} from "./files.ts";
-import { beAlone } from "./lock.ts";
-import { type Book, type Part, readBook } from "./manifest.ts";
+} from "../lib/files.ts";
+import { realOf } from "../lib/permissions.ts";
+import { type Manifest, type Part, readManifest } from "./manifest.ts";
 
-interface WriteOptions {
-  /** Permissions; those of the file that is replaced, else 0644, when undefined. */
-  mode?: number;
-  /** What stands there is an older one of ours whatever it holds: no copy of it is kept. */
-  ours?: boolean;
-}
-
-interface Named {
-  /** The path itself is meant, not what a link there leads to. */
+interface Options {
+  /** The path itself is meant, not the target of a link there. */
   link?: boolean;
+  /** The former file is an older one of ours. No copy of it is kept. */
+  ours?: boolean;
+  /** Permissions. By default those of the former file, else 0644. */
+  mode?: number;
 }
 
 const OWNER_FILE = 0o600;
 const OWNER_FOLDER = 0o700;
+const FOLDER = 0o755;
 
 /**
- * Writes and removes the installer's files. It knows what was there before, in `install.json` and `backups/` of the data
- * directory, so that an uninstall gives it back. What was done since the last `keep` can be taken back.
+ * Makes the installer's changes, and can undo those since the last `keep`. Records former files in `install.json` and
+ * `backups/` of the data directory, so that an uninstall restores them.
  */
-export class Ledger {
+export class Journal {
   readonly #data: string;
   readonly #file: string;
-  readonly #now: () => number;
-  #book: Book;
+  #manifest: Manifest;
   #kept: string;
   /** Newest first. */
-  #back: (() => void)[] = [];
+  #undoFiles: (() => void)[] = [];
+  #undoPrograms: (() => Promise<void>)[] = [];
   #leftovers: string[] = [];
   #release = () => {};
 
-  /** Writes nothing. Throws Error when `install.json` is there and cannot be read. */
-  constructor(data: string, now: () => number = Date.now) {
+  /** @throws Error when `install.json` cannot be understood. */
+  constructor(data: string) {
     this.#data = data;
     this.#file = join(data, "install.json");
-    this.#now = now;
-    this.#kept = readBook(this.#file);
-    this.#book = JSON.parse(this.#kept);
+    this.#kept = readManifest(this.#file);
+    this.#manifest = JSON.parse(this.#kept);
   }
 
-  /** Keeps other installers away until `keep` or `undo`. Throws Error with a sentence when one is at work, or was since this one looked. */
+  /**
+   * Keeps other installers away until `keep` or `undo`.
+   * @throws Error with a sentence when another one is at work, or has changed the manifest since this one read it.
+   */
   begin(): void {
     try {
-      this.#makeFolder(this.#data, OWNER_FOLDER);
-      this.#release = beAlone(this.#data);
+      this.#makeFolder(this.#data);
+      this.#release = takeInstallLock(this.#data);
     } catch (error) {
-      for (const one of this.#back) quietly(one);
+      for (const undo of this.#undoFiles) attempt(undo);
       throw error;
     }
-    this.#back.unshift(() => this.#release());
-    if (readBook(this.#file) === this.#kept) return;
+    this.#undoFiles.unshift(() => this.#release());
+    if (readManifest(this.#file) === this.#kept) return;
     this.#release();
     throw new Error("Another installer has changed this machine meanwhile. Run this again.");
   }
 
-  /** Throws Error with a sentence when the file could not be written: looks at it, its folder, and the data directory. */
-  check(path: string, { link }: Named = {}): void {
-    writable(link ? path : targetOf(path), path);
-    writable(this.#file);
+  /** @throws Error with a sentence when the file, its folder or the manifest cannot be written. */
+  check(path: string, { link }: Options = {}): void {
+    expectWritable(link ? path : realOf(path), path);
+    expectWritable(this.#file);
   }
 
-  /** What was written here and is not given back. */
+  /** Files that the installer wrote and has not restored. */
   files(): string[] {
-    return Object.keys(this.#book.files);
+    return Object.keys(this.#manifest.files);
   }
 
-  /** Whether the person did not want a part when it was last asked. */
+  /** True if the user opted out of this part at the last install. */
   leftOut(part: Part): boolean {
-    return this.#book.leftOut?.includes(part) === true;
+    return this.#manifest.leftOut?.includes(part) === true;
   }
 
-  /** Writes down whether a part is wanted. */
   leaveOut(part: Part, out: boolean): void {
     if (this.leftOut(part) === out) return;
-    const others = (this.#book.leftOut ?? []).filter((one) => one !== part);
-    this.#book.leftOut = out ? [...others, part] : others;
+    const others = (this.#manifest.leftOut ?? []).filter((one) => one !== part);
+    this.#manifest.leftOut = out ? [...others, part] : others;
     this.#save();
   }
 
-  /** Whether the file is as it was written here. */
+  /** True if the file holds what the installer wrote. */
   wrote(path: string): boolean {
     const key = this.#keyOf(path);
-    return this.#book.files[key]?.written === digestOf(key);
+    return this.#manifest.files[key]?.written === digestOf(key);
   }
 
-  /** Replaces a file at once for whoever reads it, and makes its folders. Text goes into what a link points to, not in its place. */
-  write(given: string, content: Content, { mode, ours }: WriteOptions = {}): void {
-    const path = typeof content === "string" ? targetOf(given) : given;
+  /** Replaces a file atomically, and makes its folders. A text is written to the target of a link. */
+  write(given: string, content: Content, { mode, ours }: Options = {}): void {
+    const path = typeof content === "string" ? realOf(given) : given;
     this.#makeFolder(dirname(path));
-    // Written down first: a file that nobody knows to be ours would stay for ever.
-    this.#book.files[path] = { ...this.#firstOf(path, ours === true), written: digestOfContent(content) };
+    // Recorded first. Otherwise a crash would leave a file that no uninstall removes.
+    this.#manifest.files[path] = {
+      ...this.#formerOf(path, ours === true),
+      written: digestOfContent(content),
+    };
     this.#save();
     this.#setAside(path);
     replaceFile(path, content, mode ?? modeOf(path));
   }
 
-  /** Gives back what stood there first; false, and nothing is done, when others have changed the file since, or the copy is gone. */
-  restore(given: string, named: Named = {}): boolean {
-    const path = this.#keyOf(given, named);
-    const known = this.#book.files[path];
+  /** Restores the former file. Returns false, and does nothing, if others have changed the file or the copy is gone. */
+  restore(given: string, options: Options = {}): boolean {
+    const path = this.#keyOf(given, options);
+    const known = this.#manifest.files[path];
     if (known?.before === undefined || known.written !== digestOf(path)) return false;
     const { before, mode } = known;
     if (before !== null && kindOf(before) === "none") return false;
     this.#setAside(path);
     if (before === null) fs.rmSync(path);
     else replaceFile(path, { copyOf: before }, mode ?? modeOf(path), true);
-    delete this.#book.files[path];
-    this.#save();
+    this.#forget(path);
     return true;
   }
 
-  /** Removes a file or a link; what others wrote there is copied first. */
-  remove(given: string, { ours, ...named }: Named & { ours?: boolean } = {}): void {
-    const path = this.#keyOf(given, named);
+  /** Removes a file or a link. Copies it first if others wrote it. */
+  remove(given: string, options: Options = {}): void {
+    const path = this.#keyOf(given, options);
     if (kindOf(path) !== "none") {
-      if (!ours && !this.wrote(path)) this.#backUp(path);
+      if (!options.ours && !this.wrote(path)) this.#backUp(path);
       this.#setAside(path);
       fs.rmSync(path);
     }
-    delete this.#book.files[path];
-    this.#save();
+    this.#forget(path);
   }
 
-  /** Removes those folders that were made here and are empty. */
+  /** Removes the installer's folders that are empty. */
   removeFolders(): void {
-    for (const folder of this.#book.folders.toReversed()) quietly(() => fs.rmdirSync(folder));
-    this.#book.folders = this.#book.folders.filter((folder) => fs.existsSync(folder));
-    if (JSON.stringify(this.#book) !== this.#kept) this.#save();
+    for (const folder of this.#manifest.folders.toReversed()) attempt(() => fs.rmdirSync(folder));
+    this.#manifest.folders = this.#manifest.folders.filter((folder) => fs.existsSync(folder));
+    if (JSON.stringify(this.#manifest) !== this.#kept) this.#save();
     this.keep();
   }
 
-  /** The copy of what stood there before. */
-  backupOf(path: string, named: Named = {}): string | undefined {
-    return this.#book.files[this.#keyOf(path, named)]?.before ?? undefined;
+  /** The copy of the former file. */
+  backupOf(path: string, options: Options = {}): string | undefined {
+    return this.#manifest.files[this.#keyOf(path, options)]?.before ?? undefined;
   }
 
-  /** Takes back everything since the last `keep`. */
-  undo(): void {
-    for (const one of this.#back) quietly(one);
-    [this.#back, this.#leftovers] = [[], []];
-    this.#book = JSON.parse(this.#kept);
-    if (fs.existsSync(this.#file)) quietly(() => this.#save());
+  /** Adds what undoes a change outside of files, such as a started service. Runs once all files are restored. */
+  onUndo(undo: () => Promise<void>): void {
+    this.#undoPrograms.unshift(undo);
   }
 
-  /** What was done stays. */
+  /** Undoes everything since the last `keep`. */
+  async undo(): Promise<void> {
+    for (const undo of this.#undoFiles) attempt(undo);
+    this.#manifest = JSON.parse(this.#kept);
+    if (fs.existsSync(this.#file)) attempt(() => this.#save());
+    const programs = this.#undoPrograms;
+    this.#clear();
+    for (const undo of programs) await undo().catch(() => {});
+  }
+
+  /** Makes all changes final. */
   keep(): void {
-    for (const one of this.#leftovers) quietly(() => fs.rmSync(one, { force: true }));
-    [this.#back, this.#leftovers] = [[], []];
-    this.#kept = JSON.stringify(this.#book);
+    for (const one of this.#leftovers) attempt(() => fs.rmSync(one, { force: true }));
+    this.#clear();
+    this.#kept = JSON.stringify(this.#manifest);
     this.#release();
   }
 
-  // What is written through a link is known by its own name, a link that was made here by the link's.
-  #keyOf(path: string, { link }: Named = {}): string {
-    return link || path in this.#book.files ? path : targetOf(path);
+  #clear(): void {
+    [this.#undoFiles, this.#undoPrograms, this.#leftovers] = [[], [], []];
   }
 
-  /** What stood there before the first time; a copy is made of what others wrote. */
-  #firstOf(path: string, ours: boolean): { before?: string | null; mode?: number } {
-    const known = this.#book.files[path];
+  // A file written through a link is recorded by its own name, a link of ours by the link's.
+  #keyOf(path: string, { link }: Options = {}): string {
+    return link || path in this.#manifest.files ? path : realOf(path);
+  }
+
+  #forget(path: string): void {
+    delete this.#manifest.files[path];
+    this.#save();
+  }
+
+  /** The file before the first write, with a copy if others wrote it. */
+  #formerOf(path: string, ours: boolean): { before?: string | null; mode?: number } {
+    const known = this.#manifest.files[path];
     const now = digestOf(path);
-    // The second: an installer that was killed wrote down what it was about to do, and not more.
+    // The second case: an installer was killed between its record and its write.
     const untouched =
       known !== undefined &&
       (known.written === now || (known.before !== undefined && digestOf(known.before ?? "") === now));
     if (untouched) return { ...known };
     if (ours) return { before: null };
     const before = this.#backUp(path);
-    // Whatever was changed by others after the first time belongs to what stays.
+    // Changes by others after the first write are not undone by an uninstall.
     if (known !== undefined) return {};
     return before === null ? { before } : { before, mode: modeOf(path) };
   }
 
-  #makeFolder(folder: string, mode = 0o755): void {
+  #makeFolder(folder: string): void {
     if (fs.existsSync(folder)) return;
     this.#makeFolder(dirname(folder));
-    // Undefined: somebody made it at the same moment.
-    if (fs.mkdirSync(folder, { mode, recursive: true }) === undefined) return;
-    if (!`${folder}${sep}`.startsWith(`${this.#data}${sep}`)) this.#book.folders.push(folder);
-    this.#back.unshift(() => fs.rmdirSync(folder));
+    const isData = `${folder}${sep}`.startsWith(`${this.#data}${sep}`);
+    const made = fs.mkdirSync(folder, { mode: isData ? OWNER_FOLDER : FOLDER, recursive: true });
+    // Another process made the folder at the same moment.
+    if (made === undefined) return;
+    if (!isData) this.#manifest.folders.push(folder);
+    this.#undoFiles.unshift(() => fs.rmdirSync(folder));
   }
 
   #backUp(path: string): string | null {
     if (kindOf(path) === "none") return null;
     const folder = join(this.#data, "backups");
-    this.#makeFolder(this.#data, OWNER_FOLDER);
-    this.#makeFolder(folder, OWNER_FOLDER);
-    const time = new Date(this.#now()).toISOString().replace(/[:.]/g, "-");
+    this.#makeFolder(folder);
+    const time = new Date().toISOString().replace(/[:.]/g, "-");
     const copy = join(folder, `${basename(path)}.${time}`);
-    this.#back.unshift(() => fs.rmSync(copy, { force: true }));
+    this.#undoFiles.unshift(() => fs.rmSync(copy, { force: true }));
     replaceFile(copy, { copyOf: path }, OWNER_FILE, true);
     return copy;
   }
 
-  // A second name keeps what was there: a copy of the executable would take as long as the installation.
+  // A second name keeps the former file. Copying the executable would take as long as installing it.
   #setAside(path: string): void {
     for (const left of leftBeside(path)) fs.rmSync(left, { force: true });
-    const kind = kindOf(path);
-    if (kind === "none") {
-      this.#back.unshift(() => fs.rmSync(path, { force: true }));
+    if (kindOf(path) === "none") {
+      this.#undoFiles.unshift(() => fs.rmSync(path, { force: true }));
       return;
     }
-    const aside = besideOf(path, String(this.#leftovers.length));
-    fs.rmSync(aside, { force: true });
-    if (kind === "link") fs.symlinkSync(fs.readlinkSync(path), aside);
-    else fs.linkSync(path, aside);
+    const aside = linkAside(path, String(this.#leftovers.length));
     this.#leftovers.push(aside);
-    this.#back.unshift(() => {
+    this.#undoFiles.unshift(() => {
       fs.renameSync(aside, path);
-      fs.rmSync(aside, { force: true }); // Two names of one file stay two.
+      fs.rmSync(aside, { force: true }); // Both names stay if they are of one file.
     });
   }
 
   #save(): void {
-    this.#makeFolder(this.#data, OWNER_FOLDER);
-    if (!fs.existsSync(this.#file)) this.#back.unshift(() => fs.rmSync(this.#file, { force: true }));
-    replaceFile(this.#file, `${JSON.stringify(this.#book, null, 2)}\n`, OWNER_FILE);
+    this.#makeFolder(this.#data);
+    if (!fs.existsSync(this.#file)) this.#undoFiles.unshift(() => fs.rmSync(this.#file, { force: true }));
+    replaceFile(this.#file, `${JSON.stringify(this.#manifest, null, 2)}\n`, OWNER_FILE);
   }
-}
-
-function quietly(act: () => void): void {
-  try {
-    act();
-  } catch {}
 }

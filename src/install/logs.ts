@@ -1,13 +1,16 @@
 import { statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { busUrl, environment, settingsFile } from "../config/client.ts";
 import { logFiles } from "../config/server.ts";
+import { type Desk, UsageError } from "../lib/command.ts";
+import { onInterrupt } from "../lib/interrupt.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import { type Desk, type Json, UsageError } from "../operations/operation.ts";
-import { Follower, lastLines } from "./tail.ts";
+import { Follower, lastLines } from "../lib/tail.ts";
 
 const AGAIN_MS = 200;
 
-/** Shows the end of the bus's log; with `follow` also what comes, until Ctrl-C. Throws Error with a sentence when there is none. */
+/** Shows the end of the bus's log, and follows it until Ctrl-C. @throws Error with a sentence when there is no log. */
 export async function logs(args: Json, desk: Desk): Promise<Json> {
   const { log: file } = logFiles(environment, settingsFile());
   const count = Number(args.lines);
@@ -29,25 +32,15 @@ async function follow(file: string, count: number, desk: Desk): Promise<void> {
     for (const text of lines) if (!(await desk.tell({ text }))) return false;
     return true;
   };
-  const ended = untilEnded();
+  const ended = new Promise<true>((resolve) => onInterrupt(() => resolve(true)));
   if (!isThere(file)) await show([`There is no log at ${file} yet; waiting for it. ${whereElse()}`]);
   const follower = new Follower(file, count);
   let going = await show(follower.first);
-  while (going && !(await Promise.race([ended, pause()]))) going = await show(follower.next());
+  while (going && !(await Promise.race([ended, sleep(AGAIN_MS, false)]))) going = await show(follower.next());
   follower.close();
 }
 
-function untilEnded(): Promise<true> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve(true));
-  });
-}
-
-function pause(): Promise<false> {
-  return new Promise((resolve) => setTimeout(resolve, AGAIN_MS, false));
-}
-
-/** Throws Error when something else than a file stands there. */
+/** @throws Error when the path is not a file. */
 function isThere(file: string): boolean {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile())

@@ -1,35 +1,33 @@
 import * as fs from "node:fs";
+import { attempt } from "../lib/attempt.ts";
 
 interface Entry {
-  /** Copy of what stood there first; null: nothing did; absent: it is not known any more. */
+  /** Copy of the former file. Null if there was no file, absent if that is not known any more. */
   before?: string | null;
-  /** Permissions of what stood there first. */
+  /** Permissions of the former file. */
   mode?: number;
-  /** SHA-256 of what was written. */
+  /** SHA-256 of the content that the installer wrote. */
   written: string;
 }
 
-/** What `install.json` tells. */
-export interface Book {
+/** Content of `install.json`. */
+export interface Manifest {
   files: Record<string, Entry>;
-  /** Folders that were made, outer ones first. */
+  /** Folders made by the installer, outer ones first. */
   folders: string[];
-  /** Parts that the person did not want. */
+  /** Parts that the user opted out of. */
   leftOut?: Part[];
 }
 
-/** What of an installation can be left out. */
+/** Optional parts of an installation. */
 export type Part = "hooks" | "allow" | "mcp";
 
-/** The book as JSON; an empty one when there is none. Throws Error when it cannot be read. */
-export function readBook(file: string): string {
+/** The manifest as JSON, empty without a file. @throws Error when the file cannot be understood. */
+export function readManifest(file: string): string {
   if (!fs.existsSync(file)) return '{"files":{},"folders":[]}';
   const text = fs.readFileSync(file, "utf8");
-  try {
-    const { files, folders } = JSON.parse(text);
-    if (typeof files !== "object" || !Array.isArray(folders)) throw new Error("not a ledger");
-  } catch {
+  const read = attempt(() => JSON.parse(text));
+  if (typeof read?.files !== "object" || !Array.isArray(read.folders))
     throw new Error(`${file} tells what was installed, and cannot be read: put it right, or remove it.`);
-  }
-  return JSON.stringify(JSON.parse(text));
+  return JSON.stringify(read);
 }

@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { holderOf } from "../admin/holder.ts";
 import {
   busUrl,
   clientConfig,
@@ -12,32 +11,23 @@ import {
 } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
-import type { Json } from "../operations/operation.ts";
+import type { Json } from "../lib/json.ts";
 import { callTool } from "../rpc/call.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
-import { programPath } from "./binary.ts";
-import { holderOf } from "./port.ts";
-import { addressOf, serverOf, untilItAnswers } from "./running.ts";
+import { installedVersion } from "./binary.ts";
+import { addressOf, isBus, serverOf, untilItAnswers } from "./running.ts";
 import { findService } from "./service.ts";
 
-/** Restarts the service. Throws Error with a sentence when there is none, or the bus does not come back. */
+/** Restarts the service. @throws Error with a sentence when there is no service, or the bus does not come back. */
 export async function restart(): Promise<Json> {
   const config = installConfig(environment);
-  const server = serverOf(config, settingsFile());
+  const server = serverOf(settingsFile());
   const service = await findService(config);
-  const state = "none" in service ? undefined : await service.state();
-  if ("none" in service || state === undefined || !(state.installed || state.running)) {
-    const holder = await holderOf(server.db, config);
-    const reason =
-      "none" in service
-        ? `: ${service.none}. Start the bus yourself: agent-event-bus serve`
-        : ". Install one: agent-event-bus install server";
-    throw new Error(
-      holder === undefined
-        ? `No service runs the bus here${reason}`
-        : `No service runs the bus here; somebody started it (process ${holder}). Stop that (kill ${holder}), then start it again: agent-event-bus serve`,
-    );
-  }
+  if ("none" in service)
+    throw await noService(config, server, `: ${service.none}. Start the bus yourself: agent-event-bus serve`);
+  const state = await service.state();
+  if (!state.installed && !state.running)
+    throw await noService(config, server, ". Install one: agent-event-bus install server");
   if (state.enabled) await service.restart();
   else await service.start();
   const pid = await untilItAnswers(service, server, state.pid);
@@ -45,33 +35,42 @@ export async function restart(): Promise<Json> {
   return { text: `Restarted: process ${pid} answers at ${url}`, pid, url, version };
 }
 
-/** What is known of the bus that commands of this machine talk to; with `error` when it does not run. */
+async function noService(config: InstallConfig, { db }: ServerConfig, reason: string): Promise<Error> {
+  const holder = await holderOf(db, config);
+  const why =
+    holder === undefined
+      ? reason
+      : `; somebody started it (process ${holder}). Stop that (kill ${holder}), then start it again: agent-event-bus serve`;
+  return new Error(`No service runs the bus here${why}`);
+}
+
+/** State of the bus that commands of this machine use. Holds `error` if it does not run. */
 export async function status(): Promise<Json> {
   const config = installConfig(environment);
   const settings = settingsFile();
   const url = busUrl(undefined, environment);
   const answer = await probe(url, environment[VARIABLES.token.name] || keptToken());
-  const running = answer.kind === "bus" || answer.kind === "unauthorized";
+  const running = isBus(answer);
   const client = Boolean(settings[VARIABLES.url.name]);
   const facts = {
     running,
     url,
     version: answer.kind === "bus" ? answer.version : null,
-    installed_version: installedVersion(config),
+    installed_version: (await installedVersion(config)) ?? null,
     since: answer.kind === "bus" ? new Date(Date.now() - answer.uptimeSeconds * 1000).toISOString() : null,
     sessions: running ? await sessionsAt(url) : null,
-    ...(client ? {} : await ofThisMachine(config, serverOf(config, settings))),
+    ...(client ? {} : await ofThisMachine(config, serverOf(settings))),
   };
   const problem = problemOf(answer, url);
   return { ...facts, shown: shownOf(facts), ...(problem !== undefined && { error: problem }) };
 }
 
-async function ofThisMachine(config: InstallConfig, server: ServerConfig) {
+async function ofThisMachine(config: InstallConfig, { db }: ServerConfig) {
   const service = await findService(config);
   const state = "none" in service ? undefined : await service.state();
   return {
-    pid: state?.pid ?? (await holderOf(server.db, config)) ?? null,
-    database: server.db,
+    pid: state?.pid ?? (await holderOf(db, config)) ?? null,
+    database: db,
     service:
       "none" in service
         ? `none: ${service.none}`
@@ -79,13 +78,6 @@ async function ofThisMachine(config: InstallConfig, server: ServerConfig) {
           ? `${service.name}: ${state.detail}${state.enabled ? "" : ", not started at login"}`
           : "none",
   };
-}
-
-function installedVersion(config: InstallConfig): string | null {
-  const program = programPath(config);
-  if (!existsSync(program)) return null;
-  const { stdout, status: code } = spawnSync(program, ["--version"], { encoding: "utf8", timeout: 5_000 });
-  return code === 0 ? stdout.trim() : null;
 }
 
 async function sessionsAt(url: string): Promise<number | null> {

@@ -1,21 +1,20 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { type Environment, type InstallConfig, localUrl } from "../config/client.ts";
-import { limitVariable } from "../config/server.ts";
+import type { Environment, InstallConfig } from "../config/client.ts";
+import { settingNames } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
-import { LIMITS, type LimitName } from "../domain/limits.ts";
-import { textOf } from "./files.ts";
-import type { Service } from "./service.ts";
+import { textOf } from "../lib/files.ts";
+import type { Service } from "./service_types.ts";
 
 /** A service of our name that runs another program. */
 export interface Original {
-  /** What it runs, for people. */
+  /** Its command line, for people. */
   runs: string;
-  /** The settings of its environment, in our words. */
+  /** Its environment as our settings. */
   settings: Environment;
 }
 
-/** What runs the bus's service of that name; undefined when there is none, or it is the executable itself. */
+/** Undefined if there is no service, or it runs our executable. */
 export function findOriginal(config: InstallConfig, service: Service, program: string): Original | undefined {
   const text = textOf(service.file);
   if (text === undefined) return undefined;
@@ -24,17 +23,10 @@ export function findOriginal(config: InstallConfig, service: Service, program: s
   return { runs: words.join(" "), settings: carried(env, folder ?? config.home, config) };
 }
 
-const KEYS: readonly string[] = [
-  ...Object.values(VARIABLES).map(({ name }) => name),
-  ...(Object.keys(LIMITS) as LimitName[]).map(limitVariable),
-].filter((name) => !isOfClients(name));
+const { url, token, sessionId, claudeSessionId } = VARIABLES;
+const OF_CLIENTS: readonly string[] = [url, token, sessionId, claudeSessionId].map(({ name }) => name);
 
-function isOfClients(name: string): boolean {
-  const { url, token, sessionId, claudeSessionId } = VARIABLES;
-  return [url, token, sessionId, claudeSessionId].some((variable) => variable.name === name);
-}
-
-/** What of an environment is worth keeping: what differs from the defaults and means something without its former folder. */
+/** Variables that differ from the defaults and have a meaning in another folder. */
 function carried(env: Environment, folder: string, { data }: InstallConfig): Environment {
   const { db, log, err, icon, host, port } = VARIABLES;
   const usual: Record<string, string> = {
@@ -45,9 +37,9 @@ function carried(env: Environment, folder: string, { data }: InstallConfig): Env
     [port.name]: port.fallback,
   };
   const kept: Record<string, string> = {};
-  for (const key of KEYS) {
+  for (const key of settingNames().filter((name) => !OF_CLIENTS.includes(name))) {
     const given = env[key];
-    // What its installer had to fill in and did not.
+    // A placeholder that the original's installer did not fill in.
     if (!given || /^__\w+__$/.test(given)) continue;
     const isPath = [db, log, err, icon].some(({ name }) => name === key);
     const value = isPath && !isAbsolute(given) ? resolve(folder, given) : given;
@@ -55,9 +47,4 @@ function carried(env: Environment, folder: string, { data }: InstallConfig): Env
     kept[key] = value;
   }
   return kept;
-}
-
-/** `localUrl` of what settings say. */
-export function urlOf(settings: Environment): string {
-  return localUrl(settings[VARIABLES.host.name] || undefined, settings[VARIABLES.port.name] || undefined);
 }

@@ -1,23 +1,26 @@
 import { join } from "node:path";
-import { quoted } from "../admin/reason.ts";
 import { type InstallConfig, settingsFile, settingsPath, tokenPath } from "../config/client.ts";
 import { VARIABLES } from "../config/variables.ts";
-import type { Json } from "../operations/operation.ts";
-import { findProgram, type Ran, run } from "./exec.ts";
-import { textOf } from "./files.ts";
-import type { Ledger } from "./journal.ts";
-import type { Step } from "./steps.ts";
+import { quoted } from "../lib/escape.ts";
+import { findProgram, NOT_STARTED, run } from "../lib/exec.ts";
+import { textOf } from "../lib/files.ts";
+import type { Json } from "../lib/json.ts";
+import type { Journal } from "./journal.ts";
+import { planned, type Step, skipped, step, unchanged } from "./steps.ts";
 
-/** The MCP server as Claude Code has it at user scope. */
+/** The MCP server as Claude Code knows it at user scope. */
 export interface Registration {
-  /** Empty when it is registered as something else than a server at a URL. */
+  /** Empty if the entry is not a server at a URL. */
   url: string;
   token: string | undefined;
 }
 
 const NAME = "agent-event-bus";
+const REMOVE = ["mcp", "remove", "--scope", "user", NAME];
+const ADD_JSON = ["mcp", "add-json", "--scope", "user", NAME];
+const ADD = ["mcp", "add", "--transport", "http", "--scope", "user", NAME];
 
-/** Reads Claude Code's own file; undefined when the bus is not registered. Throws Error when it cannot be read. */
+/** Undefined if the bus is not registered. @throws Error when Claude Code's own file is not JSON. */
 export function lookAtRegistration(config: InstallConfig): Registration | undefined {
   const entry = entryOf(config);
   if (entry === undefined) return undefined;
@@ -39,98 +42,84 @@ function entryOf({ claude: { file } }: InstallConfig): Json | undefined {
   }
 }
 
-/** The command of Claude Code; undefined when there is none. */
 export function findClaude(config: InstallConfig): string | undefined {
-  const { home, bin } = config;
-  return findProgram("claude", config, [bin, join(home, ".claude", "local")]);
+  return findProgram("claude", config, [config.bin, join(config.home, ".claude", "local")]);
 }
 
-/** Registers the bus with Claude Code, through its own command. */
-export function registrationStep(config: InstallConfig, _ledger: Ledger, wanted: Registration): Step {
-  return {
-    what: "mcp",
-    async plan() {
-      const found = lookAtRegistration(config);
-      const text = `${NAME} in Claude Code, at ${wanted.url}${wanted.token === undefined ? "" : " with a token"}`;
-      if (found?.url === wanted.url && found.token === wanted.token) return { state: "unchanged", text };
-      const claude = findClaude(config);
-      if (claude === undefined)
-        return { state: "skipped", text: later(addLine(wanted), found !== undefined) };
-      const former = entryOf(config);
-      return {
-        state: "planned",
-        text,
-        async apply() {
-          if (former !== undefined) await ask(config, [claude, ...REMOVE]);
-          await add(config, claude, wanted);
-          const now = lookAtRegistration(config);
-          if (now?.url !== wanted.url || now.token !== wanted.token)
-            throw new Error(`${claude} said that all is well, but ${config.claude.file} does not have it.`);
-          return found === undefined || found.url === wanted.url
-            ? undefined
-            : `It was ${found.url || "another kind of server"} before`;
-        },
-        undo: () => putBack(config, claude, former),
-      };
-    },
+/** Registers the bus with Claude Code, through the command `claude`. */
+export function registrationStep(config: InstallConfig, journal: Journal, wanted: Registration): Step {
+  return step("mcp", async () => {
+    const found = lookAtRegistration(config);
+    const text = `${NAME} in Claude Code, at ${wanted.url}${wanted.token === undefined ? "" : " with a token"}`;
+    if (found?.url === wanted.url && found.token === wanted.token) return unchanged(text);
+    const claude = claudeFor(config);
+    if (claude === undefined) return skipped(later(wanted, found !== undefined));
+    return planned(text, async () => {
+      journal.onUndo(claude.putBack);
+      if (found !== undefined) await claude.ask(REMOVE);
+      await claude.add(wanted);
+      const now = lookAtRegistration(config);
+      if (now?.url !== wanted.url || now.token !== wanted.token)
+        throw new Error(`${claude.file} said that all is well, but ${config.claude.file} does not have it.`);
+      if (found === undefined || found.url === wanted.url) return undefined;
+      return `It was ${found.url || "another kind of server"} before`;
+    });
+  });
+}
+
+export function removeRegistrationStep(config: InstallConfig, journal: Journal): Step {
+  return step("mcp", async () => {
+    const text = `${NAME} not in Claude Code`;
+    if (entryOf(config) === undefined) return unchanged(text);
+    const claude = claudeFor(config);
+    if (claude === undefined)
+      return skipped(`there is no command claude. Where there is one, run: claude ${REMOVE.join(" ")}`);
+    return planned(text, async () => {
+      journal.onUndo(claude.putBack);
+      await claude.ask(REMOVE);
+    });
+  });
+}
+
+/** Undefined if there is no command `claude`. */
+function claudeFor(config: InstallConfig) {
+  const file = findClaude(config);
+  if (file === undefined) return undefined;
+  const former = entryOf(config);
+  /** @throws Error with the program's words when it fails. */
+  const ask = async (words: readonly string[], input?: string) => {
+    const { code, stdout, stderr } = await run([file, ...words], config, undefined, input);
+    if (code === 0) return;
+    if (code === NOT_STARTED)
+      throw new Error(`${file} could not be started: ${stderr.replace(/^\w*Error: /, "")}.`);
+    const said = `${stderr}${stdout}`.trim().split("\n").slice(0, 3).join(" ");
+    throw new Error(`${[file, ...words.slice(0, 2)].join(" ")} failed with exit code ${code}: ${said}`);
   };
-}
-
-export function removeRegistrationStep(config: InstallConfig, _ledger: Ledger): Step {
-  return {
-    what: "mcp",
-    async plan() {
-      const former = entryOf(config);
-      const text = `${NAME} not in Claude Code`;
-      if (former === undefined) return { state: "unchanged", text };
-      const claude = findClaude(config);
-      if (claude === undefined)
-        return {
-          state: "skipped",
-          text: `there is no command claude. Where there is one, run: claude ${REMOVE.join(" ")}`,
-        };
-      return {
-        state: "planned",
-        text,
-        async apply() {
-          await ask(config, [claude, ...REMOVE]);
-          return undefined;
-        },
-        undo: () => putBack(config, claude, former),
-      };
-    },
+  /** Passes the token through stdin. Every user of this machine can read a command line. */
+  const addEntry = async (entry: Json) => {
+    const json = JSON.stringify(entry);
+    // Older releases of Claude Code do not read stdin.
+    await ask([...ADD_JSON, "-"], json).catch(() => ask([...ADD_JSON, json]));
   };
+  const add = async ({ url, token }: Registration) => {
+    if (token === undefined) await ask([...ADD, url]);
+    else await addEntry({ type: "http", url, headers: { Authorization: `Bearer ${token}` } });
+  };
+  const putBack = async () => {
+    const now = entryOf(config);
+    if (JSON.stringify(now) === JSON.stringify(former)) return;
+    if (now !== undefined) await ask(REMOVE);
+    if (former !== undefined) await addEntry(former);
+  };
+  return { file, ask, add, putBack };
 }
 
-const REMOVE = ["mcp", "remove", "--scope", "user", NAME] as const;
-
-const ADD_JSON = ["mcp", "add-json", "--scope", "user", NAME] as const;
-
-function addWords(url: string): string[] {
-  return ["mcp", "add", "--transport", "http", "--scope", "user", NAME, url];
-}
-
-async function add(config: InstallConfig, claude: string, { url, token }: Registration): Promise<void> {
-  if (token === undefined) return ask(config, [claude, ...addWords(url)]);
-  await addEntry(config, claude, { type: "http", url, headers: { Authorization: `Bearer ${token}` } });
-}
-
-/** The token goes by stdin: a command line can be read by every user of this machine. */
-async function addEntry(config: InstallConfig, claude: string, entry: Json): Promise<void> {
-  const json = JSON.stringify(entry);
-  try {
-    await ask(config, [claude, ...ADD_JSON, "-"], json);
-  } catch {
-    // An older Claude Code takes it nowhere else.
-    await ask(config, [claude, ...ADD_JSON, json]);
-  }
-}
-
-/** For a shell, with the way to the token in its place. */
-function addLine({ url, token }: Registration): string {
-  const words = addWords(url).map(quoted);
+/** How to register the bus by hand once Claude Code is installed. The shell line reads the token from its file. */
+function later({ url, token }: Registration, registered: boolean): string {
+  const first = registered ? `claude ${REMOVE.join(" ")} && ` : "";
+  const words = [...ADD, url].map(quoted).join(" ");
   const header = token === undefined ? "" : ` --header "Authorization: Bearer $(${readToken()})"`;
-  return `claude ${words.join(" ")}${header}`;
+  return `there is no command claude. Once Claude Code is installed, run: ${first}claude ${words}${header}`;
 }
 
 function readToken(): string {
@@ -138,33 +127,4 @@ function readToken(): string {
   return settingsFile()[name]
     ? `sed -n s/^${name}=//p ${quoted(settingsPath())}`
     : `cat ${quoted(tokenPath())}`;
-}
-
-function later(line: string, registered: boolean): string {
-  const first = registered ? `claude ${REMOVE.join(" ")} && ` : "";
-  return `there is no command claude. Once Claude Code is installed, run: ${first}${line}`;
-}
-
-async function putBack(config: InstallConfig, claude: string, former: Json | undefined): Promise<void> {
-  const now = entryOf(config);
-  if (JSON.stringify(now) === JSON.stringify(former)) return;
-  if (now !== undefined) await ask(config, [claude, ...REMOVE]);
-  if (former !== undefined) await addEntry(config, claude, former);
-}
-
-/** Throws Error with what the program said. */
-async function ask(
-  config: InstallConfig,
-  command: readonly [string, ...string[]],
-  input?: string,
-): Promise<void> {
-  let ran: Ran;
-  try {
-    ran = await run(command, config, undefined, input);
-  } catch (error) {
-    throw new Error(`${command[0]} could not be started: ${(error as Error).message}.`);
-  }
-  if (ran.code === 0) return;
-  const said = `${ran.stderr}${ran.stdout}`.trim().split("\n").slice(0, 3).join(" ");
-  throw new Error(`${command.slice(0, 3).join(" ")} failed with exit code ${ran.code}: ${said}`);
 }

@@ -1,67 +1,68 @@
 import { mkdirSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { type Environment, type InstallConfig, keptToken, settingsPath, version } from "../config/client.ts";
+import { dirname } from "node:path";
+import {
+  type Environment,
+  type InstallConfig,
+  keptToken,
+  localUrl,
+  settingsPath,
+  version,
+} from "../config/client.ts";
 import { type ServerConfig, serverConfig } from "../config/server.ts";
+import { textOf } from "../lib/files.ts";
 import { realOf } from "../lib/permissions.ts";
-import { probe } from "../rpc/probe.ts";
+import { within } from "../lib/within.ts";
+import { type Probe, probe } from "../rpc/probe.ts";
 import { programPath } from "./binary.ts";
-import { textOf } from "./files.ts";
-import type { Ledger } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import { expectFree } from "./port.ts";
-import { findOriginal, urlOf } from "./python_original.ts";
-import type { Places, Service, ServiceState } from "./service.ts";
-import type { Plan, Step } from "./steps.ts";
+import { findOriginal } from "./python_original.ts";
+import type { Places, Service, ServiceState } from "./service_types.ts";
+import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
 const ANSWERS_MS = 15_000;
-const POLL_MS = 100;
 const TAIL_BYTES = 4096;
 const READABLE = 0o644;
 
 interface Wanted {
   config: InstallConfig;
-  ledger: Ledger;
+  journal: Journal;
   service: Service;
-  /** The settings it will have. */
+  /** The settings of the bus that it will run. */
   server: ServerConfig;
-  /** Its executable or its settings are replaced before this step. */
+  /** An earlier step replaces the executable or the settings. */
   renewed: boolean;
 }
 
-/** Writes the service's file, starts it, and waits until this executable's version answers. */
+/** Writes the service's file, starts the service, and waits until this version answers. */
 export function serviceStep(wanted: Wanted): Step {
-  return { what: "service", plan: () => planService(wanted) };
+  return step("service", () => planService(wanted));
 }
 
-async function planService(wanted: Wanted): Promise<Plan> {
-  const { config, ledger, service, server, renewed } = wanted;
+async function planService({ config, journal, service, server, renewed }: Wanted): Promise<Plan> {
   const places = placesOf(config, server);
   const content = service.text(places);
   const state = await service.state();
   const original = findOriginal(config, service, places.program);
   await expectFree({ config, server, state, replaces: original !== undefined });
-  const url = addressOf(server);
-  const text = `${service.name} runs ${places.program} at ${url}`;
+  const text = `${service.name} runs ${places.program} at ${addressOf(server)}`;
   const asWanted = textOf(service.file) === content && state.enabled && state.running && !renewed;
-  if (asWanted && (await isCurrent(config, server))) return { state: "unchanged", text };
-  ledger.check(service.file);
-  return {
-    state: "planned",
-    text,
-    async apply() {
-      for (const folder of places.writable) mkdirSync(folder, { recursive: true, mode: 0o700 });
-      ledger.write(service.file, content, { mode: READABLE });
-      try {
-        await service.start();
-        await untilItAnswers(service, server, state.pid);
-      } catch (error) {
-        await service.stop();
-        throw error;
-      }
-      if (original === undefined) return undefined;
-      return `Replaces the service that ran ${original.runs}; a copy of its file: ${ledger.backupOf(service.file)}`;
-    },
-    undo: () => putBack(service, state),
-  };
+  if (asWanted && (await isCurrent(config, server))) return unchanged(text);
+  journal.check(service.file);
+  return planned(text, async () => {
+    journal.onUndo(() => putBack(service, state));
+    for (const folder of places.writable) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    journal.write(service.file, content, { mode: READABLE });
+    try {
+      await service.start();
+      await untilItAnswers(service, server, state.pid);
+    } catch (error) {
+      await service.stop();
+      throw error;
+    }
+    if (original === undefined) return undefined;
+    return `Replaces the service that ran ${original.runs}; a copy of its file: ${journal.backupOf(service.file)}`;
+  });
 }
 
 async function putBack(service: Service, before: ServiceState): Promise<void> {
@@ -70,35 +71,27 @@ async function putBack(service: Service, before: ServiceState): Promise<void> {
   await service.forget();
 }
 
-/** Stops the service and removes its file; one that is not ours stays. */
-export function removeServiceStep(config: InstallConfig, ledger: Ledger, service: Service): Step {
-  return {
-    what: "service",
-    async plan(): Promise<Plan> {
-      const state = await service.state();
-      const text = textOf(service.file);
-      if (text === undefined && !state.running) return { state: "unchanged", text: `no ${service.name}` };
-      const foreign = findOriginal(config, service, programPath(config));
-      if (foreign !== undefined)
-        return { state: "unchanged", text: `${service.name} runs ${foreign.runs}; it is not ours and stays` };
-      ledger.check(service.file);
-      return {
-        state: "planned",
-        text: `no ${service.name}`,
-        async apply() {
-          await service.stop();
-          const copy = ledger.backupOf(service.file);
-          ledger.remove(service.file);
-          await service.forget();
-          return copy === undefined ? undefined : `The service that was there before was kept as ${copy}`;
-        },
-        undo: () => putBack(service, state),
-      };
-    },
-  };
+/** Stops the service and removes its file. A service of another program stays. */
+export function removeServiceStep(config: InstallConfig, journal: Journal, service: Service): Step {
+  return step("service", async () => {
+    const state = await service.state();
+    if (textOf(service.file) === undefined && !state.running) return unchanged(`no ${service.name}`);
+    const foreign = findOriginal(config, service, programPath(config));
+    if (foreign !== undefined)
+      return unchanged(`${service.name} runs ${foreign.runs}; it is not ours and stays`);
+    journal.check(service.file);
+    return planned(`no ${service.name}`, async () => {
+      journal.onUndo(() => putBack(service, state));
+      await service.stop();
+      const copy = journal.backupOf(service.file);
+      journal.remove(service.file);
+      await service.forget();
+      return copy && `The service that was there before was kept as ${copy}`;
+    });
+  });
 }
 
-/** Waits until a new process of the service answers with this version; returns its number. Throws Error with what is known. */
+/** Waits until a new process of the service answers with this version. @throws Error with the reason. */
 export async function untilItAnswers(
   service: Service,
   server: ServerConfig,
@@ -106,16 +99,12 @@ export async function untilItAnswers(
 ): Promise<number | undefined> {
   const url = addressOf(server);
   let state = await service.state();
-  for (const end = performance.now() + ANSWERS_MS; performance.now() < end && !state.failed; ) {
-    if (state.running && state.pid !== former) {
-      const answer = await probe(url, keptToken());
-      // Without a token of its own this program hears no more of it.
-      if (answer.kind === "unauthorized" || (answer.kind === "bus" && answer.version === version))
-        return state.pid;
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const isSettled = await within(ANSWERS_MS, async () => {
     state = await service.state();
-  }
+    const isNew = state.running && state.pid !== former;
+    return state.failed || (isNew && (await answersAsOurs(url)));
+  });
+  if (isSettled && !state.failed) return state.pid;
   const said = lastError(server.log);
   const waited = state.failed ? "" : ` within ${ANSWERS_MS / 1000} s`;
   throw new Error(
@@ -123,16 +112,24 @@ export async function untilItAnswers(
   );
 }
 
-/** The settings of the bus that the service runs: it starts in the data directory. Throws ConfigError. */
-export function serverOf({ data }: InstallConfig, settings: Environment): ServerConfig {
-  const server = serverConfig({}, {}, settings);
-  const from = (path: string) => resolve(data, path);
-  return { ...server, db: from(server.db), log: from(server.log), err: from(server.err) };
+/** Settings of the service's bus, whose environment has none. @throws ConfigError. */
+export function serverOf(settings: Environment): ServerConfig {
+  return serverConfig({}, {}, settings);
 }
 
-/** Where programs of this machine reach it. */
 export function addressOf({ host, port }: ServerConfig): string {
-  return urlOf({ HOST: host, PORT: String(port) });
+  return localUrl(host, port);
+}
+
+/** True if a bus answers, also one that refuses this machine. */
+export function isBus({ kind }: Probe): boolean {
+  return kind === "bus" || kind === "unauthorized";
+}
+
+/** True for a bus of this version. One that refuses this machine does not tell its version. */
+async function answersAsOurs(url: string): Promise<boolean> {
+  const answer = await probe(url, keptToken());
+  return answer.kind === "bus" ? answer.version === version : isBus(answer);
 }
 
 function placesOf(config: InstallConfig, { db, log, err }: ServerConfig): Places {
@@ -145,14 +142,12 @@ function placesOf(config: InstallConfig, { db, log, err }: ServerConfig): Places
   };
 }
 
-/** Whether what answers is this version, started after its executable and its settings were last changed. */
+/** True if this version answers, started after the last change of its executable and its settings. */
 async function isCurrent(config: InstallConfig, server: ServerConfig): Promise<boolean> {
-  const answer = await probe(addressOf(server), keptToken());
-  // Without a token of its own this program hears no more of it.
-  if (answer.kind !== "unauthorized" && (answer.kind !== "bus" || answer.version !== version)) return false;
+  if (!(await answersAsOurs(addressOf(server)))) return false;
   const changed = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  // A bus writes this file as it starts; the uptime that it tells is too coarse.
-  const started = changed(`${realOf(resolve(config.data, server.db))}.pid`);
+  // A bus writes this file as it starts. Its uptime would be too coarse.
+  const started = changed(`${realOf(server.db)}.pid`);
   return [programPath(config), settingsPath()].every((path) => changed(path) <= started);
 }
 

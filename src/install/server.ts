@@ -1,4 +1,3 @@
-import { quoted } from "../admin/reason.ts";
 import {
   dataDirectory,
   type Environment,
@@ -10,35 +9,48 @@ import {
 } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
+import type { Desk } from "../lib/command.ts";
+import { quoted } from "../lib/escape.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { realOf } from "../lib/permissions.ts";
-import type { Desk, Json } from "../operations/operation.ts";
+import { pathHint } from "../lib/shell_path.ts";
 import { ownerOf, told } from "../rpc/owner.ts";
 import { openTokens } from "../tokens/token_files.ts";
-import { allowStep } from "./allow.ts";
-import { binaryStep, expectExecutable, expectOwnHome, isInstalled, pathHint, programPath } from "./binary.ts";
-import { hooksStep } from "./hooks.ts";
-import { Ledger } from "./journal.ts";
-import { partStep } from "./optional_step.ts";
+import {
+  binaryStep,
+  commandOf,
+  expectExecutable,
+  expectOwnHome,
+  isInstalled,
+  programPath,
+} from "./binary.ts";
+import { claudeSteps, type Without } from "./claude_steps.ts";
+import { Journal } from "./journal.ts";
 import { findOriginal } from "./python_original.ts";
-import { registrationStep } from "./registration.ts";
 import { addressOf, serverOf, serviceStep } from "./running.ts";
-import { findService, type Service } from "./service.ts";
+import { findService } from "./service.ts";
+import type { FoundService } from "./service_types.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, isOver, type Step } from "./steps.ts";
+import { carryOut, type Flags, type Step, skipped, step } from "./steps.ts";
 
-interface Given {
+interface Given extends Flags, Without {
   host: string | undefined;
   port: number | undefined;
-  no_hooks: boolean;
-  no_allow: boolean;
-  no_mcp: boolean;
   no_service: boolean;
-  dry_run: boolean;
-  yes: boolean;
 }
 
-/** Installs the bus on this machine. Throws Error or ConfigError with a sentence when it cannot be done; nothing is changed then. */
+interface Installation {
+  given: Given;
+  config: InstallConfig;
+  journal: Journal;
+  found: FoundService;
+  /** Settings that `settings.env` lacks. */
+  changes: Record<string, string>;
+  server: ServerConfig;
+}
+
+/** Installs the bus on this machine. @throws Error or ConfigError with a sentence when that is impossible. */
 export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const given = args as unknown as Given;
   expectExecutable();
@@ -47,47 +59,30 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const settings = settingsFile();
   refuseClient(settings);
   const found = given.no_service ? { none: "left out" } : await findService(config);
-  const changes = changesOf(given, settings, config, "none" in found ? undefined : found);
-  const server = serverOf(config, { ...settings, ...changes });
+  const changes = changesOf(given, settings, config, found);
+  const server = serverOf({ ...settings, ...changes });
   refuseOpen(server);
   await refuseForeign(server);
-  const ledger = new Ledger(config.data);
-  const steps = stepsOf({ given, config, ledger, found, changes, server });
-  const question = given.yes ? undefined : "Do this?";
-  const result = await carryOut(steps, { desk, ledger, dryRun: given.dry_run, question });
-  if (isOver(result) || given.dry_run) return result;
-  return { ...result, next: await nextOf(config, server, found, given) };
+  const installation = { given, config, journal: new Journal(config.data), found, changes, server };
+  return carryOut(stepsOf(installation), {
+    ...{ desk, journal: installation.journal, flags: given },
+    finish: () => hintsOf(installation),
+  });
 }
 
-interface Parts {
-  given: Given;
-  config: InstallConfig;
-  ledger: Ledger;
-  found: Service | { none: string };
-  changes: Record<string, string>;
-  server: ServerConfig;
-}
-
-function stepsOf({ given, config, ledger, found, changes, server }: Parts): Step[] {
-  const program = programPath(config);
+function stepsOf({ given, config, journal, found, changes, server }: Installation): Step[] {
   const isThere = isInstalled(config);
-  const steps = [binaryStep(config, ledger, () => isThere), settingsStep(ledger, changes)];
   const renewed = !isThere || Object.keys(changes).length > 0;
-  if (!("none" in found)) steps.push(serviceStep({ config, ledger, service: found, server, renewed }));
-  else if (!given.no_service) steps.push(noService(found.none, program));
   const token = server.access.onlyTokens ? keptToken() : undefined;
-  const registration = registrationStep(config, ledger, { url: addressOf(server), token });
-  steps.push(
-    partStep(ledger, "hooks", !given.no_hooks, hooksStep(config, ledger, program)),
-    ...(given.no_mcp ? [] : [partStep(ledger, "allow", !given.no_allow, allowStep(config, ledger))]),
-    partStep(ledger, "mcp", !given.no_mcp, registration),
-  );
-  return steps;
+  const steps = [binaryStep(config, journal, () => isThere), settingsStep(journal, changes)];
+  if (!("none" in found)) steps.push(serviceStep({ config, journal, service: found, server, renewed }));
+  else if (!given.no_service) steps.push(withoutService(found.none, programPath(config)));
+  return [...steps, ...claudeSteps(config, journal, given, { url: addressOf(server), token })];
 }
 
-function noService(reason: string, program: string): Step {
+function withoutService(reason: string, program: string): Step {
   const text = `${reason}. Run the bus yourself: ${quoted(program)} serve`;
-  return { what: "service", plan: async () => ({ state: "skipped", text }) };
+  return step("service", async () => skipped(text));
 }
 
 function refuseClient(settings: Environment): void {
@@ -98,21 +93,21 @@ function refuseClient(settings: Environment): void {
   );
 }
 
-/** What `settings.env` will say that it does not say yet: the flags, and what a former service had in its environment. */
+/** Settings that `settings.env` lacks: the flags, and the environment of the Python original's service. */
 function changesOf(
   { host, port }: Given,
   settings: Environment,
   config: InstallConfig,
-  service: Service | undefined,
+  found: FoundService,
 ): Record<string, string> {
-  const original = service && findOriginal(config, service, programPath(config));
+  const original = "none" in found ? undefined : findOriginal(config, found, programPath(config));
+  const inherited = Object.entries(original?.settings ?? {}).filter(([key]) => !settings[key]);
   const wanted = {
-    ...Object.fromEntries(Object.entries(original?.settings ?? {}).filter(([key]) => !settings[key])),
+    ...(Object.fromEntries(inherited) as Record<string, string>),
     ...(host !== undefined && { [VARIABLES.host.name]: host }),
     ...(port !== undefined && { [VARIABLES.port.name]: String(port) }),
   };
-  const differing = Object.entries(wanted).filter(([key, value]) => settings[key] !== value);
-  return Object.fromEntries(differing) as Record<string, string>;
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => settings[key] !== value));
 }
 
 function refuseOpen({ host, db, access }: ServerConfig): void {
@@ -125,33 +120,25 @@ function refuseOpen({ host, db, access }: ServerConfig): void {
   );
 }
 
-/** Without a service nothing else looks at the port before the bus is started. */
+/** Without a service there is no other check of the port. */
 async function refuseForeign(server: ServerConfig): Promise<void> {
   const url = new URL(addressOf(server));
   const owner = await ownerOf(url);
-  if (owner.kind === "other") {
-    const { found, advice } = told(url, owner);
-    throw new Error(`${found} ${advice}`);
-  }
+  if (owner.kind !== "other") return;
+  const { found, advice } = told(url, owner);
+  throw new Error(`${found} ${advice}`);
 }
 
-async function nextOf(
-  config: InstallConfig,
-  { access }: ServerConfig,
-  found: Service | { none: string },
-  { no_service }: Given,
-): Promise<string[]> {
-  const hint = pathHint(config);
-  const program = hint === undefined ? "agent-event-bus" : quoted(programPath(config));
-  const lacking = access.onlyTokens && keptToken() === undefined;
-  const lines = [
-    hint,
+async function hintsOf({ given, config, found, server }: Installation): Promise<(string | undefined)[]> {
+  const program = commandOf(config);
+  const lacksToken = server.access.onlyTokens && keptToken() === undefined;
+  return [
+    pathHint(config),
     "none" in found ? undefined : await found.hint(),
-    no_service ? `Start the bus: ${program} serve` : undefined,
-    lacking
+    given.no_service ? `Start the bus: ${program} serve` : undefined,
+    lacksToken
       ? `${VARIABLES.requireToken.name} is set: commands and Claude Code of this machine need a token too. Make one (${program} token create --name here), put it into ${dataDirectory()}/token with mode 600, and run this again.`
       : undefined,
     `To see that it works: ${program} doctor`,
   ];
-  return lines.filter((line) => line !== undefined);
 }

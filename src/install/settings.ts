@@ -1,60 +1,25 @@
-import { parseSettings, settingsPath } from "../config/client.ts";
-import { textOf } from "./files.ts";
-import type { Ledger } from "./journal.ts";
-import type { Plan, Step } from "./steps.ts";
-
-/** Keys of `settings.env` with their values; null removes a key. */
-export type Settings = Readonly<Record<string, string | null>>;
+import { statSync } from "node:fs";
+import { parseSettings, settingsPath, tokenPath } from "../config/client.ts";
+import { edited, type Settings } from "../config/settings_text.ts";
+import { kindOf, textOf } from "../lib/files.ts";
+import type { Journal } from "./journal.ts";
+import { planned, type Step, step, unchanged } from "./steps.ts";
 
 const OWNER_FILE = 0o600;
 
-/** Sets (or with null removes) keys of `settings.env`; every other line stays as it is. */
-export function settingsStep(ledger: Ledger, wanted: Settings): Step {
-  return {
-    what: "settings",
-    async plan(): Promise<Plan> {
-      const file = settingsPath();
-      const before = textOf(file);
-      const after = edited(before ?? "", wanted, file);
-      if (after === (before ?? "")) return { state: "unchanged", text: stateOf(before, file) };
-      ledger.check(file);
-      return {
-        state: "planned",
-        text: `${wordsOf(wanted)} in ${file}`,
-        async apply() {
-          if (after === "") ledger.remove(file);
-          else ledger.write(file, after, { mode: OWNER_FILE });
-          return undefined;
-        },
-      };
-    },
-  };
-}
-
-/** The text with its keys set. Throws ConfigError when a line of it, or Error when a value, cannot be understood. */
-export function edited(text: string, wanted: Settings, file: string): string {
-  let lines = text.split("\n");
-  const known = parseSettings(text, file);
-  for (const [key, value] of Object.entries(wanted)) {
-    if ((known[key] ?? null) === value) continue;
-    const isOfKey = (line: string) => new RegExp(`^\\s*(?:export\\s+)?${key}\\s*=`).test(line);
-    // The last one counts.
-    const at = lines.findLastIndex(isOfKey);
-    if (value === null) lines = lines.filter((line) => !isOfKey(line));
-    else if (at !== -1) lines[at] = lineOf(key, value, lines[at]);
-    else {
-      const last = lines.pop();
-      lines.push(...(last ? [last] : []), lineOf(key, value), "");
-    }
-  }
-  return lines.join("\n");
-}
-
-function lineOf(key: string, value: string, former = ""): string {
-  if (/[\r\n]/.test(value)) throw new Error(`${key} takes one line, not ${JSON.stringify(value)}.`);
-  const needsQuotes = value.trim() !== value || /^(["']).*\1$/.test(value);
-  const [begin = ""] = /^\s*(?:export\s+)?/.exec(former) ?? [];
-  return `${begin}${key}=${needsQuotes ? `"${value}"` : value}${former.endsWith("\r") ? "\r" : ""}`;
+/** Sets or removes keys of `settings.env`. */
+export function settingsStep(journal: Journal, wanted: Settings): Step {
+  const file = settingsPath();
+  return step("settings", async () => {
+    const before = textOf(file);
+    const after = edited(before ?? "", wanted, file);
+    if (after === (before ?? "")) return unchanged(stateOf(before, file));
+    journal.check(file);
+    return planned(`${wordsOf(wanted)} in ${file}`, async () => {
+      if (after === "") journal.remove(file);
+      else journal.write(file, after, { mode: OWNER_FILE });
+    });
+  });
 }
 
 function wordsOf(wanted: Settings): string {
@@ -67,6 +32,32 @@ function wordsOf(wanted: Settings): string {
 
 function stateOf(text: string | undefined, file: string): string {
   if (text === undefined) return `the usual ones; ${file} would hold others`;
-  const keys = Object.keys(parseSettings(text, file));
-  return `${keys.length === 0 ? "none" : keys.join(", ")} in ${file}, as they are`;
+  return `${Object.keys(parseSettings(text, file)).join(", ") || "none"} in ${file}, as they are`;
+}
+
+/** Keeps the token in the data directory, for commands and hooks. */
+export function tokenStep(journal: Journal, token: string): Step {
+  const file = tokenPath();
+  return step("token", async () => {
+    const text = `kept in ${file}, for you alone`;
+    if (textOf(file)?.trim() === token && (statSync(file).mode & 0o077) === 0) return unchanged(text);
+    journal.check(file);
+    return planned(text, async () => {
+      // A former token is not copied to the backups.
+      journal.write(file, `${token}\n`, { mode: OWNER_FILE, ours: true });
+    });
+  });
+}
+
+/** No step if no token is kept. */
+export function removeTokenSteps(journal: Journal): Step[] {
+  const file = tokenPath();
+  if (kindOf(file) === "none") return [];
+  const plan = async () => {
+    journal.check(file);
+    return planned(`no ${file}`, async () => {
+      journal.remove(file, { ours: true });
+    });
+  };
+  return [{ what: "token", plan }];
 }

@@ -1,98 +1,110 @@
-import type { Desk, Json } from "../operations/operation.ts";
-import type { Ledger } from "./journal.ts";
+import type { Desk } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import type { Journal } from "./journal.ts";
 
-/** What one step found, and what it would do about it. `text` names the state that is wanted, not the way there. */
+/** `text` describes the wanted state, not the way there. */
 export type Plan =
-  | { state: "unchanged"; text: string }
-  /** It cannot be done here; the text says what a person can do. */
-  | { state: "skipped"; text: string }
-  /**
-   * `apply` may return a remark for the person. `undo` takes back what is no file of the ledger; it runs when a later step or
-   * `apply` itself fails.
-   */
-  | { state: "planned"; text: string; apply(): Promise<string | undefined>; undo?(): Promise<void> };
+  | { state: "unchanged" | "skipped"; text: string }
+  /** `apply` may return a remark for the user. Every change is made through the journal, which can undo it. */
+  | { state: "planned"; text: string; apply(): Promise<string | undefined> };
 
-/** One part of an installation: all are planned before anything is changed, so that what cannot be done is known by then. */
+export function unchanged(text: string): Plan {
+  return { state: "unchanged", text };
+}
+
+/** Impossible on this machine. The text tells the user how to do it. */
+export function skipped(text: string): Plan {
+  return { state: "skipped", text };
+}
+
+export function planned(text: string, apply: () => Promise<string | undefined>): Plan {
+  return { state: "planned", text, apply };
+}
+
+/** One part of an installation. All steps are planned before the first change, so that obstacles show first. */
 export interface Step {
   /** A word or two: binary, service, hooks. */
   what: string;
-  /** Changes nothing. Throws Error with a sentence when the installation cannot be done. */
+  /** Changes nothing. @throws Error with a sentence when the installation is impossible. */
   plan(): Promise<Plan>;
 }
 
-/** A step as it went. */
-export interface Done {
+export function step(what: string, plan: () => Promise<Plan>): Step {
+  return { what, plan };
+}
+
+interface Done {
   what: string;
-  state: "done" | "unchanged" | "skipped" | "planned" | "failed";
+  state: Plan["state"] | "done" | "failed";
   text: string;
+}
+
+/** Flags that every installing command has. */
+export interface Flags {
+  dry_run: boolean;
+  /** Do not ask the user before the first change. */
+  yes: boolean;
 }
 
 interface Going {
   desk: Desk;
-  ledger: Ledger;
-  dryRun: boolean;
-  /** Asked at a terminal before the first change; undefined: nobody is asked. */
-  question: string | undefined;
+  journal: Journal;
+  flags: Flags;
+  /** Runs after the last step. Returns the lines to show at the end. */
+  finish?(changed: boolean): Promise<(string | undefined)[] | undefined>;
 }
 
-type Planned = { what: string; plan: Plan };
+interface Planned {
+  what: string;
+  plan: Plan;
+}
 
 /**
- * Plans every step, then does them in their order. Nothing is changed when one cannot be planned (what it throws comes out), with
- * `dryRun`, or when the person says no; when one fails, everything is put back.
+ * Plans every step, then applies them in order. Changes nothing if a step cannot be planned, with `dry_run`, or if the user
+ * says no. Undoes everything if a step fails.
  */
 export async function carryOut(steps: readonly Step[], going: Going): Promise<Json> {
-  const planned: Planned[] = [];
-  for (const step of steps) planned.push({ what: step.what, plan: await step.plan() });
-  const changes = planned.some(({ plan }) => plan.state === "planned");
-  const { desk, question } = going;
-  const asks = changes && !going.dryRun && question !== undefined && desk.ask !== undefined;
-  if (going.dryRun || asks) {
-    const would = planned.map(({ what, plan }) => asDone(what, plan));
+  const plans: Planned[] = [];
+  for (const { what, plan } of steps) plans.push({ what, plan: await plan() });
+  const changed = plans.some(({ plan }) => plan.state === "planned");
+  const { desk, journal, flags } = going;
+  const asks = changed && !flags.dry_run && !flags.yes && desk.ask !== undefined;
+  if (flags.dry_run || asks) {
+    const would = plans.map(({ what, plan: { state, text } }) => ({ what, state, text }));
     for (const step of would) await desk.tell({ ...step });
     if (!asks) return { steps: would, changed: false };
-    if (!(await desk.ask?.(question)))
+    if (!(await desk.ask?.("Do this?")))
       return { steps: would, changed: false, next: ["Nothing was changed."] };
   }
   try {
-    if (changes) going.ledger.begin();
+    if (changed) journal.begin();
   } catch (error) {
     throw new Error(sentenceOf(error));
   }
-  return apply(planned, going);
-}
-
-/** Whether nothing came of it: a step failed, or the person said no. */
-export function isOver({ error, next }: Json): boolean {
-  return error !== undefined || next !== undefined;
-}
-
-async function apply(planned: readonly Planned[], { desk, ledger }: Going): Promise<Json> {
-  const steps: Done[] = [];
-  const undo: (() => Promise<void>)[] = [];
-  const tell = async (step: Done) => {
-    steps.push(step);
+  const done: Done[] = [];
+  for (const one of plans) {
+    const step = await resultOf(one);
+    done.push(step);
     await desk.tell({ ...step });
-  };
-  for (const { what, plan } of planned) {
-    if (plan.state !== "planned") {
-      await tell(asDone(what, plan));
-      continue;
-    }
-    try {
-      if (plan.undo !== undefined) undo.unshift(plan.undo);
-      const remark = await plan.apply();
-      await tell({ what, state: "done", text: remark === undefined ? plan.text : `${plan.text}. ${remark}` });
-    } catch (error) {
-      const text = sentenceOf(error);
-      await tell({ what, state: "failed", text });
-      ledger.undo();
-      for (const one of undo) await one().catch(() => {});
-      return { steps, changed: false, error: `${what}: ${text} Everything was put back as it was.` };
-    }
+    if (step.state !== "failed") continue;
+    await journal.undo();
+    const error = `${step.what}: ${step.text} Everything was put back as it was.`;
+    return { steps: done, changed: false, error };
   }
-  ledger.keep();
-  return { steps, changed: planned.some(({ plan }) => plan.state === "planned") };
+  journal.keep();
+  const next = (await going.finish?.(changed))?.filter((line) => line !== undefined);
+  return { steps: done, changed, ...(next !== undefined && { next }) };
+}
+
+async function resultOf({ what, plan }: Planned): Promise<Done> {
+  const { state, text } = plan;
+  if (state !== "planned") return { what, state, text };
+  try {
+    const remark = await plan.apply();
+    return { what, state: "done", text: remark === undefined ? text : `${text}. ${remark}` };
+  } catch (error) {
+    return { what, state: "failed", text: sentenceOf(error) };
+  }
 }
 
 function sentenceOf(error: unknown): string {
@@ -103,8 +115,4 @@ function sentenceOf(error: unknown): string {
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
     return `Writing is not permitted${at}. Make it writable, then run this again.`;
   return message ?? String(error);
-}
-
-function asDone(what: string, { state, text }: Plan): Done {
-  return { what, state, text };
 }

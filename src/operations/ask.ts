@@ -1,11 +1,13 @@
 import { resolveChannel } from "../domain/channel.ts";
 import type { Bus } from "../domain/context.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
-import { announce } from "../domain/publish.ts";
+import { publish } from "../domain/publish.ts";
 import { REACH_WORDS, reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
 import { durationOf } from "../domain/token.ts";
-import { type Json, operation, UsageError } from "./operation.ts";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 import { SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 import { nextEvent } from "./waiting.ts";
@@ -64,7 +66,7 @@ export const ask = operation({
     const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
     const waiter = bus.waiters.open(isAnswer, undefined, false, call.caller);
     try {
-      const event = await bus.store.events.append({
+      const event = await publish(bus, {
         event_type: "question",
         payload: args.payload,
         session_id: own,
@@ -72,7 +74,6 @@ export const ask = operation({
         correlation_id,
         origin: call.caller.origin,
       });
-      announce(bus, event);
       const gone = asker !== undefined && asker.deleted_at !== null ? deletedFields(asker) : {};
       const asked = { event_id: event.id, channel: event.channel, correlation_id, ...gone };
       if (resolved.warning !== undefined)

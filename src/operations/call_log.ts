@@ -1,18 +1,22 @@
 import type { Caller } from "../domain/caller.ts";
-import type { ToolResult } from "../http/mcp/result.ts";
 import { visibleLine } from "../lib/escape.ts";
-import type { Json, Operation } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
+import type { Operation } from "./operation.ts";
+import type { Denial, Outcome } from "./outcome.ts";
 
-/** Where the line of each tool call goes. */
+/** What is logged about calls. */
 export interface CallLog {
-  log(describe: () => CallLine): void;
-  /** The call was about an unregistered session; `answer` carries its fields. */
-  deleted(tool: string, answer: Json): void;
-  /** An error that is no refusal: the details for whoever repairs it. */
+  /** One line for each call that was let in. */
+  call(describe: () => CallLine): void;
+  /** A call that was not let in. */
+  denied(caller: Caller, denial: Denial): void;
+  /** A call about an unregistered session; `value` carries its fields. */
+  deleted(tool: string, value: Json): void;
+  /** An error that is not a refusal. */
   unexpected(tool: string, error: unknown): void;
 }
 
-/** What one line says. Every text is safe to be shown. */
+/** Contents of one line. Every text is safe to show. */
 export interface CallLine {
   who: string;
   tool: string;
@@ -24,7 +28,7 @@ export interface CallLine {
 
 const MOST_WARNED = 1_000;
 
-/** Warns once for each unregistered session and tool: a hook that does not know goes on calling. */
+/** Warns once for each unregistered session and tool, because hooks go on calling. */
 export function warnOfDeleted(warn: (message: string) => void): CallLog["deleted"] {
   const warned = new Set<string>();
   return (tool, { session_id, display_id, deleted_at }) => {
@@ -40,28 +44,26 @@ export function warnOfDeleted(warn: (message: string) => void): CallLog["deleted
 const SHOWN = 60;
 const SECRET = new Set(["secret", "token"]);
 
-/** One line about one call: who, tool, arguments in short, outcome, ms. Never a secret, never raw text of a client. */
+/** The line of one call. Holds no secret and no raw text of a client. */
 export function describeCall(
   operation: Operation,
   args: unknown,
-  result: Pick<ToolResult, "problem" | "structured">,
+  outcome: Outcome,
   caller: Caller,
   ms: number,
 ): CallLine {
   const given = typeof args === "object" && args !== null ? (args as Json) : {};
   const who = given.session_id ?? given.client_id ?? "-";
-  const { outcome, detail } = outcomeOf(result);
   return {
     who: `${visibleLine(textOf(who), 40)}${caller.local ? "" : ` from ${visibleLine(caller.origin, 80)}`}`,
     tool: operation.name,
     args: argsInShort(operation, given),
-    outcome,
-    detail,
+    ...resultOf(outcome),
     ms,
   };
 }
 
-/** What a client sent in the place of a text. Not String(): an object may come with a toString that is no function. */
+/** Text for any value of a client. String() would call a `toString` that the client sent. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
 }
@@ -76,7 +78,7 @@ function argsInShort(operation: Operation, given: Json): string {
   return text;
 }
 
-/** Text that stands in JSON as it is, and is safe to be shown. */
+/** Text that JSON leaves as it is and that is safe to show. */
 const ORDINARY = /^[ !#-[\]-~]*$/;
 
 function inShort(value: unknown): string {
@@ -86,9 +88,11 @@ function inShort(value: unknown): string {
   return start.length <= SHOWN - 2 ? `"${start}"` : `"${start.slice(0, SHOWN - 2)}…`;
 }
 
-function outcomeOf(result: Pick<ToolResult, "problem" | "structured">): Pick<CallLine, "outcome" | "detail"> {
-  if (result.problem !== undefined) return { outcome: "invalid", detail: visibleLine(result.problem, 200) };
-  const { error, warning, event_id, events } = result.structured ?? {};
+function resultOf(outcome: Outcome): Pick<CallLine, "outcome" | "detail"> {
+  if ("refusal" in outcome) return { outcome: "invalid", detail: visibleLine(outcome.refusal.reason, 200) };
+  const { value } = outcome;
+  if (Array.isArray(value)) return { outcome: "ok", detail: "" };
+  const { error, warning, event_id, events } = value;
   if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };
   const found =
     event_id !== undefined ? `#${event_id}` : Array.isArray(events) ? `${events.length} events` : "";

@@ -2,7 +2,8 @@ import { type Bus, type Call, here } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
 import { reachOf } from "../domain/reachability.ts";
 import { isAlive } from "../domain/session.ts";
-import { type Json, operation } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 
 const LOOK_AGAIN_MS = 100;
 
@@ -34,9 +35,8 @@ export const getDelivery = operation({
     },
   ],
   async run(bus, { event_id, wait_seconds }, call) {
-    const { events } = await bus.store.events.read({ after: event_id - 1, limit: 1, order: "asc" });
-    const [event] = events;
-    if (event?.id !== event_id) return { error: `There is no event ${event_id}.`, event_id };
+    const event = await bus.store.events.get(event_id);
+    if (event === undefined) return { error: `There is no event ${event_id}.`, event_id };
     if (recipientOf(event.channel) === null)
       return { error: `Event ${event_id} is no direct message: its channel is ${event.channel}.`, event_id };
     const mail = await settled(bus, event_id, (wait_seconds ?? 0) * 1000, call);

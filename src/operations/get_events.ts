@@ -4,8 +4,11 @@ import { isMail, type MailState } from "../domain/direct_message.ts";
 import type { Event } from "../domain/event.ts";
 import { atLeast, LEVELS } from "../domain/level.ts";
 import { deletedRefusal, notFound, type Session } from "../domain/session.ts";
-import type { Batch, EventQuery } from "../sqlite/events.ts";
-import { type Args, type Json, operation, UsageError } from "./operation.ts";
+import type { Batch, EventQuery } from "../domain/store.ts";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import type { Args } from "../lib/param.ts";
+import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withOwnSession, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 import { printEvents } from "./print_events.ts";
@@ -253,7 +256,7 @@ async function consumed(
   first: Batch,
 ): Promise<{ batch: Batch; warning?: string }> {
   try {
-    return { batch: await bus.store.events.consume(session_id, resumes, query) };
+    return { batch: await bus.store.sessions.consume(session_id, resumes, query) };
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     return {

@@ -1,84 +1,104 @@
-import { ErrorCode, type JSONRPCRequest, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "../domain/caller.ts";
-import type { Bus, Call } from "../domain/context.ts";
-import { BusError } from "../domain/context.ts";
-import { errorMessage, failure, resultMessage, type ToolResult, toolResult } from "../http/mcp/result.ts";
-import type { Parts } from "../lib/chunks.ts";
+import { type Bus, BusError, type Call } from "../domain/context.ts";
+import type { Share } from "../domain/share.ts";
+import { type Admit, createAdmit } from "./admission.ts";
 import { type CallLog, describeCall, textOf } from "./call_log.ts";
 import type { Operation } from "./operation.ts";
-import { checker } from "./schema.ts";
+import type { Denial, Failure, Outcome } from "./outcome.ts";
+import { type Checked, checker } from "./schema.ts";
 
-/** A call that was not answered yet. */
-export interface OpenCall extends Omit<Call, "holds"> {
-  /** The id that its client gave it. */
-  clientId: string | number;
-  answer(message: Parts): void;
-}
+type OpenCall = Omit<Call, "holds">;
 
-/** Runs a `tools/call` and answers it. What goes wrong with the tool is a result; that there is none, an error. */
-export type CallTool = (params: JSONRPCRequest["params"], call: OpenCall) => Promise<void>;
-
-export interface ToolOptions {
+export interface DoorOptions {
   bus: Bus;
   operations: readonly Operation[];
-  calls: CallLog;
-  /** False once the token of a caller that was let in is revoked or expired. */
+  /** Share of the calls under way. */
+  calls: Share;
+  log: CallLog;
+  /** False once the caller's token is revoked or expired. */
   holds(caller: Caller): boolean;
+  /** Clock that never jumps (ms). */
+  steady(): number;
 }
 
-const UNEXPECTED = "an unexpected error inside the bus; its log says more.";
+interface Entry {
+  operation: Operation;
+  check(args: unknown): Checked;
+}
 
-/**
- * The transport hands calls over directly, past the SDK: that would parse each message four times and keep a controller,
- * three closures and five promises for each call, which takes longer than a publish does.
- */
-export function createCallTool({ bus, operations, calls, holds }: ToolOptions): CallTool {
-  const byName = new Map(
-    operations.map((operation) => [operation.name, { operation, check: checker(operation, bus.limits) }]),
-  );
-  return async (params, call) => {
-    const { clientId, caller } = call;
-    try {
-      const { name, arguments: args } = (params ?? {}) as { name?: unknown; arguments?: unknown };
-      const tool = typeof name === "string" ? byName.get(name) : undefined;
-      if (tool === undefined) {
-        const text = `Unknown tool: ${textOf(name).slice(0, 100)}`;
-        const { code, message } = new McpError(ErrorCode.InvalidParams, text);
-        call.answer(errorMessage(clientId, { code, message }));
-        return;
-      }
-      const began = performance.now();
-      const { operation, check } = tool;
-      const checked = check(args ?? {});
-      const result =
-        "problem" in checked ? failure(checked.problem) : await outcome(operation, checked.args, call);
-      const { structured, problem } = result;
-      const ms = performance.now() - began;
-      calls.log(() => describeCall(operation, args, { structured, problem }, caller, ms));
-      if (structured?.session_deleted === true) calls.deleted(operation.name, structured);
-      call.answer(resultMessage(clientId, result));
-    } catch (error) {
-      calls.unexpected("tools/call", error);
-      call.answer(errorMessage(clientId, { code: ErrorCode.InternalError, message: UNEXPECTED }));
-    }
-  };
+/** The one way to run an operation. Every protocol translates its messages to `invoke` and back. */
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #admit: Admit;
+  readonly #entries: ReadonlyMap<unknown, Entry>;
 
-  async function outcome(operation: Operation, args: unknown, call: OpenCall): Promise<ToolResult> {
-    const { caller } = call;
-    const ended = () => failure(`${operation.name}: the token ${caller.origin} ended while the call ran.`);
-    // The head was checked before the body came, which may have taken long.
-    if (!holds(caller)) return ended();
-    let result: ToolResult;
-    try {
-      result = toolResult(await operation.run(bus, args as never, running(call)));
-    } catch (error) {
-      result = failure(`${operation.name}: ${sentenceOf(operation, error)}`);
-    }
-    return holds(caller) ? result : ended();
+  constructor(options: DoorOptions) {
+    const { bus, operations, steady } = options;
+    this.#options = options;
+    this.#admit = createAdmit(bus.limits, steady);
+    this.#entries = new Map(
+      operations.map((operation) => [operation.name, { operation, check: checker(operation, bus.limits) }]),
+    );
   }
 
-  /** The call as a handler sees it. */
-  function running(call: OpenCall): Call {
+  /** Runs the operation called `name`, which comes unchecked from a client as `args` does. */
+  async invoke(name: unknown, args: unknown, call: OpenCall): Promise<Outcome> {
+    const { caller } = call;
+    const { calls } = this.#options;
+    const full = calls.take(caller);
+    if (full !== null)
+      return this.#denied(caller, {
+        kind: "busy",
+        reason: `${full}: nothing was done; try again in a second`,
+      });
+    try {
+      const entry = this.#entries.get(name);
+      if (entry === undefined) return failed("unknown", `Unknown tool: ${textOf(name).slice(0, 100)}`);
+      const denial = this.#admit(caller, entry.operation);
+      return denial === null ? await this.#logged(entry, args ?? {}, call) : this.#denied(caller, denial);
+    } finally {
+      calls.give(caller);
+    }
+  }
+
+  #denied(caller: Caller, denial: Denial): Outcome {
+    this.#options.log.denied(caller, denial);
+    return { refusal: denial };
+  }
+
+  async #logged({ operation, check }: Entry, args: unknown, call: OpenCall): Promise<Outcome> {
+    const { log } = this.#options;
+    const began = performance.now();
+    const checked = check(args);
+    const outcome =
+      "problem" in checked
+        ? failed("arguments", checked.problem)
+        : await this.#run(operation, checked.args, call);
+    const ms = performance.now() - began;
+    log.call(() => describeCall(operation, args, outcome, call.caller, ms));
+    if ("value" in outcome && !Array.isArray(outcome.value) && outcome.value.session_deleted === true)
+      log.deleted(operation.name, outcome.value);
+    return outcome;
+  }
+
+  async #run(operation: Operation, args: unknown, call: OpenCall): Promise<Outcome> {
+    const { bus, holds } = this.#options;
+    const { caller } = call;
+    const ended = () =>
+      failed("token_ended", `${operation.name}: the token ${caller.origin} ended while the call ran.`);
+    // The token was checked before the body arrived, which may have taken long.
+    if (!holds(caller)) return ended();
+    let outcome: Outcome;
+    try {
+      outcome = { value: await operation.run(bus, args as never, this.#running(call)) };
+    } catch (error) {
+      outcome = failed("failed", `${operation.name}: ${this.#sentenceOf(operation, error)}`);
+    }
+    return holds(caller) ? outcome : ended();
+  }
+
+  #running(call: OpenCall): Call {
+    const { holds } = this.#options;
     return {
       caller: call.caller,
       get signal() {
@@ -89,9 +109,13 @@ export function createCallTool({ bus, operations, calls, holds }: ToolOptions): 
     };
   }
 
-  function sentenceOf(operation: Operation, error: unknown): string {
+  #sentenceOf(operation: Operation, error: unknown): string {
     if (error instanceof BusError) return error.message;
-    calls.unexpected(operation.name, error);
-    return UNEXPECTED;
+    this.#options.log.unexpected(operation.name, error);
+    return "an unexpected error inside the bus; its log says more.";
   }
+}
+
+function failed(kind: Failure["kind"], reason: string): Outcome {
+  return { refusal: { kind, reason } };
 }

@@ -1,7 +1,8 @@
-import { type Bus, here } from "../domain/context.ts";
+import type { Bus } from "../domain/context.ts";
 import type { Unread } from "../domain/direct_message.ts";
-import { isAlive, type Session } from "../domain/session.ts";
-import type { Json } from "./operation.ts";
+import * as registration from "../domain/registration.ts";
+import type { Session } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
 
 /** Tells a session that its name was taken. */
 export function renamed(wanted: string, name: string): Json {
@@ -14,8 +15,7 @@ export function renamed(wanted: string, name: string): Json {
 export async function claimName(bus: Bus, wanted: string, session: Session): Promise<Json> {
   const name = wanted.replace(/^@+/, "");
   if (name === "") return { warning: `"${wanted}" is no name to claim.` };
-  const at = here(bus);
-  const holder = await bus.store.sessions.claim(name, session.session_id, (other) => isAlive(other, at));
+  const holder = await registration.claimName(bus, name, session.session_id);
   if (holder !== undefined)
     return {
       warning: `@${name} is held by ${holder.display_id} (${holder.name}, ${holder.repo} on ${holder.machine}): you do not hold it.`,

@@ -1,4 +1,6 @@
-import { type Here, type Json, NoSessionError, type Param } from "./operation.ts";
+import { type Here, NoSessionError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import type { Param } from "../lib/param.ts";
 
 export const SESSION_ID = {
   type: "text",

@@ -13,9 +13,7 @@ export async function liveSessions(bus: Bus): Promise<Session[]> {
 
 /** How many sessions are here. */
 export async function countLive(bus: Bus): Promise<number> {
-  const at = here(bus);
-  const present = await bus.store.sessions.presence(new Date(at.now - LEASE_MS).toISOString());
-  return present.filter((session) => isAlive(session, at)).length;
+  return (await liveSessions(bus)).length;
 }
 
 /** Throws BusError when so many sessions are here that no further one may come; one that is known may come back. */

@@ -1,5 +1,6 @@
 import type { Event } from "../domain/event.ts";
-import type { Json, Printer } from "./operation.ts";
+import type { Printer } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
 
 const COLOURS = { lifecycle: undefined, info: "cyan", actionable: "yellow" } as const;
 

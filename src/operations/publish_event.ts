@@ -1,10 +1,11 @@
 import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS } from "../domain/event.ts";
 import { isLevel, LEVELS } from "../domain/level.ts";
-import { announce } from "../domain/publish.ts";
+import { publish } from "../domain/publish.ts";
 import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
-import { type Json, operation } from "./operation.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withSession } from "./params.ts";
 import { touch } from "./present.ts";
 
@@ -82,7 +83,7 @@ export const publishEvent = operation({
     if (caller.scope === "full") touch(bus, publisher);
     const resolved = await resolveChannel(bus, args.channel);
     if ("refusal" in resolved) return resolved.refusal;
-    const event = await bus.store.events.append({
+    const event = await publish(bus, {
       event_type: args.event_type,
       payload: args.payload,
       session_id: publisher?.session_id ?? (args.session_id || ANONYMOUS),
@@ -93,7 +94,6 @@ export const publishEvent = operation({
       explicit_level: args.signal_level,
       origin: caller.origin,
     });
-    announce(bus, event);
     const result: Json = {
       event_id: event.id,
       event_type: event.event_type,

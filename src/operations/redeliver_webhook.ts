@@ -1,4 +1,7 @@
-import { type Json, operation, UsageError } from "./operation.ts";
+import { redeliverGivenUp, redeliverSince } from "../domain/redelivery.ts";
+import { UsageError } from "../lib/command.ts";
+import type { Json } from "../lib/json.ts";
+import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
 
@@ -42,8 +45,8 @@ export const redeliverWebhook = operation({
       if (!(await deliveries.redeliver(webhook_id, args.event_id)))
         return { success: false, error: `Event ${args.event_id} not found`, webhook_id };
       queued = 1;
-    } else if (args.since !== undefined) queued = await deliveries.redeliverSince(webhook_id, args.since);
-    else queued = await deliveries.redeliverDead(webhook_id);
+    } else if (args.since !== undefined) queued = await redeliverSince(deliveries, webhook_id, args.since);
+    else queued = await redeliverGivenUp(deliveries, webhook_id);
     bus.deliveries.poke(webhook_id);
     const warning = `Webhook ${webhook_id} is disabled: they are sent when it is enabled.`;
     return { success: true, webhook_id, queued, ...(webhook.active ? {} : { warning }) };

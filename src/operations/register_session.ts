@@ -1,9 +1,8 @@
-import { here } from "../domain/context.ts";
 import { formatCursor } from "../domain/cursor.ts";
-import { announce } from "../domain/publish.ts";
-import { isAlive } from "../domain/session.ts";
+import { register } from "../domain/registration.ts";
+import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
-import { type Json, operation } from "./operation.ts";
+import { operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 
@@ -49,12 +48,10 @@ export const registerSession = operation({
     const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, mayLook));
     const client_id = args.client_id ?? null;
     await expectRoom(bus, machine, client_id);
-    const at = here(bus);
-    const { session, event } = await bus.store.sessions.register(
-      { name: args.name, machine, cwd, repo, client_id, origin: caller.origin },
-      (other) => isAlive(other, at),
-    );
-    if (event !== null) announce(bus, event);
+    const { session, event } = await register(bus, {
+      ...{ name: args.name, machine, cwd, repo, client_id },
+      origin: caller.origin,
+    });
     const claimed = args.claim ? await claimName(bus, args.name, session) : {};
     const { warning } = renamed(args.name, session.name);
     const warnings = [warning, claimed.warning].filter(Boolean);

@@ -1,6 +1,6 @@
 import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS } from "../domain/event.ts";
-import { announce } from "../domain/publish.ts";
+import { publish } from "../domain/publish.ts";
 import { reachOf } from "../domain/reachability.ts";
 import { deletedFields } from "../domain/session.ts";
 import { ANSWER } from "./ask.ts";
@@ -35,9 +35,8 @@ export const reply = operation({
     },
   ],
   async run(bus, args, { caller }) {
-    const { events } = await bus.store.events.read({ after: args.event_id - 1, limit: 1, order: "asc" });
-    const [question] = events;
-    if (question?.id !== args.event_id)
+    const question = await bus.store.events.get(args.event_id);
+    if (question === undefined)
       return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
     const own = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     touch(bus, own);
@@ -45,7 +44,7 @@ export const reply = operation({
     const to = question.session_id === ANONYMOUS ? "all" : `session:${question.session_id}`;
     const resolved = await resolveChannel(bus, to);
     if ("refusal" in resolved) return resolved.refusal;
-    const event = await bus.store.events.append({
+    const event = await publish(bus, {
       event_type: ANSWER,
       payload: args.payload,
       session_id: own?.session_id ?? (args.session_id || ANONYMOUS),
@@ -53,7 +52,6 @@ export const reply = operation({
       correlation_id: question.correlation_id ?? `event-${question.id}`,
       origin: caller.origin,
     });
-    announce(bus, event);
     if (own !== undefined) await bus.store.mail.acknowledge(own.session_id, question.id);
     return {
       event_id: event.id,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Bound, boundOf, type Limits, limitNote } from "../domain/limits.ts";
-import { isRequired, type Operation, type Param } from "./operation.ts";
+import { isRequired } from "../lib/param.ts";
+import type { Operation, ToolParam } from "./operation.ts";
 
 const encoder = new TextEncoder();
 
@@ -8,7 +9,7 @@ function bytes(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
-type IntegerParam = Param & { type: "integer" };
+type IntegerParam = ToolParam & { type: "integer" };
 
 type Rule = (text: string) => string | undefined;
 
@@ -33,7 +34,7 @@ function textSchema(rule: Rule): z.ZodType<string> {
     });
 }
 
-function valueSchema(param: Param, limits: Limits): z.ZodType {
+function valueSchema(param: ToolParam, limits: Limits): z.ZodType {
   switch (param.type) {
     case "text":
       return param.choices === undefined
@@ -74,7 +75,7 @@ function integerSchema({ min, clamped }: IntegerParam, max: number, note: string
 }
 
 /** The default; never beyond a bound that is set lower. */
-function fallbackOf(param: Param, limits: Limits): string | number | boolean | undefined {
+function fallbackOf(param: ToolParam, limits: Limits): string | number | boolean | undefined {
   if (!("default" in param)) return undefined;
   return param.type === "integer" && param.default !== undefined
     ? Math.min(param.default, boundOf(param.max, limits))
@@ -149,7 +150,7 @@ export function inputSchema(operation: Operation, limits: Limits): Record<string
   };
 }
 
-function propertySchema(param: Param, limits: Limits): Record<string, unknown> {
+function propertySchema(param: ToolParam, limits: Limits): Record<string, unknown> {
   const fallback = fallbackOf(param, limits);
   // A boolean that is not sent is false anyway.
   const described = { description: param.about, ...(fallback && { default: fallback }) };

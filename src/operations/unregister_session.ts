@@ -1,6 +1,7 @@
-import { announce } from "../domain/publish.ts";
+import { publish } from "../domain/publish.ts";
 import { deletedRefusal, notFound } from "../domain/session.ts";
-import { NoSessionError, operation } from "./operation.ts";
+import { NoSessionError } from "../lib/command.ts";
+import { operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
 import { countLive } from "./present.ts";
 
@@ -37,15 +38,15 @@ export const unregisterSession = operation({
         : { error: "Session not found", client_id: args.client_id, machine };
     if (session.deleted_at !== null)
       return deletedRefusal(session, "It is unregistered already; nothing is left to do.");
-    const event = await bus.store.sessions.unregister(session.session_id, {
+    const ended = {
       event_type: "session_unregistered",
       payload: `${session.name} ended on ${session.machine}`,
       session_id: session.session_id,
       channel: "all",
       origin: caller.origin,
-    });
+    };
+    await publish(bus, ended, { kind: "unregister", sessionId: session.session_id });
     bus.waiters.dismiss(session.session_id);
-    announce(bus, event);
     return {
       success: true,
       session_id: session.session_id,

@@ -1,5 +1,5 @@
+import type { WebhookCounts } from "../domain/outbox.ts";
 import type { Outcome, Webhook } from "../domain/webhook.ts";
-import type { WebhookCounts } from "../sqlite/deliveries.ts";
 
 /** A webhook as clients see it: never its secrets. */
 export function webhookView(

@@ -1,6 +1,6 @@
 import { version } from "../config/client.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
-import type { Json } from "../operations/operation.ts";
 import { NotOurs, send } from "./send.ts";
 
 /** The bus could not be asked, or did not answer as a bus does. */

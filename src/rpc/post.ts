@@ -1,6 +1,6 @@
 import { keptToken, version } from "../config/client.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import type { Json } from "../operations/operation.ts";
 import { send } from "./send.ts";
 
 /** A call of one tool, as small as it can be: a hook runs at every prompt and every tool use. */

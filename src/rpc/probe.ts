@@ -1,6 +1,6 @@
 import { version } from "../config/client.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import type { Json } from "../operations/operation.ts";
 import { endpoint } from "./call.ts";
 import { NotOurs, send, type Told } from "./send.ts";
 

@@ -2,21 +2,22 @@ import { type BlockList, createServer } from "node:net";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
+import type { Store, Trouble } from "../domain/store.ts";
 import { type Access, createAccess } from "../http/access/access.ts";
-import { healthOf, reportTrouble } from "../http/health.ts";
+import { createApp } from "../http/app.ts";
+import { healthAnswer } from "../http/health.ts";
 import guide from "../http/mcp/guide.md" with { type: "text" };
 import { createMcp } from "../http/mcp/sdk_server.ts";
-import { createApp } from "../http/routes.ts";
+import { createRoutes } from "../http/routes.ts";
 import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
 import { type Clock, createClock } from "../lib/steady_clock.ts";
-import { warnOfDeleted } from "../operations/call_log.ts";
 import type { Operation } from "../operations/operation.ts";
 import { listen } from "../runtime/runtime.ts";
-import { lockDatabase, openStore, type Store } from "../sqlite/store.ts";
+import { lockDatabase, openStore } from "../sqlite/store.ts";
 import { type Lookup, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
-import { createBus } from "./wiring.ts";
+import { createBus, createDoor } from "./wiring.ts";
 
 export interface RunningServer {
   port: number;
@@ -49,12 +50,12 @@ const PART_MS = 1_500;
  * error when the address cannot be had.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { operations, log, now } = options;
+  const { log, now } = options;
   // One database under two names is still one: its lock stands beside the file itself.
   const config = { ...options.config, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
-  const access = createAccess({ config, operations, log, now, steady: () => performance.now() });
+  const access = createAccess({ config, warn: log.warn, now, steady: () => performance.now() });
   // As they were found: opening them changes some.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const lock = lockDatabase(config.db);
@@ -89,17 +90,21 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
   const { bus, pump } = createBus({ ...parts, ownPort: () => port });
-  const calls = {
-    log: log.call,
-    deleted: warnOfDeleted(log.warn),
-    unexpected: (tool: string, error: unknown) => log.error(`unexpected error in ${tool}: ${error}`, error),
-  };
-  const mcp = await createMcp({ ...access, bus, operations, guide, version, calls });
+  const unexpected = (where: string, error: unknown) =>
+    log.error(`unexpected error in ${where}: ${error}`, error);
+  const { limits } = config;
+  const { shares, refused } = access;
+  const door = createDoor({ bus, operations, access, log, unexpected });
+  const mcp = await createMcp({ limits, operations, door, shares, refused, unexpected, guide, version });
   const started = performance.now();
-  const app = createApp({
-    guard: access.guard,
+  const routes = createRoutes({
     mcp: (request, caller) => mcp.handle(request, caller),
-    health: () => healthOf(store, performance.now() - started),
+    health: () => healthAnswer(store.trouble(), performance.now() - started),
+  });
+  const app = createApp({
+    routes,
+    guard: access.guard,
+    refused: access.refused,
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
   const listening = await listen(app, {
@@ -109,7 +114,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     maxBodyBytes: config.limits.body_bytes * 4,
   });
   port = listening.port;
-  await openSocket(listening, parts);
+  await openSocket(listening, config.host, parts.socketFolder, log);
   await pump.start();
   return {
     port,
@@ -127,6 +132,19 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       if (told) log.warn(told);
       await within(PART_MS / 2, log.flush());
     },
+  };
+}
+
+/** Logs when the database stops taking writes and when it takes them again. */
+function reportTrouble(log: Log): (trouble: Trouble | null) => void {
+  let began = 0;
+  return (trouble) => {
+    if (trouble === null) {
+      const seconds = Math.round((performance.now() - began) / 1000);
+      return log.info(`the database takes writes again, after ${seconds} s`);
+    }
+    began = performance.now();
+    log.error(`the database takes no writes (${trouble.problem}), reads go on: ${trouble.detail}`);
   };
 }
 

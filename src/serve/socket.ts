@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { socketPath } from "../config/client.ts";
 import type { Listening } from "../runtime/runtime.ts";
-import type { ServerOptions } from "./server.ts";
+import type { Log } from "./log.ts";
 
 /** Addresses that a command asks by the socket: this machine's own, and those that include it. */
 const SERVED = ["127.0.0.1", "localhost", "::1", "0.0.0.0", "::"];
@@ -13,12 +13,14 @@ const SERVED = ["127.0.0.1", "localhost", "::1", "0.0.0.0", "::"];
  */
 export async function openSocket(
   listening: Listening,
-  { config, log, socketFolder }: Pick<ServerOptions, "config" | "log" | "socketFolder">,
+  host: string,
+  folder: string | undefined,
+  log: Log,
 ): Promise<void> {
-  if (socketFolder === undefined || process.platform === "win32" || !SERVED.includes(config.host)) return;
-  const path = socketPath(listening.port, socketFolder);
+  if (folder === undefined || process.platform === "win32" || !SERVED.includes(host)) return;
+  const path = socketPath(listening.port, folder);
   try {
-    mkdirSync(socketFolder, { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     await clear(path);
     await listening.addSocket(path);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { LOCAL } from "../domain/caller.ts";
 import { BusError, type Waiter, type Waiters } from "../domain/context.ts";
 import type { Event } from "../domain/event.ts";
-import { Share } from "../http/access/share.ts";
+import { Share } from "../domain/share.ts";
 
 /** Holds at most `most` waiting calls; a committed event wakes those whose filter it passes, in the same turn. */
 export function createWaiters(most: number): Waiters {

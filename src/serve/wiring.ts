@@ -7,10 +7,15 @@ import { createPace } from "../desktop/throttle.ts";
 import { ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
-import { announce } from "../domain/publish.ts";
+import { followEvents, pauseWebhook } from "../domain/publish.ts";
+import type { Store } from "../domain/store.ts";
+import type { Access } from "../http/access/access.ts";
+import { httpDenial } from "../http/access/denial.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
-import type { Store } from "../sqlite/store.ts";
+import { warnOfDeleted } from "../operations/call_log.ts";
+import { Door } from "../operations/invoke.ts";
+import type { Operation } from "../operations/operation.ts";
 import { Pump } from "../webhooks/scheduler.ts";
 import type { Lookup } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
@@ -42,9 +47,9 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     clock: parts.clock,
     timeoutMs: config.webhooks.timeoutMs,
     mostPending: config.webhooks.backlog,
-    async announceDisabled(webhook, reason) {
+    async switchOff(webhook, reason) {
       log.warn(`webhook ${webhook.webhook_id} is disabled: ${reason}`);
-      const event = await store.events.append({
+      await pauseWebhook(store, webhook.webhook_id, reason, {
         event_type: "webhook_disabled",
         payload: `Webhook ${webhook.webhook_id} (${hostOf(webhook.url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
         session_id: "agent-event-bus",
@@ -52,7 +57,6 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
         explicit_level: "actionable",
         origin: ORIGINS.bus,
       });
-      announce(bus, event);
     },
     log,
   });
@@ -75,7 +79,33 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Pump } {
     repoOf: createFindRepo(),
     warn: log.warn,
   };
+  followEvents(bus);
   return { bus, pump };
+}
+
+export interface DoorParts {
+  bus: Bus;
+  operations: readonly Operation[];
+  access: Access;
+  log: Log;
+  unexpected(where: string, error: unknown): void;
+}
+
+/** The door that every protocol calls. */
+export function createDoor({ bus, operations, access, log, unexpected }: DoorParts): Door {
+  return new Door({
+    bus,
+    operations,
+    calls: access.shares.calls,
+    holds: access.holds,
+    steady: () => performance.now(),
+    log: {
+      call: log.call,
+      denied: ({ origin }, denial) => access.refused(origin, httpDenial(denial)),
+      deleted: warnOfDeleted(log.warn),
+      unexpected,
+    },
+  });
 }
 
 // The rest of a URL may be a secret of its receiver, and this text goes to everyone.

@@ -10,6 +10,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { syncFolder } from "../lib/sync_folder.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
 
 /** Writes a consistent copy beside the database, before its schema is changed. */
@@ -19,7 +20,7 @@ export function backUp(path: string, version: number, now: number): string {
   return target;
 }
 
-/** What the names of copies begin with that are written when a database has no file any longer. */
+/** The start of the names of copies that are written when a database no longer has a file. */
 export function rescueOf(path: string): string {
   return `${path}.backup-rescued-`;
 }
@@ -39,21 +40,22 @@ function freeName(start: string, now: number): string {
   return name;
 }
 
-/** What the copy that a process makes is called until it is whole: two may be made at once. */
+/** The name of a copy until it is whole. Two processes may make one at once. */
 function partialOf(target: string, pid: number): string {
   return `${target}.${pid}.partial`;
 }
 
-/** The process that a name of `partialOf` the target is of; NaN for any other name. */
+/** The process that made a partial copy of the target, by its name; NaN for any other name. */
 export function makerOf(name: string, target: string): number {
   const pid = name.startsWith(`${target}.`) ? Number.parseInt(name.slice(target.length + 1), 10) : Number.NaN;
   return name === partialOf(target, pid) ? pid : Number.NaN;
 }
 
 /**
- * Writes a consistent copy of a database, also of one that a bus writes to at the same time; the copy is on disk when this
- * returns, for its owner only. `check` sees it before it gets its name. A copy cut short by a crash keeps its partial name
- * until the next one is made. Throws what SQLite, the file system or `check` throws, and then leaves nothing behind.
+ * Writes a consistent copy of a database, also of one that a bus writes to at the same time. The copy is on disk when this
+ * returns, for its owner only, and `check` sees it before it gets its name. A copy that a crash cut short keeps its partial
+ * name until the next copy is made.
+ * @throws what SQLite, the file system or `check` throws, when the copy failed; nothing is left behind then.
  */
 export function copyDatabase(
   from: string | Database,
@@ -85,24 +87,13 @@ function vacuumInto(db: Database, empty: string): void {
 }
 
 function vacuumAt(path: string, empty: string): void {
-  // Read-only: a second connection that may write would take part in the checkpoints of the bus.
+  // A second connection that may write would take part in the checkpoints of the bus.
   const db = openDatabase(path, { readonly: true });
   try {
     db.exec("PRAGMA busy_timeout = 1000");
     vacuumInto(db, empty);
   } finally {
     db.close();
-  }
-}
-
-// Windows has no such thing.
-export function syncFolder(path: string): void {
-  if (process.platform === "win32") return;
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }
 
@@ -131,8 +122,8 @@ const LEAP = 1_000_000;
 const OURS = 6;
 
 /**
- * Lets a copy go on with ids that were not given out since it was made: whoever remembers an id of the time between would
- * take a new event under it for one that it has seen. A copy of the original's database stays as it is.
+ * Lets a copy go on with ids that were not given out since it was made. A client that remembers an id from that time would
+ * otherwise take a new event for one that it has seen. A copy of the original's database stays as it is.
  */
 export function leapIds(copy: string, schemaVersion: number): void {
   if (schemaVersion < OURS) return;

@@ -1,35 +1,53 @@
-import type { Database } from "../runtime/runtime.ts";
+import type { Database, Statement } from "../runtime/runtime.ts";
+import { prepared } from "./statements.ts";
 import { storedTime } from "./time.ts";
 
-/** Names that stay with whoever claimed them, and further ids of sessions. */
-export interface ClaimRows {
+const SQL = {
+  holder: "SELECT session_id FROM claims WHERE name = $name",
+  namesOf: "SELECT name FROM claims WHERE session_id = $sessionId ORDER BY name",
+  claim: `INSERT INTO claims (name, session_id, claimed_at) VALUES ($name, $sessionId, $at)
+    ON CONFLICT DO UPDATE SET session_id = $sessionId, claimed_at = $at`,
+  aliasOf: "SELECT session_id FROM aliases WHERE alias = $id",
+  addAlias: `INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
+    ON CONFLICT DO UPDATE SET session_id = $sessionId`,
+  dropAlias: "DELETE FROM aliases WHERE alias = $alias",
+};
+
+/** Names that sessions claimed for good, and further ids of sessions. For use inside a unit. */
+export class ClaimTable {
+  readonly #sql: Record<keyof typeof SQL, Statement>;
+
+  constructor(db: Database) {
+    this.#sql = prepared(db, SQL);
+  }
+
   /** The session that claimed the name last, alive or not. */
-  holder(name: string): string | undefined;
-  /** Every name that the session claimed. */
-  of(sessionId: string): string[];
-  claim(name: string, sessionId: string, at: string): void;
-  /** The session that an id of an earlier time stands for. */
-  aliasOf(id: string): string | undefined;
-  addAlias(alias: string, sessionId: string): void;
-  dropAlias(alias: string): void;
+  holder(name: string): string | undefined {
+    return textOf(this.#sql.holder.get({ name })?.session_id);
+  }
+
+  namesOf(sessionId: string): string[] {
+    return this.#sql.namesOf.all({ sessionId }).map((row) => String(row.name));
+  }
+
+  claim(name: string, sessionId: string, at: string): void {
+    this.#sql.claim.run({ name, sessionId, at: storedTime(at) });
+  }
+
+  /** The session that an earlier id stands for. */
+  aliasOf(id: string): string | undefined {
+    return textOf(this.#sql.aliasOf.get({ id })?.session_id);
+  }
+
+  addAlias(alias: string, sessionId: string): void {
+    this.#sql.addAlias.run({ alias, sessionId });
+  }
+
+  dropAlias(alias: string): void {
+    this.#sql.dropAlias.run({ alias });
+  }
 }
 
-export function claimRows(db: Database): ClaimRows {
-  const holder = db.prepare("SELECT session_id FROM claims WHERE name = $name");
-  const of = db.prepare("SELECT name FROM claims WHERE session_id = $sessionId ORDER BY name");
-  const claim = db.prepare(`INSERT INTO claims (name, session_id, claimed_at) VALUES ($name, $sessionId, $at)
-    ON CONFLICT DO UPDATE SET session_id = $sessionId, claimed_at = $at`);
-  const aliasOf = db.prepare("SELECT session_id FROM aliases WHERE alias = $id");
-  const addAlias = db.prepare(`INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
-    ON CONFLICT DO UPDATE SET session_id = $sessionId`);
-  const dropAlias = db.prepare("DELETE FROM aliases WHERE alias = $alias");
-  const text = (value: unknown) => (value === undefined || value === null ? undefined : String(value));
-  return {
-    holder: (name) => text(holder.get({ name })?.session_id),
-    of: (sessionId) => of.all({ sessionId }).map((row) => String(row.name)),
-    claim: (name, sessionId, at) => void claim.run({ name, sessionId, at: storedTime(at) }),
-    aliasOf: (id) => text(aliasOf.get({ id })?.session_id),
-    addAlias: (alias, sessionId) => void addAlias.run({ alias, sessionId }),
-    dropAlias: (alias) => void dropAlias.run({ alias }),
-  };
+function textOf(value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : String(value);
 }

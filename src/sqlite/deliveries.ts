@@ -1,221 +1,235 @@
-import type { Event } from "../domain/event.ts";
-import { EXPIRE_MS, KEEP_MS } from "../domain/retry_schedule.ts";
-import {
-  type Delivery,
-  type DeliveryState,
-  type Outcome,
-  type Webhook,
-  webhookMatches,
-} from "../domain/webhook.ts";
-import type { DeliveryRows, Settlement } from "./delivery_rows.ts";
-import type { EventRows } from "./events.ts";
-import type { Writer } from "./group_commit.ts";
-import { createRequeue } from "./redelivery.ts";
-import type { WebhookRows } from "./webhooks.ts";
+import { expiryReason, pickDue, pickHead } from "../domain/delivery_policy.ts";
+import type {
+  DeliveryQuery,
+  DeliveryStore,
+  RedeliveryPage,
+  Settlement,
+  Tidied,
+  WebhookCounts,
+} from "../domain/outbox.ts";
+import { KEEP_MS, longestWait, MOST_ATTEMPTS } from "../domain/retry_schedule.ts";
+import type { Delivery, DeliveryState, Outcome, Webhook } from "../domain/webhook.ts";
+import { webhookMatches } from "../domain/webhook.ts";
+import type { Named, Statement } from "../runtime/runtime.ts";
+import { deliveryOfRow, SQL } from "./delivery_sql.ts";
+import type { EventTable } from "./events.ts";
+import type { Parts } from "./parts.ts";
+import { prepared } from "./statements.ts";
+import type { WebhookTable } from "./webhooks.ts";
 
-const PAGE = 500;
+/** Deliveries that one step of tidying looks at. */
+const STEP = 500;
 
-export interface WebhookCounts {
-  pending: number;
-  dead: number;
-  expired: number;
+export interface DeliveryParts extends Parts {
+  events: EventTable;
+  webhooks: WebhookTable;
 }
 
-export interface Tidied {
-  expired: { webhookId: number; count: number }[];
-  /** There is more to do at once. */
-  more: boolean;
-}
+type Select = "due" | "dueRetries" | "oldest" | "newest" | "newestOfAny" | "byId";
 
-/** The outbox: which event still has to reach which webhook. Rows are made in the transaction of their event. */
-export interface DeliveryStore {
-  /** Webhooks that something was queued for since the last call. */
-  takeQueued(): number[];
-  /** Whether there are such webhooks. */
-  hasQueued(): boolean;
-  /** Deliveries of one webhook that may start now, at most `limit`, those in `skip` left out. */
-  claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]>;
-  /** When something pending of the webhook that is not due at `now` will be, ms; undefined when there is nothing. */
-  nextAt(webhook: Webhook, now: number): Promise<number | undefined>;
-  /** Records an attempt and what it means for the webhook. */
-  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome): Promise<void>;
-  /** Gives up one that cannot be sent. */
-  expire(delivery: Delivery, reason: string): Promise<void>;
-  list(query: DeliveryQuery): Promise<Delivery[]>;
-  counts(webhookId: number): Promise<WebhookCounts>;
-  hasDead(webhookId: number): Promise<boolean>;
-  /** Queues one event again, whatever the webhook's filter; false when there is no such event. */
-  redeliver(webhookId: number, eventId: number): Promise<boolean>;
-  /** Queues every dead and expired delivery again; returns how many. */
-  redeliverDead(webhookId: number): Promise<number>;
-  /** Queues the matching events from `since` on, also those that were delivered; returns how many. */
-  redeliverSince(webhookId: number, since: number): Promise<number>;
-  /**
-   * Queues the matching events from `since` on that were never queued and enables the webhook with the last of them, so
-   * that nothing newer overtakes them; returns how many.
-   */
-  enableSince(webhookId: number, since: number): Promise<number>;
-  /** Gives up what is too old, too much, or for a webhook that is gone; forgets what finished long ago. A bounded step. */
-  tidy(mostPending: number): Promise<Tidied>;
-  /** Once at the start: no wait may be longer than the schedule. */
-  clamp(): Promise<void>;
-}
+/** The outbox. Methods that return no promise are for use inside a unit. */
+export class DeliveryTable implements DeliveryStore {
+  readonly #parts: DeliveryParts;
+  readonly #sql: Record<keyof typeof SQL, Statement>;
 
-export interface DeliveryQuery {
-  webhook_id?: number | undefined;
-  state?: DeliveryState | undefined;
-  /** Deliveries that are being sent at this moment. */
-  inFlight: ReadonlySet<number>;
-  limit: number;
-}
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#sql = prepared(parts.db, SQL);
+  }
 
-/** Queues a new event for every active webhook it matches; called inside the event's own transaction. */
-export function enqueueMatching(
-  webhooks: WebhookRows,
-  deliveries: DeliveryRows,
-  event: Event,
-  now: number,
-): void {
-  for (const webhook of webhooks.all())
-    if (webhook.active && webhookMatches(webhook, event))
-      deliveries.enqueue(webhook.webhook_id, event.id, now);
-}
+  claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]> {
+    const { webhook_id: webhookId, ordered } = webhook;
+    return this.#parts.writer.read(() => {
+      if (ordered) return pickHead(this.#head(webhookId), now, skip);
+      const retries = this.#all("dueRetries", { webhookId, now, limit: 1 + skip.size });
+      const due = this.#all("due", { webhookId, now, limit: limit + skip.size });
+      return pickDue(retries, due, limit, skip);
+    });
+  }
 
-export interface OutboxParts {
-  rows: DeliveryRows;
-  webhooks: WebhookRows;
-  events: EventRows;
-  writer: Writer;
-  /** Wall clock, ms: what is shown. */
-  now(): number;
-  /** Never jumps, ms: what is compared. */
-  steady(): number;
-}
+  nextAt({ webhook_id: webhookId, ordered }: Webhook, now: number): Promise<number | undefined> {
+    return this.#parts.writer.read(() => {
+      if (ordered) return this.#head(webhookId)?.next_at;
+      const at = this.#sql.nextAt.get({ webhookId, now })?.next_at;
+      return at === undefined ? undefined : Number(at);
+    });
+  }
 
-export function createDeliveries(parts: OutboxParts): DeliveryStore {
-  const { rows, webhooks, writer, now, steady } = parts;
-  return {
-    takeQueued: rows.takeQueued,
-    hasQueued: rows.hasQueued,
-    claim: async (webhook, at, limit, skip) =>
-      webhook.ordered ? claimHead(rows, webhook, at, skip) : claim(rows, webhook, at, limit, skip),
-    nextAt: async (webhook, at) =>
-      webhook.ordered ? rows.head(webhook.webhook_id)?.next_at : rows.nextAt(webhook.webhook_id, at),
-    settle: (delivery, settlement, outcome) =>
-      writer.write(() => {
-        rows.settle(delivery, settlement, outcome, now());
-        const at = new Date(now()).toISOString();
-        if (outcome.error === null) webhooks.succeeded(delivery.webhook_id, at);
-        else webhooks.failed(delivery.webhook_id, at, steady(), outcome.error);
-      }),
-    expire: (delivery, reason) => writer.write(() => rows.expire(delivery.delivery_id, now(), reason)),
-    list: async (query) => list(parts, query),
-    counts: async (id) => ({
-      pending: rows.count(id, "pending"),
-      dead: rows.count(id, "dead"),
-      expired: rows.count(id, "expired"),
-    }),
-    hasDead: async (id) => rows.ofState(id, "dead", "newest", 1).length > 0,
-    ...createRequeue(parts),
-    tidy: (mostPending) => writer.write(() => tidy(parts, mostPending)),
-    clamp: () =>
-      writer.write(() => {
-        for (const id of rows.waitingWebhooks()) rows.clamp(id, steady());
-      }),
-  };
-}
+  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome): Promise<void> {
+    const { writer, webhooks } = this.#parts;
+    return writer.write(() => {
+      this.#settle(delivery, settlement, outcome);
+      if (outcome.error === null) webhooks.succeeded(delivery.webhook_id);
+      else webhooks.failed(delivery.webhook_id, outcome.error);
+    });
+  }
 
-// One place is for a retry, so that a backlog of new events does not hold retries back.
-function claim(
-  rows: DeliveryRows,
-  webhook: Webhook,
-  now: number,
-  limit: number,
-  skip: ReadonlySet<number>,
-): Delivery[] {
-  const free = (delivery: Delivery) => !skip.has(delivery.delivery_id);
-  const retry = rows.dueRetries(webhook.webhook_id, now, 1 + skip.size).find(free);
-  const due = rows.due(webhook.webhook_id, now, limit + skip.size);
-  const others = due.filter((delivery) => free(delivery) && delivery.delivery_id !== retry?.delivery_id);
-  return (retry === undefined ? others : [retry, ...others]).slice(0, limit);
-}
+  expire(delivery: Delivery, reason: string): Promise<void> {
+    return this.#parts.writer.write(() => this.#expire(delivery, reason));
+  }
 
-// Strict order: nothing but the oldest one, and only when its time has come.
-function claimHead(rows: DeliveryRows, webhook: Webhook, now: number, skip: ReadonlySet<number>): Delivery[] {
-  const head = rows.head(webhook.webhook_id);
-  return head !== undefined && head.next_at <= now && !skip.has(head.delivery_id) ? [head] : [];
-}
+  list(query: DeliveryQuery): Promise<Delivery[]> {
+    return this.#parts.writer.read(() => {
+      const { state, inFlight, limit } = query;
+      const ahead = this.#parts.now() - this.#parts.steady();
+      return this.#found(query)
+        .map((row) => ({
+          ...row,
+          state: inFlight.has(row.delivery_id) ? ("in_flight" as const) : row.state,
+          next_at: row.next_at === 0 ? 0 : row.next_at + ahead,
+        }))
+        .filter((row) => state === undefined || row.state === state)
+        .sort((a, b) => b.event_id - a.event_id || a.webhook_id - b.webhook_id)
+        .slice(0, limit);
+    });
+  }
 
-function list({ rows, webhooks, now, steady }: OutboxParts, query: DeliveryQuery): Delivery[] {
-  const { webhook_id, state, inFlight, limit } = query;
-  const ids = webhook_id === undefined ? webhooks.all().map((webhook) => webhook.webhook_id) : [webhook_id];
-  const read = (id: number) =>
-    state === undefined
-      ? rows.newest(id, limit)
-      : rows.ofState(id, state, "newest", state === "pending" ? limit + inFlight.size : limit);
-  const found =
-    state === "in_flight"
-      ? [...inFlight].flatMap((id) => rows.byId(id) ?? []).filter((row) => ids.includes(row.webhook_id))
-      : ids.flatMap(read);
-  const ahead = now() - steady();
-  return found
-    .map((row) => ({
-      ...row,
-      state: inFlight.has(row.delivery_id) ? ("in_flight" as const) : row.state,
-      next_at: row.next_at === 0 ? 0 : row.next_at + ahead,
-    }))
-    .filter((row) => state === undefined || row.state === state)
-    .sort((a, b) => b.event_id - a.event_id || a.webhook_id - b.webhook_id)
-    .slice(0, limit);
-}
+  counts(webhookId: number): Promise<WebhookCounts> {
+    const count = (state: DeliveryState) => Number(this.#sql.count.get({ webhookId, state })?.count);
+    return this.#parts.writer.read(() => ({
+      pending: count("pending"),
+      dead: count("dead"),
+      expired: count("expired"),
+    }));
+  }
 
-function tidy({ rows, webhooks, now, steady }: OutboxParts, mostPending: number): Tidied {
-  // A clock that was set forward must not forget what a person has had no time to look at.
-  const forgotten = rows.forgetBefore(Math.min(now(), steady()) - KEEP_MS, PAGE);
-  const expired: Tidied["expired"] = [];
-  let left = PAGE;
-  for (const webhookId of rows.waitingWebhooks()) {
-    if (left === 0) break;
-    const reason = expiry(
-      webhooks.get(webhookId),
-      rows.beyond(webhookId, mostPending),
-      mostPending,
-      steady(),
+  hasDead(webhookId: number): Promise<boolean> {
+    return this.#parts.writer.read(
+      () => this.#all("newest", { webhookId, state: "dead", limit: 1 }).length > 0,
     );
-    const count = expireSome(rows, webhookId, reason, left, now());
-    if (count > 0) expired.push({ webhookId, count });
-    left -= count;
   }
-  return { expired, more: forgotten === PAGE || left === 0 };
-}
 
-function expireSome(
-  rows: DeliveryRows,
-  webhookId: number,
-  reason: (delivery: Delivery) => string | null,
-  most: number,
-  at: number,
-): number {
-  let count = 0;
-  for (const delivery of rows.ofState(webhookId, "pending", "oldest", most)) {
-    const why = reason(delivery);
-    if (why === null) continue;
-    rows.expire(delivery.delivery_id, at, why);
-    count++;
+  redeliver(webhookId: number, eventId: number): Promise<boolean> {
+    const { writer, events } = this.#parts;
+    return writer.write(() => {
+      if (events.find(eventId) === undefined) return false;
+      this.#restart(webhookId, eventId);
+      return true;
+    });
   }
-  return count;
-}
 
-// What a person paused stays frozen whatever its age; only its number is bounded.
-function expiry(
-  webhook: Webhook | undefined,
-  beyond: number | undefined,
-  mostPending: number,
-  now: number,
-): (delivery: Delivery) => string | null {
-  if (webhook === undefined) return () => "the webhook was removed";
-  return (delivery) => {
-    if (delivery.event_id <= (beyond ?? 0)) return `more than ${mostPending} deliveries were waiting`;
-    return webhook.active && delivery.created_at < now - EXPIRE_MS ? "not delivered in time" : null;
-  };
+  redeliverGivenUp(webhookId: number, limit: number): Promise<number> {
+    return this.#parts.writer.write(() => {
+      const dead = this.#all("oldest", { webhookId, state: "dead", limit });
+      const expired = this.#all("oldest", { webhookId, state: "expired", limit: limit - dead.length });
+      for (const { event_id } of [...dead, ...expired]) this.#restart(webhookId, event_id);
+      return dead.length + expired.length;
+    });
+  }
+
+  redeliverMatching(page: RedeliveryPage): Promise<{ queued: number; next: number | undefined }> {
+    const { webhookId, after, limit, again, enables } = page;
+    const { writer, webhooks, events } = this.#parts;
+    return writer.write(() => {
+      const webhook = webhooks.find(webhookId);
+      if (webhook === undefined) return { queued: 0, next: undefined };
+      const event_types = webhook.event_types ?? undefined;
+      const { events: found, full } = events.select({ after, limit, order: "asc", event_types });
+      let queued = 0;
+      for (const event of found) {
+        if (!webhookMatches(webhook, event)) continue;
+        if (again) this.#restart(webhookId, event.id);
+        if (again || this.enqueue(webhookId, event.id)) queued++;
+      }
+      if (!full && enables) webhooks.enable(webhookId);
+      return { queued, next: full ? found.at(-1)?.id : undefined };
+    });
+  }
+
+  tidy(mostPending: number): Promise<Tidied> {
+    const { writer, now, steady } = this.#parts;
+    return writer.write(() => {
+      // A clock that was set forward must not hide what the user had no time to look at.
+      const lastBefore = Math.min(now(), steady()) - KEEP_MS;
+      const forgotten = this.#sql.forget.run({ lastBefore, limit: STEP }).changes;
+      const expired: Tidied["expired"] = [];
+      let left = STEP;
+      for (const webhookId of this.#waitingWebhooks()) {
+        if (left === 0) break;
+        const count = this.#expireSome(webhookId, mostPending, left);
+        if (count > 0) expired.push({ webhookId, count });
+        left -= count;
+      }
+      return { expired, more: forgotten === STEP || left === 0 };
+    });
+  }
+
+  clamp(): Promise<void> {
+    const { writer, steady } = this.#parts;
+    return writer.write(() => {
+      for (const webhookId of this.#waitingWebhooks())
+        for (let attempts = 1; attempts < MOST_ATTEMPTS; attempts++)
+          for (const asked of [false, true]) {
+            const most = Math.ceil(steady() + longestWait(attempts, asked));
+            this.#sql.clamp.run({ webhookId, attempts, asked: asked ? 1 : 0, most });
+          }
+    });
+  }
+
+  /** Queues an event for a webhook, unless it was ever queued for it. True if it was not. */
+  enqueue(webhookId: number, eventId: number): boolean {
+    return this.#sql.enqueue.run({ webhookId, eventId, now: this.#parts.steady() }).changes > 0;
+  }
+
+  #all(select: Select, params: Named): Delivery[] {
+    return this.#sql[select].all(params).map(deliveryOfRow);
+  }
+
+  #head(webhookId: number): Delivery | undefined {
+    return this.#all("oldest", { webhookId, state: "pending", limit: 1 })[0];
+  }
+
+  /** Starts a delivery over at once, or makes it, as a redelivery. */
+  #restart(webhookId: number, eventId: number): void {
+    this.#sql.restart.run({ webhookId, eventId, now: this.#parts.steady() });
+  }
+
+  #settle(delivery: Delivery, { state, next_at: nextAt }: Settlement, outcome: Outcome): void {
+    const { delivery_id: id, created_at: createdAt } = delivery;
+    const [attempts, redelivery] = [delivery.attempts + 1, delivery.redelivery ? 1 : 0];
+    const { status, error, ms } = outcome;
+    const at = this.#parts.now();
+    this.#sql.settle.run({ id, createdAt, redelivery, state, attempts, nextAt, status, error, ms, at });
+  }
+
+  #expire({ delivery_id: id }: Delivery, reason: string): void {
+    this.#sql.expire.run({ id, at: this.#parts.now(), reason });
+  }
+
+  #expireSome(webhookId: number, mostPending: number, limit: number): number {
+    const beyond = this.#sql.beyond.get({ webhookId, most: mostPending })?.event_id;
+    const backlog = { beyond: beyond === undefined ? undefined : Number(beyond), most: mostPending };
+    const webhook = this.#parts.webhooks.find(webhookId);
+    let count = 0;
+    for (const delivery of this.#all("oldest", { webhookId, state: "pending", limit })) {
+      const reason = expiryReason(delivery, webhook, backlog, this.#parts.steady());
+      if (reason === null) continue;
+      this.#expire(delivery, reason);
+      count++;
+    }
+    return count;
+  }
+
+  #found({ webhook_id, state, inFlight, limit }: DeliveryQuery): Delivery[] {
+    const ids =
+      webhook_id === undefined ? this.#parts.webhooks.all().map((one) => one.webhook_id) : [webhook_id];
+    if (state === "in_flight")
+      return [...inFlight]
+        .flatMap((id) => this.#all("byId", { id }))
+        .filter((row) => ids.includes(row.webhook_id));
+    if (state === undefined)
+      return ids.flatMap((webhookId) => this.#all("newestOfAny", { webhookId, limit }));
+    // Some of those pending are being sent.
+    const most = state === "pending" ? limit + inFlight.size : limit;
+    return ids.flatMap((webhookId) => this.#all("newest", { webhookId, state, limit: most }));
+  }
+
+  /** Ids of the webhooks that have something pending, even if they no longer exist. */
+  #waitingWebhooks(): number[] {
+    const ids: number[] = [];
+    const after = (id: number) => this.#sql.nextWaiting.get({ after: id });
+    for (let row = after(0); row !== undefined; row = after(ids.at(-1) ?? 0))
+      ids.push(Number(row.webhook_id));
+    return ids;
+  }
 }

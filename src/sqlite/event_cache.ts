@@ -1,31 +1,30 @@
 import type { Event } from "../domain/event.ts";
-import type { Batch, EventQuery } from "./events.ts";
+import type { EventQuery } from "../domain/store.ts";
 
 const MOST_EVENTS = 500;
 const PAGE = 50;
 /** Characters of all payloads together. */
 const MOST_SIZE = 512 * 1024;
-const MOST_BATCHES = 16;
-/** Asking the database costs more than a read from memory does. */
+/** The database is asked for changes of other programs at most this often: that costs more than a read from memory. */
 const TRUSTED_MS = 100;
 
 export interface Table {
-  /** Events with a smaller id, newest first, at most so many. */
+  /** Events with a smaller id, newest first, at most `limit`. */
   older(before: number, limit: number): Event[];
-  /** The id of the newest event ever stored; 0 when there is none. */
+  /** The id of the newest event ever stored; 0 if there is none. */
   tip(): number;
   /** Changes when another connection has changed the database. */
   version(): number;
 }
 
 /**
- * The newest events in memory, as the table holds them: most reads want nothing else. Only this process stores events,
- * and a stored event never changes; what another program adds nevertheless is found within TRUSTED_MS, or with the next
- * event of ours.
+ * Hot path: the newest events in memory, as the table holds them. Most reads want nothing else. Only this process stores
+ * events, and a stored event never changes. An event that another program adds is found within TRUSTED_MS, or with the next
+ * event of this process.
  */
-export class Recent {
+export class EventCache {
   readonly #table: Table;
-  /** Oldest first, without a gap; undefined when it has to be read again. */
+  /** Oldest first, without a gap; undefined if they have to be read again. */
   #events: Event[] | undefined;
   /** Every event with a greater id is in it. */
   #after = 0;
@@ -33,16 +32,12 @@ export class Recent {
   #tip = 0;
   #version = 0;
   #trustedUntil = 0;
-  /** What was read since the last change: those who poll mostly ask for the same. */
-  readonly #batches = new Map<string, Batch>();
-
   constructor(table: Table) {
     this.#table = table;
   }
 
   /** A new event; inside its transaction. */
   add(event: Event): void {
-    this.#batches.clear();
     if (this.#events !== undefined && event.id !== this.#tip + 1) this.forget();
     if (this.#events === undefined) return;
     this.#tip = event.id;
@@ -51,7 +46,7 @@ export class Recent {
     this.#trim(this.#events);
   }
 
-  /** What was added may have been undone. */
+  /** Reads everything again at the next call; what was added may have been undone. */
   forget(): void {
     this.#events = undefined;
   }
@@ -60,21 +55,7 @@ export class Recent {
     return this.#loaded() === undefined ? this.#table.tip() : this.#tip;
   }
 
-  /** What `keep` was given for the same query, the same object, as long as nothing has changed. */
-  batch(query: EventQuery): Batch | undefined {
-    const key = keyOf(query);
-    return key === undefined || this.#loaded() === undefined ? undefined : this.#batches.get(key);
-  }
-
-  /** What was found here for a query, to be given again. */
-  keep(query: EventQuery, batch: Batch): void {
-    const key = keyOf(query);
-    if (key === undefined) return;
-    if (this.#batches.size >= MOST_BATCHES) this.#batches.clear();
-    this.#batches.set(key, batch);
-  }
-
-  /** What the table would give, at most `limit` events; undefined when some of it may be older than what is here. */
+  /** The same as the table would give, at most `limit` events; undefined if older ones than those here may belong to it. */
   find({ after = 0, before, order, limit, ...filter }: Query): Event[] | undefined {
     const events = this.#loaded();
     if (events === undefined || (order === "asc" && after < this.#after)) return undefined;
@@ -90,7 +71,7 @@ export class Recent {
     return order === "asc" || found.length === limit || after >= this.#after ? found : undefined;
   }
 
-  // Undefined when some of them cannot be read: of a damaged database what is whole still can.
+  // Undefined if some of them cannot be read. The rest of a damaged database still can.
   #loaded(): Event[] | undefined {
     const now = performance.now();
     if (this.#events !== undefined && now < this.#trustedUntil) return this.#events;
@@ -98,7 +79,6 @@ export class Recent {
     this.#trustedUntil = now + TRUSTED_MS;
     if (this.#events !== undefined && version === this.#version) return this.#events;
     this.#version = version;
-    this.#batches.clear();
     this.#tip = this.#table.tip();
     try {
       this.#events = this.#newest();
@@ -109,7 +89,7 @@ export class Recent {
     return this.#events;
   }
 
-  // In pages, so that hundreds of large payloads are never in memory at once.
+  // Pages keep hundreds of large payloads from being in memory at once.
   #newest(): Event[] {
     const found: Event[] = [];
     this.#size = 0;
@@ -124,7 +104,7 @@ export class Recent {
     }
   }
 
-  // By halves: taking the first one of an array each time moves all the others.
+  // Trims by halves: taking one event from the front moves all the others.
   #trim(events: Event[]): void {
     if (events.length < 2 * MOST_EVENTS && this.#size <= MOST_SIZE) return;
     let [cut, size] = [0, this.#size];
@@ -139,13 +119,6 @@ export class Recent {
 type Query = Pick<EventQuery, "after" | "order" | "limit" | "channel" | "event_types" | "correlation_id"> & {
   before: number;
 };
-
-/** Undefined for a narrowed one: there are many of them, and each is seldom asked for. */
-function keyOf(query: EventQuery): string | undefined {
-  const { after, limit, order, most_bytes, channel, event_types, correlation_id } = query;
-  if (channel !== undefined || event_types !== undefined || correlation_id !== undefined) return undefined;
-  return `${order} ${after} ${limit} ${most_bytes}`;
-}
 
 function passes(event: Event, filter: Pick<Query, "channel" | "event_types" | "correlation_id">): boolean {
   return (

@@ -1,14 +1,5 @@
-import type { StorageProblem } from "../domain/context.ts";
+import type { StorageProblem } from "../domain/store.ts";
 import { sqliteCode } from "../runtime/runtime.ts";
-
-/** The database takes no writes. */
-export interface Trouble {
-  problem: StorageProblem;
-  /** Wall clock, ms. */
-  since: number;
-  /** What happened and what to do. */
-  detail: string;
-}
 
 /** SQLite's primary result codes, see https://sqlite.org/rescode.html. */
 export const BUSY = 5;
@@ -22,7 +13,7 @@ const PROBLEMS: ReadonlyMap<number, StorageProblem> = new Map<number, StoragePro
   [26, "storage_corrupt"],
 ]);
 
-/** What an error of SQLite says about the database; null for one that is about the statement, or not SQLite's. */
+/** The state of the database that an error of SQLite tells of; null for any other error. */
 export function troubleOf(error: unknown): StorageProblem | null {
   return PROBLEMS.get(sqliteCode(error) ?? -1) ?? null;
 }
@@ -40,7 +31,7 @@ const SENTENCES: Readonly<Record<StorageProblem, (path: string, detail: string) 
     `The database ${path} is damaged${detail}. Nothing more is written to it; stop the bus and restore a backup.`,
 };
 
-/** What happened and what to do, for whoever called. */
+/** A sentence for the caller on what happened and what to do. */
 export function sentenceOf(problem: StorageProblem, path: string, error?: unknown): string {
   return SENTENCES[problem](path, error instanceof Error ? ` (${error.message})` : "");
 }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { StorageProblem } from "../domain/context.ts";
+import type { StorageProblem } from "../domain/store.ts";
 import type { Database } from "../runtime/runtime.ts";
 import { rescueOf } from "./backup.ts";
 import { sentenceOf } from "./faults.ts";
@@ -9,7 +9,7 @@ import { type Lock, lockHolder } from "./lock.ts";
 /** The files at the database's path are no longer those that are open. */
 export interface Displaced {
   problem: StorageProblem;
-  /** What happened and what to do. */
+  /** A sentence on what happened and what to do. */
   detail: string;
   /** True if a restart would not find what was stored: only this process can still read all of it. */
   onlyHere: boolean;
@@ -17,74 +17,85 @@ export interface Displaced {
   foldable: boolean;
 }
 
-export interface Watch {
-  /** Null while the open files are those at the path. Costs two calls of `stat`, four in a folder that has changed. */
-  look(): Displaced | null;
-  /** Call it only after the database was closed: closing a file ends SQLite's locks on it. */
-  end(): void;
-}
-
-/** The bytes of a database that tell its page size, and that it has a log of writes. */
+/** The bytes of a database that hold its page size, and that it has a log of writes. */
 const MARK = { at: 16, bytes: 4 };
-
-/** So long after a change a folder's time of change may be the same after the next one. */
+/** A folder's time of change may be the same after two changes within this time (ms). */
 const TICK_MS = 20;
-/** Not every file system tells that a folder has changed. */
+/** Not every file system tells that a folder has changed (ms). */
 const BESIDE_MS = 1_000;
 
-/** Watches the files of an open database. SQLite would go on writing to files that no restart finds. */
-export function watchFiles(path: string, db: Database, lock: Lock): Watch {
-  const file = openSync(path, "r");
-  const opened = fstatSync(file);
-  // A file system without shared memory has neither.
-  const beside = ["-wal", "-shm"]
-    .map((end) => ({ name: `${path}${end}`, opened: statOf(`${path}${end}`) }))
-    .filter(({ opened }) => opened !== undefined);
-  const mark = markOf(file);
-  let known = opened;
-  let lasting: Displaced | null = null;
-  let folderMs = 0;
-  let lookedBeside = Number.NEGATIVE_INFINITY;
+/** Watches the files of an open database: SQLite would go on writing to files that no restart finds. */
+export class FileWatch {
+  readonly #path: string;
+  readonly #db: Database;
+  readonly #lock: Lock;
+  readonly #file: number;
+  readonly #opened: Stats;
+  readonly #mark: string;
+  /** The files beside the database. A file system without shared memory has none. */
+  readonly #beside: { name: string; opened: Stats | undefined }[];
+  #known: Stats;
+  #lasting: Displaced | null = null;
+  #folderMs = 0;
+  #lookedBeside = Number.NEGATIVE_INFINITY;
 
-  /** True if a file beside the database can have come or gone since this was asked last. */
-  function isNewBeside(): boolean {
-    const changedMs = statOf(dirname(path))?.mtimeMs ?? 0;
-    const now = performance.now();
-    const isNew = changedMs !== folderMs || now - lookedBeside >= BESIDE_MS;
-    if (!isNew) return false;
-    folderMs = Math.abs(Date.now() - changedMs) < TICK_MS ? 0 : changedMs;
-    lookedBeside = now;
-    return true;
+  constructor(path: string, db: Database, lock: Lock) {
+    this.#path = path;
+    this.#db = db;
+    this.#lock = lock;
+    this.#file = openSync(path, "r");
+    this.#opened = fstatSync(this.#file);
+    this.#known = this.#opened;
+    this.#mark = markOf(this.#file);
+    this.#beside = ["-wal", "-shm"]
+      .map((end) => ({ name: `${path}${end}`, opened: statOf(`${path}${end}`) }))
+      .filter(({ opened }) => opened !== undefined);
+  }
+
+  /** Null while the open files are those at the path. Costs two calls of `stat`, four in a folder that has changed. */
+  look(): Displaced | null {
+    if (this.#lasting !== null) return this.#lasting;
+    const displaced = this.#find();
+    // A file that was moved away may be put back. Any other displacement lasts until a restart.
+    if (displaced !== null && isSame(statOf(this.#path), this.#opened)) this.#lasting = displaced;
+    return displaced;
+  }
+
+  /** Ends the watch. To be called after the database was closed: closing a file ends SQLite's locks on it. */
+  end(): void {
+    closeSync(this.#file);
+  }
+
+  #find(): Displaced | null {
+    const found = statOf(this.#path);
+    if (found === undefined || !isSame(found, this.#opened))
+      return goneFrom(this.#path, fstatSync(this.#file), found);
+    const isUnchanged = found.mtimeMs === this.#known.mtimeMs && found.size === this.#known.size;
+    if (!isUnchanged && this.#isOverwritten(found)) return overwritten(this.#path);
+    this.#known = found;
+    if (!this.#isNewBeside()) return null;
+    const lost = this.#beside.find(({ name, opened }) => !isSame(statOf(name), opened));
+    // A database that changed when its log went may be another one, and the log is not folded into that.
+    if (lost !== undefined) return withoutLog(this.#path, lost.name, isUnchanged && foldsIn(this.#db));
+    return this.#lock.held() ? null : lockedOut(this.#path);
   }
 
   /** A copy from `backup` has another mark. Only SQLite itself makes a database shorter, and then knows its size. */
-  function isOverwritten(found: Stats): boolean {
-    return markOf(file) !== mark || (found.size < known.size && found.size !== sizeOf(db));
+  #isOverwritten(found: Stats): boolean {
+    return (
+      markOf(this.#file) !== this.#mark || (found.size < this.#known.size && found.size !== sizeOf(this.#db))
+    );
   }
 
-  function find(): Displaced | null {
-    const found = statOf(path);
-    if (found === undefined || !isSame(found, opened)) return goneFrom(path, fstatSync(file), found);
-    const unchanged = found.mtimeMs === known.mtimeMs && found.size === known.size;
-    if (!unchanged && isOverwritten(found)) return overwritten(path);
-    known = found;
-    if (!isNewBeside()) return null;
-    const lost = beside.find(({ name, opened }) => !isSame(statOf(name), opened));
-    // A database that changed as its log went may be another one, and the log is not folded into that.
-    if (lost !== undefined) return withoutLog(path, lost.name, unchanged && foldsIn(db));
-    return lock.held() ? null : lockedOut(path);
+  /** True if a file beside the database may have come or gone since the last call. */
+  #isNewBeside(): boolean {
+    const changedMs = statOf(dirname(this.#path))?.mtimeMs ?? 0;
+    const now = performance.now();
+    if (changedMs === this.#folderMs && now - this.#lookedBeside < BESIDE_MS) return false;
+    this.#folderMs = Math.abs(Date.now() - changedMs) < TICK_MS ? 0 : changedMs;
+    this.#lookedBeside = now;
+    return true;
   }
-
-  return {
-    look() {
-      if (lasting !== null) return lasting;
-      const displaced = find();
-      // A file that was moved away may be put back. Nothing else ends without a restart.
-      if (displaced !== null && isSame(statOf(path), opened)) lasting = displaced;
-      return displaced;
-    },
-    end: () => closeSync(file),
-  };
 }
 
 function goneFrom(path: string, open: Stats, found: Stats | undefined): Displaced {
@@ -150,7 +161,7 @@ function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
   return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
 }
 
-/** Undefined too when the folder cannot be searched: what is there now cannot be told then. */
+/** Undefined if there is no file, or the folder cannot be searched. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

@@ -8,8 +8,9 @@ import { rescueOf } from "./backup.ts";
 const BESIDE = ["-wal", "-shm", "-journal", ".lock"];
 
 /**
- * A sentence on why the bus may not use a database path, or null. Looks at the files and opens none: opening a named pipe
- * would never end. Throws the file system's error when the path cannot be looked at.
+ * The reason why the bus may not use a database path, as a sentence; null if it may. Opens no file: opening a named pipe
+ * would never end.
+ * @throws the file system's error when the path cannot be looked at.
  */
 export function unfitness(path: string): string | null {
   const found = lookAt(path);
@@ -17,7 +18,7 @@ export function unfitness(path: string): string | null {
     return `The database path ${path} is a folder. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`;
   if (found !== undefined && !found.isFile())
     return `The database path ${path} is ${kindOf(found)}, not a file. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`;
-  // SQLite names the log of writes after the database: under two names a database has two logs.
+  // SQLite names the log of writes after the database. A database with two names has two logs.
   if (found !== undefined && found.nlink > 1)
     return `The database ${path} has ${found.nlink} names (hard links), and a bus on another name would lose events. Remove the other names, or make it a file of its own: cp ${path} ${path}.copy && mv ${path}.copy ${path}`;
   if (found !== undefined && isMountedAlone(path))
@@ -33,7 +34,7 @@ export function unfitness(path: string): string | null {
   return null;
 }
 
-/** What stands at a path that is not a regular file, in words. */
+/** The kind of a file that is not regular, in words. */
 export function kindOf(found: Stats): string {
   if (found.isDirectory()) return "a folder";
   if (found.isSymbolicLink()) return "a link";
@@ -46,7 +47,7 @@ function lookAt(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** The newest copy that a bus wrote when its file was gone. */
+/** The newest copy that a bus wrote after its file was gone. */
 function rescuedFor(path: string): string | undefined {
   const start = basename(rescueOf(path));
   const name = namesIn(dirname(path))
@@ -66,7 +67,7 @@ function isMountedAlone(path: string): boolean {
   }
 }
 
-/** Spaces and the like are written in octal there. */
+/** Resolves the octal escapes of mountinfo. */
 function unescaped(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

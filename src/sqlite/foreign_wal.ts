@@ -6,9 +6,9 @@ const WRITE_VERSION_AT = 18;
 const NO_WAL = 1;
 
 /**
- * Whether the log of writes beside a database is that of another one, left when a copy took that one's place: SQLite cannot
- * tell and would play it over the copy. A copy says in its header that it has no such log; what the bus wrote says that it
- * has. To be called before this process opens the database: closing the file ends SQLite's locks on it.
+ * True if the log of writes beside a database belongs to the one that a copy replaced. SQLite cannot tell, and would play it
+ * over the copy. The header of a copy says that it has no log; that of the bus's own database says that it has. To be called
+ * before this process opens the database: closing the file ends SQLite's locks on it.
  */
 export function hasStrayWal(db: string): boolean {
   const path = realOf(db);
@@ -19,7 +19,7 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Empty when the file cannot be read: SQLite says so then. */
+/** Empty if the file cannot be read. SQLite reports that later. */
 function startOf(path: string, bytes: number): Buffer {
   const header = Buffer.alloc(bytes);
   try {
@@ -34,21 +34,20 @@ function startOf(path: string, bytes: number): Buffer {
   }
 }
 
-/** What to say about it. */
 export function strayWal(db: string): string {
   const path = realOf(db);
   return `${path}-wal is not of ${path}, but of the database that was there before this copy. Before the copy can be used, remove ${path}-wal and ${path}-shm.`;
 }
 
-/** Places in a log of writes, in bytes: numbers of its header, the number of the first page that it holds, and that page. */
+/** Offsets in a log of writes (bytes): two numbers of its header, the number of its first page, and that page. */
 const PAGE_SIZE_AT = 8;
 const CHECKPOINTS_AT = 12;
 const FIRST_PAGE_AT = 32;
 const PAGE_AT = 56;
 
 /**
- * What to say of a log of writes whose database is missing or empty, and what to do; null when that is not so. Opening the
- * database would wipe the log. On a young bus it is the only copy of everything, and its first page brings the rest back.
+ * Describes a log of writes whose database is missing or empty, and its repair; null if there is no such log. Opening the
+ * database would wipe the log. On a young bus the log is the only copy, and its first page brings the rest back.
  */
 export function lonelyWal(db: string): { found: string; repair: string } | null {
   const path = realOf(db);

@@ -3,18 +3,18 @@ import { makeFile, restrict } from "../lib/permissions.ts";
 import { type Database, openDatabase, sqliteCode } from "../runtime/runtime.ts";
 
 export interface Lock {
-  /** Takes the lock anew when its file was removed. False once another process has taken it then. */
+  /** True while this process has the lock. Takes it anew if its file was removed. */
   held(): boolean;
   release(): void;
 }
 
 const BUSY = 5;
-/** Of two that ask at the same moment each may be in the other's way: they ask again, and one gets it. */
+/** Two processes that ask at the same moment may block each other. They ask again for this time (ms), and one gets it. */
 const AGAIN_MS = 100;
 
 /**
  * Takes `<path>.lock`, a SQLite file held in an exclusive transaction: the kernel frees it however the process ends.
- * Returns null when another process holds it, after 100 ms. `<path>.pid` only tells people which process that is.
+ * Returns null after 100 ms if another process holds it. `<path>.pid` only tells the user which process that is.
  */
 export function takeLock(path: string): Lock | null {
   const file = `${path}.lock`;
@@ -30,7 +30,7 @@ export function takeLock(path: string): Lock | null {
     try {
       again = take(file);
     } catch {
-      // Where this process can make no file, another bus cannot either.
+      // If this process can make no file here, another bus cannot either.
       return true;
     }
     lost = again === null;
@@ -84,10 +84,10 @@ function isAt(file: string, { ino, dev }: Stats): boolean {
   return found?.ino === ino && found.dev === dev;
 }
 
-/** Only helps people: a full disk keeps no bus from starting. */
+/** Writes the process id for the user. A failure, like a full disk, does not stop the bus. */
 function writePid(path: string): void {
   try {
-    // Made anew: a link of that name would lead to some other file.
+    // A link of that name would lead to another file.
     rmSync(`${path}.pid`, { force: true });
     writeFileSync(`${path}.pid`, `${process.pid}\n`, { mode: 0o600, flag: "wx" });
   } catch {}
@@ -97,7 +97,7 @@ function removePid(path: string): void {
   try {
     rmSync(`${path}.pid`, { force: true });
   } catch {
-    // The disk became read-only; the next one to take the lock writes its own.
+    // The disk became read-only. The next process to take the lock writes its own.
   }
 }
 

@@ -40,8 +40,9 @@ const PROBLEMS: Readonly<Record<number, readonly [problem: string, advice: strin
 const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
 
 /**
- * Opens a database for the one server it may have: inspects the file without touching it, and only then migrates it,
- * after a backup. Throws OpenError, the lock released.
+ * Opens a database for the one server it may have. Inspects the file without touching it, and only then migrates it, after a
+ * backup.
+ * @throws OpenError when the database cannot be used; the lock is released then.
  */
 export function openFile(path: string, now: () => number, lock: Lock): Opened {
   try {
@@ -61,7 +62,10 @@ export function openFile(path: string, now: () => number, lock: Lock): Opened {
   }
 }
 
-/** Makes this process the database's one server; throws OpenError when another one is. */
+/**
+ * Makes this process the database's one server.
+ * @throws OpenError when another process is.
+ */
 export function lockDatabase(path: string): Lock {
   let lock: Lock | null;
   try {
@@ -79,7 +83,10 @@ export function lockDatabase(path: string): Lock {
   return lock;
 }
 
-/** The schema version of an existing file; 0 when it holds no tables of ours. Reads only. Throws OpenError for one that cannot be used. */
+/**
+ * Reads the schema version of an existing file; 0 if it holds none of the bus's tables.
+ * @throws OpenError when it cannot be used.
+ */
 export function inspect(path: string): number {
   if (hasStrayWal(path)) throw new OpenError(strayWal(path));
   const db = openDatabase(path, { readonly: true });
@@ -101,7 +108,7 @@ export function inspect(path: string): number {
   }
 }
 
-/** Columns that every version of the original had; a table of that name without them is another program's. */
+/** Columns that every version of the original had. A table of that name without them belongs to another program. */
 const ALWAYS = {
   sessions: ["id", "name", "machine", "cwd", "registered_at", "last_heartbeat"],
   events: ["id", "event_type", "payload", "session_id", "timestamp"],
@@ -149,7 +156,7 @@ function openCurrent(path: string, version: number, backup: string | null): Data
     return db;
   } catch (error) {
     db.close();
-    // The database is as it was; a service that is started again and again must not fill the disk with copies.
+    // The database is unchanged. A service that restarts in a loop must not fill the disk with copies.
     if (backup !== null) rmSync(backup, { force: true });
     throw error;
   }
@@ -166,7 +173,7 @@ function configure(db: Database): void {
     BEGIN IMMEDIATE; ROLLBACK;`);
 }
 
-// Every step and the version mark share one transaction: a process killed inside it leaves the old version whole.
+// Every step and the version mark share one transaction, so a killed process leaves the old version whole.
 function migrate(db: Database, from: number): void {
   if (from === SCHEMA_VERSION) return;
   db.exec("BEGIN IMMEDIATE");

@@ -1,7 +1,7 @@
 import type { Database } from "../runtime/runtime.ts";
 import { momentOf } from "./time.ts";
 
-/** The last schema version of the Python original, and the first one whose tables ours have in common with it. */
+/** The last schema version of the Python original. Its tables are the base of this schema. */
 const ORIGINAL_VERSION = 5;
 
 export const SCHEMA_VERSION = 10;
@@ -52,7 +52,7 @@ function completeOriginal(db: Database): void {
   for (const { table, column, type } of LATER_COLUMNS) {
     if (!columnsOf(db, table).has(column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
   }
-  // The first version had one id for people and programs.
+  // The first version had no separate id for people to read.
   db.exec("UPDATE sessions SET display_id = id WHERE display_id IS NULL");
 }
 
@@ -65,8 +65,8 @@ export function columnsOf(db: Database, table: "sessions" | "events" | "webhooks
   );
 }
 
-// Times of the original are naive local text with six fractional digits (26 characters, cut to milliseconds) or none.
-// SQLite reads a text that names its zone as it says, and `utc` then changes nothing; a text that is no time stays.
+// Times of the original are local, without a zone, and have six fractional digits (26 characters) or none. `utc` does not
+// change a time that names its zone. A text that is not a time stays.
 function toUtc(db: Database): void {
   const utc = (column: string) =>
     `${column} = COALESCE(strftime('%Y-%m-%dT%H:%M:%f+00:00', iif(length(${column}) = 26, substr(${column}, 1, 23), ${column}), 'utc'), ${column})`;
@@ -113,7 +113,7 @@ function addOrigin(db: Database): void {
   db.exec("ALTER TABLE events ADD COLUMN origin TEXT");
 }
 
-// Direct messages that were unread when this came are mail from then on.
+// Direct messages that are still unread become mail.
 function addMail(db: Database): void {
   db.exec(`
     ALTER TABLE sessions ADD COLUMN pid INTEGER;
@@ -144,7 +144,7 @@ const TIMES = {
   mail: ["offered_at", "seen_at", "acked_at"],
 } as const;
 
-// Times ended in `Z` before. Sessions are found by their moments, not by the text of these.
+// Earlier times ended in `Z`. Sessions are found by the moment of a time, not by its text.
 function nameZone(db: Database): void {
   for (const [table, columns] of Object.entries(TIMES)) {
     const named = columns.map(

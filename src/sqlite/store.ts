@@ -1,42 +1,18 @@
-import { recipientOf } from "../domain/direct_message.ts";
-import { type Database, openDatabase } from "../runtime/runtime.ts";
-import { rescue } from "./backup.ts";
-import { claimRows } from "./claims.ts";
-import { createDeliveries, type DeliveryStore, enqueueMatching } from "./deliveries.ts";
-import { deliveryRows } from "./delivery_rows.ts";
-import { createMail, type MailStore, mailRows } from "./direct_messages.ts";
-import { createEvents, type Events, eventRows } from "./events.ts";
-import { type Trouble, troubleOf } from "./faults.ts";
-import { watchFiles } from "./file_watch.ts";
-import { createWriter } from "./group_commit.ts";
+import type { Store, Trouble } from "../domain/store.ts";
+import { Appender } from "./append.ts";
+import { closeFile } from "./close.ts";
+import { DeliveryTable } from "./deliveries.ts";
+import { MailTable } from "./direct_messages.ts";
+import { EventTable } from "./events.ts";
+import { FileWatch } from "./file_watch.ts";
+import { GroupCommit } from "./group_commit.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
-import { createSessions, type Sessions, sessionRows } from "./sessions.ts";
-import { createWebhooks, type Webhooks, webhookRows } from "./webhooks.ts";
+import type { Parts } from "./parts.ts";
+import { SessionTable } from "./sessions.ts";
+import { WebhookTable } from "./webhooks.ts";
 
 export { lockDatabase, OpenError } from "./open.ts";
-
-/** Everything that is kept. Functions return promises; a write's promise resolves after its commit. */
-export interface Store {
-  /** Eight hex digits made once for a database; part of every webhook-id. */
-  id: string;
-  events: Events;
-  sessions: Sessions;
-  mail: MailStore;
-  webhooks: Webhooks;
-  deliveries: DeliveryStore;
-  /** The copy made before an older database was changed; null when nothing had to be. */
-  backup: string | null;
-  /** Why the database takes no writes; null when it does. */
-  trouble(): Trouble | null;
-  /** Lets no write wait for a lock longer than `ms` from here on. */
-  limitPatience(ms: number): void;
-  /**
-   * Commits what is under way, folds the write-ahead log into the file and frees the lock. Resolves with a sentence when the
-   * file was gone, about the copy that was written in its place; otherwise with null.
-   */
-  close(): Promise<string | null>;
-}
 
 export interface StoreOptions {
   /** Wall clock, ms. */
@@ -48,94 +24,48 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the database that `lock` holds for this one process; throws OpenError with a one-line reason, the file left as it
- * was.
+ * Opens the database that `lock` holds for this one process.
+ * @throws OpenError with a one-line reason when it cannot be used; the file is left as it was.
  */
-export function openStore(path: string, lock: Lock, options: StoreOptions): Store {
-  const { now, steady = now } = options;
+export function openStore(path: string, lock: Lock, { now, steady = now, onTrouble }: StoreOptions): Store {
   const { db, backup } = openFile(path, now, lock);
-  const watch = watchFiles(path, db, lock);
-  const timestamp = () => new Date(now()).toISOString();
+  const watch = new FileWatch(path, db, lock);
   const probe = db.prepare("INSERT OR REPLACE INTO bus (key, value) VALUES ('probe', hex(randomblob(8192)))");
-  const writer = createWriter(db, {
+  const writer = new GroupCommit(db, {
     path,
     probe: () => probe.run(),
     now,
-    look: watch.look,
-    onTrouble: options.onTrouble,
-    onUndone: () => events.undone(),
+    look: () => watch.look(),
+    onTrouble,
+    onUndone: () => appender.undone(),
+    onCommitted: () => appender.committed(),
   });
-  const webhooks = webhookRows(db);
-  const deliveries = deliveryRows(db);
-  const mail = mailRows(db);
-  const events = eventRows(db, (event) => {
-    enqueueMatching(webhooks, deliveries, event, steady());
-    const recipient = recipientOf(event.channel);
-    if (recipient !== null && recipient !== event.session_id) mail.post(recipient, event.id);
-  });
-  const sessions = sessionRows(db);
+  const tables = tablesOf({ db, writer, now, steady });
+  const appender = new Appender({ db, writer, now, steady }, tables);
   return {
     id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
-    events: createEvents({ rows: events, sessions, mail, writer, timestamp }),
-    sessions: createSessions({ rows: sessions, events, claims: claimRows(db), mail, writer, timestamp }),
-    mail: createMail(mail, writer, timestamp),
-    webhooks: createWebhooks(webhooks, writer, timestamp),
-    deliveries: createDeliveries({ rows: deliveries, webhooks, events, writer, now, steady }),
+    ...tables,
+    append: (draft) => appender.append(draft),
+    register: (decide) => appender.register(decide),
+    listen: (onEvent) => appender.listen(onEvent),
     backup,
-    trouble: writer.trouble,
-    limitPatience: writer.limitPatience,
+    trouble: () => writer.trouble(),
+    limitPatience: (ms) => writer.limitPatience(ms),
     async close() {
       await writer.drain();
-      const displaced = watch.look();
-      const damaged = writer.trouble()?.problem === "storage_corrupt";
-      const told = displaced?.onlyHere ? rescued(db, path, now()) : null;
-      // Closing removes what is named like the log of writes: another database's, when that has taken the place of this one.
-      const foldable = displaced === null || (displaced.foldable && db.keepLog());
-      if (damaged || !foldable) keepUnfolded(db, path);
-      else {
-        foldIn(db);
-        db.close();
-        watch.end();
-      }
+      const isDamaged = writer.trouble()?.problem === "storage_corrupt";
+      const told = closeFile({ path, db, watch, isDamaged, now });
       lock.release();
       return told;
     },
   };
 }
 
-// On a full disk the log of writes stays beside the database; the next start folds it in.
-function foldIn(db: Database): void {
-  try {
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  } catch (error) {
-    if (troubleOf(error) === null) throw error;
-  }
-}
-
-// Folding the log of writes into a damaged file would change it, and a runtime that exits folds it in unasked. It cannot
-// while a transaction is open, nor while a connection is left that may not write.
-function keepUnfolded(db: Database, path: string): void {
-  leaveOpen(db);
-  try {
-    leaveOpen(openDatabase(path, { readonly: true }));
-  } catch {
-    // Nothing stands at the path.
-  }
-}
-
-function leaveOpen(connection: Database): void {
-  try {
-    connection.exec("BEGIN");
-    connection.prepare("SELECT count(*) FROM sqlite_schema").get();
-  } catch {
-    // Nothing can be read, so nothing can be folded in.
-  }
-}
-
-function rescued(db: Database, path: string, now: number): string {
-  try {
-    return `all that the bus held was written to ${rescue(db, path, now)}: put it in the place of ${path} and start the bus again`;
-  } catch (error) {
-    return `what the bus held could not be written beside ${path}: ${(error as Error).message}`;
-  }
+function tablesOf(parts: Parts) {
+  const events = new EventTable(parts);
+  const mail = new MailTable(parts);
+  const webhooks = new WebhookTable(parts);
+  const deliveries = new DeliveryTable({ ...parts, events, webhooks });
+  const sessions = new SessionTable({ ...parts, events, mail });
+  return { events, mail, webhooks, deliveries, sessions };
 }

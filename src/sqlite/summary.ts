@@ -1,10 +1,10 @@
 import { openDatabase } from "../runtime/runtime.ts";
 
-/** What a database holds, and whether it is whole. */
+/** The contents of a database, and the result of its check. */
 export interface Survey {
-  /** `ok`, or what SQLite's integrity_check found first; `not checked` when it was not asked for. */
+  /** `ok`, the first finding of SQLite's integrity_check, or `not checked`. */
   integrity: string;
-  /** 0 when it holds no tables of a bus. */
+  /** 0 if it holds no tables of a bus. */
   schema_version: number;
   events: number;
   sessions: number;
@@ -13,8 +13,8 @@ export interface Survey {
 }
 
 /**
- * Reads a whole database without changing it; takes a second or two for a million events. Without `whole` its pages are not
- * checked. Throws SQLite's errors.
+ * Reads a whole database without changing it. Takes a second or two for a million events. Checks its pages only if `whole`.
+ * @throws SQLite's errors.
  */
 export function surveyDatabase(path: string, { whole } = { whole: true }): Survey {
   const db = openDatabase(path, { readonly: true });

@@ -1,6 +1,6 @@
 /**
- * A time of the wire as the database holds it: its zone is `+00:00`, which Python's `datetime.fromisoformat` reads in every
- * version, and `Z` only from 3.11 on. Null stays null.
+ * A time of the wire as the database holds it, with the zone `+00:00`. Python's `datetime.fromisoformat` reads `Z` only from
+ * 3.11 on.
  */
 export function storedTime(wire: string): string;
 export function storedTime(wire: string | null): string | null;
@@ -8,7 +8,7 @@ export function storedTime(wire: string | null): string | null {
   return wire?.endsWith("Z") ? `${wire.slice(0, -1)}+00:00` : wire;
 }
 
-/** A time of the database as the wire has it. The original writes local time without a zone; what is no time stays. */
+/** A time of the database as the wire has it. The original writes local time without a zone. Other text stays as it is. */
 export function wireTime(stored: unknown): string {
   const text = String(stored);
   if (text.endsWith("+00:00")) return `${text.slice(0, -6)}Z`;
@@ -21,7 +21,7 @@ export function wireTimeOrNull(stored: unknown): string | null {
   return stored === null ? null : wireTime(stored);
 }
 
-/** The moment of a time column, as SQL. Never its text: the original writes one of another form beside ours. */
+/** The moment of a time column, as SQL. Its text cannot be compared: the original writes another form. */
 export function momentOf(column: string): string {
   return `julianday(${column})`;
 }

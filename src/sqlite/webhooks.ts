@@ -1,74 +1,144 @@
+import type { ActiveWebhooks, NewWebhook, Webhooks } from "../domain/outbox.ts";
 import type { Webhook } from "../domain/webhook.ts";
-import type { Database, Row } from "../runtime/runtime.ts";
-import type { Writer } from "./group_commit.ts";
+import type { Row, Statement } from "../runtime/runtime.ts";
+import { type Parts, timestampOf } from "./parts.ts";
+import { prepared } from "./statements.ts";
 import { storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
-export type NewWebhook = Pick<Webhook, "url" | "channel" | "event_types" | "secret" | "ordered" | "local">;
-
-export interface WebhookRows {
-  /** From memory: only this process writes the table. */
-  all(): readonly Webhook[];
-  get(webhookId: number): Webhook | undefined;
-  insert(webhook: NewWebhook, createdAt: string): number;
-  setActive(webhookId: number, active: boolean, reason: string | null): void;
-  rotate(webhookId: number, secret: string, until: number): void;
-  succeeded(webhookId: number, at: string): void;
-  failed(webhookId: number, at: string, now: number, error: string): void;
-  remove(webhookId: number): void;
-  /** Forgets what is in memory; after a transaction that may have been undone. */
-  forget(): void;
-}
-
-const COLUMNS = `id, url, channel_filter, event_types, secret, secret_old, secret_old_until, active, ordered, local,
-  created_at, paused_reason, last_success, last_failure, last_error, failing_since`;
-
-/** The SQL of webhooks, for use inside one call or one write unit. */
-export function webhookRows(db: Database): WebhookRows {
-  const select = db.prepare(`SELECT ${COLUMNS} FROM webhooks ORDER BY id`);
-  const insert =
-    db.prepare(`INSERT INTO webhooks (url, channel_filter, event_types, secret, ordered, local, created_at)
-    VALUES ($url, $channel, $eventTypes, $secret, $ordered, $local, $createdAt)`);
-  // Whoever enables it gives its receiver three new days.
-  const setActive = db.prepare(`UPDATE webhooks SET active = $active, paused_reason = $reason,
-    failing_since = iif($active, NULL, failing_since) WHERE id = $id`);
-  const rotate = db.prepare(
+const SQL = {
+  list: `SELECT id, url, channel_filter, event_types, secret, secret_old, secret_old_until, active, ordered, local,
+    created_at, paused_reason, last_success, last_failure, last_error, failing_since FROM webhooks ORDER BY id`,
+  insert: `INSERT INTO webhooks (url, channel_filter, event_types, secret, ordered, local, created_at)
+    VALUES ($url, $channel, $eventTypes, $secret, $ordered, $local, $createdAt)`,
+  // Enabling starts the time anew after which the bus gives up.
+  setActive: `UPDATE webhooks SET active = $active, paused_reason = $reason,
+    failing_since = iif($active, NULL, failing_since) WHERE id = $id`,
+  rotate:
     "UPDATE webhooks SET secret_old = secret, secret_old_until = $until, secret = $secret WHERE id = $id",
-  );
-  const succeeded = db.prepare("UPDATE webhooks SET last_success = $at, failing_since = NULL WHERE id = $id");
-  const failed = db.prepare(`UPDATE webhooks
-    SET last_failure = $at, last_error = $error, failing_since = COALESCE(failing_since, $now) WHERE id = $id`);
-  const remove = db.prepare("DELETE FROM webhooks WHERE id = $id");
-  let known: Webhook[] | null = null;
-  const changed = <T>(result: T): T => {
-    known = null;
-    return result;
-  };
-  const all = () => {
-    known ??= select.all().map(webhookOfRow);
-    return known;
-  };
-  return {
-    all,
-    get: (id) => all().find((webhook) => webhook.webhook_id === id),
-    insert: (webhook, createdAt) =>
-      changed(
-        insert.run({
-          url: webhook.url,
-          channel: webhook.channel,
-          eventTypes: webhook.event_types?.join(",") ?? null,
-          secret: webhook.secret,
-          ordered: webhook.ordered ? 1 : 0,
-          local: webhook.local ? 1 : 0,
-          createdAt: storedTime(createdAt),
-        }).lastInsertRowid,
-      ),
-    setActive: (id, active, reason) => void changed(setActive.run({ id, active: active ? 1 : 0, reason })),
-    rotate: (id, secret, until) => void changed(rotate.run({ id, secret, until })),
-    succeeded: (id, at) => void changed(succeeded.run({ id, at: storedTime(at) })),
-    failed: (id, at, now, error) => void changed(failed.run({ id, at: storedTime(at), now, error })),
-    remove: (id) => void changed(remove.run({ id })),
-    forget: () => changed(undefined),
-  };
+  succeeded: "UPDATE webhooks SET last_success = $at, failing_since = NULL WHERE id = $id",
+  failed: `UPDATE webhooks
+    SET last_failure = $at, last_error = $error, failing_since = COALESCE(failing_since, $steady) WHERE id = $id`,
+  remove: "DELETE FROM webhooks WHERE id = $id",
+};
+
+/** Webhooks. Read from memory: only this process writes the table. Methods that return no promise are for use inside a unit. */
+export class WebhookTable implements Webhooks {
+  readonly #parts: Parts;
+  readonly #sql: Record<keyof typeof SQL, Statement>;
+  #known: readonly Webhook[] | undefined;
+  #active: readonly Webhook[] = [];
+  #revision = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#sql = prepared(parts.db, SQL);
+  }
+
+  /** Changes with the active webhooks. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  list(): Promise<readonly Webhook[]> {
+    return this.#parts.writer.read(() => this.all());
+  }
+
+  active(): Promise<ActiveWebhooks> {
+    return this.#parts.writer.read(() => {
+      this.all();
+      return { webhooks: this.#active, revision: this.#revision };
+    });
+  }
+
+  get(webhookId: number): Promise<Webhook | undefined> {
+    return this.#parts.writer.read(() => this.find(webhookId));
+  }
+
+  register(webhook: NewWebhook, most: number): Promise<Webhook | null> {
+    return this.#parts.writer.write(() => {
+      if (this.all().length >= most) return null;
+      const { lastInsertRowid } = this.#sql.insert.run({
+        url: webhook.url,
+        channel: webhook.channel,
+        eventTypes: webhook.event_types?.join(",") ?? null,
+        secret: webhook.secret,
+        ordered: webhook.ordered ? 1 : 0,
+        local: webhook.local ? 1 : 0,
+        createdAt: storedTime(timestampOf(this.#parts)),
+      });
+      this.#changed();
+      return this.find(lastInsertRowid) ?? null;
+    });
+  }
+
+  setActive(webhookId: number, active: boolean): Promise<boolean> {
+    return this.#change(webhookId, () => this.#setActive(webhookId, active, null));
+  }
+
+  rotate(id: number, secret: string, until: number): Promise<boolean> {
+    return this.#change(id, () => this.#sql.rotate.run({ id, secret, until }));
+  }
+
+  unregister(id: number): Promise<boolean> {
+    return this.#change(id, () => this.#sql.remove.run({ id }));
+  }
+
+  all(): readonly Webhook[] {
+    if (this.#known === undefined) {
+      this.#known = this.#sql.list.all().map(webhookOfRow);
+      this.#active = this.#known.filter(({ active }) => active);
+    }
+    return this.#known;
+  }
+
+  find(webhookId: number): Webhook | undefined {
+    return this.all().find(({ webhook_id }) => webhook_id === webhookId);
+  }
+
+  enable(webhookId: number): void {
+    this.#setActive(webhookId, true, null);
+    this.#changed();
+  }
+
+  /** Pauses a webhook that the bus gives up on. */
+  pause(webhookId: number, reason: string): void {
+    this.#setActive(webhookId, false, reason);
+    this.#changed();
+  }
+
+  succeeded(id: number): void {
+    this.#sql.succeeded.run({ id, at: storedTime(timestampOf(this.#parts)) });
+    this.forget();
+  }
+
+  failed(id: number, error: string): void {
+    const at = storedTime(timestampOf(this.#parts));
+    this.#sql.failed.run({ id, at, steady: this.#parts.steady(), error });
+    this.forget();
+  }
+
+  /** Forgets what is in memory; after a write, and after a transaction that was undone. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
+  #change(webhookId: number, unit: () => void): Promise<boolean> {
+    return this.#parts.writer.write(() => {
+      if (this.find(webhookId) === undefined) return false;
+      unit();
+      this.#changed();
+      return true;
+    });
+  }
+
+  #setActive(id: number, active: boolean, reason: string | null): void {
+    this.#sql.setActive.run({ id, active: active ? 1 : 0, reason });
+  }
+
+  #changed(): void {
+    this.#revision++;
+    this.forget();
+  }
 }
 
 function webhookOfRow(row: Row): Webhook {
@@ -91,43 +161,5 @@ function webhookOfRow(row: Row): Webhook {
     last_failure: wireTimeOrNull(row.last_failure),
     last_error: optional("last_error"),
     failing_since: row.failing_since === null ? null : Number(row.failing_since),
-  };
-}
-
-export interface Webhooks {
-  list(): Promise<readonly Webhook[]>;
-  get(webhookId: number): Promise<Webhook | undefined>;
-  /** Null when `most` are registered already. */
-  register(webhook: NewWebhook, most: number): Promise<Webhook | null>;
-  /** Pausing freezes what is pending. `reason`: why the bus did it, null for a person. False when there is no such webhook. */
-  setActive(webhookId: number, active: boolean, reason?: string | null): Promise<boolean>;
-  /** From here on `secret` signs, and the old one too until `until` (ms). False when there is no such webhook. */
-  rotate(webhookId: number, secret: string, until: number): Promise<boolean>;
-  /** False when there is no such webhook. What was pending for it is given up. */
-  unregister(webhookId: number): Promise<boolean>;
-}
-
-export function createWebhooks(rows: WebhookRows, writer: Writer, timestamp: () => string): Webhooks {
-  const change = (webhookId: number, unit: () => void): Promise<boolean> =>
-    writer
-      .write(() => {
-        if (rows.get(webhookId) === undefined) return false;
-        unit();
-        return true;
-      })
-      .finally(rows.forget);
-  return {
-    list: () => writer.read(rows.all),
-    get: (id) => writer.read(() => rows.get(id)),
-    register: (webhook, most) =>
-      writer
-        .write(() => {
-          if (rows.all().length >= most) return null;
-          return rows.get(rows.insert(webhook, timestamp())) ?? null;
-        })
-        .finally(rows.forget),
-    setActive: (id, active, reason = null) => change(id, () => rows.setActive(id, active, reason)),
-    rotate: (id, secret, until) => change(id, () => rows.rotate(id, secret, until)),
-    unregister: (id) => change(id, () => rows.remove(id)),
   };
 }

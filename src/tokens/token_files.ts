@@ -15,123 +15,140 @@ import { join } from "node:path";
 import { SCOPES, type Scope } from "../domain/caller.ts";
 import { type Token, type TokenState, tokenNameProblem, tokenState } from "../domain/token.ts";
 import { restrict } from "../lib/permissions.ts";
-import { syncFolder } from "../sqlite/backup.ts";
+import { syncFolder } from "../lib/sync_folder.ts";
 
-// One file for each token, in a folder beside the database: whoever may write there may let others in, and nobody can
-// over the network. Commands change the files whether the bus runs or not; a running bus sees it at its next request.
+// One file for each token, in a folder beside the database. A user who may write there may let others in; nobody can
+// over the network. Commands change the files whether the bus runs or not, and a running bus sees that at its next request.
 
 /** A token as it is listed. */
 export interface ListedToken extends Token {
   state: TokenState;
-  /** When it last opened the bus, to the minute; null when it never did. */
+  /** When it last opened the bus, to the minute; null if it never did. */
   last_used_at: string | null;
-}
-
-export interface TokenStore {
-  /** Ordered by name. */
-  list(): ListedToken[];
-  /** Makes a token and returns it, the only time it is seen. Null when a valid one has that name, or gets it meanwhile. */
-  create(name: string, scope: Scope, expiresInMs: number | null): { token: Token; secret: string } | null;
-  /** The token as it is then; undefined when there is none of that name. */
-  revoke(name: string): Token | undefined;
-  /** The token of a secret with its state; undefined when it is none of ours. Takes the same time for any wrong one. */
-  find(secret: string): { token: Token; state: TokenState } | undefined;
-  /** True while there is a valid token with this hash. */
-  holds(hash: string): boolean;
-  /** Files in the folder that are no token. */
-  broken(): string[];
 }
 
 const PREFIX = "aeb_";
 const SECRET_BYTES = 32;
 const SUFFIX = ".json";
 const USED_MS = 60_000;
-/** Two changes within one tick of a coarse file clock look like one: what was read so soon after a change is read again. */
+/** Two changes within one tick of a coarse file clock look like one, so a folder that has just changed is read again. */
 const SETTLED_MS = 2_000;
-/** What is written into a file by hand does not change the folder's time. */
+/** A file that is edited by hand does not change the folder's time. */
 const READ_AGAIN_MS = 1_000;
-/** A token's file is a tenth of it. */
+/** Ten times the size of a token's file. */
 const MOST_BYTES = 4_096;
 
 export function tokensFolder(db: string): string {
   return `${db}.tokens`;
 }
 
-/**
- * The tokens of a database. Throws the file system's error when the folder cannot be read or written. `steady` never
- * jumps: a clock that is set back must not hide uses until it has caught up.
- */
+/** Opens the tokens of a database. `steady` never jumps: a clock that is set back must not hide uses. */
 export function openTokens(db: string, now: () => number, steady: () => number = now): TokenStore {
-  const folder = tokensFolder(db);
-  let known: { tokens: Token[]; broken: string[]; changed: number; readAt: number } | undefined;
-  const used = new Map<string, number>();
+  return new TokenStore(tokensFolder(db), now, steady);
+}
 
-  function read(): { tokens: Token[]; broken: string[] } {
-    const changed = changedAt(folder);
-    const settled = known?.changed === changed && now() - changed > SETTLED_MS;
-    if (known === undefined || !settled || steady() - known.readAt >= READ_AGAIN_MS)
-      known = { ...readAll(folder), changed, readAt: steady() };
-    return known;
+interface Contents {
+  tokens: Token[];
+  broken: string[];
+}
+
+/** Every method throws the file system's error when the folder cannot be read or written. */
+export class TokenStore {
+  readonly #folder: string;
+  readonly #now: () => number;
+  readonly #steady: () => number;
+  #known: (Contents & { changed: number; readAt: number }) | undefined;
+  /** When a use of a token was last noted, by its hash. */
+  readonly #used = new Map<string, number>();
+
+  constructor(folder: string, now: () => number, steady: () => number) {
+    this.#folder = folder;
+    this.#now = now;
+    this.#steady = steady;
   }
 
-  function noteUse(token: Token): void {
-    if (steady() - (used.get(token.hash) ?? Number.NEGATIVE_INFINITY) < USED_MS) return;
-    used.set(token.hash, steady());
-    const at = new Date(now());
-    utimes(fileOf(folder, token.name), at, at, () => {});
+  /** All tokens, by name. */
+  list(): ListedToken[] {
+    return this.#read().tokens.map((token) => ({
+      ...token,
+      state: tokenState(token, this.#now()),
+      last_used_at: lastUsed(this.#folder, token),
+    }));
   }
 
-  return {
-    list: () =>
-      read().tokens.map((token) => ({
-        ...token,
-        state: tokenState(token, now()),
-        last_used_at: lastUsed(folder, token),
-      })),
-    broken: () => read().broken,
-    create(name, scope, expiresInMs) {
-      const { tokens, broken } = readAll(folder);
-      const earlier = tokens.find((token) => token.name === name);
-      if (earlier !== undefined && tokenState(earlier, now()) === "valid") return null;
-      const secret = `${PREFIX}${randomBytes(SECRET_BYTES).toString("base64url")}`;
-      const at = now();
-      const token: Token = {
-        name,
-        scope,
-        hash: hashOf(secret).toString("hex"),
-        created_at: new Date(at).toISOString(),
-        expires_at: expiresInMs === null ? null : new Date(at + expiresInMs).toISOString(),
-        revoked_at: null,
-      };
-      const fresh = earlier === undefined && !broken.includes(fileOf(folder, name));
-      try {
-        write(folder, token, Date.parse(token.created_at), fresh);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
-        throw error;
-      }
-      return { token, secret };
-    },
-    revoke(name) {
-      const token = readAll(folder).tokens.find((known) => known.name === name);
-      if (token === undefined || token.revoked_at !== null) return token;
-      const revoked = { ...token, revoked_at: new Date(now()).toISOString() };
-      write(folder, revoked, statSync(fileOf(folder, name)).mtimeMs, false);
-      return revoked;
-    },
-    find(secret) {
-      const hash = hashOf(secret);
-      let found: Token | undefined;
-      for (const token of read().tokens)
-        if (timingSafeEqual(hash, Buffer.from(token.hash, "hex"))) found = token;
-      if (found === undefined) return undefined;
-      const state = tokenState(found, now());
-      if (state === "valid") noteUse(found);
-      return { token: found, state };
-    },
-    holds: (hash) =>
-      read().tokens.some((token) => token.hash === hash && tokenState(token, now()) === "valid"),
-  };
+  /** Files in the folder that are not a token. */
+  broken(): string[] {
+    return this.#read().broken;
+  }
+
+  /** Makes a token and returns its secret, the only time it is seen. Null if a valid token has that name. */
+  create(name: string, scope: Scope, expiresInMs: number | null): { token: Token; secret: string } | null {
+    const { tokens, broken } = readAll(this.#folder);
+    const at = this.#now();
+    const earlier = tokens.find((token) => token.name === name);
+    if (earlier !== undefined && tokenState(earlier, at) === "valid") return null;
+    const secret = `${PREFIX}${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const token: Token = {
+      name,
+      scope,
+      hash: hashOf(secret).toString("hex"),
+      created_at: new Date(at).toISOString(),
+      expires_at: expiresInMs === null ? null : new Date(at + expiresInMs).toISOString(),
+      revoked_at: null,
+    };
+    const isFresh = earlier === undefined && !broken.includes(fileOf(this.#folder, name));
+    try {
+      write(this.#folder, token, at, isFresh);
+    } catch (error) {
+      // Another process made a token of that name meanwhile.
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
+      throw error;
+    }
+    return { token, secret };
+  }
+
+  /** Revokes a token and returns it; undefined if there is no token of that name. */
+  revoke(name: string): Token | undefined {
+    const token = readAll(this.#folder).tokens.find((known) => known.name === name);
+    if (token === undefined || token.revoked_at !== null) return token;
+    const revoked = { ...token, revoked_at: new Date(this.#now()).toISOString() };
+    write(this.#folder, revoked, statSync(fileOf(this.#folder, name)).mtimeMs, false);
+    return revoked;
+  }
+
+  /** The token of a secret; undefined if it is not one of these. Takes the same time for any wrong secret. */
+  find(secret: string): { token: Token; state: TokenState } | undefined {
+    const hash = hashOf(secret);
+    let found: Token | undefined;
+    for (const token of this.#read().tokens)
+      if (timingSafeEqual(hash, Buffer.from(token.hash, "hex"))) found = token;
+    if (found === undefined) return undefined;
+    const state = tokenState(found, this.#now());
+    if (state === "valid") this.#noteUse(found);
+    return { token: found, state };
+  }
+
+  /** True while there is a valid token with this hash. */
+  holds(hash: string): boolean {
+    return this.#read().tokens.some(
+      (token) => token.hash === hash && tokenState(token, this.#now()) === "valid",
+    );
+  }
+
+  #read(): Contents {
+    const changed = changedAt(this.#folder);
+    const isSettled = this.#known?.changed === changed && this.#now() - changed > SETTLED_MS;
+    if (this.#known === undefined || !isSettled || this.#steady() - this.#known.readAt >= READ_AGAIN_MS)
+      this.#known = { ...readAll(this.#folder), changed, readAt: this.#steady() };
+    return this.#known;
+  }
+
+  #noteUse({ name, hash }: Token): void {
+    if (this.#steady() - (this.#used.get(hash) ?? Number.NEGATIVE_INFINITY) < USED_MS) return;
+    this.#used.set(hash, this.#steady());
+    const at = new Date(this.#now());
+    utimes(fileOf(this.#folder, name), at, at, () => {});
+  }
 }
 
 function hashOf(secret: string): Buffer {
@@ -142,13 +159,13 @@ function fileOf(folder: string, name: string): string {
   return join(folder, `${name}${SUFFIX}`);
 }
 
-/** -1 while there is no folder. */
+/** The folder's time of change (ms); -1 if there is no folder. */
 function changedAt(folder: string): number {
   const found = statSync(folder, { throwIfNoEntry: false });
   return found?.isDirectory() ? found.mtimeMs : -1;
 }
 
-function readAll(folder: string): { tokens: Token[]; broken: string[] } {
+function readAll(folder: string): Contents {
   const tokens: Token[] = [];
   const broken: string[] = [];
   if (changedAt(folder) === -1) return { tokens, broken };
@@ -162,7 +179,7 @@ function readAll(folder: string): { tokens: Token[]; broken: string[] } {
   return { tokens, broken };
 }
 
-/** Empty if there is no file that can be read, or if it is too large for a token. Reading a pipe would never end. */
+/** Empty if the file cannot be read, or is too large for a token. Reading a pipe would never end. */
 function textOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found?.isFile() || found.size > MOST_BYTES) return "";
@@ -192,7 +209,7 @@ function parse(text: string): Token | undefined {
   }
 }
 
-/** Whole or not at all; the file's time says when the token was last used. */
+/** Writes a token whole or not at all. The file's time says when the token was last used. */
 function write(folder: string, token: Token, usedAt: number, fresh: boolean): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   restrict(folder, 0o700);
@@ -201,7 +218,7 @@ function write(folder: string, token: Token, usedAt: number, fresh: boolean): vo
     writeFileSync(partial, `${JSON.stringify(token, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
     utimesSync(partial, usedAt / 1000, usedAt / 1000);
     if (fresh) {
-      // Unlike a rename, a link does not replace what another process has made meanwhile.
+      // Unlike a rename, a link does not replace the file of another process.
       linkSync(partial, fileOf(folder, token.name));
       rmSync(partial);
     } else renameSync(partial, fileOf(folder, token.name));

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Event } from "../domain/event.ts";
+import type { Store } from "../domain/store.ts";
 import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
 import type { Clock } from "../lib/steady_clock.ts";
-import type { Store } from "../sqlite/store.ts";
 import { deliveryMessage, type Message, type Sender, testMessage } from "./message.ts";
 import { giveUpReason, judge, mayGiveUp } from "./outcome.ts";
 import { attempt } from "./post.ts";
@@ -19,8 +18,8 @@ export interface CourierOptions {
   clock: Clock;
   /** Of one attempt, ms. */
   timeoutMs: number;
-  /** Tells everyone that the bus gave up on a webhook. */
-  announceDisabled(webhook: Webhook, reason: string): Promise<void>;
+  /** Pauses a webhook that the bus gives up on, and tells everyone. */
+  switchOff(webhook: Webhook, reason: string): Promise<void>;
   log: { info(message: string): void; warn(message: string): void };
 }
 
@@ -42,7 +41,7 @@ export class Courier {
   /** Null when there is nothing to record: the bus stops, or the delivery cannot be sent and was given up. */
   async send(webhook: Webhook, delivery: Delivery): Promise<Outcome | null> {
     const { store, sender, clock } = this.#options;
-    const event = await this.#event(delivery.event_id);
+    const event = await store.events.get(delivery.event_id);
     if (event === undefined) {
       await store.deliveries.expire(delivery, "its event is not in the database");
       return null;
@@ -86,11 +85,6 @@ export class Courier {
     );
   }
 
-  async #event(id: number): Promise<Event | undefined> {
-    const { events } = await this.#options.store.events.read({ after: id - 1, limit: 1, order: "asc" });
-    return events[0]?.id === id ? events[0] : undefined;
-  }
-
   #report(webhook: Webhook, delivery: Delivery, outcome: Outcome, state: string): void {
     const what = `webhook ${webhook.webhook_id} event ${delivery.event_id} attempt ${delivery.attempts + 1}`;
     const line = `${what} → ${visibleLine(webhook.url, 200)}: ${outcome.error ?? outcome.status} ${outcome.ms} ms`;
@@ -99,19 +93,16 @@ export class Courier {
   }
 
   async #disablePerhaps(webhookId: number, gone: string | null): Promise<void> {
-    const { store, clock, announceDisabled } = this.#options;
+    const { store, clock, switchOff } = this.#options;
     const webhook = await store.webhooks.get(webhookId);
     if (webhook === undefined || !webhook.active || this.#disabling.has(webhookId)) return;
     const hopeless = mayGiveUp(webhook, clock.steady()) && (await store.deliveries.hasDead(webhookId));
     const reason = gone ?? (hopeless ? giveUpReason(webhook) : null);
     if (reason === null) return;
-    // Several attempts may end in the same way at once; it is said once, in the transaction that disables.
+    // Several attempts may end in the same way at once.
     this.#disabling.add(webhookId);
     try {
-      await Promise.all([
-        store.webhooks.setActive(webhookId, false, reason),
-        announceDisabled(webhook, reason),
-      ]);
+      await switchOff(webhook, reason);
     } finally {
       this.#disabling.delete(webhookId);
     }

@@ -1,7 +1,7 @@
+import type { Settlement } from "../domain/outbox.ts";
 import { GIVE_UP_MS, waitAfter } from "../domain/retry_schedule.ts";
 import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
-import type { Settlement } from "../sqlite/delivery_rows.ts";
 
 const GONE = 410;
 

@@ -40,6 +40,8 @@ export class Pump implements Deliveries {
   readonly #courier: Courier;
   readonly #lanes = new Map<number, Lane>();
   readonly #inFlight = new Set<number>();
+  /** Webhooks that got something new since the last round. */
+  readonly #queued = new Set<number>();
   #wanted = false;
   #awake = false;
   #stopped = false;
@@ -74,11 +76,16 @@ export class Pump implements Deliveries {
     await this.#quiet(ms);
   }
 
-  poke(webhookId?: number): void {
-    if (webhookId === undefined && !this.#options.store.deliveries.hasQueued()) return;
-    const lane = webhookId === undefined ? undefined : this.#lane(webhookId);
-    lane?.breaker.retryNow();
-    if (lane !== undefined) lane.lookAt = 0;
+  queued(webhookIds: readonly number[]): void {
+    if (webhookIds.length === 0) return;
+    for (const id of webhookIds) this.#queued.add(id);
+    this.#wake();
+  }
+
+  poke(webhookId: number): void {
+    const lane = this.#lane(webhookId);
+    lane.breaker.retryNow();
+    lane.lookAt = 0;
     this.#wake();
   }
 
@@ -130,7 +137,8 @@ export class Pump implements Deliveries {
     if (this.#stopped) return;
     if (clock.steady() >= this.#tidyAt) await this.#tidy();
     const now = clock.steady();
-    for (const id of store.deliveries.takeQueued()) this.#lane(id).lookAt = 0;
+    for (const id of this.#queued) this.#lane(id).lookAt = 0;
+    this.#queued.clear();
     const active = (await store.webhooks.list()).filter((webhook) => webhook.active);
     const turns = active
       .map((webhook) => ({ webhook, lane: this.#lane(webhook.webhook_id) }))

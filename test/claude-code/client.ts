@@ -4,7 +4,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { keep } from "../../build/node24.ts";
 import { putHooks } from "../../src/install/hook_entries.ts";
-import { JsonText } from "../../src/install/jsonc.ts";
+import { JsonText } from "../../src/lib/jsonc.ts";
 import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
 

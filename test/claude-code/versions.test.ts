@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { isNewer } from "../../src/install/claude_version.ts";
+import { isNewer } from "../../src/lib/version.ts";
 import { fresh } from "../support/agent.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { argumentsOf, parseLine, requireFlags } from "../../src/cli/argv.ts";
 import { commandsOf } from "../../src/cli/commands.ts";
 import { installCommands } from "../../src/install/index.ts";
+import type { Json } from "../../src/lib/json.ts";
 import { operations } from "../../src/operations/index.ts";
-import type { Json } from "../../src/operations/operation.ts";
 
 const commands = commandsOf(operations, installCommands);
 

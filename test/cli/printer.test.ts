@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createPrinter } from "../../src/cli/printer.ts";
-import type { Printer } from "../../src/operations/operation.ts";
+import type { Printer } from "../../src/lib/command.ts";
 
 const NOW = new Date(2026, 0, 31, 8, 0, 0).getTime();
 

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { type Bound, boundOf } from "../../src/domain/limits.ts";
+import { isRequired } from "../../src/lib/param.ts";
 import { operations } from "../../src/operations/index.ts";
-import { isRequired, type Operation, type Param } from "../../src/operations/operation.ts";
+import type { Operation, ToolParam as Param } from "../../src/operations/operation.ts";
 import { problem, stored } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
 import { DEFAULT_LIMITS } from "../support/limits.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { isRequired, type Params } from "../../src/lib/param.ts";
 import { operations } from "../../src/operations/index.ts";
-import { isRequired, type Params } from "../../src/operations/operation.ts";
 import { fresh, join, problem, publish, stored } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
 import { callTool, rpc } from "../support/rpc.ts";

@@ -27,8 +27,8 @@ const FILES: [what: string, text: string | undefined][] = [
 test.each(FILES)(
   "%s: allowed, allowed again, and byte for byte as before with the hooks",
   async (_what, text) => {
-    const { config, ledger, install, remove, held } = place(text);
-    const allow = () => carry(allowStep(config, ledger()));
+    const { config, journal, install, remove, held } = place(text);
+    const allow = () => carry(allowStep(config, journal()));
     await install();
     expect(await allow()).toEqual(["planned", undefined]);
     expect(allowOf(held())).toEqual(expect.arrayContaining(ENTRIES));
@@ -45,9 +45,9 @@ test.each(FILES)(
 test.each(FILES.slice(1))(
   "%s: changed by others meanwhile, only our entries go",
   async (_what, text = "{}") => {
-    const { config, ledger, file, install, remove, held } = place(text);
+    const { config, journal, file, install, remove, held } = place(text);
     await install();
-    await carry(allowStep(config, ledger()));
+    await carry(allowStep(config, journal()));
     const changed = JSON.parse(held());
     writeFileSync(file, JSON.stringify({ ...changed, theirs: true }));
     expect((await remove())[0]).toBe("planned");
@@ -58,8 +58,8 @@ test.each(FILES.slice(1))(
 test.each(["mcp__agent-event-bus", "mcp__agent-event-bus__*"])(
   "%s allows all of them already",
   async (entry) => {
-    const { config, ledger } = place(JSON.stringify({ permissions: { allow: [entry] } }));
-    expect(await carry(allowStep(config, ledger()))).toEqual(["unchanged"]);
+    const { config, journal } = place(JSON.stringify({ permissions: { allow: [entry] } }));
+    expect(await carry(allowStep(config, journal()))).toEqual(["unchanged"]);
   },
 );
 
@@ -67,7 +67,7 @@ test.each([
   ['{"permissions": []}', '"permissions" is an array where an object is expected'],
   ['{"permissions": {"allow": {}}}', '"permissions.allow" is an object where an array is expected'],
 ])("settings like %s are refused and stay", async (text, says) => {
-  const { config, ledger, held } = place(text);
-  await expect(carry(allowStep(config, ledger()))).rejects.toThrow(says);
+  const { config, journal, held } = place(text);
+  await expect(carry(allowStep(config, journal()))).rejects.toThrow(says);
   expect(held()).toBe(text);
 });

@@ -37,7 +37,7 @@ function withClaude(says: string) {
   upgrade(says);
   const config = { ...here.config, path: [bin], bin, env: { PATH: "/usr/bin:/bin" } };
   const install = async () => {
-    const plan = await hooksStep(config, here.ledger(), BINARY).plan();
+    const plan = await hooksStep(config, here.journal(), BINARY).plan();
     if (plan.state === "planned") await plan.apply();
     return plan;
   };

@@ -2,10 +2,9 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { hooks } from "../../src/install/checks/claude.ts";
-import type { Check, Place } from "../../src/install/checks/facts.ts";
-import { placeOf } from "../../src/install/checks/facts.ts";
-import { allow, clientProxy, policy } from "../../src/install/checks/policy.ts";
+import { allow, clientProxy, hooks, policy } from "../../src/install/checks/claude.ts";
+import { type Place, placeOf } from "../../src/install/checks/facts.ts";
+import type { Check } from "../../src/install/checks/finding.ts";
 import { lookAtHooks } from "../../src/install/hooks.ts";
 import { BINARY, place } from "../support/claude_settings.ts";
 

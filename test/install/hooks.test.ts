@@ -14,7 +14,7 @@ import { parse } from "jsonc-parser";
 import { HOOKS } from "../../src/hooks/names.ts";
 import { hooksOf } from "../../src/install/hook_entries.ts";
 import { removeHooksStep } from "../../src/install/hooks.ts";
-import { Ledger } from "../../src/install/journal.ts";
+import { Journal } from "../../src/install/journal.ts";
 import { BINARY, carry, PERSONS, place } from "../support/claude_settings.ts";
 import { treeOf } from "../support/tree.ts";
 
@@ -55,7 +55,7 @@ const FILES: [what: string, text: string][] = [
 ];
 
 test.each(FILES)("%s: installed, installed again and removed", async (_what, text) => {
-  const { home, config, ledger, install, remove, held, look, data } = place(text);
+  const { home, config, journal, install, remove, held, look, data } = place(text);
   expect((await install())[0]).toBe("planned");
   expect(look()).toMatchObject({ missing: [], stale: [] });
   expect(look().right).toHaveLength(LINES);
@@ -73,7 +73,7 @@ test.each(FILES)("%s: installed, installed again and removed", async (_what, tex
   expect(treeOf(home)).toEqual(tree);
 
   // Without the ledger's copy the words alone have to tell what is ours.
-  const bare = new Ledger(join(home, "another"));
+  const bare = new Journal(join(home, "another"));
   const kept = held();
   expect((await carry(removeHooksStep(config, bare)))[0]).toBe("planned");
   expect(held().replace(/\s/g, "")).toBe(withoutEmpty(text).replace(/\s/g, ""));
@@ -82,7 +82,7 @@ test.each(FILES)("%s: installed, installed again and removed", async (_what, tex
   expect(held()).toBe(text);
   expect(await remove()).toEqual(["unchanged"]);
   expect(existsSync(data)).toBe(true);
-  expect(ledger().backupOf(join(home, ".claude/settings.json"))).toBeUndefined();
+  expect(journal().backupOf(join(home, ".claude/settings.json"))).toBeUndefined();
 });
 
 // What was empty before goes when nobody knows any more that it was there.

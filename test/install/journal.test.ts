@@ -10,25 +10,25 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Ledger } from "../../src/install/journal.ts";
+import { Journal } from "../../src/install/journal.ts";
 import { tempFolder } from "../support/folder.ts";
 import { put, treeOf } from "../support/tree.ts";
 
 function place() {
   const home = tempFolder();
   const data = join(home, ".claude/contrib/agent-event-bus");
-  return { home, data, open: () => new Ledger(data) };
+  return { home, data, open: () => new Journal(data) };
 }
 
 test("what stood there comes back as it was, with its mode and its time; what was made goes, with its folders", () => {
   const { home, open } = place();
   const former = put(join(home, "a/former"), "theirs", 0o700);
   const before = treeOf(home);
-  const ledger = open();
-  ledger.write(former, "ours", { mode: 0o600 });
-  ledger.write(join(home, "x/y/new"), "ours");
-  ledger.write(former, "ours again");
-  ledger.keep();
+  const journal = open();
+  journal.write(former, "ours", { mode: 0o600 });
+  journal.write(join(home, "x/y/new"), "ours");
+  journal.write(former, "ours again");
+  journal.keep();
   expect(readFileSync(former, "utf8")).toBe("ours again");
   const later = open();
   expect(later.restore(former)).toBe(true);
@@ -43,29 +43,29 @@ test("undo takes back everything, the data directory and copies included", () =>
   const former = put(join(home, "former"), "theirs", 0o755);
   symlinkSync("former", join(home, "link"));
   const before = treeOf(home);
-  const ledger = open();
-  ledger.write(former, "ours");
-  ledger.write(join(home, "link"), { linkTo: "elsewhere" });
-  ledger.write(join(home, "x/new"), "ours");
-  ledger.remove(former);
-  ledger.undo();
+  const journal = open();
+  journal.write(former, "ours");
+  journal.write(join(home, "link"), { linkTo: "elsewhere" });
+  journal.write(join(home, "x/new"), "ours");
+  journal.remove(former);
+  journal.undo();
   expect(treeOf(home)).toEqual(before);
   // A copy that cannot be read lets the writing fail before the file is replaced.
-  expect(() => ledger.write(former, { copyOf: join(home, "none") })).toThrow("none");
-  ledger.undo();
+  expect(() => journal.write(former, { copyOf: join(home, "none") })).toThrow("none");
+  journal.undo();
   expect(treeOf(home)).toEqual(before);
 });
 
 test("undo goes back to the last keep, not further", () => {
   const { home, open } = place();
   const file = join(home, "file");
-  const ledger = open();
-  ledger.write(file, "one");
-  ledger.keep();
+  const journal = open();
+  journal.write(file, "one");
+  journal.keep();
   const kept = treeOf(home);
-  ledger.write(file, "two");
-  ledger.write(join(home, "other"), "x");
-  ledger.undo();
+  journal.write(file, "two");
+  journal.write(join(home, "other"), "x");
+  journal.undo();
   expect(Object.keys(treeOf(home))).toEqual(Object.keys(kept));
   expect(readFileSync(file, "utf8")).toBe("one");
   expect(open().restore(file)).toBe(true);
@@ -75,14 +75,14 @@ test("undo goes back to the last keep, not further", () => {
 test("what others changed since is not given back, and a copy of it is kept when it goes", () => {
   const { home, data, open } = place();
   const file = put(join(home, "file"), "theirs");
-  const ledger = open();
-  ledger.write(file, "ours");
+  const journal = open();
+  journal.write(file, "ours");
   writeFileSync(file, "changed by hand");
-  expect(ledger.restore(file)).toBe(false);
-  ledger.write(file, "ours again");
-  expect(ledger.restore(file)).toBe(false);
+  expect(journal.restore(file)).toBe(false);
+  journal.write(file, "ours again");
+  expect(journal.restore(file)).toBe(false);
   writeFileSync(file, "by hand once more");
-  ledger.remove(file);
+  journal.remove(file);
   const copies = readdirSync(join(data, "backups")).map((name) =>
     readFileSync(join(data, "backups", name), "utf8"),
   );
@@ -96,13 +96,13 @@ test("a text is written into what a link points to; a link takes a link's place 
   symlinkSync("dotfiles/settings.json", link);
   const command = join(home, "command");
   symlinkSync("/nowhere/at all", command);
-  const ledger = open();
-  ledger.write(link, "ours");
-  ledger.write(command, { linkTo: "settings.json" });
+  const journal = open();
+  journal.write(link, "ours");
+  journal.write(command, { linkTo: "settings.json" });
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
   expect(readFileSync(real, "utf8")).toBe("ours");
   expect(readlinkSync(command)).toBe("settings.json");
-  ledger.keep();
+  journal.keep();
   expect(open().wrote(command)).toBe(true);
   const later = open();
   expect(later.restore(link)).toBe(true);
@@ -116,14 +116,14 @@ test("a link whose target is not there stays one, and leads nowhere again", () =
   for (const name of ["near", "far"])
     symlinkSync(`${name === "far" ? "new/" : ""}${name}.json`, join(home, name));
   const before = treeOf(home);
-  const ledger = open();
+  const journal = open();
   for (const name of ["near", "far"]) {
-    ledger.check(join(home, name));
-    ledger.write(join(home, name), "ours");
+    journal.check(join(home, name));
+    journal.write(join(home, name), "ours");
     expect(readFileSync(join(home, name), "utf8")).toBe("ours");
     expect(lstatSync(join(home, name)).isSymbolicLink()).toBe(true);
   }
-  ledger.keep();
+  journal.keep();
   const later = open();
   for (const name of ["near", "far"]) expect(later.restore(join(home, name))).toBe(true);
   later.keep();
@@ -141,8 +141,8 @@ test("what is no file is not written over", () => {
 test("an installer that cannot begin leaves nothing", () => {
   const { home } = place();
   const before = treeOf(home);
-  const ledger = new Ledger(join(home, "made", "too long".repeat(100)));
-  expect(() => ledger.begin()).toThrow("ENAMETOOLONG");
+  const journal = new Journal(join(home, "made", "too long".repeat(100)));
+  expect(() => journal.begin()).toThrow("ENAMETOOLONG");
   expect(treeOf(home)).toEqual(before);
 });
 
@@ -169,14 +169,14 @@ test("an installer that is killed before or after it wrote leaves a ledger that 
     const file = put(join(home, "file"), "theirs");
     const source = put(join(tempFolder(), "source"), "ours");
     const killed = Bun.spawnSync(
-      [process.execPath, join(import.meta.dir, "../support/killed_ledger.ts"), data, file, source, moment],
+      [process.execPath, join(import.meta.dir, "../support/killed_journal.ts"), data, file, source, moment],
       { stderr: "inherit" },
     );
     expect(killed.signalCode).toBe("SIGKILL");
     expect(readFileSync(file, "utf8")).toBe(moment === "before" ? "theirs" : "ours");
-    const ledger = open();
-    ledger.write(file, "ours");
-    ledger.keep();
+    const journal = open();
+    journal.write(file, "ours");
+    journal.keep();
     const later = open();
     expect(later.restore(file)).toBe(true);
     later.keep();

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Ledger } from "../../src/install/journal.ts";
+import { Journal } from "../../src/install/journal.ts";
 import { carryOut, type Step } from "../../src/install/steps.ts";
 import { tempFolder } from "../support/folder.ts";
 import { treeOf } from "../support/tree.ts";
@@ -23,13 +23,13 @@ if (noFullDevice) console.log("skipped: a full disk, there is no /dev/full");
 
 test.skipIf(noFullDevice)("a full disk in the middle: a sentence, and what was done goes", async () => {
   const home = tempFolder();
-  const ledger = new Ledger(join(home, "data"));
+  const journal = new Journal(join(home, "data"));
   const steps = [
-    step("first", () => ledger.write(join(home, "folder/file"), "ours")),
+    step("first", () => journal.write(join(home, "folder/file"), "ours")),
     step("second", () => writeFileSync("/dev/full", "more")),
   ];
   const desk = { json: false, tell: async () => true, ask: undefined };
-  expect(await carryOut(steps, { desk, ledger, dryRun: false, question: undefined })).toMatchObject({
+  expect(await carryOut(steps, { desk, journal, flags: { dry_run: false, yes: true } })).toMatchObject({
     changed: false,
     error: "second: The disk is full. Make room, then run this again. Everything was put back as it was.",
   });

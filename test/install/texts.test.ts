@@ -2,10 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installConfig } from "../../src/config/client.ts";
-import { expectOwnHome, pathHint } from "../../src/install/binary.ts";
-import { parsePlist, plistText } from "../../src/install/launchd.ts";
-import type { Places } from "../../src/install/service.ts";
-import { parseUnit, unitText } from "../../src/install/systemd.ts";
+import { expectOwnHome } from "../../src/install/binary.ts";
+import { plistText } from "../../src/install/launchd.ts";
+import type { Places } from "../../src/install/service_types.ts";
+import { unitText } from "../../src/install/systemd.ts";
+import { parsePlist } from "../../src/lib/plist.ts";
+import { pathHint } from "../../src/lib/shell_path.ts";
+import { parseUnit } from "../../src/lib/unit_file.ts";
 import { binary } from "../support/binary.ts";
 import { tempFolder } from "../support/folder.ts";
 

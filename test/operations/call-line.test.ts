@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
 import { LOCAL } from "../../src/domain/caller.ts";
-import { toolResult } from "../../src/http/mcp/result.ts";
 import { visibleLine } from "../../src/lib/escape.ts";
 import { describeCall } from "../../src/operations/call_log.ts";
 import { publishEvent } from "../../src/operations/publish_event.ts";
 
 const argsOf = (payload: unknown, others: object = {}) =>
-  describeCall(publishEvent, { ...others, payload }, toolResult({ event_id: 7 }), LOCAL, 1).args;
+  describeCall(publishEvent, { ...others, payload }, { value: { event_id: 7 } }, LOCAL, 1).args;
 
 test("a text stands in the line as JSON, harmless, cut at 60 characters", () => {
   const plain = [0, 1, 57, 58, 59, 60, 119, 120, 121, 500].map((length) => "x".repeat(length));

@@ -98,7 +98,7 @@ test("what a holder that is gone left unseen goes to the next one; what it saw d
   const claim = (client_id: string) =>
     bus.call("register_session", { name, client_id, repo: "fleet", claim: true });
   // A client without its process's start is here as long as it is heard of, so that only the hook's session ends.
-  await bus.server.store.sessions.claim(name, first.session_id, () => true);
+  await bus.server.store.sessions.claim(name, first.session_id, undefined);
   const seen = await direct(bus, `@${name}`, "seen");
   await first.hook("prompt");
   const left = await direct(bus, `@${name}`, "left");
@@ -119,7 +119,7 @@ test("what a holder that is gone left unseen goes to the next one; what it saw d
 test("a holder that comes back itself gets what waited for its name", async () => {
   const name = fresh("api");
   const first = await startClient(bus, { name });
-  await bus.server.store.sessions.claim(name, first.session_id, () => true);
+  await bus.server.store.sessions.claim(name, first.session_id, undefined);
   await first.kill();
   const waits = await direct(bus, `@${name}`, "waits");
   expect(waits.channel).toBe(`session:@${name}`);

@@ -1,9 +1,11 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { addressed } from "../../src/domain/delivery_policy.ts";
 import type { Event } from "../../src/domain/event.ts";
+import { append } from "../../src/domain/publish.ts";
 import { openDatabase } from "../../src/runtime/runtime.ts";
-import { createWriter } from "../../src/sqlite/group_commit.ts";
+import { GroupCommit } from "../../src/sqlite/group_commit.ts";
 import { lockDatabase, openStore } from "../../src/sqlite/store.ts";
 import { tempFolder } from "../support/folder.ts";
 
@@ -25,7 +27,7 @@ function numbers() {
     },
   };
   return {
-    writer: createWriter(counted, { path, probe: () => insert.run({ n: -1 }), now: Date.now }),
+    writer: new GroupCommit(counted, { path, probe: () => insert.run({ n: -1 }), now: Date.now }),
     commits: () => commits,
     insert: (n: number) => insert.run({ n }).lastInsertRowid,
     stored: () => beside.query("SELECT n FROM numbers ORDER BY n").values().flat() as number[],
@@ -44,7 +46,7 @@ test("concurrent publishes get strictly increasing ids in the order they came, e
   const burst = (size: number) =>
     Promise.all(
       Array.from({ length: size }, async (_, i) => {
-        const event = await store.events.append({ ...draft, payload: `${i}` });
+        const event = await append(store, { ...draft, payload: `${i}` });
         if (stored.values(event.id)[0]?.[0] !== `${i}`) early++;
         answered.push(event);
       }),
@@ -143,7 +145,7 @@ test("draining waits for everything handed in, also for what a lock holds up", a
   const store = openStore(path, lockDatabase(path), { now: Date.now });
   const other = new Database(path);
   other.run("BEGIN IMMEDIATE");
-  const held = store.events.append(draft);
+  const held = store.append(addressed(draft, await store.webhooks.active()));
   setTimeout(() => other.run("ROLLBACK"), 400);
   let answered = false;
   held.then(() => {
@@ -151,7 +153,7 @@ test("draining waits for everything handed in, also for what a lock holds up", a
   });
   await store.close();
   expect(answered).toBe(true);
-  expect((await held).id).toBe(1);
+  expect((await held)?.id).toBe(1);
   void writer.write(() => insert(1));
   await writer.drain();
   expect(stored()).toEqual([1]);

@@ -1,12 +1,14 @@
 import { Database as Sqlite } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import type { EventQuery } from "../../src/domain/store.ts";
 import type { Database } from "../../src/runtime/runtime.ts";
-import { claimRows } from "../../src/sqlite/claims.ts";
-import { type EventQuery, eventRows } from "../../src/sqlite/events.ts";
+import { MailTable } from "../../src/sqlite/direct_messages.ts";
+import { EventTable } from "../../src/sqlite/events.ts";
 import { lockDatabase, openFile } from "../../src/sqlite/open.ts";
-import { sessionRows } from "../../src/sqlite/sessions.ts";
+import { SessionTable } from "../../src/sqlite/sessions.ts";
 import { tempFolder } from "../support/folder.ts";
+import { partsOn } from "../support/tables.ts";
 
 const EVENTS = 50_000;
 const path = join(tempFolder(), "data.db");
@@ -67,7 +69,7 @@ const combinations = [undefined, 25_000].flatMap((after) =>
 
 describe("every combination of get_events filters", () => {
   const { db: recorded, statements } = recording();
-  const rows = eventRows(recorded, () => {});
+  const rows = new EventTable(partsOn(recorded));
 
   test("walks an index or the ids, and sorts no more than the pages of its branches", () => {
     expect(combinations).toHaveLength(72);
@@ -118,9 +120,9 @@ describe("every combination of get_events filters", () => {
 
 test("no statement about sessions, claims or the tip reads a whole table", () => {
   const { db: recorded, statements } = recording();
-  eventRows(recorded, () => {});
-  sessionRows(recorded);
-  claimRows(recorded);
+  const parts = partsOn(recorded);
+  const events = new EventTable(parts);
+  new SessionTable({ ...parts, events, mail: new MailTable(partsOn(db)) });
   const read = statements.filter((sql) => !/^\s*INSERT/.test(sql));
   expect(read.length).toBeGreaterThan(8);
   for (const sql of read) {

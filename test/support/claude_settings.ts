@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type InstallConfig, installConfig } from "../../src/config/client.ts";
 import { hooksStep, lookAtHooks, removeHooksStep } from "../../src/install/hooks.ts";
-import { Ledger } from "../../src/install/journal.ts";
+import { Journal } from "../../src/install/journal.ts";
 import type { Step } from "../../src/install/steps.ts";
 import { tempFolder } from "./folder.ts";
 
@@ -18,11 +18,11 @@ export function place(text?: string) {
   const here: InstallConfig = installConfig({ CLAUDE_CONFIG_DIR: folder });
   const config = { ...here, claude: { ...here.claude, managed: [join(home, "managed-settings.json")] } };
   const data = join(home, "data");
-  const ledger = () => new Ledger(data);
+  const journal = () => new Journal(data);
   return {
-    ...{ home, file, config, ledger, data },
-    install: (binary = BINARY) => carry(hooksStep(config, ledger(), binary)),
-    remove: () => carry(removeHooksStep(config, ledger())),
+    ...{ home, file, config, journal, data },
+    install: (binary = BINARY) => carry(hooksStep(config, journal(), binary)),
+    remove: () => carry(removeHooksStep(config, journal())),
     held: () => readFileSync(file, "utf8"),
     look: (binary = BINARY) => lookAtHooks(config, binary),
   };

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { Caller } from "../../src/domain/caller.ts";
-import { createIdentify, type IdentifyOptions } from "../../src/http/access/authenticate.ts";
+import { createGuard, type Guard, type GuardOptions } from "../../src/http/access/guard.ts";
 import type { Refusal } from "../../src/http/access/origin.ts";
+import type { Peer } from "../../src/runtime/runtime.ts";
 import { openTokens } from "../../src/tokens/token_files.ts";
 import { aRequest, type Headers_ } from "./access.ts";
 import { tempFolder } from "./folder.ts";
@@ -53,6 +54,32 @@ export const TAILNET: [address: string, who: string | number][] = [
   ["100.64.0.66", 403],
 ];
 
+/** A bus on loopback whose settings open nothing. */
+const CLOSED = {
+  ...{ host: "127.0.0.1", machine: "thinkpad", allowedHosts: [], allowedLogins: [] },
+  ...{ onlyTokens: false, trustHeaders: false, open: false },
+  async whois(peer: Peer) {
+    const owner = OWNERS[peer.address];
+    if (owner === undefined) throw new Error(`tailscaled was asked about ${peer.address}`);
+    return owner;
+  },
+  refused: () => {},
+};
+
+/** A request as the runtime hands it over, which knows the other end of its connection. */
+export function from(address: string | null, request: Request): Request {
+  const peer = address === null ? null : { address, port: PORT };
+  return Object.assign(request, { server: { requestIP: () => peer } });
+}
+
+/** The whole guard of that bus, with other settings or rules. */
+export function guardAt(
+  options: Partial<GuardOptions> & Pick<GuardOptions, "tokens">,
+  rules?: Parameters<typeof createGuard>[1],
+): Guard {
+  return createGuard({ ...CLOSED, ...options }, rules);
+}
+
 /** A token store with tokens of every state, and what is made of a request by peers that no loopback test can have. */
 export function createIdentities() {
   const db = join(tempFolder(), "data.db");
@@ -69,22 +96,9 @@ export function createIdentities() {
   async function identified(
     address: string | null,
     headers: Headers_,
-    more: Partial<IdentifyOptions> = {},
+    more: Partial<GuardOptions> = {},
   ): Promise<Caller | Refusal> {
-    const identify = createIdentify({
-      tokens,
-      async whois(peer) {
-        const owner = OWNERS[peer.address];
-        if (owner === undefined) throw new Error(`tailscaled was asked about ${peer.address}`);
-        return owner;
-      },
-      allowedLogins: [],
-      onlyTokens: false,
-      trustHeaders: false,
-      open: false,
-      ...more,
-    });
-    return identify(aRequest(headers), address === null ? undefined : { address, port: PORT });
+    return guardAt({ tokens, ...more }).check(from(address, aRequest(headers)));
   }
 
   /** The status of a refusal, or who is let in: the origin, with `+` for programs of this machine. */

@@ -1,6 +1,6 @@
 // Does to a HOME what an installer on a Mac does about the service: install, restart or uninstall. Prints the steps as JSON.
 import { environment, installConfig, settingsFile } from "../../src/config/client.ts";
-import { Ledger } from "../../src/install/journal.ts";
+import { Journal } from "../../src/install/journal.ts";
 import { findLaunchd } from "../../src/install/launchd.ts";
 import { findOriginal } from "../../src/install/python_original.ts";
 import { removeServiceStep, serverOf, serviceStep, untilItAnswers } from "../../src/install/running.ts";
@@ -9,24 +9,24 @@ import { carryOut, type Step } from "../../src/install/steps.ts";
 
 const [what] = process.argv.slice(2);
 const config = installConfig(environment);
-const ledger = new Ledger(config.data);
+const journal = new Journal(config.data);
 const service = await findLaunchd(config);
 if ("none" in service) throw new Error(service.none);
 const steps: Step[] = [];
 const original = findOriginal(config, service, `${config.bin}/agent-event-bus`);
 const changes = what === "install" ? { ...original?.settings } : {};
-const server = serverOf(config, { ...settingsFile(), ...changes });
+const server = serverOf({ ...settingsFile(), ...changes });
 if (what === "install")
   steps.push(
-    settingsStep(ledger, changes as Record<string, string>),
-    serviceStep({ config, ledger, service, server, renewed: original !== undefined }),
+    settingsStep(journal, changes as Record<string, string>),
+    serviceStep({ config, journal, service, server, renewed: original !== undefined }),
   );
-if (what === "uninstall") steps.push(removeServiceStep(config, ledger, service));
+if (what === "uninstall") steps.push(removeServiceStep(config, journal, service));
 if (what === "restart") {
   const { pid } = await service.state();
   await service.restart();
   await untilItAnswers(service, server, pid);
 }
 const desk = { json: true, tell: async () => true, ask: undefined };
-const result = await carryOut(steps, { desk, ledger, dryRun: false, question: undefined });
+const result = await carryOut(steps, { desk, journal, flags: { dry_run: false, yes: true } });
 console.log(JSON.stringify(result));

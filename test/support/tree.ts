@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { digestOf } from "../../src/install/files.ts";
+import { digestOf } from "../../src/lib/files.ts";
 
 const OLD = new Date("2020-01-02T03:04:05Z");
 

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openDatabase } from "../../src/runtime/runtime.ts";
-import { deliveryRows } from "../../src/sqlite/delivery_rows.ts";
+import { SQL } from "../../src/sqlite/delivery_sql.ts";
 import { MIGRATIONS } from "../../src/sqlite/schema.ts";
+import { prepared } from "../../src/sqlite/statements.ts";
 import { publish } from "../support/agent.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
@@ -40,7 +41,7 @@ test("no query of the outbox reads a whole table or sorts", async () => {
     for (const { detail } of rows) plans.push(`${detail}  ←  ${sql.replace(/\s+/g, " ")}`);
     return db.prepare(sql);
   };
-  deliveryRows({ ...db, prepare });
+  prepared({ ...db, prepare }, SQL);
   db.close();
   expect(plans.length).toBeGreaterThan(12);
   expect(plans.filter((plan) => /SCAN|TEMP B-TREE/.test(plan))).toEqual([]);

@@ -3,10 +3,7 @@ import type { ServerConfig } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { isLoopback } from "../../lib/loopback.ts";
-import type { Operation } from "../../operations/operation.ts";
-import type { Log } from "../../serve/log.ts";
 import { openTokens, type TokenStore } from "../../tokens/token_files.ts";
-import { type Admit, createAdmit } from "./authorize.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { createReport, type Report } from "./refusal_log.ts";
 import { Shares } from "./shares.ts";
@@ -14,18 +11,16 @@ import { createWhois } from "./tailscale.ts";
 
 export interface AccessOptions {
   config: ServerConfig;
-  operations: readonly Operation[];
-  log: Log;
-  /** Wall clock, ms: when a token expires. */
+  warn(message: string): void;
+  /** Wall clock (ms), for the expiry of tokens. */
   now(): number;
-  /** Never jumps, ms. */
+  /** Never jumps (ms). */
   steady(): number;
 }
 
 /** Who may talk to the bus, and what each may do. */
 export interface Access {
   guard: Guard;
-  admit: Admit;
   shares: Shares;
   /** False once the token of a caller that was let in is revoked or expired. */
   holds(caller: Caller): boolean;
@@ -36,24 +31,23 @@ export interface Access {
 }
 
 /** Throws ConfigError when the settings would let other machines reach the bus with nothing to tell friend from stranger. */
-export function createAccess({ config, operations, log, now, steady }: AccessOptions): Access {
+export function createAccess({ config, warn, now, steady }: AccessOptions): Access {
   const tokens = openTokens(config.db, now, steady);
   expectClosed(config, tokens);
-  const refused = createReport(steady, log.warn);
+  const refused = createReport(steady, warn);
   return {
     guard: createGuard({
       ...config,
       ...config.access,
       machine: machine(),
       tokens,
-      whois: createWhois({ socket: config.access.tailscaled, now: steady, warn: log.warn }),
+      whois: createWhois({ socket: config.access.tailscaled, now: steady, warn }),
       refused,
     }),
-    admit: createAdmit({ operations, limits: config.limits, steady }),
     shares: new Shares(config.limits, steady),
     holds: ({ token }) => token === undefined || tokens.holds(token),
     refused,
-    warn: () => warnOf(config, tokens, log),
+    warn: () => warnOf(config, tokens, warn),
   };
 }
 
@@ -64,17 +58,17 @@ function expectClosed({ host, access }: ServerConfig, tokens: TokenStore): void 
   );
 }
 
-function warnOf({ host, access }: ServerConfig, tokens: TokenStore, log: Log): void {
+function warnOf({ host, access }: ServerConfig, tokens: TokenStore, warn: AccessOptions["warn"]): void {
   if (access.open)
-    log.warn(
+    warn(
       `${VARIABLES.authDisabled.name} is set: everyone who reaches the port may read and write everything on the bus`,
     );
   if (access.trustHeaders)
-    log.warn(
+    warn(
       `${VARIABLES.trustHeaders.name} is set: whoever sends a Tailscale-User-Login header is believed, from any address`,
     );
-  for (const file of tokens.broken()) log.warn(`${file} is no token: it lets nobody in`);
+  for (const file of tokens.broken()) warn(`${file} is no token: it lets nobody in`);
   if (isLoopback(host) || access.open || access.trustHeaders) return;
   if (tokens.list().every((token) => token.state !== "valid"))
-    log.warn("every token is expired or revoked: other machines get in by their tailnet login only");
+    warn("every token is expired or revoked: other machines get in by their tailnet login only");
 }

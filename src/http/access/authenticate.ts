@@ -1,10 +1,11 @@
 import { type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
 import { RESERVED } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
-import type { Peer } from "../../runtime/runtime.ts";
+import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../tokens/token_files.ts";
-import { isTailnet, wayOf } from "./forwarding.ts";
-import type { Refusal } from "./origin.ts";
+import type { BodyKind } from "../body.ts";
+import { isTailnet, type Way, wayOf } from "./forwarding.ts";
+import type { Head, Refusal } from "./origin.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;
@@ -20,50 +21,109 @@ export interface IdentifyOptions {
   open: boolean;
 }
 
-const LOGIN = "tailscale-user-login";
-const FUNNEL = "tailscale-funnel-request";
+export type Verdict = Caller | Refusal;
 
-/**
- * Finds out who sends a request, or why it is refused (docs/security.md). If a token is sent, only the token counts. Without
- * one a program of this machine is local, and a login counts if tailscaled vouches for it: as the proxy on loopback, or
- * asked about a tailnet address.
- */
-export function createIdentify(
-  options: IdentifyOptions,
-): (request: Request, peer: Peer | undefined) => Caller | Refusal | Promise<Caller | Refusal> {
-  const byLogin = (origin: string): Caller | Refusal => {
-    const login = origin.toLowerCase();
-    if (RESERVED.includes(login)) return { status: 403, reason: `${origin} is an origin that is no login` };
-    // A token's name never holds an @, an origin that is a login always does.
-    const name = origin.includes("@") ? origin : `${origin}@`;
-    return options.allowedLogins.length === 0 || options.allowedLogins.includes(login)
-      ? { origin: name, scope: "full", local: false }
-      : { status: 403, reason: `the login ${origin} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
-  };
+/** The head of a request and the connection that it came by. */
+export class Incoming implements Head {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: BodyKind;
+  readonly peer: Peer | undefined;
+  readonly loopback: boolean;
+  /** The login that tailscaled vouches for. */
+  login: string | null = null;
+  #way: Way | undefined;
 
-  return ({ headers }, peer) => {
-    if (headers.has(FUNNEL))
-      return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
-    const secret = bearerOf(headers);
-    if (secret !== null) return byToken(options.tokens, secret);
-    // On a machine that people share, any of them can send what a proxy sends, and connect to its tailnet address.
-    if (options.onlyTokens) return needsToken(peer);
-    const loopback = peer !== undefined && isLoopback(peer.address);
-    const { proxy, served } = wayOf(headers);
-    if (loopback && (options.trustHeaders || proxy === undefined)) return LOCAL;
-    if (options.open) return { origin: ORIGINS.unverified, scope: "full", local: false };
-    const login = options.trustHeaders || (loopback && served) ? headers.get(LOGIN) : null;
-    if (login !== null)
-      return isOneLogin(login)
-        ? byLogin(login)
-        : { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
-    if (loopback) return needsToken(peer, proxy);
-    if (peer === undefined || !isTailnet(peer.address)) return needsToken(peer);
-    return options.whois(peer).then((owner) => (owner === null ? needsToken(peer) : byLogin(owner)));
-  };
+  constructor(request: Request, body: BodyKind) {
+    this.method = request.method;
+    this.headers = request.headers;
+    this.body = body;
+    this.peer = peerOf(request);
+    this.loopback = this.peer !== undefined && isLoopback(this.peer.address);
+  }
+
+  get way(): Way {
+    this.#way ??= wayOf(this.headers);
+    return this.#way;
+  }
 }
 
-function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
+/**
+ * Rules that find the sender of a request (docs/security.md). If a token is sent, only the token counts. A login counts if
+ * tailscaled vouches for it, as the proxy on loopback or asked about a tailnet address. Each returns null if the next rule
+ * decides.
+ */
+export const SENDER_RULES = [
+  noFunnel,
+  tokenDecides,
+  tokensOnly,
+  programOfThisMachine,
+  openToAll,
+  loginOfHeader,
+  loginOfAddress,
+  noReservedLogin,
+  allowedLogin,
+  loginDecides,
+];
+
+function noFunnel({ headers }: Incoming): Refusal | null {
+  if (!headers.has("tailscale-funnel-request")) return null;
+  return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
+}
+
+function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | null {
+  const secret = bearerOf(headers);
+  return secret === null ? null : byToken(tokens, secret);
+}
+
+// On a shared machine any user can send what a proxy sends, and connect to the tailnet address.
+function tokensOnly({ peer }: Incoming, { onlyTokens }: IdentifyOptions): Refusal | null {
+  return onlyTokens ? needsToken(peer) : null;
+}
+
+function programOfThisMachine(incoming: Incoming, { trustHeaders }: IdentifyOptions): Caller | null {
+  return incoming.loopback && (trustHeaders || incoming.way.proxy === undefined) ? LOCAL : null;
+}
+
+function openToAll(_: Incoming, { open }: IdentifyOptions): Caller | null {
+  return open ? { origin: ORIGINS.unverified, scope: "full", local: false } : null;
+}
+
+// Two headers of one name arrive joined by a comma.
+function loginOfHeader(incoming: Incoming, { trustHeaders }: IdentifyOptions): Refusal | null {
+  const believed = trustHeaders || (incoming.loopback && incoming.way.served);
+  incoming.login = believed ? incoming.headers.get("tailscale-user-login") : null;
+  if (incoming.login === null || /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(incoming.login)) return null;
+  return { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
+}
+
+function loginOfAddress(incoming: Incoming, { whois }: IdentifyOptions): Promise<null> | null {
+  const { peer, login } = incoming;
+  if (login !== null || peer === undefined || !isTailnet(peer.address)) return null;
+  return whois(peer).then((owner) => {
+    incoming.login = owner;
+    return null;
+  });
+}
+
+function noReservedLogin({ login }: Incoming): Refusal | null {
+  if (login === null || !RESERVED.includes(login.toLowerCase())) return null;
+  return { status: 403, reason: `${login} is an origin that is no login` };
+}
+
+function allowedLogin({ login }: Incoming, { allowedLogins }: IdentifyOptions): Refusal | null {
+  if (login === null || allowedLogins.length === 0 || allowedLogins.includes(login.toLowerCase()))
+    return null;
+  return { status: 403, reason: `the login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
+}
+
+// A token's name never holds an @, an origin that is a login always does.
+function loginDecides({ login }: Incoming): Caller | null {
+  if (login === null) return null;
+  return { origin: login.includes("@") ? login : `${login}@`, scope: "full", local: false };
+}
+
+function byToken(tokens: TokenStore, secret: string): Verdict {
   const found = tokens.find(secret);
   if (found?.state === "valid") {
     const { name, scope, hash } = found.token;
@@ -81,7 +141,7 @@ function byToken(tokens: TokenStore, secret: string): Caller | Refusal {
 }
 
 /** `proxy` is the header that makes a request from loopback another machine's. */
-function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
+export function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
   const because = proxy === undefined ? "" : `, for the header ${proxy.slice(0, 60)} is a proxy's`;
   return {
     status: 401,
@@ -96,9 +156,4 @@ function bearerOf(headers: Headers): string | null {
   if (authorization === null) return null;
   const secret = /^bearer[ \t]+([\x21-\x7e]+)[ \t]*$/i.exec(authorization)?.[1];
   return secret ?? (/(^|,)\s*bearer\b/i.test(authorization) ? "" : null);
-}
-
-// Two headers of one name arrive joined by a comma.
-function isOneLogin(login: string): boolean {
-  return /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(login);
 }

@@ -1,7 +1,6 @@
-import type { Caller } from "../../domain/caller.ts";
-import { type Peer, peerOf } from "../../runtime/runtime.ts";
-import { createIdentify, type IdentifyOptions } from "./authenticate.ts";
-import { createHeadCheck, type HeadOptions, type Refusal } from "./origin.ts";
+import type { BodyKind } from "../body.ts";
+import { type IdentifyOptions, Incoming, needsToken, SENDER_RULES, type Verdict } from "./authenticate.ts";
+import { createKnown, HEAD_RULES, type HeadOptions, type Known } from "./origin.ts";
 import type { Report } from "./refusal_log.ts";
 
 export interface GuardOptions extends HeadOptions, IdentifyOptions {
@@ -10,23 +9,37 @@ export interface GuardOptions extends HeadOptions, IdentifyOptions {
 }
 
 export interface Guard {
-  /** Who sent a request, or why it is refused. Reads nothing but its head. */
-  check(request: Request): Caller | Refusal | Promise<Caller | Refusal>;
+  /** Finds the sender of a request, or refuses it. Reads nothing but its head; `body` is what its route takes. */
+  check(request: Request, body?: BodyKind): Verdict | Promise<Verdict>;
 }
 
-/** Who may talk to the bus: stands before every route. */
-export function createGuard(options: GuardOptions): Guard {
-  const headCheck = createHeadCheck(options);
-  const identify = createIdentify(options);
-  const told = (verdict: Caller | Refusal, peer: Peer | undefined) => {
+/** Returns null if the next rule decides. */
+export type Rule = (
+  incoming: Incoming,
+  settings: IdentifyOptions & { known: Known },
+) => Verdict | null | Promise<null>;
+
+/** Every rule, in order. A request that no rule decides about needs a token. */
+export const RULES: readonly Rule[] = [...HEAD_RULES, ...SENDER_RULES];
+
+/** Stands before every route. */
+export function createGuard(options: GuardOptions, rules = RULES): Guard {
+  const settings = { ...options, known: createKnown(options) };
+
+  function decide(incoming: Incoming, first = 0): Verdict | Promise<Verdict> {
+    for (let i = first; i < rules.length; i++) {
+      const verdict = rules[i]?.(incoming, settings) ?? null;
+      if (verdict instanceof Promise) return verdict.then(() => decide(incoming, i + 1));
+      if (verdict !== null) return told(incoming, verdict);
+    }
+    const { peer, loopback, way } = incoming;
+    return told(incoming, needsToken(peer, loopback ? way.proxy : undefined));
+  }
+
+  function told({ peer }: Incoming, verdict: Verdict): Verdict {
     if ("status" in verdict) options.refused(peer?.address ?? "an unknown peer", verdict);
     return verdict;
-  };
-  return {
-    check(request) {
-      const peer = peerOf(request);
-      const verdict = headCheck(request) ?? identify(request, peer);
-      return verdict instanceof Promise ? verdict.then((late) => told(late, peer)) : told(verdict, peer);
-    },
-  };
+  }
+
+  return { check: (request, body = "json") => decide(new Incoming(request, body)) };
 }

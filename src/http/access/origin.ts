@@ -1,4 +1,5 @@
 import { isLoopback } from "../../lib/loopback.ts";
+import type { BodyKind } from "../body.ts";
 
 /** Why a request is refused after reading its head. */
 export interface Refusal {
@@ -15,53 +16,67 @@ export interface HeadOptions {
   allowedHosts: readonly string[];
 }
 
+/** What the rules look at. */
+export interface Head {
+  method: string;
+  headers: Headers;
+  /** What the route takes. */
+  body: BodyKind;
+}
+
+/** Tells whether a host name is one of the bus's own. */
+export type Known = (hostname: string) => boolean;
+
+/**
+ * Rules against DNS rebinding and cross-site requests (MCP transport security). A web page can send JSON only after asking
+ * first. Each returns null if it has no objection.
+ */
+export const HEAD_RULES = [oneHost, knownHost, ownPage, ownSite, rightType];
+
+function oneHost({ headers }: Head): Refusal | null {
+  if (hostnameOf(headers) !== null) return null;
+  return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
+}
+
+function knownHost({ headers }: Head, { known }: { known: Known }): Refusal | null {
+  const host = hostnameOf(headers);
+  if (host !== null && known(host)) return null;
+  const reason = `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`;
+  return { status: 421, reason };
+}
+
+function ownPage({ headers }: Head, { known }: { known: Known }): Refusal | null {
+  const origin = headers.get("origin");
+  if (origin === null || isPageOf(origin, known)) return null;
+  return { status: 403, reason: "requests from web pages of other origins are refused" };
+}
+
+function ownSite({ headers }: Head): Refusal | null {
+  const site = headers.get("sec-fetch-site");
+  if (site === null || site === "none" || site === "same-origin") return null;
+  return { status: 403, reason: "requests from other sites are refused" };
+}
+
+function rightType({ method, headers, body }: Head): Refusal | null {
+  if (method !== "POST" || body === "none" || isJson(headers.get("content-type"))) return null;
+  return { status: 415, reason: "the body must be application/json" };
+}
+
 /** Other names of loopback are not among them: some resolvers ask the network for `x.localhost` and `localhost.`. */
 const NAMES = ["127.0.0.1", "localhost", "[::1]"];
 
-/**
- * Closes DNS rebinding and cross-site requests (MCP transport security). The Host must be a name of the bus, an Origin too.
- * A browser may not send from another site. A body must be JSON, which a web page can send only after asking first. Null
- * if the head is in order.
- */
-export function createHeadCheck(options: HeadOptions): (request: Request) => Refusal | null {
-  const open = !isLoopback(options.host);
-  const own = spellingsOf(options.host);
-  const known = new Set([...NAMES, ...own, ...options.allowedHosts]);
-  if (open) known.add(options.machine.toLowerCase());
+export function createKnown({ host, machine, allowedHosts }: HeadOptions): Known {
+  const own = spellingsOf(host);
+  const names = new Set([...NAMES, ...own, ...allowedHosts]);
+  if (!isLoopback(host)) names.add(machine.toLowerCase());
   // Listening on every address, the bus cannot know its names; an address literal can still not be rebound.
   const everywhere = own.includes("0.0.0.0") || own.includes("[::]");
-  const allowed = (hostname: string) => known.has(hostname) || (everywhere && isAddress(hostname));
-
-  const fromElsewhere = (headers: Headers): Refusal | null => {
-    const origin = headers.get("origin");
-    if (origin !== null && !isPageOf(origin, allowed))
-      return { status: 403, reason: "requests from web pages of other origins are refused" };
-    const site = headers.get("sec-fetch-site");
-    if (site !== null && site !== "none" && site !== "same-origin")
-      return { status: 403, reason: "requests from other sites are refused" };
-    return null;
-  };
-
-  return ({ method, headers }) => {
-    const host = hostnameOf(headers.get("host"));
-    if (host === null)
-      return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
-    if (!allowed(host))
-      return {
-        status: 421,
-        reason: `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`,
-      };
-    const refusal = fromElsewhere(headers);
-    if (refusal !== null) return refusal;
-    if (method === "POST" && !isJson(headers.get("content-type")))
-      return { status: 415, reason: "the body must be application/json" };
-    return null;
-  };
+  return (hostname) => names.has(hostname) || (everywhere && isAddress(hostname));
 }
 
-// Not every page is of the web: an extension or an app names its pages as it likes, tauri://localhost say.
-function isPageOf(origin: string, allowed: (hostname: string) => boolean): boolean {
-  return /^https?:/i.test(origin) && URL.canParse(origin) && allowed(new URL(origin).hostname);
+// Extensions and apps name their pages as they like, for example tauri://localhost.
+function isPageOf(origin: string, known: Known): boolean {
+  return /^https?:/i.test(origin) && URL.canParse(origin) && known(new URL(origin).hostname);
 }
 
 function isJson(type: string | null): boolean {
@@ -78,7 +93,7 @@ function isAddress(hostname: string): boolean {
   return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) || hostname.startsWith("[");
 }
 
-function hostnameOf(header: string | null): string | null {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(header ?? "");
+function hostnameOf(headers: Headers): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(headers.get("host") ?? "");
   return match?.[1]?.toLowerCase() ?? null;
 }

@@ -1,25 +1,27 @@
 import type { Caller } from "../../domain/caller.ts";
 import { type LimitName, type Limits, limitNote } from "../../domain/limits.ts";
+import { Rate } from "../../domain/rate.ts";
+import { Share } from "../../domain/share.ts";
+import { httpDenial } from "./denial.ts";
 import type { Refusal } from "./origin.ts";
-import { Rate } from "./rate.ts";
-import { Share } from "./share.ts";
 
-/** What may come at once after a pause, in seconds of its rate. A large answer holds other calls up while it is written. */
+/** Bursts after a pause, in seconds of the rate. A large answer delays other calls while it is serialized. */
 const CALLS_AT_ONCE_S = 2;
 const TRAFFIC_AT_ONCE_S = 0.25;
-/** A body that is not worth being refused unread. */
+/** A body up to this size is not refused unread (bytes). */
 export const SMALL_BYTES = 64 * 1024;
-/** Longest wait of a call for its peer's turn, ms. */
+/** Longest wait of a call for its peer's turn (ms). */
 const PATIENCE_MS = 2_000;
 
 /**
- * What callers hold of the bus at a moment, and how much of it they use in time. Programs of this machine are bounded by
- * the number of their calls alone. A refusal changes nothing.
+ * Bounds on what callers send, hold and leave unread over HTTP. Programs of this machine are bounded by the number of their
+ * calls alone. A refusal changes nothing.
  */
 export class Shares {
   readonly #limits: Limits;
   readonly #steady: () => number;
-  readonly #calls: Share;
+  /** Calls under way. */
+  readonly calls: Share;
   readonly #reading: Share;
   readonly #bodies: Share;
   readonly #unread: Share;
@@ -30,7 +32,7 @@ export class Shares {
     this.#limits = limits;
     this.#steady = steady;
     const calls = { limit: "calls", most: limits.calls, things: "calls", doing: "under way" } as const;
-    this.#calls = new Share(calls);
+    this.calls = new Share(calls);
     this.#reading = new Share(calls);
     this.#bodies = new Share({
       limit: "bodies_bytes",
@@ -51,12 +53,12 @@ export class Shares {
     this.#traffic = rate(limits.traffic_bytes_per_second, TRAFFIC_AT_ONCE_S);
   }
 
-  /** Before a body of so many bytes is read; null when it may be, and `read` must follow. */
+  /** Why a body may not be read now. After null, `bodyRead` must follow. */
   readBody(caller: Caller, bytes: number): Refusal | null {
     if (caller.local) return busy(this.#reading.take(caller));
     const { origin } = caller;
     if (!this.#callRate.take(origin)) return this.#tooFast(origin, "calls_per_second", "calls");
-    // A small one may come: its call waits for its turn.
+    // A small body may come, because its call waits for its turn.
     if (bytes <= SMALL_BYTES) this.#traffic.charge(origin, bytes);
     else if (!this.#traffic.take(origin, bytes))
       return this.#tooFast(origin, "traffic_bytes_per_second", "bytes");
@@ -72,12 +74,12 @@ export class Shares {
     if (!caller.local) this.#bodies.give(caller, bytes);
   }
 
-  /** Null when a call may begin, and `ended` must follow. */
-  begin(caller: Caller): Refusal | null {
-    return busy(this.#calls.take(caller));
+  /** Why no further call may begin; null when one may. */
+  full(caller: Caller): Refusal | null {
+    return busy(this.calls.problem(caller));
   }
 
-  /** Resolves when it is the turn of a call whose body has so many bytes: null, or why it does not come. */
+  /** Waits for the turn of a call with a body of `bytes`. Resolves with null, or with why the turn does not come. */
   async turn({ origin }: Caller, bytes: number): Promise<Refusal | null> {
     const until = this.#steady() + PATIENCE_MS;
     for (;;) {
@@ -88,15 +90,11 @@ export class Shares {
     }
   }
 
-  ended(caller: Caller): void {
-    this.#calls.give(caller);
-  }
-
-  /** Before an answer of so many bytes is handed to the connection; null when it may be, and `taken` must follow. */
+  /** Why an answer may not be handed to the connection. After null, `taken` must follow. */
   answer(caller: Caller, bytes: number): string | null {
     if (caller.local) return null;
     this.#traffic.charge(caller.origin, bytes);
-    // Whoever may only read repeats its call. Any other answer may be the only word of what was done.
+    // A reader can repeat its call. Any other answer may be the only report of what was done.
     if (caller.scope === "read") return this.#unread.take(caller, bytes);
     this.#unread.add(caller, bytes);
     return null;
@@ -107,20 +105,12 @@ export class Shares {
   }
 
   #tooFast(origin: string, limit: LimitName, things: string): Refusal {
-    return {
-      status: 429,
-      reason: `${origin} sends more than ${this.#limits[limit]} ${things} a second${limitNote(limit)}: nothing was done; try again in a second`,
-      headers: { "retry-after": "1" },
-    };
+    const reason = `${origin} sends more than ${this.#limits[limit]} ${things} a second${limitNote(limit)}: nothing was done; try again in a second`;
+    return httpDenial({ kind: "rate", reason });
   }
 }
 
 function busy(problem: string | null): Refusal | null {
-  return problem === null
-    ? null
-    : {
-        status: 503,
-        reason: `${problem}: nothing was done; try again in a second`,
-        headers: { "retry-after": "1" },
-      };
+  if (problem === null) return null;
+  return httpDenial({ kind: "busy", reason: `${problem}: nothing was done; try again in a second` });
 }

@@ -1,5 +1,6 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
+  ErrorCode,
   type JSONRPCMessage,
   type JSONRPCRequest,
   LATEST_PROTOCOL_VERSION,
@@ -8,33 +9,36 @@ import {
 import { type Caller, callerKey } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { bodyOf } from "../../lib/chunks.ts";
-import type { CallTool } from "../../operations/invoke.ts";
+import type { Door } from "../../operations/invoke.ts";
+import { isDenial } from "../../operations/outcome.ts";
 import { watchClient } from "../../runtime/runtime.ts";
-import type { Admit } from "../access/authorize.ts";
+import { httpDenial } from "../access/denial.ts";
 import type { Refusal } from "../access/origin.ts";
 import type { Report } from "../access/refusal_log.ts";
 import { type Shares, SMALL_BYTES } from "../access/shares.ts";
 import { BodyError, parseBody, readBody, sizeOf } from "../body.ts";
-import { Exchange, framed, type Observer, SOON_MS, STREAM } from "./exchange.ts";
+import { framed, STREAM } from "../sse.ts";
+import { Exchange, type Observer, SOON_MS } from "./exchange.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./json_rpc.ts";
-import { errorMessage } from "./result.ts";
+import { callAnswer, errorMessage } from "./result.ts";
 import { lostAnswer, resumedCall } from "./resume.ts";
 
 const SESSION = "mcp-session-id";
 
 export interface TransportOptions {
   limits: Limits;
-  admit: Admit;
+  door: Door;
   shares: Shares;
-  /** Told of each call that is turned away. */
+  /** Told of each request that is turned away. */
   refused: Report;
-  callTool: CallTool;
+  /** Told of errors that are not refusals. */
+  unexpected(where: string, error: unknown): void;
 }
 
 /**
- * MCP streamable HTTP in front of one long-lived SDK server: every POST is an exchange of its own, its request id
- * rewritten to one that is unique in this process. No state outlives an exchange, so a client never notices a restart;
- * the session id that `initialize` hands out only serves to find the call that a `notifications/cancelled` means.
+ * MCP streamable HTTP. Translates `tools/call` to the door and back, and leaves the other methods to one long-lived SDK
+ * server, each request under an id that is unique in this process. No state outlives an exchange, so a client never notices
+ * a restart. The session id of `initialize` only serves to find the call that a `notifications/cancelled` means.
  */
 export class HttpTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
@@ -43,13 +47,13 @@ export class HttpTransport implements Transport {
   #exchanges = new Map<number, Exchange>();
   #cancellable = new Map<string, number>();
   #lastId = 0;
-  /** Calls of the last moment, answered or not. */
+  /** Ids of the calls that began within the last SOON_MS. */
   #young: number[] = [];
   readonly #options: TransportOptions;
   readonly #observer: Observer = {
     gone: ({ id }) => this.#cancel(id),
-    over: ({ id, caller, cancelKey: key }) => {
-      if (this.#exchanges.delete(id)) this.#options.shares.ended(caller);
+    over: ({ id, cancelKey: key }) => {
+      this.#exchanges.delete(id);
       if (key !== undefined && this.#cancellable.get(key) === id) this.#cancellable.delete(key);
     },
     handsOver: ({ caller }, bytes) => this.#options.shares.answer(caller, bytes),
@@ -77,7 +81,7 @@ export class HttpTransport implements Transport {
     else exchange.answer(JSON.stringify(corrected({ ...message, id: exchange.clientId })));
   }
 
-  /** Answers one HTTP request to the MCP endpoint. Handlers find the caller in `authInfo`. */
+  /** Answers one HTTP request to the MCP endpoint. The SDK's handlers find the caller in `authInfo`. */
   async handle(request: Request, caller: Caller): Promise<Response> {
     const resumed = resumedCall(request);
     if (resumed !== undefined) return this.#resume(request, caller, resumed);
@@ -107,7 +111,7 @@ export class HttpTransport implements Transport {
     return new Response(null, { status: 202 });
   }
 
-  // The call that the stream belonged to is over: it ended with its process, or it is cancelled here.
+  // Ends the call whose stream broke off, unless it ended with its process.
   #resume(request: Request, caller: Caller, id: string | number): Response {
     this.#cancel(this.#cancellable.get(cancelKey(request, caller, id)));
     return new Response(bodyOf(framed(lostAnswer(id))), { headers: STREAM });
@@ -126,14 +130,9 @@ export class HttpTransport implements Transport {
     caller: Caller,
     streams: boolean,
   ): Response | Promise<Response> {
-    const { admit, shares } = this.#options;
-    const full = shares.begin(caller);
+    const isCall = message.method === "tools/call";
+    const full = isCall ? null : this.#options.shares.full(caller);
     if (full !== null) return this.#turnAway(caller, full, message.id);
-    const refusal = message.method === "tools/call" ? admit(caller, message.params?.name) : null;
-    if (refusal !== null) {
-      shares.ended(caller);
-      return this.#turnAway(caller, refusal, message.id);
-    }
     watchClient(request);
     const id = ++this.#lastId;
     const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
@@ -151,7 +150,7 @@ export class HttpTransport implements Transport {
     this.#lookAgain(id);
     if (key !== undefined) this.#cancellable.set(key, id);
     if (!isMetaValid(message)) exchange.answer(errorMessage(message.id, INVALID_META));
-    else if (message.method === "tools/call") this.#options.callTool(message.params, exchange);
+    else if (isCall) this.#call(message, exchange);
     else {
       const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
       this.onmessage?.(requestFor(message, id), { authInfo });
@@ -159,8 +158,26 @@ export class HttpTransport implements Transport {
     return exchange.response;
   }
 
-  // A timer and a listener of its own for each call would cost a short call more than its work does. Only ids are kept:
-  // whatever outlives its call makes collecting garbage slower.
+  // Calls past the SDK, which would parse each message four times and take longer than a publish does.
+  async #call({ id, params }: JSONRPCRequest, exchange: Exchange): Promise<void> {
+    try {
+      const outcome = await this.#options.door.invoke(params?.name, params?.arguments, exchange);
+      if ("refusal" in outcome && isDenial(outcome.refusal))
+        exchange.refuse(refuseAs(httpDenial(outcome.refusal), id));
+      else exchange.answer(callAnswer(id, outcome));
+    } catch (error) {
+      this.#options.unexpected("tools/call", error);
+      exchange.answer(
+        errorMessage(id, {
+          code: ErrorCode.InternalError,
+          message: "an unexpected error inside the bus; its log says more.",
+        }),
+      );
+    }
+  }
+
+  // Hot path: a timer and a listener for each call would cost a short call more than its work does. Only ids are kept,
+  // because objects that outlive their call make garbage collection slower.
   #lookAgain(id: number): void {
     if (this.#young.push(id) > 1) return;
     setTimeout(() => {
@@ -172,7 +189,7 @@ export class HttpTransport implements Transport {
 
   #turnAway(caller: Caller, refusal: Refusal, id: string | number | null): Response {
     this.#options.refused(caller.origin, refusal);
-    return refuse(refusal.status, -32000, refusal.reason, refusal.headers, id);
+    return refuseAs(refusal, id);
   }
 
   #cancel(id: number | undefined): void {
@@ -183,12 +200,12 @@ export class HttpTransport implements Transport {
   }
 }
 
-// Nobody cancels the call of another caller, even knowing its session id.
+// Holds the caller, so that nobody can cancel another caller's call by its session id.
 function cancelKey(request: Request, caller: Caller, id: unknown): string {
   return `${callerKey(caller)}\n${request.headers.get(SESSION)}\n${JSON.stringify(id)}`;
 }
 
-/** The body of a refused request is read to its end for the next one on its connection, unless that is closed. */
+/** Closes the connection. On an open one the refused body would be read to its end. */
 function closing(refusal: Refusal): Refusal {
   return { ...refusal, headers: { ...refusal.headers, connection: "close" } };
 }
@@ -215,6 +232,10 @@ function headProblem(accept: string | null, version: string | null): Response | 
       `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}; newest ${LATEST_PROTOCOL_VERSION})`,
     );
   return null;
+}
+
+function refuseAs({ status, reason, headers }: Refusal, id: string | number | null): Response {
+  return refuse(status, -32000, reason, headers, id);
 }
 
 function refuse(

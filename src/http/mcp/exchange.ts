@@ -1,28 +1,15 @@
 import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "../../domain/caller.ts";
-import { around, bodyOf, type Parts } from "../../lib/chunks.ts";
-import type { OpenCall } from "../../operations/invoke.ts";
+import type { Call } from "../../domain/context.ts";
+import { bodyOf, type Parts } from "../../lib/chunks.ts";
+import { framed, isOnePiece, STREAM, StreamedBody } from "../sse.ts";
 import { errorMessage } from "./result.ts";
-import { opening } from "./resume.ts";
+import { streamStart } from "./resume.ts";
 
 const STREAM_AFTER_MS = 5_000;
 /** Most calls are answered sooner. */
 export const SOON_MS = 50;
-const KEEP_ALIVE_MS = 15_000;
-/** Headers of an event stream. */
-export const STREAM = {
-  // Clients that read Latin-1 where no charset is named would break every other letter.
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
-  // A proxy that collects the answer first would hold back progress and keep-alives.
-  "x-accel-buffering": "no",
-};
 const JSON_BODY = { "content-type": "application/json" };
-
-type Controller = ReadableStreamDefaultController<Uint8Array>;
-
-/** A longer answer is handed over piece by piece, as its client reads it, bytes. */
-const PIECE_BYTES = 64 * 1024;
 
 /** What an exchange tells of itself. */
 export interface Observer {
@@ -52,14 +39,11 @@ export interface ExchangeParts {
 }
 
 /** One request and its answer: a whole body when it comes soon, an event stream when it takes long or reports progress. */
-export class Exchange implements OpenCall {
+export class Exchange implements Omit<Call, "holds"> {
   readonly response: Promise<Response>;
   readonly #parts: ExchangeParts;
   #resolve: (response: Response) => void = () => {};
-  #stream: Controller | undefined;
-  /** Hands over the next piece of the answer, once there is one. */
-  #pieces: PromiseWithResolvers<(stream: Controller) => void> | undefined;
-  #cancelled: () => void = () => {};
+  #stream: StreamedBody | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
   #abandoning: AbortController | undefined;
@@ -89,7 +73,7 @@ export class Exchange implements OpenCall {
     return this.#parts.cancelKey;
   }
 
-  /** It is open after SOON_MS: from here on it is noticed when its client goes away, and it may become a stream. */
+  /** Called after SOON_MS. From here on a client that goes away is noticed, and the answer may become a stream. */
   lasts(): void {
     const { observer, request } = this.#parts;
     const { signal } = request;
@@ -100,7 +84,8 @@ export class Exchange implements OpenCall {
     const gone = () => observer.gone(this);
     signal.addEventListener("abort", gone);
     this.#unwatch = () => signal.removeEventListener("abort", gone);
-    if (this.#parts.streams) this.#timer = setTimeout(() => this.#keepAlive(), STREAM_AFTER_MS - SOON_MS);
+    if (this.#parts.streams)
+      this.#timer = setTimeout(() => this.#open().keepAlive("still running"), STREAM_AFTER_MS - SOON_MS);
   }
 
   /** Aborts when the client cancelled or went away; made when it is first asked for. */
@@ -121,22 +106,27 @@ export class Exchange implements OpenCall {
   answer(json: Parts): void {
     if (this.#state !== "open") return;
     const body = bodyOf(this.#parts.streams ? framed(json) : json);
-    if (this.#parts.caller.local || body.length <= PIECE_BYTES / 3) this.#answerWhole(body);
+    // A character has three bytes at most.
+    if (this.#parts.caller.local || isOnePiece(body.length * 3)) this.#answerWhole(body);
     else this.#answerInPieces(bytesOf(body));
+  }
+
+  /** Ends it with an HTTP answer of its own; before anything was sent. */
+  refuse(response: Response): void {
+    if (this.#state !== "open") return;
+    this.#end("answered");
+    this.#resolve(response);
   }
 
   #answerWhole(body: string | Uint8Array<ArrayBuffer>): void {
     this.#end("answered");
-    if (this.#stream !== undefined) {
-      this.#stream.enqueue(bytesOf(body));
-      this.#stream.close();
-    } else
-      this.#resolve(new Response(body, { headers: this.#headers(this.#parts.streams ? STREAM : JSON_BODY) }));
+    if (this.#stream !== undefined) this.#stream.end(bytesOf(body));
+    else this.#respond(body, this.#headers);
   }
 
   // What a client does not read stays in memory: it counts until it is read, or the client is gone.
   #answerInPieces(bytes: Uint8Array): void {
-    const { observer, request, streams, message } = this.#parts;
+    const { observer, request, message } = this.#parts;
     const problem = observer.handsOver(this, bytes.byteLength);
     if (problem !== null) {
       this.answer(errorMessage(message.id, { code: -32000, message: `${problem}: read those first` }));
@@ -146,26 +136,12 @@ export class Exchange implements OpenCall {
     const taken = once(() => observer.handedOver(this, bytes.byteLength));
     request.signal.addEventListener("abort", taken);
     if (request.signal.aborted) taken();
-    this.#cancelled = taken;
-    this.#open(streams ? STREAM : JSON_BODY);
-    let at = 0;
-    this.#pieces?.resolve((stream) => {
-      stream.enqueue(bytes.subarray(at, at + PIECE_BYTES));
-      at += PIECE_BYTES;
-      if (at < bytes.byteLength) return;
-      stream.close();
-      taken();
-    });
-  }
-
-  #headers(of: Readonly<Record<string, string>>): Record<string, string> {
-    const { headers } = this.#parts;
-    return headers === undefined ? of : { ...headers, ...of };
+    this.#open().endInPieces(bytes, taken);
   }
 
   notify(message: JSONRPCMessage): void {
     if (this.#parts.streams && this.#state === "open")
-      this.#open().enqueue(encoder.encode(String(framed(JSON.stringify(message)))));
+      this.#open().write(String(framed(JSON.stringify(message))));
   }
 
   /** The client cancelled or went away: nothing is answered. */
@@ -173,50 +149,43 @@ export class Exchange implements OpenCall {
     if (this.#state !== "open") return;
     this.#end("abandoned");
     this.#abandoning?.abort();
-    if (this.#stream === undefined)
-      this.#resolve(new Response("", { headers: this.#headers(this.#parts.streams ? STREAM : {}) }));
-    else closeQuietly(this.#stream);
+    if (this.#stream === undefined) this.#respond("", this.#parts.streams ? STREAM : {});
+    else this.#stream.close();
   }
 
   #end(state: "answered" | "abandoned"): void {
     this.#state = state;
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     this.#unwatch?.();
     this.#parts.observer.over(this);
   }
 
-  #keepAlive(): void {
-    this.#open().enqueue(encoder.encode(": still running\n\n"));
-    this.#timer = setTimeout(() => this.#keepAlive(), KEEP_ALIVE_MS);
+  #open(): StreamedBody {
+    if (this.#stream !== undefined) return this.#stream;
+    const { observer, request, streams } = this.#parts;
+    const stream = new StreamedBody(() => observer.gone(this));
+    this.#stream = stream;
+    const start = streams ? streamStart(request, this.clientId) : "";
+    if (start !== "") stream.write(start);
+    this.#respond(stream.readable, this.#headers);
+    return stream;
   }
 
-  #open(headers = STREAM as Readonly<Record<string, string>>): Controller {
-    if (this.#stream !== undefined) return this.#stream;
-    const pieces = Promise.withResolvers<(stream: Controller) => void>();
-    this.#pieces = pieces;
-    const source = {
-      start: (stream: Controller) => {
-        this.#stream = stream;
-        const start = headers === STREAM ? opening(this.#parts.request, this.clientId) : "";
-        if (start !== "") stream.enqueue(encoder.encode(start));
-      },
-      pull: async (stream: Controller) => (await pieces.promise)(stream),
-      cancel: () => {
-        this.#cancelled();
-        this.#parts.observer.gone(this);
-      },
-    };
-    // Nothing is asked for ahead of the connection.
+  get #headers(): Record<string, string> {
+    return this.#parts.streams ? STREAM : JSON_BODY;
+  }
+
+  #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream, headers: Record<string, string>): void {
+    const further = this.#parts.headers;
     this.#resolve(
-      new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers: this.#headers(headers) }),
+      new Response(body, { headers: further === undefined ? headers : { ...further, ...headers } }),
     );
-    return this.#stream as unknown as Controller;
   }
 }
 
 /** A copy: the body holds until the next answer only. */
 function bytesOf(body: string | Uint8Array): Uint8Array {
-  return typeof body === "string" ? encoder.encode(body) : body.slice();
+  return typeof body === "string" ? new TextEncoder().encode(body) : body.slice();
 }
 
 function once(act: () => void): () => void {
@@ -225,19 +194,4 @@ function once(act: () => void): () => void {
     if (!done) act();
     done = true;
   };
-}
-
-const encoder = new TextEncoder();
-
-/** A message as an event of a stream. */
-export function framed(json: Parts): Parts {
-  return around("event: message\ndata: ", json, "\n\n");
-}
-
-function closeQuietly(stream: Controller): void {
-  try {
-    stream.close();
-  } catch {
-    // The client's side is closed already.
-  }
 }

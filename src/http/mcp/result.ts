@@ -1,27 +1,41 @@
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { around, type Parts } from "../../lib/chunks.ts";
+import type { Json } from "../../lib/json.ts";
 import { writtenList } from "../../lib/json_memo.ts";
-import type { Json } from "../../operations/operation.ts";
+import type { Outcome } from "../../operations/outcome.ts";
 
-/** What came of a tool call. */
-export interface ToolResult {
-  /** Undefined when the call failed. */
-  structured?: Json | undefined;
-  /** Why it failed. */
-  problem?: string | undefined;
-  /** All of it as MCP's CallToolResult, in JSON. */
-  json: Parts;
+type Id = string | number;
+
+/** The answer to a `tools/call`. A tool that failed is a result, a tool that does not exist is an error. */
+export function callAnswer(id: Id, outcome: Outcome): Parts {
+  if ("value" in outcome) return resultMessage(id, valueResult(outcome.value));
+  const { kind, reason } = outcome.refusal;
+  if (kind !== "unknown") return resultMessage(id, failureResult(reason));
+  const code = ErrorCode.InvalidParams;
+  return errorMessage(id, { code, message: `MCP error ${code}: ${reason}` });
 }
 
-/** The result of a tool: it stands in the answer twice, as text and structured, and is written once. */
-export function toolResult(result: Json | Json[]): ToolResult {
-  if (Array.isArray(result)) {
-    const json = JSON.stringify(result);
-    return { structured: { result }, json: callResult(JSON.stringify(json), `{"result":${json}}`) };
+export function errorMessage(id: Id, error: { code: number; message: string }): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
+}
+
+function resultMessage(id: Id, result: Parts): Parts {
+  return around('{"result":', result, `,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
+}
+
+function failureResult(reason: string): string {
+  return JSON.stringify({ content: [{ type: "text", text: reason }], isError: true });
+}
+
+/** A value stands in its CallToolResult twice, as text and structured. Both come from one serialization. */
+function valueResult(value: Json | Json[]): Parts {
+  if (Array.isArray(value)) {
+    const json = JSON.stringify(value);
+    return callResult(JSON.stringify(json), `{"result":${json}}`);
   }
-  if (Array.isArray(result.events)) return { structured: result, json: withEvents(result.events, result) };
-  const json = JSON.stringify(result);
-  return { structured: result, json: callResult(JSON.stringify(json), json) };
+  if (Array.isArray(value.events)) return withEvents(value.events, value);
+  const json = JSON.stringify(value);
+  return callResult(JSON.stringify(json), json);
 }
 
 function callResult(text: string, structured: string): string {
@@ -48,17 +62,4 @@ function withEvents(list: Json[], { events: _, ...others }: Json): Parts {
   const result = callResult(text, `{"events":[${events.json}]${end}`);
   if (result.length <= MOST_KEPT) known.set(list, { end, result });
   return result;
-}
-
-export function failure(problem: string): ToolResult {
-  return { problem, json: JSON.stringify({ content: [{ type: "text", text: problem }], isError: true }) };
-}
-
-/** The answer to the request `id`. */
-export function resultMessage(id: string | number, { json }: ToolResult): Parts {
-  return around('{"result":', json, `,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
-}
-
-export function errorMessage(id: string | number, error: { code: number; message: string }): string {
-  return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
 }

@@ -1,164 +1,111 @@
-import { quoted } from "../../admin/reason.ts";
+import { holderOf } from "../../admin/holder.ts";
 import { settingsPath, version } from "../../config/client.ts";
 import { VARIABLES } from "../../config/variables.ts";
+import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { isNewer } from "../../lib/version.ts";
+import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { ownerOf, told } from "../../rpc/owner.ts";
-import type { Probe } from "../../rpc/probe.ts";
 import { reachable } from "../../rpc/send.ts";
-import { isNewer } from "../claude_version.ts";
-import { holderOf } from "../port.ts";
-import { type Check, type Finding, hostOf, isSameUrl, type Place } from "./facts.ts";
-import { installedVersion } from "./program.ts";
+import { installedVersion } from "../binary.ts";
+import { onBus, type Place } from "./facts.ts";
+import { bad, check, note, ok } from "./finding.ts";
 
-/** More than what the way of an answer and the seconds of its Date explain. */
+/** More than an answer's travel time and the whole seconds of its Date explain. */
 const SKEW_NOTED_MS = 3_000;
 const SKEW_MS = 30_000;
 
-/** Who answers at the bus's address. */
-export const health: Check = {
-  what: "bus",
-  async look(place) {
-    const { what } = health;
-    const { url } = place;
-    const found = await place.probe();
-    switch (found.kind) {
-      case "bus":
-        return found.status === "ok"
-          ? { what, state: "ok", found: `answers at ${url}, for ${duration(found.uptimeSeconds)}` }
-          : {
-              ...{
-                what,
-                state: "bad",
-                found: `${url} takes no writes: ${[found.reason ?? "it does not say why", found.detail].filter(Boolean).join(". ")}`,
-              },
-              repair: at(place, "check"),
-            };
-      case "unauthorized":
-        return { what, state: "ok", found: `answers at ${url}, and refuses this machine` };
-      case "original":
-        return {
-          ...{ what, state: "bad", found: `the Python original answers at ${url}` },
-          repair: at(place, "install server"),
-        };
-      case "stranger":
-        return {
-          what,
-          state: "bad",
-          found: `no bus answers at ${url}: ${found.found}`,
-          repair: repairOf(place),
-        };
-      case "foreign":
-        return { what, state: "bad", found: found.found, repair: elsewhere(place, found.user) };
-      case "nobody":
-        return { what, state: "bad", found: found.sentence, repair: await wake(place) };
+/** A bus answers at the URL, and takes writes. */
+export const health = check("bus", async (place) => {
+  const { url } = place;
+  const found = await place.probe();
+  switch (found.kind) {
+    case "bus": {
+      if (found.status === "ok") return ok(`answers at ${url}, for ${duration(found.uptimeSeconds)}`);
+      const why = [found.reason ?? "it does not say why", found.detail].filter(Boolean).join(". ");
+      return bad(`${url} takes no writes: ${why}`, onBus(place, "check"));
     }
-  },
-};
+    case "unauthorized":
+      return ok(`answers at ${url}, and refuses this machine`);
+    case "original":
+      return bad(`the Python original answers at ${url}`, onBus(place, "install server"));
+    case "stranger":
+      return bad(`no bus answers at ${url}: ${found.found}`, elsewhere(place));
+    case "foreign":
+      return bad(found.found, withoutUser(place, found.user));
+    case "nobody":
+      return bad(found.sentence, await wake(place));
+  }
+});
 
-/** A command for the machine of the bus. */
-function at({ role, url, command }: Place, words: string): string {
-  return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
+function elsewhere({ role, command }: Place): string {
+  return `${command} install ${role === "server" ? "server --port 8081" : "client --url http://BUS:8080/mcp"}`;
 }
 
-/** How to get a bus that no other user holds. A client was told to use that one. */
-function elsewhere({ role, url, command }: Place, user: string): string {
+/** How to get a bus of one's own. A client was told to use that user's bus. */
+function withoutUser({ role, url, command }: Place, user: string): string {
   return role === "server"
     ? `${command} install server --port ${Number(new URL(url).port || 80) + 1}`
     : `if you mean that bus: echo ${VARIABLES.busUser.name}=${user} >> ${quoted(settingsPath())}`;
 }
 
-function repairOf(place: Place): string {
-  return place.role === "server"
-    ? `${place.command} install server --port 8081`
-    : `${place.command} install client --url http://BUS:8080/mcp`;
-}
-
-/** What makes a bus answer that does not. */
+/** The command that makes a silent bus answer. */
 export async function wake(place: Place): Promise<string> {
-  if (place.role === "client") return at(place, "doctor");
+  if (place.role === "client") return onBus(place, "doctor");
   const found = await place.service().catch((error) => ({ none: String(error) }));
   if ("none" in found) {
     const holder = await holderOf(place.db, place.config);
-    // One that does not answer hears no milder signal; the database survives that.
+    // A process that does not answer ignores milder signals. The database survives this one.
     return `${holder === undefined ? "" : `kill -9 ${holder}; `}${place.command} serve`;
   }
   return found.state.installed ? `${place.command} restart` : place.install;
 }
 
 /**
- * Whose program Claude Code reaches. It connects by TCP and cannot prove the bus, so the port is looked at also when the bus
- * answers on its socket.
+ * Claude Code reaches a program of this user. It connects by TCP and cannot prove who answers, so the port is examined even
+ * if the bus answers on its socket.
  */
-export const owner: Check = {
-  what: "owner",
-  async look(place) {
-    const { what } = owner;
-    const asked = place.registration()?.url || place.url;
-    const { kind } = await place.probe();
-    if (!isLoopbackUrl(asked) || (kind === "foreign" && isSameUrl(asked, place.url))) return undefined;
-    const url = reachable(new URL(asked));
-    const found = await ownerOf(url);
-    if (found.kind === "trusted" || found.kind === "nobody") return undefined;
-    return {
-      what,
-      state: "bad",
-      found: `Claude Code asks it: ${told(url, found).found}`,
-      repair: place.install,
-    };
-  },
-};
+export const owner = check("owner", async (place) => {
+  const asked = place.registration()?.url || place.url;
+  const { kind } = await place.probe();
+  if (!isLoopbackUrl(asked) || (kind === "foreign" && isSameUrl(asked, place.url))) return undefined;
+  const url = reachable(new URL(asked));
+  const found = await ownerOf(url);
+  if (found.kind === "trusted" || found.kind === "nobody") return undefined;
+  return bad(`Claude Code asks it: ${told(url, found).found}`, place.install);
+});
 
-/** Whether the bus, the executable that hooks run, and this program are of one version. */
-export const skew: Check = {
-  what: "version",
-  async look(place) {
-    const { what } = skew;
-    const found = await place.probe();
-    if (found.kind !== "bus") return undefined;
-    const hooks = (await installedVersion(place)) ?? version;
-    if (found.version === version && hooks === version)
-      return { what, state: "ok", found: `${version} on both sides` };
-    const told = `the bus is ${found.version}, this program is ${version}`;
-    const all = hooks === version ? told : `${told}, the hooks run ${hooks}`;
-    // An older executable of the hooks is for its own check, and comes first.
-    if (found.version === hooks || isNewer(version, hooks)) return { what, state: "note", found: all };
-    const busIsNewer = isNewer(found.version, hooks);
-    // Versions work together. On one machine a difference means that the service runs what was replaced.
-    if (place.role === "client")
-      return {
-        what,
-        state: "note",
-        found: `${all}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`,
-      };
-    return {
-      what,
-      state: "bad",
-      found: all,
-      repair: busIsNewer ? place.install : `${place.command} restart`,
-    };
-  },
-};
+/** The bus, the executable of the hooks and this program have one version. */
+export const skew = check("version", async (place) => {
+  const found = await place.probe();
+  if (found.kind !== "bus") return undefined;
+  const hooks = (await installedVersion(place.config)) ?? version;
+  if (found.version === version && hooks === version) return ok(`${version} on both sides`);
+  const told = `the bus is ${found.version}, this program is ${version}`;
+  const all = hooks === version ? told : `${told}, the hooks run ${hooks}`;
+  // The check of the executable has reported older hooks already.
+  if (found.version === hooks || isNewer(version, hooks)) return note(all);
+  const busIsNewer = isNewer(found.version, hooks);
+  // Different versions work together. On one machine a difference means that the service runs the replaced one.
+  if (place.role === "client")
+    return note(`${all}: update ${busIsNewer ? "this machine" : hostOf(place.url)}`);
+  return bad(all, busIsNewer ? place.install : `${place.command} restart`);
+});
 
-/** How far the clocks of both machines are apart. */
-export const clock: Check = {
-  what: "clock",
-  async look(place) {
-    const found = await place.probe();
-    return found.kind === "bus" ? clockOf(found, place) : undefined;
-  },
-};
-
-function clockOf({ clockSkewMs }: Probe & { kind: "bus" }, { url }: Place): Finding {
-  const { what } = clock;
-  const off = Math.abs(clockSkewMs);
-  if (off <= SKEW_NOTED_MS) return { what, state: "ok", found: "the same as the bus's, to a second or two" };
-  // The sign is of the bus's clock.
-  const found = `the bus's (${hostOf(url)}) is ${duration(Math.round(off / 1000))} ${clockSkewMs > 0 ? "ahead of" : "behind"} this machine's`;
-  if (off <= SKEW_MS) return { what, state: "note", found };
+/** The clocks of both machines agree. */
+export const clock = check("clock", async (place) => {
+  const probed = await place.probe();
+  if (probed.kind !== "bus") return undefined;
+  const off = Math.abs(probed.clockSkewMs);
+  if (off <= SKEW_NOTED_MS) return ok("the same as the bus's, to a second or two");
+  // A positive skew means that the bus's clock is ahead.
+  const side = probed.clockSkewMs > 0 ? "ahead of" : "behind";
+  const found = `the bus's (${hostOf(place.url)}) is ${duration(Math.round(off / 1000))} ${side} this machine's`;
+  if (off <= SKEW_MS) return note(found);
   const repair =
     process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "sudo timedatectl set-ntp true";
-  return { what, state: "bad", found, repair: `${repair}, on the machine whose clock is wrong` };
-}
+  return bad(found, `${repair}, on the machine whose clock is wrong`);
+});
 
 function duration(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;

@@ -1,73 +1,151 @@
+import type { Environment } from "../../config/client.ts";
+import { quoted } from "../../lib/escape.ts";
+import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { hostOf, isExempt, isSameUrl } from "../../rpc/bus_url.ts";
 import { probe } from "../../rpc/probe.ts";
+import { notAllowed } from "../allow.ts";
+import { managedServers, readSettings, type SettingsFile, settingsFiles } from "../claude_settings.ts";
 import { notWoken } from "../claude_version.ts";
 import { findClaude } from "../registration.ts";
-import { type Check, type Finding, isSameUrl } from "./facts.ts";
-import { editOf } from "./policy.ts";
+import type { Place } from "./facts.ts";
+import { bad, check, note, ok } from "./finding.ts";
 
-/** Whether Claude Code knows the bus as an MCP server, and comes in with what it knows. */
-export const registration: Check = {
-  what: "mcp",
-  async look(place) {
-    const { what } = registration;
-    const bad = (found: string): Finding => ({ what, state: "bad", found, repair: place.install });
-    const claude = findClaude(place.config);
-    const found = place.registration();
-    if (found === undefined && claude === undefined)
-      return { what, state: "note", found: `Claude Code is not here; once it is: ${place.install}` };
-    if (found === undefined && place.leftOut("mcp"))
-      return { what, state: "note", found: `left out (--no-mcp); ${place.install} puts it in` };
-    if (found === undefined) return bad("Claude Code does not know the bus");
-    if (found.url === "") return bad("Claude Code knows the bus as something else than a server at a URL");
-    if (!isSameUrl(found.url, place.url))
-      return bad(`Claude Code asks ${found.url}; commands and hooks ask ${place.url}`);
-    const ours = await place.probe();
-    if (ours.kind === "bus") {
-      const theirs = await probe(found.url, found.token);
-      if (theirs.kind === "unauthorized")
-        return bad(
-          found.token === undefined
-            ? "Claude Code has no token for the bus, which wants one"
-            : "the token that Claude Code has is not valid",
-        );
-    }
-    return {
-      what,
-      state: "ok",
-      found: `Claude Code asks ${found.url}${found.token === undefined ? "" : ", with a token"}`,
-    };
-  },
-};
+const NAME = "agent-event-bus";
 
-/** Whether Claude Code runs every hook of the table. */
-export const hooks: Check = {
-  what: "hooks",
-  async look(place) {
-    const { what } = hooks;
-    const { file, broken, ignored, missing, stale, right, disabledBy, tooOld } = await place.fittingHooks();
-    const edit = editOf({ file, managed: false });
-    const bad = (found: string, repair: string): Finding => ({ what, state: "bad", found, repair });
-    if (broken !== undefined) return bad(broken, edit);
-    if (ignored !== undefined) return bad(ignored, edit);
-    if (disabledBy !== undefined)
-      return bad(`switched off by ${disabledBy.setting} in ${disabledBy.file}`, editOf(disabledBy));
-    const all = missing.length + stale.length + right.length;
-    if (
-      missing.length === all &&
-      findClaude(place.config) === undefined &&
-      place.registration() === undefined
-    )
-      return { what, state: "note", found: `none; once Claude Code is here: ${place.install}` };
-    if (missing.length === all && place.leftOut("hooks"))
-      return { what, state: "note", found: `left out (--no-hooks); ${place.install} puts them in` };
-    if (tooOld !== undefined && stale.some((one) => one.endsWith("hook wait")))
-      return bad(`${notWoken(tooOld)}, or take that hook out now`, place.install);
-    if (missing.length + stale.length > 0) {
-      const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];
-      const olds = stale.length === 0 ? [] : [`of another executable: ${stale.join(", ")}`];
-      return bad([...lacks, ...olds].join("; "), place.install);
-    }
-    if (tooOld !== undefined)
-      return { what, state: "note", found: `${notWoken(tooOld)}, then: ${place.install}` };
-    return { what, state: "ok", found: `${right.length} of ${all} in ${file}` };
-  },
-};
+/** The command that opens a file, or a request to the administrator who wrote it. */
+function editOf({ file, managed }: Pick<SettingsFile, "file" | "managed">): string {
+  return managed
+    ? `ask the administrator of this machine to change ${file}`
+    : `"\${EDITOR:-vi}" ${quoted(file)}`;
+}
+
+/** Claude Code knows the bus as an MCP server, and its token is valid. */
+export const registration = check("mcp", async (place) => {
+  const { install } = place;
+  const found = place.registration();
+  if (found === undefined && findClaude(place.config) === undefined)
+    return note(`Claude Code is not here; once it is: ${install}`);
+  if (found === undefined && place.leftOut("mcp")) return note(`left out (--no-mcp); ${install} puts it in`);
+  if (found === undefined) return bad("Claude Code does not know the bus", install);
+  const { url, token } = found;
+  if (url === "") return bad("Claude Code knows the bus as something else than a server at a URL", install);
+  if (!isSameUrl(url, place.url))
+    return bad(`Claude Code asks ${url}; commands and hooks ask ${place.url}`, install);
+  const ours = await place.probe();
+  const refused = ours.kind === "bus" && (await probe(url, token)).kind === "unauthorized";
+  if (refused && token === undefined)
+    return bad("Claude Code has no token for the bus, which wants one", install);
+  if (refused) return bad("the token that Claude Code has is not valid", install);
+  return ok(`Claude Code asks ${url}${token === undefined ? "" : ", with a token"}`);
+});
+
+/** Claude Code runs every hook of the table. */
+export const hooks = check("hooks", async (place) => {
+  const { install } = place;
+  const { file, broken, ignored, missing, stale, right, disabledBy, tooOld } = await place.fittingHooks();
+  const unusable = broken ?? ignored;
+  if (unusable !== undefined) return bad(unusable, editOf({ file, managed: false }));
+  if (disabledBy !== undefined)
+    return bad(`switched off by ${disabledBy.setting} in ${disabledBy.file}`, editOf(disabledBy));
+  const all = missing.length + stale.length + right.length;
+  const none = missing.length === all;
+  if (none && findClaude(place.config) === undefined && place.registration() === undefined)
+    return note(`none; once Claude Code is here: ${install}`);
+  if (none && place.leftOut("hooks")) return note(`left out (--no-hooks); ${install} puts them in`);
+  if (tooOld !== undefined && stale.some((one) => one.endsWith("hook wait")))
+    return bad(`${notWoken(tooOld)}, or take that hook out now`, install);
+  const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];
+  const olds = stale.length === 0 ? [] : [`of another executable: ${stale.join(", ")}`];
+  if (right.length < all) return bad([...lacks, ...olds].join("; "), install);
+  if (tooOld !== undefined) return note(`${notWoken(tooOld)}, then: ${install}`);
+  return ok(`${right.length} of ${all} in ${file}`);
+});
+
+interface Rule {
+  serverName?: unknown;
+  serverUrl?: unknown;
+}
+
+/** No setting keeps Claude Code from using the registered bus. */
+export const policy = check("policy", async ({ registration, config }) => {
+  const url = registration()?.url;
+  if (!url) return undefined;
+  const exclusive = managedServers(config);
+  if (exclusive !== null && !isIn(exclusive.servers, url))
+    return bad(
+      `Claude Code uses only the MCP servers of ${exclusive.file}, which leaves out the bus`,
+      editOf({ file: exclusive.file, managed: true }),
+    );
+  const files = settingsFiles(config);
+  const denying = files.find(({ settings }) =>
+    rulesOf(settings.deniedMcpServers).some((rule) => fits(rule, url)),
+  );
+  if (denying !== undefined) return bad(`deniedMcpServers in ${denying.file} names the bus`, editOf(denying));
+  const allowing = files.filter(({ settings }) => Array.isArray(settings.allowedMcpServers));
+  const rules = allowing.flatMap(({ settings }) => rulesOf(settings.allowedMcpServers));
+  // In a list with URLs, names do not count for servers at URLs.
+  const byUrl = rules.filter(({ serverUrl }) => serverUrl !== undefined);
+  const [first] = allowing;
+  if (first === undefined || (byUrl.length > 0 ? byUrl : rules).some((rule) => fits(rule, url)))
+    return undefined;
+  return bad(`allowedMcpServers in ${first.file} leaves out the bus (${url})`, editOf(first));
+});
+
+function isIn(servers: Record<string, unknown>, url: string): boolean {
+  const urls = Object.values(servers).map((server) => (server as { url?: unknown } | null)?.url);
+  return NAME in servers || urls.some((one) => typeof one === "string" && isSameUrl(one, url));
+}
+
+function rulesOf(list: unknown): Rule[] {
+  return Array.isArray(list) ? list.filter((rule) => typeof rule === "object" && rule !== null) : [];
+}
+
+function fits({ serverName, serverUrl }: Rule, url: string): boolean {
+  if (typeof serverUrl !== "string") return serverName === NAME;
+  const pattern = serverUrl.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${pattern.join(".*")}$`, "i").test(url);
+}
+
+const PROXIES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/** Claude Code asks the bus without a proxy. Unlike commands and hooks, it uses one for this machine too. */
+export const clientProxy = check("mcp proxy", async (place) => {
+  const url = place.registration()?.url;
+  if (url === undefined || !URL.canParse(url)) return undefined;
+  const host = hostOf(url);
+  const proxied = proxyFor(place, host);
+  if (proxied === undefined) return undefined;
+  const { name, where, exempt } = proxied;
+  const found = `Claude Code asks the bus at ${host} through the proxy of ${name} in ${where?.file ?? "the environment"}: NO_PROXY does not name it`;
+  // For a bus elsewhere the proxy may be the only way.
+  if (!isLoopbackUrl(url)) return note(found);
+  const list = [exempt, host].filter(Boolean).join(",");
+  return bad(found, where === undefined ? `export NO_PROXY=${quoted(list)}` : editOf(where));
+});
+
+/** The proxy for a host. Settings win over the environment. */
+function proxyFor({ config }: Place, host: string) {
+  const layers: { env: Environment; where?: SettingsFile }[] = [
+    { env: config.env },
+    ...settingsFiles(config).map((where) => ({ env: (where.settings.env ?? {}) as Environment, where })),
+  ];
+  const last = (names: readonly string[]) => layers.findLast(({ env }) => names.some((name) => env[name]));
+  const set = last(PROXIES);
+  const name = PROXIES.find((one) => set?.env[one]);
+  if (set === undefined || name === undefined) return undefined;
+  const { NO_PROXY, no_proxy } = last(["NO_PROXY", "no_proxy"])?.env ?? {};
+  const exempt = String(NO_PROXY || no_proxy || "");
+  return isExempt(host, exempt) ? undefined : { name, where: set.where, exempt };
+}
+
+/** Sessions can call the bus when nobody is there to answer a question. */
+export const allow = check("allow", async ({ registration, hooks, leftOut, install }) => {
+  const { broken, file } = hooks();
+  if (registration() === undefined || broken !== undefined) return undefined;
+  const missing = notAllowed(readSettings(file));
+  if (missing.length === 0) return ok("sessions call the bus without a question");
+  if (leftOut("allow")) return note(`left out (--no-allow); ${install} puts it in`);
+  return note(
+    `Claude Code asks its user before a session's first call of ${missing.length} tools of the bus; ${install} allows them`,
+  );
+});

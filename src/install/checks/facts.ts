@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, resolve } from "node:path";
-import { quoted } from "../../admin/reason.ts";
+import { resolve } from "node:path";
 import {
   type ClientConfig,
   clientConfig,
@@ -17,64 +16,54 @@ import {
 } from "../../config/client.ts";
 import { databasePath, serverConfig } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
+import { attempt } from "../../lib/attempt.ts";
+import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
+import { once } from "../../lib/once.ts";
 import { realOf } from "../../lib/permissions.ts";
+import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { type Probe, probe } from "../../rpc/probe.ts";
-import { programPath } from "../binary.ts";
+import { commandOf, isCompiled, programPath } from "../binary.ts";
 import { claudeVersion } from "../claude_version.ts";
 import { type HooksFound, lookAtHooks } from "../hooks.ts";
-import { Ledger } from "../journal.ts";
+import { Journal } from "../journal.ts";
 import type { Part } from "../manifest.ts";
 import { lookAtRegistration, type Registration } from "../registration.ts";
-import { findService, type Service, type ServiceState } from "../service.ts";
+import { findService } from "../service.ts";
+import type { Service, ServiceState } from "../service_types.ts";
 
-/** What a check found. A `note` is no problem; what is `bad` comes with the command that repairs it. */
-export interface Finding {
-  what: string;
-  state: "ok" | "note" | "bad";
-  found: string;
-  repair?: string;
-}
-
-/** One thing to look at; several findings when it has several sides, none when it does not concern this machine. */
-export interface Check {
-  what: string;
-  look(place: Place): Promise<Finding | readonly Finding[] | undefined>;
-}
-
-/** The machine that is looked at. What several checks look at is looked at once. */
+/** The machine under examination. A fact that several checks need is established once. */
 export interface Place {
   config: InstallConfig;
   client: ClientConfig;
-  /** Whose bus it uses: the one of this machine, or another's. */
+  /** `server` if the machine uses its own bus, `client` if it uses one elsewhere. */
   role: "server" | "client";
   settings: Environment;
-  /** The database of this machine's bus. */
-  db: string;
   /** Why settings.env cannot be understood. */
   settingsBroken: string | undefined;
+  db: string;
   url: string;
-  /** The installed executable, whether it is there or not. */
+  /** Path of the installed executable, even if there is no file. */
   program: string;
-  /** The program as a person can type it here. */
+  /** The program as the user can type it. */
   command: string;
-  /** What installs it here, or repairs its installation. */
+  /** The command that installs the bus here, or repairs its installation. */
   install: string;
-  /** What is sent at once. */
+  /** The token of the first request. */
   token(): string | undefined;
-  /** What is kept for a bus that wants a token; undefined too when it may not be read. */
+  /** The token for a bus that asks for one. Undefined also if it cannot be read. */
   kept(): string | undefined;
   probe(): Promise<Probe>;
   service(): Promise<{ service: Service; state: ServiceState } | { none: string }>;
   hooks(): HooksFound;
-  /** The same with what the version of Claude Code allows. */
+  /** Compared with the hooks that fit the version of Claude Code. */
   fittingHooks(): Promise<HooksFound>;
   registration(): Registration | undefined;
-  /** Whether the person did not want a part at the last installation. */
+  /** True if the user opted out of a part at the last install. */
   leftOut(part: Part): boolean;
 }
 
-/** What this machine is. Changes nothing, and asks nobody yet. */
+/** Sends nothing yet. */
 export function placeOf(): Place {
   const config = installConfig(environment);
   const client = clientConfig(environment);
@@ -84,13 +73,13 @@ export function placeOf(): Place {
   const url = environment[name] || settings[name] || here;
   const role = settings[name] || !isSameUrl(url, here) ? "client" : "server";
   const program = programPath(config);
-  const command = commandOf(config, program);
-  const kept = once(keptOrNot);
+  const command = typedCommand(config, program);
+  const kept = once(() => attempt(keptToken));
   const token = () => client.token ?? (isLoopbackUrl(url) ? undefined : kept());
   return {
-    ...{ config, client, role, settings, settingsBroken: broken, url, program, command },
+    ...{ config, client, role, settings, settingsBroken: broken, db: databaseIn(settings) },
+    ...{ url, program, command, token, kept },
     install: `${command} install ${role === "server" ? "server" : `client --url ${quoted(url)}`}`,
-    ...{ token, kept, db: databaseIn(settings) },
     probe: once(() => probeOf(url, token(), kept)),
     service: once(async () => {
       const service = await findService(config);
@@ -99,72 +88,38 @@ export function placeOf(): Place {
     hooks: once(() => lookAtHooks(config, program)),
     fittingHooks: once(async () => lookAtHooks(config, program, await claudeVersion(config))),
     registration: once(() => lookAtRegistration(config)),
-    leftOut: (part) => leftOutIn(config, part),
+    leftOut: (part) => attempt(() => new Journal(config.data).leftOut(part)) ?? false,
   };
 }
 
-function leftOutIn({ data }: InstallConfig, part: Part): boolean {
+function readSettings(): { settings: Environment; broken?: string } {
+  const file = settingsPath();
+  let settings: Environment;
   try {
-    return new Ledger(data).leftOut(part);
-  } catch {
-    return false;
-  }
-}
-
-function readSettings(): { settings: Environment; broken: string | undefined } {
-  try {
-    const settings = settingsFile();
-    return { settings, broken: problemOf(settings) };
+    settings = settingsFile();
   } catch (error) {
-    return { settings: understood(settingsPath()), broken: (error as Error).message };
+    return { settings: readableLines(file), broken: (error as Error).message };
   }
-}
-
-/** The usual place when another is set that cannot be one: `settingsBroken` says so. */
-function databaseIn(settings: Environment): string {
-  try {
-    return realOf(resolve(databasePath(undefined, environment, settings)));
-  } catch {
-    return databasePath(undefined, {}, {});
-  }
-}
-
-function problemOf(settings: Environment): string | undefined {
   try {
     serverConfig({}, {}, settings);
-    return undefined;
+    return { settings };
   } catch (error) {
-    return `${settingsPath()}: ${(error as Error).message}`;
+    return { settings, broken: `${file}: ${(error as Error).message}` };
   }
 }
 
-/** The lines that are in order. */
-function understood(file: string): Environment {
-  try {
-    const lines = settingsText().split("\n");
-    return Object.assign({}, ...lines.map((line) => lineOf(line, file)));
-  } catch {
-    return {};
-  }
+function readableLines(file: string): Environment {
+  const lines = attempt(settingsText)?.split("\n") ?? [];
+  return Object.assign({}, ...lines.map((line) => attempt(() => parseSettings(line, file))));
 }
 
-function lineOf(line: string, file: string): Environment {
-  try {
-    return parseSettings(line, file);
-  } catch {
-    return {};
-  }
+/** The default path if the setting is not a path, which `settingsBroken` reports. */
+function databaseIn(settings: Environment): string {
+  const set = attempt(() => databasePath(undefined, environment, settings));
+  return set === undefined ? databasePath(undefined, {}, {}) : realOf(resolve(set));
 }
 
-function keptOrNot(): string | undefined {
-  try {
-    return keptToken();
-  } catch {
-    return undefined;
-  }
-}
-
-// As a command does it: a bus of this machine is asked without the kept token first.
+/** Like a command, asks a bus of this machine without the kept token first. */
 async function probeOf(
   url: string,
   token: string | undefined,
@@ -179,40 +134,12 @@ async function probeOf(
   }
 }
 
-function commandOf({ path }: InstallConfig, program: string): string {
-  if (!existsSync(program))
-    return isCompiled() ? quoted(process.execPath) : "./install.sh && agent-event-bus";
-  const folder = program.slice(0, -basename(program).length - 1);
-  return path.includes(folder) ? "agent-event-bus" : quoted(program);
+function typedCommand(config: InstallConfig, program: string): string {
+  if (existsSync(program)) return commandOf(config);
+  return isCompiled() ? quoted(process.execPath) : "./install.sh && agent-event-bus";
 }
 
-/** Whether this is the executable, not the sources. */
-export function isCompiled(): boolean {
-  return /\$bunfs|~BUN/.test(import.meta.url);
-}
-
-/** Whether both lead to the same bus, as far as the text tells. */
-export function isSameUrl(one: string, other: string): boolean {
-  return plain(one) === plain(other);
-}
-
-function plain(text: string): string {
-  if (!URL.canParse(text)) return text;
-  const url = new URL(text);
-  if (isLoopbackUrl(text)) url.hostname = "localhost";
-  if (url.pathname === "/") url.pathname = "/mcp";
-  return url.href.replace(/\/$/, "");
-}
-
-/** The machine of a URL, for people. */
-export function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : url;
-}
-
-function once<T>(look: () => T): () => T {
-  let found: { value: T } | undefined;
-  return () => {
-    found ??= { value: look() };
-    return found.value;
-  };
+/** A command for the machine of the bus. */
+export function onBus({ role, url, command }: Place, words: string): string {
+  return role === "server" ? `${command} ${words}` : `on ${hostOf(url)}: agent-event-bus ${words}`;
 }

@@ -2,7 +2,8 @@ import { type Bus, type Call, here } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import { type Inbox, inboxOf, wakes } from "../../domain/inbox.ts";
 import { isAlive, type Session } from "../../domain/session.ts";
-import { type Json, operation } from "../operation.ts";
+import type { Json } from "../../lib/json.ts";
+import { operation } from "../operation.ts";
 import { nextEvent } from "../waiting.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 

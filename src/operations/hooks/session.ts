@@ -1,6 +1,7 @@
 import type { Bus } from "../../domain/context.ts";
 import type { Session } from "../../domain/session.ts";
-import type { Json, Param } from "../operation.ts";
+import type { Json } from "../../lib/json.ts";
+import type { Param } from "../../lib/param.ts";
 import { MACHINE } from "../params.ts";
 
 /** How a hook names its session: by the client's own id, and the machine that it runs on. */

@@ -1,11 +1,12 @@
-import { type Bus, here } from "../../domain/context.ts";
+import type { Bus } from "../../domain/context.ts";
 import { recipientOf } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
-import { announce } from "../../domain/publish.ts";
 import { reachOf } from "../../domain/reachability.ts";
-import { isAlive, type Session } from "../../domain/session.ts";
+import { register } from "../../domain/registration.ts";
+import type { Session } from "../../domain/session.ts";
+import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
-import { type Json, operation } from "../operation.ts";
+import { operation } from "../operation.ts";
 import { expectRoom, liveSessions } from "../present.ts";
 import { HOOK_SESSION, report } from "./session.ts";
 
@@ -36,22 +37,17 @@ export const startSession = operation({
     const machine = args.machine || bus.host;
     const { pid, pid_started: started } = args;
     await expectRoom(bus, machine, args.client_id);
-    const at = here(bus);
-    const { session, wanted, event } = await bus.store.sessions.register(
-      {
-        name: args.title ?? args.name,
-        guessed: args.title === undefined,
-        machine,
-        cwd: args.cwd,
-        repo: args.repo,
-        client_id: args.client_id,
-        origin: caller.origin,
-        process: pid === undefined || started === undefined ? undefined : { pid, started },
-        state: "busy",
-      },
-      (other) => isAlive(other, at),
-    );
-    if (event !== null) announce(bus, event);
+    const { session, wanted, event } = await register(bus, {
+      name: args.title ?? args.name,
+      guessed: args.title === undefined,
+      machine,
+      cwd: args.cwd,
+      repo: args.repo,
+      client_id: args.client_id,
+      origin: caller.origin,
+      process: pid === undefined || started === undefined ? undefined : { pid, started },
+      state: "busy",
+    });
     report(bus, session, "busy");
     return {
       session_id: session.session_id,

@@ -1,11 +1,19 @@
 import { describe, expect, test } from "bun:test";
-import { createHeadCheck } from "../../../src/http/access/origin.ts";
+import { LOCAL } from "../../../src/domain/caller.ts";
+import { HEAD_RULES, type HeadOptions, type Refusal } from "../../../src/http/access/origin.ts";
 import { aRequest, HOSTS, METHODS, ORIGINS, SITES, TYPES } from "../../support/access.ts";
+import { createIdentities, guardAt } from "../../support/identity.ts";
 
-type Options = Partial<Parameters<typeof createHeadCheck>[0]>;
+const { tokens } = createIdentities();
 
-const checkOf = (options: Options = {}) =>
-  createHeadCheck({ host: "127.0.0.1", machine: "thinkpad", allowedHosts: [], ...options });
+/** Why the rules about the head refuse a request; null if they do not. */
+function checkOf(options: Partial<HeadOptions> = {}): (request: Request) => Refusal | null {
+  const guard = guardAt({ tokens, ...options }, [...HEAD_RULES, () => LOCAL]);
+  return (request) => {
+    const verdict = guard.check(request);
+    return "status" in verdict ? verdict : null;
+  };
+}
 
 const LET_IN = 200;
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { limitVariable } from "../../../src/config/server.ts";
 import { LIMITS, type LimitName } from "../../../src/domain/limits.ts";
+import { isRequired, type Param } from "../../../src/lib/param.ts";
 import { operations } from "../../../src/operations/index.ts";
-import { isRequired, type Operation, type Param } from "../../../src/operations/operation.ts";
+import type { Operation } from "../../../src/operations/operation.ts";
 import { newest, stored } from "../../support/agent.ts";
 import { startHere } from "../../support/bus.ts";
 import { cli } from "../../support/cli.ts";

@@ -1,21 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { createGuard } from "../../../src/http/access/guard.ts";
 import { aRequest, type Headers_, SERVED } from "../../support/access.ts";
-import { createIdentities } from "../../support/identity.ts";
+import { createIdentities, from, guardAt } from "../../support/identity.ts";
 import { OF_PROGRAMS, OF_PROXIES, PROXIES, SERVE_SETS } from "../../support/proxies.ts";
 
 const { tokens } = createIdentities();
-const guard = createGuard({
-  ...{ host: "127.0.0.1", machine: "thinkpad", allowedHosts: [], allowedLogins: [], tokens },
-  ...{ onlyTokens: false, trustHeaders: false, open: false, whois: async () => null },
-  refused: () => {},
-});
+const guard = guardAt({ tokens });
 
 /** The status or the origin that the whole guard gives to a request from loopback. */
 async function verdict(headers: Headers_): Promise<number | string> {
-  // As the runtime hands it over, which knows the other end of the connection.
-  const server = { requestIP: () => ({ address: "127.0.0.1", port: 50_000 }) };
-  const found = await guard.check(Object.assign(aRequest(headers), { server }));
+  const found = await guard.check(from("127.0.0.1", aRequest(headers)));
   return "status" in found ? found.status : found.origin;
 }
 
@@ -59,8 +52,7 @@ describe("a request from loopback with a header that a proxy sets", () => {
   });
 
   test("a refusal names the header, so that a program can leave it out", async () => {
-    const server = { requestIP: () => ({ address: "127.0.0.1", port: 50_000 }) };
-    const found = guard.check(Object.assign(aRequest({ ...SERVED, "X-Real-IP": "1.2.3.4" }), { server }));
+    const found = guard.check(from("127.0.0.1", aRequest({ ...SERVED, "X-Real-IP": "1.2.3.4" })));
     expect(found).toMatchObject({
       status: 401,
       reason: expect.stringContaining("the header x-real-ip is a proxy's"),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Caller, LOCAL, type Scope } from "../../../src/domain/caller.ts";
 import type { Limits } from "../../../src/domain/limits.ts";
-import { Share } from "../../../src/http/access/share.ts";
+import { Share } from "../../../src/domain/share.ts";
 import { Shares } from "../../../src/http/access/shares.ts";
 import { startHere } from "../../support/bus.ts";
 import { bearer, tokenFor } from "../../support/callers.ts";

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { createGuard } from "../../../src/http/access/guard.ts";
 import { createReport } from "../../../src/http/access/refusal_log.ts";
 import { aRequest, LOGINS, ORDINARY, SERVED } from "../../support/access.ts";
-import { createIdentities, LOOPBACK, NOW, STRANGERS, TAILNET } from "../../support/identity.ts";
+import { createIdentities, guardAt, LOOPBACK, NOW, STRANGERS, TAILNET } from "../../support/identity.ts";
 
 const { tokens, secret, verdict } = createIdentities();
 
@@ -61,9 +60,8 @@ describe("the guard", () => {
   const warned: string[] = [];
   let now = NOW;
   const guard = () =>
-    createGuard({
-      ...{ host: "0.0.0.0", machine: "thinkpad", allowedHosts: [], allowedLogins: [], tokens },
-      ...{ onlyTokens: false, trustHeaders: false, open: false, whois: async () => null },
+    guardAt({
+      ...{ host: "0.0.0.0", tokens },
       refused: createReport(
         () => now,
         (message) => warned.push(message),

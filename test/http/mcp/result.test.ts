@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { failure, resultMessage, toolResult } from "../../../src/http/mcp/result.ts";
+import { callAnswer } from "../../../src/http/mcp/result.ts";
 import { bodyOf, type Parts } from "../../../src/lib/chunks.ts";
 
 const sent = (parts: Parts) => Buffer.from(bodyOf(parts)).toString();
@@ -26,22 +26,20 @@ const RESULTS: [string, Record<string, unknown> | Record<string, unknown>[]][] =
 for (const [what, result] of RESULTS)
   for (const id of [1, 'a"b'])
     test(`${what} stands in the answer ${JSON.stringify(id)} as text and structured, as JSON.stringify writes it`, () => {
-      const answer = toolResult(result);
-      const message = JSON.parse(sent(resultMessage(id, answer)));
+      const message = JSON.parse(sent(callAnswer(id, { value: result })));
       expect(message.id).toBe(id);
       expect(message.jsonrpc).toBe("2.0");
       const plain = JSON.parse(JSON.stringify(result));
       expect(message.result.structuredContent).toEqual(Array.isArray(result) ? { result: plain } : plain);
       expect(JSON.parse(message.result.content[0].text)).toEqual(plain);
       expect(Object.keys(message.result)).toEqual(["content", "structuredContent"]);
-      expect(answer.structured).toEqual(Array.isArray(result) ? { result } : result);
     });
 
 test("a list that is given again and again is written each time with what is around it at that time", () => {
   const events = [event, { ...event, id: 2, payload: "x".repeat(500) }];
   for (const [i, more] of [true, true, true, false, false, true].entries()) {
     const result = { events, next_cursor: "2", has_more: more };
-    const message = JSON.parse(sent(resultMessage(i, toolResult(result))));
+    const message = JSON.parse(sent(callAnswer(i, { value: result })));
     expect(message.id).toBe(i);
     expect(message.result.structuredContent).toEqual(JSON.parse(JSON.stringify(result)));
     expect(message.result.content).toEqual([{ type: "text", text: JSON.stringify(result) }]);
@@ -49,7 +47,7 @@ test("a list that is given again and again is written each time with what is aro
 });
 
 test("a failed call is answered with its reason, as an error", () => {
-  const message = JSON.parse(sent(resultMessage(3, failure('no "such" thing'))));
+  const message = JSON.parse(sent(callAnswer(3, { refusal: { kind: "failed", reason: 'no "such" thing' } })));
   expect(message).toEqual({
     jsonrpc: "2.0",
     id: 3,

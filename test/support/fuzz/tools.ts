@@ -1,6 +1,7 @@
 import { boundOf } from "../../../src/domain/limits.ts";
+import { isRequired } from "../../../src/lib/param.ts";
 import { operations } from "../../../src/operations/index.ts";
-import { isRequired, type Operation, type Param } from "../../../src/operations/operation.ts";
+import type { Operation, ToolParam as Param } from "../../../src/operations/operation.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { callText, type Kind, methodText, sent } from "./case.ts";
 import { key, pick, type Random, STRINGS, value } from "./random.ts";

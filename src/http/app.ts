@@ -1,0 +1,92 @@
+import { Elysia } from "elysia";
+import { type Caller, covers } from "../domain/caller.ts";
+import { adapter } from "../runtime/runtime.ts";
+import type { Guard } from "./access/guard.ts";
+import type { Refusal } from "./access/origin.ts";
+import type { Report } from "./access/refusal_log.ts";
+import type { Params, Route } from "./routes.ts";
+
+export interface AppOptions {
+  routes: readonly Route[];
+  guard: Guard;
+  /** Called for each request that its route's policy refuses. */
+  refused: Report;
+  unexpected(error: unknown): void;
+}
+
+/** Serves a list of routes. The guard comes first, for unknown paths too. */
+export function createApp({ routes, guard, refused, unexpected }: AppOptions): Elysia {
+  const app = new Elysia(adapter && { adapter });
+  // Hot path: Elysia only listens. Its router and context would cost a twelfth of a publish.
+  app.wrap((_, request) => () => answer(request) as never);
+  return app;
+
+  async function answer(request: Request): Promise<Response> {
+    try {
+      const path = pathOf(request.url);
+      const here = routes.filter((route) => paramsIn(path, route) !== null);
+      const route = here.find(({ method }) => takes(method, request.method));
+      const verdict = await guard.check(request, route?.body);
+      if ("status" in verdict) return written(verdict);
+      if (route === undefined) return written(unknown(here));
+      const refusal = scopeRefusal(route, verdict);
+      if (refusal === null) return await handled(route, request, verdict, paramsIn(path, route) ?? {});
+      refused(verdict.origin, refusal);
+      return written(refusal);
+    } catch (error) {
+      unexpected(error);
+      return written({ status: 500, reason: "unexpected error inside the bus; its log says more" });
+    }
+  }
+
+  function unknown(here: readonly Route[]): Refusal {
+    const methods = here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    const allow = methods.join(", ");
+    if (here.length > 0 && here.every(({ otherMethods }) => otherMethods !== 404))
+      return { status: 405, reason: `method not allowed: this path takes ${allow}`, headers: { allow } };
+    const paths = [...new Set(routes.map(({ path }) => path))].join(" and ");
+    return { status: 404, reason: `not found: the bus answers at ${paths}` };
+  }
+}
+
+/** The segments of a URL's path, without one final slash. */
+function pathOf(url: string): string[] {
+  const path = url.slice(url.indexOf("/", "http://".length)).split("?", 1)[0] ?? "";
+  return path.replace(/(?<=.)\/$/, "").split("/");
+}
+
+/** Null if the path does not match. */
+function paramsIn(path: readonly string[], route: Route): Params | null {
+  const pattern = route.path.split("/");
+  if (path.length !== pattern.length) return null;
+  const params: Record<string, string> = {};
+  for (const [i, part] of pattern.entries())
+    if (part.startsWith(":")) params[part.slice(1)] = path[i] ?? "";
+    else if (part !== path[i]) return null;
+  return params;
+}
+
+function takes(method: Route["method"], asked: string): boolean {
+  return method === "ALL" || method === (asked === "HEAD" ? "GET" : asked);
+}
+
+async function handled(route: Route, request: Request, caller: Caller, params: Params): Promise<Response> {
+  const answer = await route.handle(request, caller, params);
+  if (request.method !== "HEAD") return answer;
+  const { status, headers } = answer;
+  headers.set("content-length", String((await answer.arrayBuffer()).byteLength));
+  return new Response(null, { status, headers });
+}
+
+function scopeRefusal({ policy, method, path }: Route, { origin, scope }: Caller): Refusal | null {
+  if (policy === "any" || covers(scope, policy)) return null;
+  return {
+    status: 403,
+    reason: `the token ${origin} has the scope ${scope}, which does not cover ${method} ${path}; that needs a token with --scope ${policy}`,
+    headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="insufficient_scope"' },
+  };
+}
+
+function written({ status, reason: error, headers = {} }: Refusal): Response {
+  return Response.json({ error }, { status, headers });
+}

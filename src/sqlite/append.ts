@@ -1,0 +1,92 @@
+import type { Event } from "../domain/event.ts";
+import type { DecideRegistration, Draft, Registered, Store } from "../domain/store.ts";
+import type { DeliveryTable } from "./deliveries.ts";
+import type { MailTable } from "./direct_messages.ts";
+import type { EventTable } from "./events.ts";
+import { type Parts, timestampOf } from "./parts.ts";
+import type { SessionTable } from "./sessions.ts";
+import type { WebhookTable } from "./webhooks.ts";
+
+export interface Tables {
+  events: EventTable;
+  mail: MailTable;
+  webhooks: WebhookTable;
+  deliveries: DeliveryTable;
+  sessions: SessionTable;
+}
+
+/** Writes events, with everything that belongs to them. No event is written in another way. */
+export class Appender implements Pick<Store, "append" | "register" | "listen"> {
+  readonly #parts: Parts;
+  readonly #tables: Tables;
+  readonly #listeners: Parameters<Store["listen"]>[0][] = [];
+  #uncommitted: { event: Event; draft: Draft }[] = [];
+
+  constructor(parts: Parts, tables: Tables) {
+    this.#parts = parts;
+    this.#tables = tables;
+  }
+
+  append(draft: Draft): Promise<Event | null> {
+    return this.#parts.writer.write(() =>
+      this.#isStale(draft) ? null : this.#insert(draft, timestampOf(this.#parts)),
+    );
+  }
+
+  register(decide: DecideRegistration): Promise<Registered | null> {
+    const { sessions, mail } = this.#tables;
+    return this.#parts.writer.write(() => {
+      const at = timestampOf(this.#parts);
+      const { session, wanted, draft, alias, inherits } = decide(sessions, at);
+      if (draft === null) {
+        sessions.revive(session, alias);
+        for (const recipient of inherits) mail.forward(recipient, session.session_id);
+        return { session, wanted, event: null };
+      }
+      if (this.#isStale(draft)) return null;
+      const event = this.#insert(draft, at);
+      const registered = { ...session, cursor: event.id };
+      sessions.insert(registered);
+      return { session: registered, wanted, event };
+    });
+  }
+
+  listen(onEvent: (event: Event, webhookIds: readonly number[]) => void): void {
+    this.#listeners.push(onEvent);
+  }
+
+  /** Passes on the events of a transaction that was committed. */
+  committed(): void {
+    const appended = this.#uncommitted;
+    this.#uncommitted = [];
+    for (const { event, draft } of appended)
+      for (const listener of this.#listeners) listener(event, draft.webhookIds);
+  }
+
+  /** Forgets what is in memory; after a transaction that was undone. */
+  undone(): void {
+    this.#uncommitted = [];
+    this.#tables.events.forget();
+    this.#tables.webhooks.forget();
+  }
+
+  /** True if a webhook was added, removed, enabled or paused since the draft was decided. */
+  #isStale({ revision }: Draft): boolean {
+    return revision !== this.#tables.webhooks.revision;
+  }
+
+  #insert(draft: Draft, at: string): Event {
+    const { events, mail, deliveries } = this.#tables;
+    this.#apply(draft, at);
+    const event = events.insert(draft.event, at);
+    for (const webhookId of draft.webhookIds) deliveries.enqueue(webhookId, event.id);
+    if (draft.recipient !== null) mail.post(draft.recipient, event.id);
+    this.#uncommitted.push({ event, draft });
+    return event;
+  }
+
+  #apply({ change }: Draft, at: string): void {
+    if (change?.kind === "unregister") this.#tables.sessions.markDeleted(change.sessionId, at);
+    if (change?.kind === "pause") this.#tables.webhooks.pause(change.webhookId, change.reason);
+  }
+}

@@ -1,0 +1,76 @@
+import { type Event, type EventDraft, eventOf } from "../domain/event.ts";
+import type { EventQuery } from "../domain/store.ts";
+import type { Named, Row } from "../runtime/runtime.ts";
+import { storedTime, wireTime } from "./time.ts";
+
+/** The columns of an event, separated by comma and space. */
+export const EVENT_COLUMNS =
+  "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
+
+export const INSERT_EVENT = `
+  INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin)
+  VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`;
+
+/** The SQL of a query. Queries of one shape share it. */
+export function selectSql(query: EventQuery): string {
+  const order = query.order === "asc" ? "ASC" : "DESC";
+  const filters = ["id > $after", "id < $before"];
+  if (query.channel !== undefined) filters.push("channel = $channel");
+  if (query.correlation_id !== undefined) filters.push("correlation_id = $correlation_id");
+  const types = (query.event_types ?? []).map((_, i) => `event_type = $type${i}`);
+  // One branch for each wanted type: each is a bounded walk along its index, whatever the others hold.
+  const branch = (filter: readonly string[]) =>
+    `SELECT * FROM (SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit)`;
+  const branches = types.length === 0 ? [branch(filters)] : types.map((type) => branch([...filters, type]));
+  return `${branches.join(" UNION ALL ")} ORDER BY id ${order} LIMIT $limit`;
+}
+
+export type Params = Record<string, string | number> & { after: number; before: number };
+
+export function paramsOf(query: EventQuery): Params {
+  const params: Params = { after: query.after ?? 0, before: Number.MAX_SAFE_INTEGER };
+  if (query.channel !== undefined) params.channel = query.channel;
+  if (query.correlation_id !== undefined) params.correlation_id = query.correlation_id;
+  for (const [i, type] of (query.event_types ?? []).entries()) params[`type${i}`] = type;
+  return params;
+}
+
+export function rowOf(draft: EventDraft, timestamp: string): Named {
+  return {
+    event_type: draft.event_type,
+    payload: draft.payload,
+    session_id: draft.session_id,
+    timestamp: storedTime(timestamp),
+    channel: draft.channel,
+    correlation_id: draft.correlation_id ?? null,
+    meta: metaOf(draft),
+    origin: draft.origin,
+  };
+}
+
+function metaOf({ title, tags, explicit_level: signal_level }: EventDraft): string | null {
+  return title === undefined && tags === undefined && signal_level === undefined
+    ? null
+    : JSON.stringify({ title, tags, signal_level });
+}
+
+export function eventOfRow(row: Row): Event {
+  return eventOf(Number(row.id), wireTime(row.timestamp), {
+    event_type: String(row.event_type),
+    payload: String(row.payload),
+    session_id: String(row.session_id),
+    channel: String(row.channel),
+    correlation_id: row.correlation_id === null ? null : String(row.correlation_id),
+    origin: row.origin === null ? null : String(row.origin),
+    ...(row.payload_meta === null ? {} : parseMeta(String(row.payload_meta))),
+  });
+}
+
+function parseMeta(text: string): Pick<EventDraft, "title" | "tags" | "explicit_level"> {
+  try {
+    const { title, tags, signal_level } = JSON.parse(text);
+    return { title: title ?? undefined, tags: tags ?? undefined, explicit_level: signal_level ?? undefined };
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,73 @@
+import { parseCursor } from "../domain/cursor.ts";
+import type { Session } from "../domain/session.ts";
+import type { Named, Row } from "../runtime/runtime.ts";
+import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
+
+const COLUMNS =
+  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until";
+/** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
+const MOST_SILENT = 500;
+const HEARD = momentOf("last_heartbeat");
+const SINCE = momentOf("$since");
+const LATER = `iif(${HEARD} > ${momentOf("$at")}, last_heartbeat, $at)`;
+const SELECT = `SELECT ${COLUMNS} FROM sessions`;
+
+export const SQL = {
+  find: `${SELECT} WHERE id = $id`,
+  byClient: `${SELECT} WHERE machine = $machine AND client_id = $clientId
+    ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
+  byProcess: `${SELECT} WHERE machine = $machine AND pid = $pid AND pid_started = $started
+    ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
+  byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
+  byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
+  present: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > ${SINCE} ORDER BY ${HEARD} DESC, id`,
+  silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
+    ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
+  hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
+  insert: `INSERT INTO sessions (${COLUMNS})
+    VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
+      $pid, $pidStarted, $state, NULL)`,
+  revive: `UPDATE sessions
+    SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
+      pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil WHERE id = $id`,
+  report: `UPDATE sessions SET state = $state, lease_until = $leaseUntil, last_heartbeat = ${LATER} WHERE id = $id`,
+  touch: `UPDATE sessions SET last_heartbeat = ${LATER} WHERE id = $id`,
+  saveCursor: "UPDATE sessions SET last_cursor = $cursor WHERE id = $id",
+  markDeleted: "UPDATE sessions SET deleted_at = $at WHERE id = $id",
+};
+
+/** The columns that a client states whenever it registers. */
+export function statedOf(session: Session): Named {
+  return {
+    id: session.session_id,
+    name: session.name,
+    cwd: session.cwd,
+    repo: session.repo,
+    clientId: session.client_id,
+    lastHeartbeat: storedTime(session.last_heartbeat),
+    pid: session.process?.pid ?? null,
+    pidStarted: session.process?.started ?? null,
+    state: session.state,
+  };
+}
+
+export function sessionOfRow(row: Row): Session {
+  const text = (column: string) => String(row[column] ?? "");
+  const optional = (column: string) => (row[column] === null ? null : text(column));
+  return {
+    session_id: text("id"),
+    display_id: text("display_id"),
+    name: text("name"),
+    machine: text("machine"),
+    cwd: text("cwd"),
+    repo: text("repo"),
+    client_id: optional("client_id"),
+    registered_at: wireTime(row.registered_at),
+    last_heartbeat: wireTime(row.last_heartbeat),
+    cursor: parseCursor(optional("last_cursor")),
+    deleted_at: wireTimeOrNull(row.deleted_at),
+    process: row.pid === null ? null : { pid: Number(row.pid), started: String(row.pid_started) },
+    state: optional("state") as Session["state"],
+    lease_until: wireTimeOrNull(row.lease_until),
+  };
+}

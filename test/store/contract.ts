@@ -1,0 +1,14 @@
+import { describe } from "bun:test";
+import { crashes } from "./contract/crashes.ts";
+import { cursors } from "./contract/cursors.ts";
+import { log } from "./contract/log.ts";
+import { mail } from "./contract/mail.ts";
+import { outbox } from "./contract/outbox.ts";
+import { registration } from "./contract/registration.ts";
+import type { Engine } from "./engine.ts";
+
+/** What every engine must do, asked of the port only. */
+export function contract(engine: Engine): void {
+  for (const part of [log, cursors, mail, outbox, registration, crashes])
+    describe(`${engine.name}: ${part.name}`, () => part(engine));
+}

@@ -1,0 +1,82 @@
+import { expect, test } from "bun:test";
+import { type Engine, join, opened, publish } from "../engine.ts";
+
+export function mail({ place }: Engine): void {
+  const started = async () => {
+    const store = await opened(place());
+    const { session_id } = await join(store);
+    const send = () => publish(store, { channel: `session:${session_id}` });
+    const stateOf = async (eventId: number) => (await store.mail.of(eventId)).map(({ state }) => state);
+    const unseen = async () =>
+      (await store.mail.unseen(session_id, 50)).map(({ event, repeat }) => [event.id, repeat]);
+    return { store, session_id, send, stateOf, unseen };
+  };
+
+  test("a direct message is stored, offered, seen and acknowledged", async () => {
+    const { store, session_id, send, stateOf, unseen } = await started();
+    const message = await send();
+    expect(await stateOf(message.id)).toEqual(["stored"]);
+    expect(await unseen()).toEqual([[message.id, false]]);
+    await store.mail.offer({ sessionId: session_id, by: "prompt", single: [message], upTo: 0 });
+    expect(await stateOf(message.id)).toEqual(["offered"]);
+    expect(await unseen()).toEqual([[message.id, true]]);
+    await store.mail.see(session_id, [message.id], []);
+    expect(await stateOf(message.id)).toEqual(["seen"]);
+    expect([await unseen(), await store.mail.count(session_id)]).toEqual([[], 0]);
+    await store.mail.acknowledge(session_id, message.id);
+    expect(await store.mail.of(message.id)).toMatchObject([{ state: "acked", offered_by: "prompt" }]);
+  });
+
+  test("an offer of what was not shown is taken back", async () => {
+    const { store, session_id, send, stateOf, unseen } = await started();
+    const [shown, hidden] = [await send(), await send()];
+    await store.mail.offer({ sessionId: session_id, by: "tool", single: [shown, hidden], upTo: 0 });
+    await store.mail.see(session_id, [shown.id], [hidden.id]);
+    expect(await stateOf(hidden.id)).toEqual(["stored"]);
+    expect(await unseen()).toEqual([[hidden.id, false]]);
+  });
+
+  test("reading a range makes messages seen, acknowledging a cursor makes them acknowledged", async () => {
+    const { store, session_id, send, stateOf } = await started();
+    const [first, second, third] = [await send(), await send(), await send()];
+    await store.sessions.showed(session_id, second.id, second.id);
+    expect(await Promise.all([first, second, third].map(({ id }) => stateOf(id)))).toEqual([
+      ["stored"],
+      ["seen"],
+      ["stored"],
+    ]);
+    await store.sessions.acknowledge(session_id, second.id);
+    expect(await Promise.all([first, second, third].map(({ id }) => stateOf(id)))).toEqual([
+      ["acked"],
+      ["acked"],
+      ["stored"],
+    ]);
+  });
+
+  test("a message to oneself is no mail", async () => {
+    const { store, session_id } = await started();
+    const own = await publish(store, { session_id, channel: `session:${session_id}` });
+    expect(await store.mail.of(own.id)).toEqual([]);
+  });
+
+  test("news are the events of three channels, without one's own and what was seen, oldest first", async () => {
+    const { store, session_id } = await started();
+    const channels = ["all", "repo:r", "machine:m"] as const;
+    const news = async (after: number, limit = 50) =>
+      (await store.mail.news({ sessionId: session_id, after, channels, limit })).map(({ event, repeat }) => [
+        event.id,
+        repeat,
+      ]);
+    for (const channel of ["repo:r", "repo:other", "all", "machine:m"]) await publish(store, { channel });
+    const own = await publish(store, { session_id });
+    expect(await news(1)).toEqual([2, 4, 5].map((id) => [id, false]));
+    expect(await news(2, 1)).toEqual([[4, false]]);
+    expect(own.id).toBe(6);
+    await store.mail.offer({ sessionId: session_id, by: "prompt", single: [], upTo: 4 });
+    expect(await news(1)).toEqual([
+      [2, true],
+      [4, true],
+      [5, false],
+    ]);
+  });
+}

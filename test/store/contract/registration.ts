@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { addressed } from "../../../src/domain/delivery_policy.ts";
+import type { DecideRegistration } from "../../../src/domain/store.ts";
+import { aDraft, aSession, type Engine, join, opened, publish, webhook } from "../engine.ts";
+
+export function registration({ place }: Engine): void {
+  test("a new session is stored with its event, which is its cursor", async () => {
+    const store = await opened(place());
+    const { webhook_id } = await webhook(store);
+    const stated = { client_id: "c", process: { pid: 7, started: "then" }, state: "busy" } as const;
+    const session = await join(store, stated);
+    expect(session).toEqual(aSession({ ...stated, cursor: 1 }));
+    expect(await store.sessions.get("s")).toEqual(session);
+    expect(await store.sessions.byClient("m", "c")).toEqual(session);
+    expect((await store.deliveries.counts(webhook_id)).pending).toBe(1);
+  });
+
+  test("nothing is stored if the webhooks changed since the decision", async () => {
+    const store = await opened(place());
+    const active = await store.webhooks.active();
+    await webhook(store);
+    const session = aSession();
+    const draft = addressed(aDraft(), active);
+    const plan = { session, wanted: session.name, draft, alias: null, inherits: [] };
+    expect(await store.register(() => plan)).toBeNull();
+    expect(await store.sessions.get("s")).toBeUndefined();
+  });
+
+  test("of concurrent registrations each sees those before it", async () => {
+    const store = await opened(place());
+    const active = await store.webhooks.active();
+    const decide: DecideRegistration = (known) => {
+      const earlier = known.findByClient("m", "c");
+      const session = earlier ?? aSession({ session_id: crypto.randomUUID(), client_id: "c" });
+      const draft = earlier === undefined ? addressed(aDraft(), active) : null;
+      return { session, wanted: "api", draft, alias: null, inherits: [] };
+    };
+    const registered = await Promise.all(Array.from({ length: 20 }, () => store.register(decide)));
+    expect(new Set(registered.map((one) => one?.session.session_id)).size).toBe(1);
+    expect(registered.filter((one) => one?.event !== null)).toHaveLength(1);
+  });
+
+  test("a session comes back with an alias and the mail that it inherits", async () => {
+    const store = await opened(place());
+    await join(store);
+    await publish(store, { channel: "session:@api" });
+    await publish(store, { channel: "session:old" });
+    await join(store, { client_id: "old", name: "again" }, { alias: "old", inherits: ["@api", "old"] });
+    expect(await store.sessions.get("old")).toMatchObject({ session_id: "s", name: "again" });
+    expect(await store.mail.count("s")).toBe(2);
+    expect([await store.mail.count("@api"), await store.mail.count("old")]).toEqual([0, 0]);
+  });
+
+  test("a session ends together with the event that says so", async () => {
+    const store = await opened(place());
+    await join(store);
+    const change = { kind: "unregister", sessionId: "s" } as const;
+    await store.append(addressed(aDraft(), await store.webhooks.active(), change));
+    expect((await store.sessions.get("s"))?.deleted_at).toBe("2026-03-01T12:00:00.000Z");
+    expect(await store.sessions.present("2026-01-01T00:00:00.000Z")).toEqual([]);
+    await join(store);
+    expect((await store.sessions.get("s"))?.deleted_at).toBeNull();
+  });
+
+  test("a name is claimed from the holder that was seen, with the mail of both", async () => {
+    const store = await opened(place());
+    await join(store);
+    await join(store, { session_id: "t", display_id: "calm-rex" });
+    expect(await store.sessions.claim("api", "s", undefined)).toBe(true);
+    await publish(store, { channel: "session:s" });
+    await publish(store, { channel: "session:@api" });
+    const claims = await Promise.all(["t", "s", "t"].map((id) => store.sessions.claim("api", id, "s")));
+    expect(claims).toEqual([true, false, false]);
+    expect((await store.sessions.holder("api"))?.session_id).toBe("t");
+    expect([await store.sessions.claimsOf("s"), await store.sessions.claimsOf("t")]).toEqual([[], ["api"]]);
+    expect([await store.mail.count("s"), await store.mail.count("t")]).toEqual([0, 2]);
+  });
+
+  test("present sessions come most recently active first, ended ones and their names do not", async () => {
+    const store = await opened(place());
+    const heard = ["2026-03-01T10:00:00.000Z", "2026-03-01T12:00:00.000Z", "2026-03-01T11:00:00.000Z"];
+    for (const [i, last_heartbeat] of heard.entries())
+      await join(store, { session_id: `s${i}`, display_id: `d${i}`, last_heartbeat });
+    const present = await store.sessions.present("2026-03-01T09:00:00.000Z");
+    expect(present.map(({ session_id }) => session_id)).toEqual(["s1", "s2", "s0"]);
+    expect((await store.sessions.namedLike("d2")).map(({ session_id }) => session_id)).toEqual(["s2"]);
+    expect(await store.sessions.namedLike("api")).toHaveLength(3);
+    await store.sessions.touch("s0");
+    await store.sessions.report("s2", "idle", "2026-03-01T13:00:00.000Z");
+    expect(await store.sessions.get("s0")).toMatchObject({ last_heartbeat: "2026-03-01T12:00:00.000Z" });
+    expect(await store.sessions.get("s2")).toMatchObject({
+      state: "idle",
+      lease_until: "2026-03-01T13:00:00.000Z",
+    });
+  });
+}
