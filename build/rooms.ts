@@ -1,4 +1,4 @@
-// Draws docs/rooms.svg from the imports of src; `--check` only says whether it is stale.
+// Draws docs/rooms.svg from the imports of src. `--check` only says whether it is stale.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, readTexts, type Source } from "./sources.ts";

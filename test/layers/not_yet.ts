@@ -1,6 +1,6 @@
 import type { RuleName } from "./rules.ts";
 
-/** Breaches that are known and wait for their repair. An entry that is no breach any more fails the test. */
+/** Breaches that are known and wait for their repair. An entry that is no longer a breach fails the test. */
 export const NOT_YET: Readonly<Record<RuleName, readonly string[]>> = {
   rooms: [],
   circles: [
