@@ -34,7 +34,10 @@ function leadsTo({ file, through }: Step, above: readonly Step[]): boolean {
 }
 
 /** Steps that wait for their file. */
-const NOT_YET = ["hooks/session.ts", "rpc/call.ts"];
+const NOT_YET: Readonly<Record<string, readonly string[]>> = {
+  "One webhook delivery": ["webhooks/sign.ts"],
+  "hook prompt": ["hooks/session.ts", "rpc/call.ts"],
+};
 
 test.each([
   ["publish_event", 12],
@@ -45,8 +48,7 @@ test.each([
   expect(steps.length).toBeGreaterThan(4);
   expect(steps.length).toBeLessThanOrEqual(most);
   const lost = steps.filter((step, i) => i > 0 && !leadsTo(step, steps.slice(0, i)));
-  const waiting = steps.map(({ file }) => file).filter((file) => NOT_YET.includes(file));
-  expect(lost.map(({ file }) => file)).toEqual(waiting);
+  expect(lost.map(({ file }) => file)).toEqual([...(NOT_YET[heading] ?? [])]);
 });
 
 test("five files decide on a published event", () => {
