@@ -44,14 +44,14 @@ export interface Notification {
   group?: string;
 }
 
-/** Calls that hold until an event they care about is committed. */
+/** Calls that wait for a matching event to be committed. */
 export interface Waiters {
   /**
-   * Throws BusError `too_many_waiters` when the bound, or the caller's share of it, is reached. Close it whatever happens.
-   * `sessionId`: whom it waits for; `sole`: the session's only one of that kind, an earlier one ends.
+   * Starts to wait, for the session `sessionId` if there is one. Must be closed. A `sole` waiter ends the session's earlier one.
+   * @throws BusError `too_many_waiters` when the bound, or the caller's share of it, is reached.
    */
   open(matches: (event: Event) => boolean, sessionId?: string, sole?: boolean, caller?: Caller): Waiter;
-  /** Whether a call waits for the session at this moment. */
+  /** True if a call waits for the session at this moment. */
   has(sessionId: string): boolean;
   /** Ends the sole waiter of a session: its client is at work again, or gone. */
   dismiss(sessionId: string): void;
@@ -61,11 +61,11 @@ export interface Waiters {
 }
 
 export interface Waiter {
-  /** The bus stops, or another waiter took its place: waiting on is pointless. */
+  /** True once waiting on is pointless: the bus stops, or another waiter took its place. */
   readonly over: boolean;
-  /** Another waiter took its place, or its session is at work or gone. */
+  /** True once another waiter took its place, or its session is at work or gone. */
   readonly dismissed: boolean;
-  /** Resolves true at the next matching event (also one since `open` or the last call), false after `ms` or when `signal` aborts. */
+  /** Resolves true at the next matching event since `open` or the last call, false after `ms` or when `signal` aborts. */
   next(ms: number, signal: AbortSignal): Promise<boolean>;
   close(): void;
 }

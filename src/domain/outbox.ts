@@ -55,9 +55,7 @@ export interface RedeliveryPage {
   /** Only events with a greater id. */
   after: number;
   limit: number;
-  /** False leaves out what was ever queued. */
-  again: boolean;
-  /** Enables the webhook with the last page, so that nothing newer overtakes them. */
+  /** Leaves out what was ever queued, and enables the webhook with the last page: nothing newer overtakes them. */
   enables: boolean;
 }
 
@@ -73,7 +71,6 @@ export interface DeliveryStore {
   expire(delivery: Delivery, reason: string): Promise<void>;
   list(query: DeliveryQuery): Promise<Delivery[]>;
   counts(webhookId: number): Promise<WebhookCounts>;
-  hasDead(webhookId: number): Promise<boolean>;
   /** Queues one event again, whatever the webhook's filter. False if there is no such event. */
   redeliver(webhookId: number, eventId: number): Promise<boolean>;
   /** Queues at most `limit` dead and expired deliveries again; returns how many. */

@@ -1,4 +1,4 @@
-import type { DeliveryStore } from "./outbox.ts";
+import type { DeliveryStore, RedeliveryPage } from "./outbox.ts";
 
 /** Pages let other writes interleave, however much is sent again. */
 const PAGE = 500;
@@ -14,30 +14,23 @@ export async function redeliverGivenUp(deliveries: DeliveryStore, webhookId: num
 
 /** Queues the matching events from `since` on, also those that were delivered; returns how many. */
 export function redeliverSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
-  return inPages(deliveries, webhookId, since, { again: true, enables: false });
+  return inPages(deliveries, since, { webhookId, enables: false });
 }
 
 /** Queues the matching events from `since` on that were never queued, and enables the webhook; returns how many. */
 export function enableSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
-  return inPages(deliveries, webhookId, since, { again: false, enables: true });
+  return inPages(deliveries, since, { webhookId, enables: true });
 }
 
 async function inPages(
   deliveries: DeliveryStore,
-  webhookId: number,
   since: number,
-  how: { again: boolean; enables: boolean },
+  how: Pick<RedeliveryPage, "webhookId" | "enables">,
 ): Promise<number> {
-  let queued = 0;
-  for (let after: number | undefined = since - 1; after !== undefined; ) {
-    const page: { queued: number; next: number | undefined } = await deliveries.redeliverMatching({
-      ...how,
-      webhookId,
-      after,
-      limit: PAGE,
-    });
+  for (let [queued, after] = [0, since - 1]; ; ) {
+    const page = await deliveries.redeliverMatching({ ...how, after, limit: PAGE });
     queued += page.queued;
+    if (page.next === undefined) return queued;
     after = page.next;
   }
-  return queued;
 }

@@ -129,10 +129,8 @@ export interface Sessions {
   consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch>;
   /** Saves the newest event's id as the cursor and returns it. */
   saveTip(sessionId: string): Promise<number>;
-  /** Moves the saved cursor forwards, never backwards. */
-  advanceCursor(sessionId: string, cursor: number): Promise<void>;
-  /** Moves the cursor likewise to `to`, and marks direct messages from `from` to `to` as seen. */
-  showed(sessionId: string, from: number, to: number): Promise<void>;
+  /** Moves the saved cursor forwards, never backwards. Direct messages from `shownFrom` on become seen. */
+  advanceCursor(sessionId: string, cursor: number, shownFrom?: number): Promise<void>;
   /** Saves the cursor and marks direct messages up to it as acknowledged. */
   acknowledge(sessionId: string, cursor: number): Promise<void>;
 }

@@ -48,7 +48,7 @@ export const ackEvents = operation({
       return refuse(`The cursor ${cursor} is beyond the newest event (${tip}).`, { tip: formatCursor(tip) });
     const from = parseCursor(args.from);
     if (from !== null) {
-      await bus.store.sessions.showed(session_id, from, cursor);
+      await bus.store.sessions.advanceCursor(session_id, cursor, from);
       return { success: true, session_id, cursor: formatCursor(Math.max(cursor, session.cursor ?? 0)) };
     }
     if (session.cursor !== null && cursor < session.cursor && !args.allow_rewind)

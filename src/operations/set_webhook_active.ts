@@ -42,7 +42,11 @@ export const setWebhookActive = operation({
     const { webhooks, deliveries } = bus.store;
     if ((await webhooks.get(webhook_id)) === undefined) return webhookNotFound(webhook_id);
     const queued =
-      active && since !== undefined ? { queued: await enableSince(deliveries, webhook_id, since) } : {};
+      active && since !== undefined
+        ? {
+            queued: await enableSince(deliveries, webhook_id, since),
+          }
+        : {};
     if (since === undefined || !active) await webhooks.setActive(webhook_id, active);
     bus.deliveries.poke(webhook_id);
     return { success: true, webhook_id, active, ...queued };

@@ -93,12 +93,6 @@ export class DeliveryTable implements DeliveryStore {
     }));
   }
 
-  hasDead(webhookId: number): Promise<boolean> {
-    return this.#parts.writer.read(
-      () => this.#all("newest", { webhookId, state: "dead", limit: 1 }).length > 0,
-    );
-  }
-
   redeliver(webhookId: number, eventId: number): Promise<boolean> {
     const { writer, events } = this.#parts;
     return writer.write(() => {
@@ -118,7 +112,7 @@ export class DeliveryTable implements DeliveryStore {
   }
 
   redeliverMatching(page: RedeliveryPage): Promise<{ queued: number; next: number | undefined }> {
-    const { webhookId, after, limit, again, enables } = page;
+    const { webhookId, after, limit, enables } = page;
     const { writer, webhooks, events } = this.#parts;
     return writer.write(() => {
       const webhook = webhooks.find(webhookId);
@@ -128,8 +122,8 @@ export class DeliveryTable implements DeliveryStore {
       let queued = 0;
       for (const event of found) {
         if (!webhookMatches(webhook, event)) continue;
-        if (again) this.#restart(webhookId, event.id);
-        if (again || this.enqueue(webhookId, event.id)) queued++;
+        if (!enables) this.#restart(webhookId, event.id);
+        if (!enables || this.enqueue(webhookId, event.id)) queued++;
       }
       if (!full && enables) webhooks.enable(webhookId);
       return { queued, next: full ? found.at(-1)?.id : undefined };

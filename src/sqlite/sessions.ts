@@ -103,15 +103,11 @@ export class SessionTable implements Sessions, KnownSessions {
     });
   }
 
-  advanceCursor(sessionId: string, cursor: number): Promise<void> {
-    return this.#parts.writer.write(() => this.#advance(this.find(sessionId), cursor));
-  }
-
-  showed(sessionId: string, from: number, to: number): Promise<void> {
+  advanceCursor(sessionId: string, cursor: number, shownFrom?: number): Promise<void> {
     const { writer, mail } = this.#parts;
     return writer.write(() => {
-      this.#advance(this.find(sessionId), to);
-      mail.seeRange(sessionId, from, to);
+      this.#advance(this.find(sessionId), cursor);
+      if (shownFrom !== undefined) mail.seeRange(sessionId, shownFrom, cursor);
     });
   }
 

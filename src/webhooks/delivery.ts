@@ -96,7 +96,8 @@ export class Courier {
     const { store, clock, switchOff } = this.#options;
     const webhook = await store.webhooks.get(webhookId);
     if (webhook === undefined || !webhook.active || this.#disabling.has(webhookId)) return;
-    const hopeless = mayGiveUp(webhook, clock.steady()) && (await store.deliveries.hasDead(webhookId));
+    const hopeless =
+      mayGiveUp(webhook, clock.steady()) && (await store.deliveries.counts(webhookId)).dead > 0;
     const reason = gone ?? (hopeless ? giveUpReason(webhook) : null);
     if (reason === null) return;
     // Several attempts may end in the same way at once.

@@ -35,7 +35,7 @@ export function cursors({ place }: Engine): void {
     for (let i = 0; i < 5; i++) await publish(store);
     expect(await store.sessions.saveTip(session_id)).toBe(6);
     await store.sessions.advanceCursor(session_id, 3);
-    await store.sessions.showed(session_id, 1, 4);
+    await store.sessions.advanceCursor(session_id, 4, 1);
     await store.sessions.consume(session_id, false, { order: "asc", limit: 1 });
     expect(await cursor()).toBe(6);
     await store.sessions.acknowledge(session_id, 2);

@@ -39,7 +39,7 @@ export function mail({ place }: Engine): void {
   test("reading a range makes messages seen, acknowledging a cursor makes them acknowledged", async () => {
     const { store, session_id, send, stateOf } = await started();
     const [first, second, third] = [await send(), await send(), await send()];
-    await store.sessions.showed(session_id, second.id, second.id);
+    await store.sessions.advanceCursor(session_id, second.id, second.id);
     expect(await Promise.all([first, second, third].map(({ id }) => stateOf(id)))).toEqual([
       ["stored"],
       ["seen"],
