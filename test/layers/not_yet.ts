@@ -51,8 +51,6 @@ export const NOT_YET: Readonly<Record<RuleName, readonly string[]>> = {
     'domain/caller.ts: ";": two sentences',
     'domain/context.ts: ", ms": (ms), (bytes)',
     'domain/context.ts: ";": two sentences',
-    'domain/context.ts: "Throws": @throws X when …',
-    'domain/context.ts: "Whether": start with a verb or a noun phrase',
     'domain/cursor.ts: ";": two sentences',
     'domain/cursor.ts: "is no": there is no …, is not a …',
     'domain/delivery_policy.ts: ";": two sentences',
