@@ -11,6 +11,7 @@ const steps: [heading: string, ...command: string[]][] = [
   ["format and lint", "node_modules/@biomejs/biome/bin/biome", "check", "--config-path=build", "."],
   ["types", "node_modules/typescript/bin/tsc"],
   ["generated guide", "build/guide.ts", "--check"],
+  ["picture of the rooms", "build/rooms.ts", "--check"],
   ["bench", "test/bench/run.ts", "--quick"],
 ];
 

@@ -1,4 +1,4 @@
-// What the sources are made of: imports, functions, comments. Read with TypeScript's own parser.
+// Reads imports, functions and comments of the sources with TypeScript's own parser.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {

@@ -1,7 +1,7 @@
 import { builtinModules } from "node:module";
 import type { Import, Source } from "../../build/sources.ts";
 
-/** One breach of a rule. `key` names the breach however the file changes; `where` helps to find it. */
+/** One breach of a rule. `key` names the breach however the file changes, and `where` helps to find it. */
 export interface Breach {
   key: string;
   where?: string;
@@ -9,18 +9,18 @@ export interface Breach {
 
 export type Rule = (sources: readonly Source[]) => Breach[];
 
-/** What each room may load besides itself, imports of types included: rooms, single files, packages. */
+/** Rooms, single files and packages that each room may load besides itself. Imports of types count. */
 export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli", "serve", "hooks"],
   "files.d.ts": [],
-  lib: [],
+  lib: ["jsonc-parser"],
   domain: ["lib"],
   operations: ["domain", "lib", "zod"],
   tokens: ["domain", "lib"],
   config: ["domain", "lib", "runtime/file.ts", "package.json"],
   sqlite: ["domain", "lib", "runtime"],
   http: [...edge(), "elysia", "@modelcontextprotocol/sdk"],
-  webhooks: [...edge(), "hash-wasm"],
+  webhooks: [...edge(), "hash-wasm", "ipaddr.js"],
   desktop: edge(),
   rpc: ["config", "lib", "runtime/file.ts", "runtime/connect.ts"],
   admin: ["domain", "sqlite", "tokens", "config", "lib"],
@@ -28,23 +28,23 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
     ...["rpc", "admin", "tokens", "hooks/names.ts", "config", "lib"],
     ...["launchd", "systemd", "jsonc-parser"],
   ],
-  cli: ["operations", "rpc", "install", "admin", "config", "domain", "lib", "cac"],
-  hooks: ["rpc", "config", "domain", "lib"],
+  cli: ["operations", "rpc", "install", "admin", "config", "domain", "lib", "runtime/stdio.ts", "cac"],
+  hooks: ["rpc", "config", "domain", "lib", "runtime/stdio.ts"],
   serve: [...edge(), "http", "webhooks", "desktop", "sqlite", "rpc", "admin", "install"],
   runtime: ["@elysiajs/node", "elysia"],
 };
 
-/** What the rooms at the edge of the server share. */
+/** Rooms that every room at the edge of the server may load. */
 function edge(): string[] {
   return ["operations", "domain", "tokens", "lib", "config", "runtime"];
 }
 
-/** The first folder of a path below `src`; a file in none is a room of its own. */
+/** The first folder of a path below `src`. A file in no folder is a room of its own. */
 export function roomOf(path: string): string {
   return path.replace(/^\.\.\//, "").split("/")[0] ?? path;
 }
 
-/** The room, or the package, that an import loads; undefined for a builtin. */
+/** The room, or the package, that an import loads. Undefined for a builtin. */
 export function loadedBy({ name, file }: Import): string | undefined {
   if (file !== undefined) return roomOf(file);
   if (/^(node:|bun:|bun$)/.test(name)) return undefined;
@@ -76,7 +76,7 @@ export const circles: Rule = (sources) => {
   return [...new Set(around.map((circle) => circle.join(" ⇄ ")))].map((key) => ({ key }));
 };
 
-/** Every file that a file loads, directly or not; itself only if it lies on a circle. */
+/** Every file that a file loads, directly or not. Itself only if it lies on a circle. */
 function reachedFrom(path: string, known: ReadonlyMap<string, Source>): Set<string> {
   const reached = new Set<string>();
   const visit = (from: string): void => {
@@ -130,7 +130,7 @@ export const environment: Rule = (sources) =>
     .filter(({ path }) => path !== "config/client.ts")
     .map(({ path }) => ({ key: path }));
 
-/** What no comment says, with what to write instead. */
+/** Phrases that no comment may have, with what to write instead. */
 export const BANNED: readonly (readonly [phrase: RegExp, instead: string])[] = [
   [/^(It|They)\b/, "name the subject"],
   [/^(What|Whether|Whatever)\b/, "start with a verb or a noun phrase"],

@@ -1,10 +1,10 @@
 import { Database } from "bun:sqlite";
 
-/** The schema versions that releases of this bus wrote; 1 to 5 are the Python original's. */
+/** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
 export const VERSIONS = [6, 7, 8, 9, 10] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
-/** What each version added, frozen: the statements stay as they were when its release ran them. */
+/** Statements of each version, frozen as its release ran them. */
 const HISTORY: Readonly<Record<OwnVersion, string>> = {
   6: `
     CREATE TABLE schema_version (version INTEGER PRIMARY KEY);

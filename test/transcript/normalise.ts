@@ -5,7 +5,7 @@ export interface Answer {
   body: unknown;
 }
 
-/** What people read, by the step and the place in its answer. */
+/** Sentences for people, by the step and the place in its answer. */
 export type Sentences = Readonly<Record<string, string>>;
 
 /** Keys whose texts are for people. */
@@ -127,7 +127,7 @@ interface Result {
   isError?: boolean;
 }
 
-/** A result whose text says again what is structured says so; a text for people is a message. */
+/** Marks a text that repeats the structured content, and calls the text of an error a message. */
 function unfolded(json: unknown): unknown {
   const result = (json as { result?: Result } | null)?.result;
   const text = result?.content?.[0]?.text;

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { removeFolders } from "../support/folder.ts";
 import { drive, type Transcript } from "./drive.ts";
 
-export const ANSWERS = join(import.meta.dir, "answers.json");
+export const ANSWERS = join(import.meta.dir, "answers.jsonl");
 export const SENTENCES = join(import.meta.dir, "sentences.json");
 
 /** Old and new wording of what people read, by the place where it stands. */
@@ -13,10 +13,11 @@ export type Wordings = Readonly<Record<string, { old: string; new: string }>>;
 
 export const readJson = <T>(file: string): T => JSON.parse(readFileSync(file, "utf8"));
 
-/** One line for each answer. */
+/** One line for each answer: the step, and what came back. */
 export function linesOf(answers: Transcript["answers"]): string {
-  const lines = Object.entries(answers).map((entry) => entry.map((part) => JSON.stringify(part)).join(": "));
-  return `{\n${lines.join(",\n")}\n}\n`;
+  return Object.entries(answers)
+    .map((entry) => `${JSON.stringify(entry)}\n`)
+    .join("");
 }
 
 if (import.meta.main) {
@@ -28,7 +29,7 @@ if (import.meta.main) {
     at,
     { old: old[at]?.old ?? text, new: text },
   ]);
-  writeFileSync(SENTENCES, `${JSON.stringify(Object.fromEntries(wordings), null, 1)}\n`);
+  writeFileSync(SENTENCES, `${JSON.stringify(Object.fromEntries(wordings), null, 2)}\n`);
   if (only !== "--sentences") writeFileSync(ANSWERS, linesOf(answers));
   console.log(`${Object.keys(answers).length} answers, ${wordings.length} sentences`);
   process.exit(0);
