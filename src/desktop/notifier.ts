@@ -39,8 +39,8 @@ const MESSAGE_CHARACTERS = 1024;
 
 /**
  * Shows notifications with the platform's own program. Hostile text is cut, escaped and passed as arguments. Resolves false
- * if nothing was shown, and warns of each reason once. Never throws. Four programs run at a time, and each is killed after
- * `limitMs` (5 s) with its process group. 32 more notifications wait, and the rest is dropped.
+ * if nothing was shown, and warns of each reason once. Never throws. At most four programs run at a time. Each is killed
+ * after `limitMs` (5 s) with its process group. At most 32 more notifications wait, and the rest is dropped.
  */
 export function createDesktop(options: DesktopOptions): (notification: Notification) => Promise<boolean> {
   const places = createPlaces();

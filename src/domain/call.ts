@@ -5,6 +5,6 @@ export interface Call {
   caller: Caller;
   /** Aborts when the client cancels the call or goes away. */
   signal: AbortSignal;
-  /** Tells the client that the call is alive; both in seconds. */
+  /** Tells the client that the call is alive. Both in seconds. */
   progress(elapsed: number, total: number): void;
 }

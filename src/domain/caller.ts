@@ -4,12 +4,12 @@ export type Scope = (typeof SCOPES)[number];
 
 /** The sender of a request, as the bus itself found out. */
 export interface Caller {
-  /** `local`, the login of a tailnet, the name of a token, or `unverified`; stored with every event. */
+  /** `local`, the login of a tailnet, the name of a token, or `unverified`. Stored with every event. */
   origin: string;
   scope: Scope;
   /** True for a program of this machine that sends through no proxy. */
   local: boolean;
-  /** SHA-256 of its token, hex; undefined if it sent no token. */
+  /** SHA-256 of its token, hex. Undefined if it sent no token. */
   token?: string;
 }
 

@@ -11,21 +11,21 @@ import type { Deliveries } from "./webhook.ts";
  */
 export interface Bus {
   store: Store;
-  /** Wall clock, ms since the epoch. */
+  /** Wall clock (ms since 1970). */
   now(): number;
   /** This machine's name, as sessions state it. */
   host: string;
   processExists(pid: number): boolean;
-  /** Start time of a process of this machine; null if there is no such process. */
+  /** Start time of a process of this machine. Null if there is no such process. */
   processStart(pid: number): string | null;
   limits: Limits;
   subscriptions: Subscriptions;
-  /** Shows a desktop notification. False if that failed; the log has the reason. */
+  /** Shows a desktop notification. False if that failed, and then the log has the reason. */
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
   /** Id of the last event that a session's hooks checked for being actionable. Lost at the end of the process. */
   looked: Map<string, number>;
-  /** Time at which a session was last at work, as its hooks told (steady, ms). Lost at the end of the process. */
+  /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
   /** Lets one hook of a session hand events over at a time. */
   turns: Turns;

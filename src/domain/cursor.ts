@@ -1,4 +1,4 @@
-/** The event id that a cursor stands for; null when the text is no whole number (WIRE.md 4: it counts as none). */
+/** The event id that a cursor stands for. Null if the text is not a whole number, which counts as no cursor (WIRE.md 4). */
 export function parseCursor(text: string | undefined | null): number | null {
   if (text === undefined || text === null || !/^\s*\d+\s*$/.test(text)) return null;
   const id = Number(text);

@@ -46,12 +46,12 @@ export function pickHead(head: Delivery | undefined, now: number, skip: Readonly
 }
 
 export interface Backlog {
-  /** The newest event beyond the limit; undefined if there are not that many. */
+  /** The newest event beyond the limit. Undefined if there are not that many. */
   beyond: number | undefined;
   most: number;
 }
 
-/** Why a pending delivery expires; null if it stays. A paused webhook's stay at any age, but not in any number. */
+/** Why a pending delivery expires. Null if it stays. A paused webhook's stay at any age, but not in any number. */
 export function expiryReason(
   delivery: Delivery,
   webhook: Webhook | undefined,
@@ -67,7 +67,7 @@ const GONE = 410;
 
 export interface Verdict {
   settlement: Settlement;
-  /** The reason to pause the whole webhook; null if it goes on. */
+  /** The reason to pause the whole webhook. Null if it goes on. */
   pause: string | null;
 }
 

@@ -28,7 +28,7 @@ export interface Unread {
   repeat: boolean;
 }
 
-/** The recipient of a direct message's channel; null for any other channel. */
+/** The recipient of a direct message's channel. Null for any other channel. */
 export function recipientOf(channel: string): string | null {
   return channel.startsWith("session:") && channel.length > "session:".length
     ? channel.slice("session:".length)

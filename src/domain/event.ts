@@ -11,7 +11,7 @@ export interface EventDraft {
   title?: string | undefined;
   tags?: readonly string[] | undefined;
   explicit_level?: string | undefined;
-  /** The caller's origin, as the bus found out; null for events of old databases. */
+  /** The caller's origin, as the bus found out. Null for events of old databases. */
   origin: string | null;
 }
 

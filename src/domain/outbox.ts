@@ -25,7 +25,7 @@ export interface Webhooks {
 /** The effect of a finished attempt on its delivery. */
 export interface Settlement {
   state: "pending" | "delivered" | "dead";
-  /** When the next attempt of a pending one is due, ms. */
+  /** Due time of the next attempt of a pending delivery (ms). */
   next_at: number;
 }
 
@@ -59,11 +59,11 @@ export interface RedeliveryPage {
   enables: boolean;
 }
 
-/** The outbox: which event still has to reach which webhook. Times are steady, ms. */
+/** The outbox: events that still have to reach a webhook. Times are steady (ms). */
 export interface DeliveryStore {
   /** Deliveries of one webhook that may start now, at most `limit`, those in `skip` left out. */
   claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]>;
-  /** The time at which a pending delivery is next due after `now`; undefined if there is none. */
+  /** The time at which a pending delivery is next due after `now`. Undefined if no delivery is pending. */
   nextAt(webhook: Webhook, now: number): Promise<number | undefined>;
   /** Records an attempt and what it means for the webhook. */
   settle(delivery: Delivery, settlement: Settlement, outcome: Outcome): Promise<void>;
@@ -73,9 +73,9 @@ export interface DeliveryStore {
   counts(webhookId: number): Promise<WebhookCounts>;
   /** Queues one event again, whatever the webhook's filter. False if there is no such event. */
   redeliver(webhookId: number, eventId: number): Promise<boolean>;
-  /** Queues at most `limit` dead and expired deliveries again; returns how many. */
+  /** Queues at most `limit` dead and expired deliveries again. Returns how many. */
   redeliverGivenUp(webhookId: number, limit: number): Promise<number>;
-  /** Queues the matching events of a page. `next`: where the next page starts; undefined after the last one. */
+  /** Queues the matching events of a page. `next`: where the next page starts. Undefined after the last one. */
   redeliverMatching(page: RedeliveryPage): Promise<{ queued: number; next: number | undefined }>;
   /** Expires what is too old, too much, or for a removed webhook. Forgets what finished long ago. A bounded step. */
   tidy(mostPending: number): Promise<Tidied>;

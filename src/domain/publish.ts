@@ -22,7 +22,7 @@ export async function publish(bus: Bus, draft: EventDraft, change: Change | null
   return event;
 }
 
-/** Decides who gets an event and appends it; decides again if the webhooks changed meanwhile. */
+/** Decides who gets an event and appends it. Decides again if the webhooks changed meanwhile. */
 export async function append(store: Store, draft: EventDraft, change: Change | null = null): Promise<Event> {
   for (;;) {
     const event = await store.append(addressed(draft, await store.webhooks.active(), change));

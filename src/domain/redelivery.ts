@@ -1,9 +1,9 @@
 import type { DeliveryStore, RedeliveryPage } from "./outbox.ts";
 
-/** Pages let other writes interleave, however much is sent again. */
+/** Works in pages, so that other writes can interleave. */
 const PAGE = 500;
 
-/** Queues every dead and expired delivery again; returns how many. */
+/** Queues every dead and expired delivery again. Returns how many. */
 export async function redeliverGivenUp(deliveries: DeliveryStore, webhookId: number): Promise<number> {
   for (let queued = 0; ; ) {
     const page = await deliveries.redeliverGivenUp(webhookId, PAGE);
@@ -12,12 +12,12 @@ export async function redeliverGivenUp(deliveries: DeliveryStore, webhookId: num
   }
 }
 
-/** Queues the matching events from `since` on, also those that were delivered; returns how many. */
+/** Queues the matching events from `since` on, also those that were delivered. Returns how many. */
 export function redeliverSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
   return inPages(deliveries, since, { webhookId, enables: false });
 }
 
-/** Queues the matching events from `since` on that were never queued, and enables the webhook; returns how many. */
+/** Queues the matching events from `since` on that were never queued, and enables the webhook. Returns how many. */
 export function enableSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
   return inPages(deliveries, since, { webhookId, enables: true });
 }

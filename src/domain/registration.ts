@@ -16,7 +16,7 @@ export interface Registration {
   guessed?: boolean;
   /** Of its event. */
   origin: string;
-  /** The client's process; undefined if it names none. */
+  /** The client's process. Undefined if it names none. */
   process?: ProcessMark | undefined;
   /** Set by a hook, which tells more later. */
   state?: Session["state"];
@@ -77,7 +77,7 @@ function plan(situation: Situation): RegistrationPlan {
 
 /**
  * The session that a registration goes on with. A client that starts over within its process (`/clear`) has a new
- * client_id and is the same session; the same client_id in two living processes is two sessions.
+ * client_id and is the same session. The same client_id in two living processes means two sessions.
  */
 function earlierSession({ known, registration, alive }: Situation): Session | undefined {
   const { machine, client_id, process } = registration;
@@ -98,7 +98,7 @@ function byOldId(known: KnownSessions, machine: string, id: string): Session | u
 
 function revived({ registration, alive, at }: Situation, earlier: Session, name: string): Session {
   const { machine, cwd, repo, client_id, process, state = null } = registration;
-  // A command in the client's shell registers without a process; the client still runs.
+  // A command in the client's shell registers without a process. The client still runs.
   const stays = process === undefined && alive({ ...earlier, deleted_at: null, last_heartbeat: at });
   return {
     ...earlier,

@@ -33,8 +33,7 @@ export const KEEP_MS = 7 * 24 * HOUR;
 export const ROTATION_MS = 24 * HOUR;
 
 /**
- * The wait after the given number of attempts (ms): the schedule ± 20 %, or the receiver's Retry-After if that is later
- * (at most 24 h). Null if no attempt is left.
+ * The wait after the given number of attempts (ms): the schedule ± 20 %, or a longer Retry-After of at most 24 h. Null if no attempt is left.
  */
 export function waitAfter(attempts: number, random: number, retryAfterMs = 0): number | null {
   const wait = WAITS[attempts - 1];
@@ -52,7 +51,7 @@ export function longestWait(attempts: number, asked: boolean): number {
   return Math.max((WAITS[attempts - 1] ?? 0) * (1 + JITTER), asked ? MOST_RETRY_AFTER : 0);
 }
 
-/** Reads a Retry-After header (RFC 9110, 10.2.3) as ms from `now`; 0 if it is missing or malformed. */
+/** Reads a Retry-After header (RFC 9110, 10.2.3) as ms from `now`. 0 if it is missing or malformed. */
 export function retryAfterMs(header: string | undefined, now: number): number {
   if (header === undefined) return 0;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header.trim()) * SECOND;

@@ -11,10 +11,10 @@ export interface Session {
   client_id: string | null;
   registered_at: string;
   last_heartbeat: string;
-  /** The saved cursor as an event id; null if it was never saved. */
+  /** The saved cursor as an event id. Null if it was never saved. */
   cursor: number | null;
   deleted_at: string | null;
-  /** The client's process; null if it named none. */
+  /** The client's process. Null if it named none. */
   process: ProcessMark | null;
   /** The last report of its hooks: at work, or waiting for the user. Null if it has no hooks. */
   state: "busy" | "idle" | null;
@@ -29,7 +29,7 @@ export interface Place {
   now: number;
   host: string;
   processExists(pid: number): boolean;
-  /** Start time of a process of this machine; null if there is no such process. */
+  /** Start time of a process of this machine. Null if there is no such process. */
   processStart(pid: number): string | null;
   /** True while a call waits for the session. */
   isHeld(sessionId: string): boolean;

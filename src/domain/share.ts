@@ -8,7 +8,7 @@ const OF_REMOTE = 3 / 4;
 export interface ShareOptions {
   limit: LimitName;
   most: number;
-  /** Amount that one origin may hold in any case; 1 when undefined. */
+  /** Amount that one origin may hold in any case. 1 when undefined. */
   least?: number;
   /** Words of a refusal, like `calls` and `under way`. */
   things: string;

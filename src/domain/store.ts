@@ -9,7 +9,7 @@ import type { Session } from "./session.ts";
  * engine joins waiting writes into one commit.
  */
 export interface Store {
-  /** Eight hex digits made once for a database; part of every webhook-id. */
+  /** Eight hex digits made once for a database. Part of every webhook-id. */
   id: string;
   events: Events;
   sessions: Sessions;
@@ -22,9 +22,9 @@ export interface Store {
   register(decide: DecideRegistration): Promise<Registered | null>;
   /** Calls `onEvent` with every event after its commit, in order, and with the webhooks that it was queued for. */
   listen(onEvent: (event: Event, webhookIds: readonly number[]) => void): void;
-  /** The copy made before an older database was changed; null if there was no need. */
+  /** The copy made before an older database was changed. Null if there was no need. */
   backup: string | null;
-  /** Why the database takes no writes; null if it does. */
+  /** Why the database takes no writes. Null if it does. */
   trouble(): Trouble | null;
   /** Limits every wait for a lock to `ms` from here on. */
   limitPatience(ms: number): void;
@@ -46,7 +46,7 @@ export type StorageProblem =
 /** The database takes no writes. */
 export interface Trouble {
   problem: StorageProblem;
-  /** Wall clock, ms. */
+  /** Wall clock (ms). */
   since: number;
   /** A sentence on what happened and what to do. */
   detail: string;
@@ -55,7 +55,7 @@ export interface Trouble {
 /** An event to append, and what the domain decided for it. */
 export interface Draft {
   event: EventDraft;
-  /** The session or `@name` that gets it as a direct message; null for any other event. */
+  /** The session or `@name` that gets it as a direct message. Null for any other event. */
   recipient: string | null;
   /** The webhooks that it goes to, decided from the active ones of `revision`. */
   webhookIds: readonly number[];
@@ -71,11 +71,11 @@ export type Change =
 export interface Events {
   get(id: number): Promise<Event | undefined>;
   read(query: EventQuery): Promise<Batch>;
-  /** The id of the newest event ever stored; 0 if there is none. */
+  /** The id of the newest event ever stored. 0 in a new database. */
   tip(): Promise<number>;
 }
 
-/** Which events, in which order. Filters are exact; absent ones match everything. */
+/** Which events, in which order. Filters are exact. Absent ones match everything. */
 export interface EventQuery {
   /** Only events with a greater id. */
   after?: number | undefined;
@@ -93,7 +93,7 @@ export interface Batch {
   events: readonly Event[];
   /** More may follow: a limit was reached. */
   full: boolean;
-  /** The highest id among them; 0 if there are none. */
+  /** The highest id among them. 0 for an empty batch. */
   highest: number;
   /** There are direct messages among them. */
   mail: boolean;
@@ -155,7 +155,7 @@ export interface RegistrationPlan {
   session: Session;
   /** The name that it has if no other session does. */
   wanted: string;
-  /** The event of a new session; null if one is resumed. */
+  /** The event of a new session. Null if one is resumed. */
   draft: Draft | null;
   /** An id that leads to this session from here on. */
   alias: string | null;
@@ -166,7 +166,7 @@ export interface RegistrationPlan {
 export interface Registered {
   session: Session;
   wanted: string;
-  /** The session_registered event of a new session; null if one was resumed. */
+  /** The session_registered event of a new session. Null if one was resumed. */
   event: Event | null;
 }
 
@@ -199,6 +199,6 @@ export interface Offer {
   by: Path;
   /** Events that are remembered one by one: direct messages, and those handed over before older ones. */
   single: readonly Event[];
-  /** The newest of the others, which are handed over in order; 0 if there are none. */
+  /** The newest of the others, which are handed over in order. 0 without such events. */
   upTo: number;
 }

@@ -4,7 +4,7 @@ import type { Event } from "./event.ts";
 /** Calls that wait for events. */
 export interface Subscriptions {
   /**
-   * Follows the events after `cursor`, or from now on without one. Iterating closes it; else close it whatever happens.
+   * Follows the events after `cursor`, or from now on without one. Iterating closes it. Else close it whatever happens.
    * @throws BusError `too_many_waiters` when the bound, or the caller's share of it, is reached.
    */
   subscribe(filter: (event: Event) => boolean, cursor: number | undefined, wait: Wait): Subscription;

@@ -22,7 +22,7 @@ const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
 /** Origins that cannot be names. */
 export const RESERVED: readonly string[] = ["local", "unverified", "bus", "anonymous"];
 
-/** The problem with a token's name, as a sentence; null if it may be used. A login holds an @, a name never does. */
+/** The problem with a token's name, as a sentence. Null if it may be used. A login holds an @, a name never does. */
 export function tokenNameProblem(name: string): string | null {
   if (RESERVED.includes(name))
     return `The name "${name}" has a meaning of its own as an origin. Choose another.`;
@@ -33,7 +33,7 @@ export function tokenNameProblem(name: string): string | null {
 
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 } as const;
 
-/** Reads `90d`, `12h` … as ms; null if it is malformed or longer than 100 years. */
+/** Reads `90d`, `12h` … as ms. Null if it is malformed or longer than 100 years. */
 export function durationOf(text: string): number | null {
   const [, count, unit] = /^([1-9]\d{0,7})([mhdwy])$/.exec(text) ?? [];
   const ms = Number(count) * UNITS[unit as keyof typeof UNITS];

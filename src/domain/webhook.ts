@@ -3,7 +3,7 @@ import type { Event, EventDraft } from "./event.ts";
 export interface Webhook {
   webhook_id: number;
   url: string;
-  /** Exact channel or a prefix of it; null matches every channel. */
+  /** Exact channel or a prefix of it. Null matches every channel. */
   channel: string | null;
   event_types: readonly string[] | null;
   secret: string | null;
@@ -16,13 +16,13 @@ export interface Webhook {
   /** Registered from this machine: private addresses and loopback are allowed. */
   local: boolean;
   created_at: string;
-  /** The reason why the bus paused it; null if the user did, or if it is active. */
+  /** The reason why the bus paused it. Null if the user did, or if it is active. */
   paused_reason: string | null;
   last_success: string | null;
   last_failure: string | null;
   /** The last failure: a status or a reason. */
   last_error: string | null;
-  /** First failure since the last success (ms); null if the last attempt succeeded. */
+  /** First failure since the last success (ms). Null if the last attempt succeeded. */
   failing_since: number | null;
 }
 
@@ -45,7 +45,7 @@ export interface Delivery {
   event_id: number;
   state: DeliveryState;
   attempts: number;
-  /** Time of the next attempt (ms); 0 = at once, in event order. */
+  /** Time of the next attempt (ms). 0 = at once, in event order. */
   next_at: number;
   created_at: number;
   /** Sent again on request. */
@@ -58,11 +58,11 @@ export interface Delivery {
 
 /** The outcome of one POST. */
 export interface Outcome {
-  /** HTTP status; null if there was no answer. */
+  /** HTTP status. Null if there was no answer. */
   status: number | null;
-  /** The reason why it does not count as delivered; null if it does. */
+  /** The reason why it does not count as delivered. Null if it does. */
   error: string | null;
-  /** The receiver's Retry-After (ms); 0 if it gave none. */
+  /** The receiver's Retry-After (ms). 0 if it gave none. */
   retryAfterMs: number;
   ms: number;
 }
@@ -75,7 +75,7 @@ export interface Deliveries {
   inFlight(): ReadonlySet<number>;
   /** Sends a `webhook_test` event that is not stored. */
   test(webhook: Webhook): Promise<Outcome>;
-  /** The reason why a URL may not be registered, as a sentence; null if it may. */
+  /** The reason why a URL may not be registered, as a sentence. Null if it may. */
   refuseUrl(url: string, local: boolean): Promise<string | null>;
 }
 
@@ -96,7 +96,7 @@ export function webhookBody(event: Event): string {
   });
 }
 
-/** The problem with a webhook's URL, as a sentence; null if it may be registered. */
+/** The problem with a webhook's URL, as a sentence. Null if it may be registered. */
 export function webhookUrlProblem(text: string): string | null {
   if (!URL.canParse(text))
     return `url: "${text}" is not a URL. Give a full one, like https://example.com/events.`;

@@ -17,7 +17,7 @@ export interface Route {
   path: `/${string}`;
   policy: Policy;
   body: BodyKind;
-  /** Status for other methods of this path; 405 with `Allow` if undefined. */
+  /** Status for other methods of this path. 405 with `Allow` if undefined. */
   otherMethods?: 404;
   handle(request: Request, caller: Caller, params: Params): Promise<Response> | Response;
 }

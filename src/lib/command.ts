@@ -52,19 +52,19 @@ export interface Command {
   fixed?: Json;
   /** The parameter that is given without a flag. */
   positional?: string;
-  /** Placeholder of the positional in the help; `ID` when undefined. */
+  /** Placeholder of the positional in the help. `ID` when undefined. */
   placeholder?: string;
-  /** Flags that only the CLI has; `boolean` ones take no value. */
+  /** Flags that only the CLI has. `boolean` ones take no value. */
   flags?: Readonly<Record<string, { about: string; boolean?: true; value?: string }>>;
   /** Completes the arguments on the client side. */
   before?(args: Json, flags: Flags, here: Here): Json | Promise<Json>;
-  /** Changes the result on the client side before it is shown; `call` asks the bus for more. */
+  /** Changes the result on the client side before it is shown. `call` asks the bus for more. */
   after?(result: Json, flags: Flags, call: (tool: string, args: Json) => Promise<Json>): Json | Promise<Json>;
   /** The arguments of the next call under `--follow`. */
   next?(args: Json, result: Json): Json;
   /** Runs after the output was written. Holds what must not happen if nobody received it. `result` is the bus's own. */
   shown?(args: Json, result: Json, call: (tool: string, args: Json) => Promise<Json>): Promise<void>;
-  /** How long the bus may take to answer (ms); the client's default when undefined. */
+  /** How long the bus may take to answer (ms). The client's default when undefined. */
   timeoutMs?(args: Json, flags: Flags): number | undefined;
 }
 
@@ -72,7 +72,7 @@ export interface Command {
 export interface Desk {
   /** True with `--json`: only the result is shown. */
   json: boolean;
-  /** Shows a step by the command's `tell`; nothing with `--json`. False when no reader is left. */
+  /** Shows a step by the command's `tell`. Nothing with `--json`. False when no reader is left. */
   tell(step: Json): Promise<boolean>;
   /** Asks the user at the terminal. Undefined without a terminal and with `--json`. */
   ask: ((question: string) => Promise<boolean>) | undefined;
@@ -90,7 +90,7 @@ export interface LocalCommand<P extends Params = Params> {
   print(result: Json, to: Printer): void;
 }
 
-/** Declares a command of this machine; only fixes the types of `run`'s arguments. */
+/** Declares a command of this machine. Only fixes the types of `run`'s arguments. */
 export function localCommand<const P extends Params>(declaration: LocalCommand<P>): LocalCommand {
   return declaration as unknown as LocalCommand;
 }

@@ -23,7 +23,7 @@ function clean(name: string): string {
 const MOST_BYTES = 4096;
 
 /**
- * Text of a small regular file; "folder" for a folder, null for anything else. A pipe or a device is never opened, because
+ * Text of a small regular file, "folder" for a folder, or null for anything else. A pipe or a device is never opened, because
  * that may block or have an effect. @throws Error when the path does not exist.
  */
 async function smallText(path: string): Promise<string | null> {
@@ -43,7 +43,7 @@ async function smallText(path: string): Promise<string | null> {
   }
 }
 
-/** Git folder of a folder's work tree; null outside a work tree. */
+/** Git folder of a folder's work tree. Null outside a work tree. */
 async function gitFolderOf(cwd: string): Promise<string | null> {
   const { dirname, join, resolve } = await import("node:path");
   for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
@@ -70,7 +70,7 @@ function repositoryName(gitFolder: string): string {
   return name.startsWith(".") ? parent : name.replace(/\.git$/, "");
 }
 
-/** Checked-out branch of a folder's repository; null outside a repository, or without a branch. */
+/** Checked-out branch of a folder's repository. Null outside a repository, or without a branch. */
 export async function branchOf(cwd: string): Promise<string | null> {
   const gitFolder = await gitFolderOf(cwd);
   if (gitFolder === null) return null;

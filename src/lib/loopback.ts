@@ -1,6 +1,6 @@
 /**
- * True if a host name or an IP address leads back to this machine: 127.0.0.0/8 and ::1, also mapped into IPv6, and
- * `localhost` with every name below it (RFC 6761, section 6.3). Brackets and a final dot are allowed.
+ * True if a host name or an IP address leads back to this machine. The addresses are 127.0.0.0/8 and ::1, also mapped into
+ * IPv6. The names are `localhost` and all below it (RFC 6761, section 6.3). Brackets and a final dot are allowed.
  */
 export function isLoopback(host: string): boolean {
   const name = withoutFinalDot(host.toLowerCase());
@@ -11,7 +11,7 @@ export function isLoopback(host: string): boolean {
 /** Systems connect to this machine instead of these. As an address to listen on, each means all networks. */
 const UNSPECIFIED = ["0.0.0.0", "[::]", "[::ffff:0:0]"];
 
-/** True if a URL leads to this machine; false if the text is not a URL. */
+/** True if a URL leads to this machine. False if the text is not a URL. */
 export function isLoopbackUrl(url: string): boolean {
   const hostname = URL.parse(url)?.hostname;
   return hostname !== undefined && (isLoopback(hostname) || UNSPECIFIED.includes(hostname));

@@ -7,7 +7,7 @@ interface Described {
   short?: string;
   /** Absent and null are the same for an optional parameter. */
   optional?: true;
-  /** False hides it from agents; our own programs send it. */
+  /** False hides it from agents. Our own programs send it. */
   listed?: false;
 }
 
@@ -41,7 +41,7 @@ export type Args<P extends Params> = {
   [K in keyof P]: P[K] extends { optional: true } ? ValueOf<P[K]> | undefined : ValueOf<P[K]>;
 };
 
-/** The parameter's flag on the command line, without dashes; undefined if it has no flag. */
+/** The parameter's flag on the command line, without dashes. Undefined if it has no flag. */
 export function flagOf(name: string, param: Param): string | undefined {
   return param.flag === false ? undefined : (param.flag ?? name.replaceAll("_", "-"));
 }

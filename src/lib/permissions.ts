@@ -20,7 +20,7 @@ export interface Kept {
   mode: number;
   /** The mode it has. A link has the mode of its target. */
   found: number;
-  /** User id; -1 on Windows. */
+  /** User id, or -1 on Windows. */
   owner: number;
 }
 

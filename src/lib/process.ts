@@ -6,7 +6,7 @@ export interface ProcessMark {
 }
 
 /**
- * Start of a process of this machine; null if there is no such process. Reads a small file on Linux, and runs `ps` elsewhere,
+ * Start of a process of this machine. Null if there is no such process. Reads a small file on Linux, and runs `ps` elsewhere,
  * which takes some milliseconds.
  */
 export function processStart(pid: number, platform: NodeJS.Platform = process.platform): string | null {

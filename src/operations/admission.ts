@@ -4,7 +4,7 @@ import { Rate } from "../domain/rate.ts";
 import type { Operation } from "./operation.ts";
 import type { Denial } from "./outcome.ts";
 
-/** Returns why the caller may not run the operation now; null when it may. */
+/** Returns why the caller may not run the operation now. Null when it may. */
 export type Admit = (caller: Caller, operation: Operation) => Denial | null;
 
 /** Admission by the caller's scope and by how fast it publishes. `steady` is a clock that never jumps (ms). */

@@ -4,13 +4,13 @@ import type { Json } from "../lib/json.ts";
 import type { Operation } from "./operation.ts";
 import type { Denial, Outcome } from "./outcome.ts";
 
-/** What is logged about calls. */
+/** Log of calls. */
 export interface CallLog {
   /** One line for each call that was let in. */
   call(describe: () => CallLine): void;
   /** A call that was not let in. */
   denied(caller: Caller, denial: Denial): void;
-  /** A call about an unregistered session; `value` carries its fields. */
+  /** A call about an unregistered session. `value` carries its fields. */
   deleted(tool: string, value: Json): void;
   /** An error that is not a refusal. */
   unexpected(tool: string, error: unknown): void;

@@ -86,7 +86,7 @@ function ackedLater(args: Json): Json {
   return moves ? { ...args, peek: true, acks: true } : args;
 }
 
-/** First event to acknowledge after a read; null if there are no events. Derived if an older bus does not say. */
+/** First event to acknowledge after a read. Null if there are no events. Derived if an older bus does not say. */
 function ackFrom({ ack_from, events, has_more, next_cursor }: Json): string | null {
   if (ack_from !== undefined) return ack_from as string | null;
   const ids = (events as Event[]).map(({ id }) => id);

@@ -23,14 +23,14 @@ export interface Operation<P extends ToolParams = ToolParams> {
   scope?: Scope;
   /** Each call stores an event, which counts towards the publish rate. */
   appends?: true;
-  /** False hides it from agents; our own programs call it. */
+  /** False hides it from agents. Our own programs call it. */
   listed?: false;
   run(bus: Bus, args: Args<P>, call: Call): Promise<Json | Json[]>;
   /** A list result arrives as `{ result: [...] }`. */
   print(result: Json, to: Printer): void;
 }
 
-/** Declares an operation; only fixes the types of `run`'s arguments. */
+/** Declares an operation. Only fixes the types of `run`'s arguments. */
 export function operation<const P extends ToolParams>(declaration: Operation<P>): Operation {
   return declaration as unknown as Operation;
 }

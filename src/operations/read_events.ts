@@ -14,7 +14,7 @@ type Batch = Awaited<ReturnType<Events["read"]>>;
 
 export interface Start {
   after: number | undefined;
-  /** The session whose saved cursor this read moves; undefined if it moves no cursor. */
+  /** The session whose saved cursor this read moves. Undefined if it moves no cursor. */
   consumes: Session | undefined;
   /** True if the answer says what to acknowledge. */
   acked: boolean;

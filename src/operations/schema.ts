@@ -13,7 +13,7 @@ type IntegerParam = ToolParam & { type: "integer" };
 
 type Rule = (text: string) => string | undefined;
 
-/** Says what is wrong with a text; undefined if it is valid. */
+/** Says what is wrong with a text. Undefined if it is valid. */
 function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   const max = boundOf(bound, limits);
   const tooLong = `must be at most ${max} bytes of UTF-8${limitNote(bound)}`;

@@ -36,7 +36,7 @@ export function webhookNotFound(webhook_id: number): Record<string, unknown> {
   };
 }
 
-/** Sentence that says what is wrong with a secret; null if every receiver can use it. */
+/** Sentence that says what is wrong with a secret. Null if every receiver can use it. */
 export function secretProblem(secret: string | undefined): string | null {
   if (secret === undefined || secret === "") return null;
   if (!/^[\x21-\x7e]+$/.test(secret))

@@ -3,8 +3,7 @@ import { isLoopback } from "../lib/loopback.ts";
 import { NotOurs } from "./errors.ts";
 
 /**
- * Sends a request to a bus. On this machine no token and no payload reaches another user's program: the request goes through
- * the socket in the data directory, or the owner of the TCP port is checked first.
+ * Sends a request to a bus. On this machine no token and no payload reaches another user's program. The request goes through the socket in the data directory, or the owner of the TCP port is checked first.
  * @throws NotOurs if the port belongs to another user.
  */
 export async function send(url: URL, init: RequestInit): Promise<Response> {

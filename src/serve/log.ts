@@ -30,7 +30,7 @@ export interface LogOptions {
   /** Writes the same lines in colour to a terminal. */
   terminal: ((line: string) => void) | undefined;
   now(): number;
-  /** Size at which a file is rotated; 10 MiB if undefined. */
+  /** Size at which a file is rotated. 10 MiB if undefined. */
   rotateBytes?: number;
 }
 

@@ -109,7 +109,7 @@ function logsOf(settings: Environment): { log: string; err: string } {
   }
 }
 
-/** Message for an error of `parseArgs`; undefined for any other error. */
+/** Message for an error of `parseArgs`. Undefined for any other error. */
 function usageProblem(error: Error): string | undefined {
   const flag = /'(-[^ ',]+)/.exec(error.message)?.[1];
   switch ((error as NodeJS.ErrnoException).code) {

@@ -34,11 +34,11 @@ export interface ServerOptions {
   log: Log;
   /** Wall clock (ms). */
   now(): number;
-  /** Folder of the Unix socket that commands and hooks of this user prefer; no socket if undefined. */
+  /** Folder of the Unix socket that commands and hooks of this user prefer. No socket if undefined. */
   socketFolder?: string | undefined;
-  /** Resolves a webhook's host; the system's resolver if undefined. */
+  /** Resolves a webhook's host. The system's resolver if undefined. */
   lookup?: Lookup | undefined;
-  /** Measures delays of deliveries; made from `now` if undefined. */
+  /** Measures delays of deliveries. Made from `now` if undefined. */
   clock?: Clock | undefined;
 }
 
@@ -48,8 +48,8 @@ const DELIVER_MS = 500;
 const PART_MS = 1_500;
 
 /**
- * Opens the database and listens. @throws OpenError when the database cannot be opened, ConfigError when the settings would
- * let strangers in, or the runtime's error when the address cannot be used.
+ * Opens the database and listens. @throws OpenError when the database cannot be opened. @throws ConfigError when the settings
+ * would let strangers in. @throws the runtime's error when the address cannot be used.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log, now } = options;
@@ -91,7 +91,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     for (const { found, command } of olderDatabases(config.db))
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
-  const { bus, pump } = createBus({ ...parts, holds: access.holds, ownPort: () => port });
+  const { bus, scheduler } = createBus({ ...parts, holds: access.holds, ownPort: () => port });
   const unexpected = (where: string, error: unknown) =>
     log.error(`unexpected error in ${where}: ${error}`, error);
   const { limits } = config;
@@ -116,11 +116,16 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   });
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
-  await pump.start();
-  return { port, store, stop: () => stop(parts, bus, pump, listening) };
+  await scheduler.start();
+  return { port, store, stop: () => stop(parts, bus, scheduler, listening) };
 }
 
-async function stop({ store, log }: Parts, bus: Bus, pump: Scheduler, listening: Listening): Promise<void> {
+async function stop(
+  { store, log }: Parts,
+  bus: Bus,
+  scheduler: Scheduler,
+  listening: Listening,
+): Promise<void> {
   bus.subscriptions.end();
   // A call that waits for a lock is answered before its connection ends.
   store.limitPatience(FINISH_MS / 2);
@@ -128,7 +133,7 @@ async function stop({ store, log }: Parts, bus: Bus, pump: Scheduler, listening:
   const cut = setTimeout(() => listening.stop(true), FINISH_MS);
   await within(FINISH_MS + 100, finished);
   clearTimeout(cut);
-  await within(PART_MS, pump.stop(DELIVER_MS));
+  await within(PART_MS, scheduler.stop(DELIVER_MS));
   const told = await within(PART_MS, store.close());
   if (told) log.warn(told);
   await within(PART_MS / 2, log.flush());

@@ -15,7 +15,7 @@ import type { Clock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
 import { Door } from "../operations/invoke.ts";
 import type { Operation } from "../operations/operation.ts";
-import { Scheduler } from "../webhooks/scheduler.ts";
+import { Scheduler, type SchedulerOptions } from "../webhooks/scheduler.ts";
 import type { Lookup, Network } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
 import type { Log } from "./log.ts";
@@ -38,27 +38,17 @@ export interface BusParts {
 const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** The bus that handlers see, with the pump that sends its webhooks (not started yet). */
-export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
+/** The bus that handlers see, with the scheduler of its webhooks (not started yet). */
+export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
   const { config, store, log, now, holds } = parts;
-  const pump = new Scheduler({
+  const scheduler = new Scheduler({
     store,
     sender: { busId: store.id, version },
     policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
     clock: parts.clock,
     timeoutMs: config.webhooks.timeoutMs,
     mostPending: config.webhooks.backlog,
-    async switchOff(webhook, reason) {
-      log.warn(`webhook ${webhook.webhook_id} is disabled: ${reason}`);
-      await pauseWebhook(store, webhook.webhook_id, reason, {
-        event_type: "webhook_disabled",
-        payload: `Webhook ${webhook.webhook_id} (${hostOf(webhook.url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook.webhook_id}`,
-        session_id: "agent-event-bus",
-        channel: "all",
-        explicit_level: "actionable",
-        origin: ORIGINS.bus,
-      });
-    },
+    switchOff: switchOffBy(store, log),
     log,
   });
   const bus: Bus = {
@@ -70,7 +60,7 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
     limits: config.limits,
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
     notify: notifierOf(config, log),
-    deliveries: pump,
+    deliveries: scheduler,
     looked: new Map(),
     atWork: new Map(),
     turns: new Turns(),
@@ -78,7 +68,21 @@ export function createBus(parts: BusParts): { bus: Bus; pump: Scheduler } {
     warn: log.warn,
   };
   followEvents(bus);
-  return { bus, pump };
+  return { bus, scheduler };
+}
+
+function switchOffBy(store: Store, log: Log): SchedulerOptions["switchOff"] {
+  return async ({ webhook_id, url }, reason) => {
+    log.warn(`webhook ${webhook_id} is disabled: ${reason}`);
+    await pauseWebhook(store, webhook_id, reason, {
+      event_type: "webhook_disabled",
+      payload: `Webhook ${webhook_id} (${hostOf(url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook_id}`,
+      session_id: "agent-event-bus",
+      channel: "all",
+      explicit_level: "actionable",
+      origin: ORIGINS.bus,
+    });
+  };
 }
 
 function notifierOf({ desktop, icon }: ServerConfig, { warn }: Log): Bus["notify"] {

@@ -63,7 +63,7 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
       for (const listener of this.#listeners) listener(event, draft.webhookIds);
   }
 
-  /** Forgets what is in memory; after a transaction that was undone. */
+  /** Forgets what is in memory, after a transaction that was undone. */
   undone(): void {
     this.#uncommitted = [];
     this.#tables.events.forget();

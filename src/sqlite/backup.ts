@@ -45,7 +45,7 @@ function partialOf(target: string, pid: number): string {
   return `${target}.${pid}.partial`;
 }
 
-/** The process that made a partial copy of the target, by its name; NaN for any other name. */
+/** The process that made a partial copy of the target, by its name. NaN for any other name. */
 export function makerOf(name: string, target: string): number {
   const pid = name.startsWith(`${target}.`) ? Number.parseInt(name.slice(target.length + 1), 10) : Number.NaN;
   return name === partialOf(target, pid) ? pid : Number.NaN;
@@ -55,7 +55,7 @@ export function makerOf(name: string, target: string): number {
  * Writes a consistent copy of a database, also of one that a bus writes to at the same time. The copy is on disk when this
  * returns, for its owner only, and `check` sees it before it gets its name. A copy that a crash cut short keeps its partial
  * name until the next copy is made.
- * @throws what SQLite, the file system or `check` throws, when the copy failed; nothing is left behind then.
+ * @throws what SQLite, the file system or `check` throws, when the copy failed. Nothing is left behind then.
  */
 export function copyDatabase(
   from: string | Database,

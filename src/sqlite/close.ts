@@ -8,7 +8,7 @@ export interface OpenFile {
   db: Database;
   watch: FileWatch;
   isDamaged: boolean;
-  /** Wall clock, ms. */
+  /** Wall clock (ms). */
   now(): number;
 }
 
@@ -30,7 +30,7 @@ export function closeFile({ path, db, watch, isDamaged, now }: OpenFile): string
   return told;
 }
 
-// On a full disk the log of writes stays beside the database; the next start folds it in.
+// On a full disk the log of writes stays beside the database. The next start folds it in.
 function foldIn(db: Database): void {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");

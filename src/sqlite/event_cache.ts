@@ -11,7 +11,7 @@ const TRUSTED_MS = 100;
 export interface Table {
   /** Events with a smaller id, newest first, at most `limit`. */
   older(before: number, limit: number): Event[];
-  /** The id of the newest event ever stored; 0 if there is none. */
+  /** The id of the newest event ever stored. 0 in a new database. */
   tip(): number;
   /** Changes when another connection has changed the database. */
   version(): number;
@@ -24,7 +24,7 @@ export interface Table {
  */
 export class EventCache {
   readonly #table: Table;
-  /** Oldest first, without a gap; undefined if they have to be read again. */
+  /** Oldest first, without a gap. Undefined if they have to be read again. */
   #events: Event[] | undefined;
   /** Every event with a greater id is in it. */
   #after = 0;
@@ -36,7 +36,7 @@ export class EventCache {
     this.#table = table;
   }
 
-  /** A new event; inside its transaction. */
+  /** Adds a new event, inside its transaction. */
   add(event: Event): void {
     if (this.#events !== undefined && event.id !== this.#tip + 1) this.forget();
     if (this.#events === undefined) return;
@@ -46,7 +46,7 @@ export class EventCache {
     this.#trim(this.#events);
   }
 
-  /** Reads everything again at the next call; what was added may have been undone. */
+  /** Reads everything again at the next call. What was added may have been undone. */
   forget(): void {
     this.#events = undefined;
   }
@@ -55,7 +55,7 @@ export class EventCache {
     return this.#loaded() === undefined ? this.#table.tip() : this.#tip;
   }
 
-  /** The same as the table would give, at most `limit` events; undefined if older ones than those here may belong to it. */
+  /** The same as the table would give, at most `limit` events. Undefined if older ones than those here may belong to it. */
   find({ after = 0, before, order, limit, ...filter }: Query): Event[] | undefined {
     const events = this.#loaded();
     if (events === undefined || (order === "asc" && after < this.#after)) return undefined;

@@ -73,7 +73,7 @@ export class EventTable implements Events {
     return { events, full, highest, mail: events.some(isMail), tip };
   }
 
-  /** Forgets what is in memory; after a transaction that was undone. */
+  /** Forgets what is in memory, after a transaction that was undone. */
   forget(): void {
     this.#cache.forget();
   }

@@ -13,7 +13,7 @@ const PROBLEMS: ReadonlyMap<number, StorageProblem> = new Map<number, StoragePro
   [26, "storage_corrupt"],
 ]);
 
-/** The state of the database that an error of SQLite tells of; null for any other error. */
+/** The state of the database that an error of SQLite tells of. Null for any other error. */
 export function troubleOf(error: unknown): StorageProblem | null {
   return PROBLEMS.get(sqliteCode(error) ?? -1) ?? null;
 }

@@ -8,7 +8,7 @@ import { rescueOf } from "./backup.ts";
 const BESIDE = ["-wal", "-shm", "-journal", ".lock"];
 
 /**
- * The reason why the bus may not use a database path, as a sentence; null if it may. Opens no file: opening a named pipe
+ * The reason why the bus may not use a database path, as a sentence. Null if it may. Opens no file: opening a named pipe
  * would never end.
  * @throws the file system's error when the path cannot be looked at.
  */

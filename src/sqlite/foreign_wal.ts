@@ -7,7 +7,7 @@ const NO_WAL = 1;
 
 /**
  * True if the log of writes beside a database belongs to the one that a copy replaced. SQLite cannot tell, and would play it
- * over the copy. The header of a copy says that it has no log; that of the bus's own database says that it has. To be called
+ * over the copy. The header of a copy says that it has no log. That of the bus's own database says that it has. To be called
  * before this process opens the database: closing the file ends SQLite's locks on it.
  */
 export function hasStrayWal(db: string): boolean {
@@ -46,7 +46,7 @@ const FIRST_PAGE_AT = 32;
 const PAGE_AT = 56;
 
 /**
- * Describes a log of writes whose database is missing or empty, and its repair; null if there is no such log. Opening the
+ * Describes a log of writes whose database is missing or empty, and its repair. Null if there is no such log. Opening the
  * database would wipe the log. On a young bus the log is the only copy, and its first page brings the rest back.
  */
 export function lonelyWal(db: string): { found: string; repair: string } | null {

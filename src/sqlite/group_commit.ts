@@ -42,7 +42,7 @@ export interface WriterOptions {
 
 export interface Writer {
   /**
-   * Runs `unit` in the transaction that all writes of this turn of the event loop share; resolves after the commit. The
+   * Runs `unit` in the transaction that all writes of this turn of the event loop share. Resolves after the commit. The
    * next turns join as long as each brings more. A unit must be repeatable: if a neighbour fails, it runs again alone.
    * @throws BusError `storage_busy` when another process holds the database for `patienceMs` (10 s), and another
    * StorageProblem when the database cannot be written.
@@ -90,7 +90,7 @@ export class GroupCommit implements Writer {
     }
   }
 
-  /** Why the database takes no writes; null if it does. A probe every second finds out when that is over. */
+  /** Why the database takes no writes. Null if it does. A probe every second finds out when that is over. */
   trouble(): Trouble | null {
     return this.#trouble;
   }

@@ -42,7 +42,7 @@ const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
 /**
  * Opens a database for the one server it may have. Inspects the file without touching it, and only then migrates it, after a
  * backup.
- * @throws OpenError when the database cannot be used; the lock is released then.
+ * @throws OpenError when the database cannot be used. The lock is released then.
  */
 export function openFile(path: string, now: () => number, lock: Lock): Opened {
   try {
@@ -84,7 +84,7 @@ export function lockDatabase(path: string): Lock {
 }
 
 /**
- * Reads the schema version of an existing file; 0 if it holds none of the bus's tables.
+ * Reads the schema version of an existing file. 0 if it holds none of the bus's tables.
  * @throws OpenError when it cannot be used.
  */
 export function inspect(path: string): number {

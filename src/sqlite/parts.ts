@@ -5,9 +5,9 @@ import type { Writer } from "./group_commit.ts";
 export interface Parts {
   db: Database;
   writer: Writer;
-  /** Wall clock, ms: times that are shown. */
+  /** Wall clock (ms), for times that are shown. */
   now(): number;
-  /** Never jumps, ms: times that are compared. */
+  /** Never jumps (ms), for times that are compared. */
   steady(): number;
 }
 

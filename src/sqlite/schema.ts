@@ -11,7 +11,7 @@ interface Migration {
   apply(db: Database): void;
 }
 
-/** In order; each brings a database from any lower version to `version`. */
+/** In order. Each brings a database from any lower version to `version`. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: ORIGINAL_VERSION, apply: completeOriginal },
   { version: 6, apply: toUtc },

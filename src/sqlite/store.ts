@@ -15,7 +15,7 @@ import { WebhookTable } from "./webhooks.ts";
 export { lockDatabase, OpenError } from "./open.ts";
 
 export interface StoreOptions {
-  /** Wall clock, ms. */
+  /** Wall clock (ms). */
   now(): number;
   /** Reads like `now` but never jumps: tells when deliveries are due and too old. */
   steady?(): number;
@@ -25,7 +25,7 @@ export interface StoreOptions {
 
 /**
  * Opens the database that `lock` holds for this one process.
- * @throws OpenError with a one-line reason when it cannot be used; the file is left as it was.
+ * @throws OpenError with a one-line reason when it cannot be used. The file is left as it was.
  */
 export function openStore(path: string, lock: Lock, { now, steady = now, onTrouble }: StoreOptions): Store {
   const { db, backup } = openFile(path, now, lock);

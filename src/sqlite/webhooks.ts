@@ -117,7 +117,7 @@ export class WebhookTable implements Webhooks {
     this.forget();
   }
 
-  /** Forgets what is in memory; after a write, and after a transaction that was undone. */
+  /** Forgets what is in memory. After a write, and after a transaction that was undone. */
   forget(): void {
     this.#known = undefined;
   }

@@ -17,13 +17,13 @@ import { type Token, type TokenState, tokenNameProblem, tokenState } from "../do
 import { restrict } from "../lib/permissions.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 
-// One file for each token, in a folder beside the database. A user who may write there may let others in; nobody can
+// One file for each token, in a folder beside the database. A user who may write there may let others in. Nobody can
 // over the network. Commands change the files whether the bus runs or not, and a running bus sees that at its next request.
 
 /** A token as it is listed. */
 export interface ListedToken extends Token {
   state: TokenState;
-  /** When it last opened the bus, to the minute; null if it never did. */
+  /** When it last opened the bus, to the minute. Null if it never did. */
   last_used_at: string | null;
 }
 
@@ -107,7 +107,7 @@ export class TokenStore {
     return { token, secret };
   }
 
-  /** Revokes a token and returns it; undefined if there is no token of that name. */
+  /** Revokes a token and returns it. Undefined if there is no token of that name. */
   revoke(name: string): Token | undefined {
     const token = readAll(this.#folder).tokens.find((known) => known.name === name);
     if (token === undefined || token.revoked_at !== null) return token;
@@ -116,7 +116,7 @@ export class TokenStore {
     return revoked;
   }
 
-  /** The token of a secret; undefined if it is not one of these. Takes the same time for any wrong secret. */
+  /** The token of a secret. Undefined if it is not one of these. Takes the same time for any wrong secret. */
   find(secret: string): { token: Token; state: TokenState } | undefined {
     const hash = hashOf(secret);
     let found: Token | undefined;
@@ -159,7 +159,7 @@ function fileOf(folder: string, name: string): string {
   return join(folder, `${name}${SUFFIX}`);
 }
 
-/** The folder's time of change (ms); -1 if there is no folder. */
+/** The folder's time of change (ms), or -1 if there is no folder. */
 function changedAt(folder: string): number {
   const found = statSync(folder, { throwIfNoEntry: false });
   return found?.isDirectory() ? found.mtimeMs : -1;

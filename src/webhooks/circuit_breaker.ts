@@ -7,8 +7,8 @@ const LONGEST_PROBE_MS = 5 * 60_000;
 const DRAIN_INTERVAL_MS = 20;
 
 /**
- * Protects a failing endpoint. After five failures in a row one probe at a time is sent, the first after 5 s, each further
- * one after twice the wait, up to 5 min. A recovered endpoint gets at most 50 attempts a second until its backlog is gone.
+ * Protects a failing endpoint. After five failures in a row one probe at a time is sent. The first one waits 5 s, and each
+ * further one twice as long, up to 5 min. A recovered endpoint gets at most 50 attempts a second until its backlog is gone.
  * All times are steady (ms).
  */
 export class Breaker {
@@ -30,7 +30,7 @@ export class Breaker {
     return Math.max(0, Math.min(most - running, this.#recovering ? 1 : most));
   }
 
-  /** The time of the next attempt; in the past if nothing delays it. */
+  /** The time of the next attempt. Already over if nothing delays it. */
   get notBefore(): number {
     return Math.max(this.#heldUntil, this.open ? this.#probeAt : this.#drainAt);
   }

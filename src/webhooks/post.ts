@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestOptions } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { isIP } from "node:net";
 import { retryAfterMs } from "../domain/retry_schedule.ts";
 import type { Outcome } from "../domain/webhook.ts";
@@ -93,10 +93,16 @@ async function post(
       else callback(null, found[0]?.address ?? "", found[0]?.family);
     },
   };
+  signal.throwIfAborted();
+  const request = start(url, options);
+  request.end(bytes);
+  return await answerTo(request, signal);
+}
+
+function answerTo(request: ClientRequest, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let answer: IncomingMessage | undefined;
-    signal.throwIfAborted();
-    const request = start(url, options, (response) => {
+    request.on("response", (response) => {
       answer = response;
       readSome(response).then(() => {
         request.destroy();
@@ -110,7 +116,6 @@ async function post(
     });
     signal.addEventListener("abort", () => request.destroy(), { once: true });
     request.on("error", (error) => (answer === undefined ? reject(error) : resolve(answer)));
-    request.end(bytes);
   });
 }
 

@@ -23,7 +23,7 @@ interface Lane {
   breaker: Breaker;
   /** Deliveries that are being sent. */
   running: Set<number>;
-  /** When to ask the outbox again (steady, ms). */
+  /** Time to ask the outbox again (steady clock, in ms). */
   lookAt: number;
   /** True if there was something to send and no free place. */
   crowdedOut: boolean;
@@ -151,7 +151,7 @@ export class Scheduler implements Deliveries {
     this.#sleep(clock.until(Math.min(this.#tidyAt, ...lanes.map(({ lookAt }) => lookAt))));
   }
 
-  /** Starts the due deliveries of one webhook. Returns when to look again (ms); the end of an attempt is a time to look too. */
+  /** Starts the due deliveries of one webhook. Returns when to look again (ms). The end of an attempt is a time to look too. */
   async #serve(webhook: Webhook, lane: Lane, lanes: readonly Lane[], now: number): Promise<number> {
     const { store } = this.#options;
     const { breaker, running } = lane;

@@ -123,7 +123,7 @@ async function resolve(hostname: string, lookup: Lookup): Promise<readonly strin
   return addresses;
 }
 
-/** The reason why a webhook may not have an address, to follow "… is"; null if it may. */
+/** The reason why a webhook may not have an address, to follow "… is". Null if it may. */
 async function refusal(
   text: string,
   url: URL,

@@ -11,7 +11,7 @@ export interface IdentifyOptions {
   tokens: TokenStore;
   /** The login that owns a tailnet address. Null unless the local tailscaled confirms it. */
   whois(peer: Peer): Promise<string | null>;
-  /** Logins that may come in; all if empty. */
+  /** Logins that may come in. All if empty. */
   allowedLogins: readonly string[];
   /** Only tokens count, even for programs of this machine. */
   onlyTokens: boolean;

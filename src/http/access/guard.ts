@@ -9,7 +9,7 @@ export interface GuardOptions extends HeadOptions, IdentifyOptions {
 }
 
 export interface Guard {
-  /** Finds the sender of a request, or refuses it. Reads nothing but its head; `body` is what its route takes. */
+  /** Finds the sender of a request, or refuses it. Reads nothing but its head. `body` is what its route takes. */
   check(request: Request, body?: BodyKind): Verdict | Promise<Verdict>;
 }
 

@@ -74,7 +74,7 @@ export class Shares {
     if (!caller.local) this.#bodies.give(caller, bytes);
   }
 
-  /** Why no further call may begin; null when one may. */
+  /** Why no further call may begin. Null when one may. */
   full(caller: Caller): Refusal | null {
     return busy(this.calls.problem(caller));
   }

@@ -31,8 +31,8 @@ export interface TransportOptions {
 }
 
 /**
- * MCP streamable HTTP. Translates `tools/call` to the door and back, and leaves the other methods to one long-lived SDK
- * server, each request under an id that is unique in this process. No state outlives an exchange, so a client never notices
+ * MCP streamable HTTP. Translates `tools/call` to the door and back. One long-lived SDK server answers the other methods,
+ * and knows each request by an id that is unique in this process. No state outlives an exchange, so a client never notices
  * a restart. The session id of `initialize` only serves to find the call that a `notifications/cancelled` means.
  */
 export class HttpTransport implements Transport {

@@ -31,7 +31,7 @@ export interface ExchangeParts {
   caller: Caller;
   /** True if the answer may be an event stream. */
   streams: boolean;
-  /** Key of `notifications/cancelled`; undefined if the exchange cannot be cancelled. */
+  /** Key of `notifications/cancelled`. Undefined if the exchange cannot be cancelled. */
   cancelKey: string | undefined;
   /** Further headers of the answer. */
   headers: Readonly<Record<string, string>> | undefined;
@@ -103,7 +103,7 @@ export class Exchange implements Call {
     else this.#answerInPieces(bytesOf(body));
   }
 
-  /** Ends it with an HTTP answer of its own; before anything was sent. */
+  /** Ends it with an HTTP answer of its own, if nothing was sent yet. */
   refuse(response: Response): void {
     if (this.#state !== "open") return;
     this.#end("answered");

@@ -5,7 +5,7 @@ export function streamsTo(accept: string): boolean {
   return accept.includes("text/event-stream");
 }
 
-/** The answer to headers that the endpoint does not take; null if it takes them. */
+/** The answer to headers that the endpoint does not take. Null if it takes them. */
 export function headProblem(accept: string | null, version: string | null): Response | null {
   if (
     accept !== null &&

@@ -12,7 +12,7 @@ export const HOOK_SESSION = {
 } as const satisfies Record<string, Param>;
 
 /**
- * The session of a hook's client; undefined if it has to be registered (again). Two processes of a client with the same id
+ * The session of a hook's client. Undefined if it has to be registered (again). Two processes of a client with the same id
  * have a session each.
  */
 export async function hookSession(
