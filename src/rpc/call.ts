@@ -2,7 +2,7 @@ import { keptToken as tokenOfThisMachine } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { NotOurs, Refused, Unreachable } from "./errors.ts";
-import { type Posted, type PostOptions, post as postOnce } from "./post.ts";
+import { type Posted, type PostOptions, postCall } from "./post.ts";
 
 export interface Bus {
   url: string;
@@ -59,7 +59,7 @@ export function endpoint(text: string): URL {
 /** A POST whose failure is told in a sentence. */
 async function post(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
   try {
-    return await postOnce(url, tool, args, options);
+    return await postCall(url, tool, args, options);
   } catch (error) {
     if (error instanceof NotOurs) throw error;
     if (error instanceof Error && error.name === "TimeoutError")

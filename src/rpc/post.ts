@@ -28,7 +28,7 @@ interface Answer {
  * One `tools/call`, with no handshake before it.
  * @throws NotOurs if the port belongs to another user, or the error of `fetch` when there is no answer.
  */
-export async function post(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
+export async function postCall(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
   const { token, timeoutMs, streams, redirect } = options;
   const response = await send(url, {
     method: "POST",

@@ -2,7 +2,7 @@ import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { endpoint } from "./call.ts";
 import { NotOurs, type Told } from "./errors.ts";
-import { headersOf, post } from "./post.ts";
+import { headersOf, postCall } from "./post.ts";
 import { send } from "./send.ts";
 
 /** The program that answers at a bus's URL. */
@@ -61,7 +61,7 @@ export async function tryTool(
   const target = endpoint(url);
   try {
     const options = { token, timeoutMs: LIMIT_MS, redirect: "manual" } as const;
-    const { status, text, answer } = await post(target, name, args, options);
+    const { status, text, answer } = await postCall(target, name, args, options);
     const { result, error } = answer ?? {};
     if (result !== undefined && !result.isError) return { ok: true };
     return { status, reason: result?.content?.[0]?.text ?? error?.message ?? start(text) };
