@@ -20,7 +20,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   config: ["domain", "lib", "runtime/file.ts", "package.json"],
   sqlite: ["domain", "lib", "runtime"],
   http: [...edge(), "elysia", "@modelcontextprotocol/sdk"],
-  webhooks: [...edge(), "hash-wasm"],
+  webhooks: [...edge(), "hash-wasm", "ipaddr.js"],
   desktop: edge(),
   rpc: ["config", "lib", "runtime/file.ts", "runtime/connect.ts"],
   admin: ["domain", "sqlite", "tokens", "config", "lib"],
