@@ -30,7 +30,7 @@ export class Breaker {
     return Math.max(0, Math.min(most - running, this.#recovering ? 1 : most));
   }
 
-  /** The time of the next attempt. Already over if nothing delays it. */
+  /** The earliest time of the next attempt. */
   get notBefore(): number {
     return Math.max(this.#heldUntil, this.open ? this.#probeAt : this.#drainAt);
   }
