@@ -61,7 +61,7 @@ export function parseNetworks(text: string): Network[] {
   return entries.filter(Boolean).map((entry) => {
     const [address = "", bits] = entry.split("/");
     const most = isIP(address) === 6 ? 128 : 32;
-    const prefix = bits === undefined ? most : Number(bits);
+    const prefix = bits === undefined ? most : Number(bits || Number.NaN);
     if (isIP(address) === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > most)
       throw new Error(`"${entry}" is no network like 10.0.0.0/8.`);
     return [ipaddr.parse(address), prefix];
