@@ -4,8 +4,8 @@ import { serverOn } from "../support/broken.ts";
 import { BROKEN_MCP } from "../support/broken_mcp.ts";
 import { claudeCommand } from "../support/claude_command.ts";
 import { expectFound, expectWell } from "../support/doctor.ts";
-import { freePort } from "../support/installed.ts";
 import { newMachine } from "../support/machine.ts";
+import { freePort } from "../support/port.ts";
 
 const claude = await claudeCommand();
 if (claude === undefined)

@@ -29,6 +29,8 @@ export class Tmux {
       this.#socket,
       ...args,
     ]);
+    // The server ends with its last client, perhaps at the moment when the next one is opened.
+    if (exitCode !== 0 && stderr.includes("server exited unexpectedly")) return this.run(...args);
     if (exitCode !== 0) throw new Error(`tmux ${args.join(" ")}: ${stderr}`);
     return stdout.toString();
   }

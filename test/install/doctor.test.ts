@@ -4,8 +4,8 @@ import { binary } from "../support/binary.ts";
 import { addSetting, BROKEN, serverOn } from "../support/broken.ts";
 import { claudeStandIn } from "../support/claude_stand_in.ts";
 import { diagnose, expectFound, expectWell } from "../support/doctor.ts";
-import { freePort } from "../support/installed.ts";
 import { newMachine } from "../support/machine.ts";
+import { freePort } from "../support/port.ts";
 
 const port = await freePort();
 const machine = newMachine(claudeStandIn());

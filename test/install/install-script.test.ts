@@ -15,8 +15,8 @@ import { root } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
 import { expectWell } from "../support/doctor.ts";
 import { tempFolder } from "../support/folder.ts";
-import { freePort } from "../support/installed.ts";
 import { newMachine } from "../support/machine.ts";
+import { freePort } from "../support/port.ts";
 
 const hasShellcheck = Bun.which("shellcheck") !== null;
 if (!hasShellcheck) console.log("skipped: install.sh, there is no shellcheck here");

@@ -6,8 +6,9 @@ import { findLaunchd } from "../../src/install/launchd.ts";
 import { binary } from "../support/binary.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
-import { freePort, isListening, ran } from "../support/installed.ts";
+import { isListening, ran } from "../support/installed.ts";
 import { launchctlStub, ordinaryPath } from "../support/managers.ts";
+import { freePort } from "../support/port.ts";
 import { health } from "../support/process.ts";
 
 const LABEL = "com.evansenter.agent-event-bus";

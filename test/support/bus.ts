@@ -13,6 +13,7 @@ import { type RunningServer, startServer } from "../../src/serve/server.ts";
 import type { Lookup } from "../../src/webhooks/target.ts";
 import { binary, nodeBundle } from "./binary.ts";
 import { tempFolder } from "./folder.ts";
+import { freePort } from "./port.ts";
 import { callTool } from "./rpc.ts";
 
 export const root = resolve(import.meta.dir, "../..");
@@ -67,7 +68,7 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
       ...(options.program ?? (await programOf(kind))),
       "serve",
       "--port",
-      String(options.port ?? 0),
+      String(options.port ?? (await freePort())),
       "--db",
       db,
       ...(options.args ?? []),

@@ -1,11 +1,12 @@
 import { afterAll } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary } from "./binary.ts";
 import { DATA } from "./home.ts";
 import { type Manager, ordinaryPath, systemctlStub } from "./managers.ts";
+import { freePort } from "./port.ts";
 import { outputOf } from "./process.ts";
 
 export interface Ran {
@@ -46,19 +47,6 @@ export async function ran(command: string[], env: Record<string, string>): Promi
   const lines = stdout.matchAll(/^(done|unchanged|skipped|would do|FAILED) +(\w+)/gm);
   const steps = Object.fromEntries([...lines].map(([, state = "", what = ""]) => [what, state]));
   return { code: signalled ? null : code, stdout, stderr, steps };
-}
-
-/** One that the system gives to nobody by itself: those begin at 32768. */
-export async function freePort(): Promise<number> {
-  const port = 12_000 + Math.floor(Math.random() * 20_000);
-  const server = createServer();
-  const free = new Promise<boolean>((resolve) => {
-    server.once("listening", () => resolve(true)).once("error", () => resolve(false));
-  });
-  server.listen(port, "127.0.0.1");
-  if (!(await free)) return freePort();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export async function isListening(port: number): Promise<boolean> {
