@@ -1,6 +1,6 @@
 import { type Limits, limitNote } from "../domain/limits.ts";
 
-/** Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readBody`. */
+/** Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readJson`. */
 export type BodyKind = "none" | "json";
 
 /** Why a body is not a JSON-RPC message, with its HTTP status and JSON-RPC code. */
@@ -17,9 +17,29 @@ export class BodyError extends Error {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** The JSON of a body in valid UTF-8, within the limits. @throws BodyError when it is not. */
-export function parseBody(body: ArrayBuffer | Uint8Array, limits: Limits): unknown {
-  const bytes = body instanceof Uint8Array ? body : new Uint8Array(body);
+/** A longer body is read, decoded and parsed in turns of the event loop of their own, so that other calls come between. */
+const LARGE_BYTES = 256 * 1024;
+
+/** The JSON of a request's body in valid UTF-8, within the limits. @throws BodyError when it is not. */
+export async function readJson(request: Request, limits: Limits): Promise<unknown> {
+  const body = await readBody(request, limits.body_bytes);
+  const isLarge = body.byteLength > LARGE_BYTES;
+  if (isLarge) await nextTurn();
+  const text = textOf(body instanceof Uint8Array ? body : new Uint8Array(body), limits);
+  if (isLarge) await nextTurn();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notJson();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** @throws BodyError when the bytes exceed a limit or are not UTF-8. */
+function textOf(bytes: Uint8Array, limits: Limits): string {
   const over = overBound(bytes, limits);
   if (over !== null)
     throw new BodyError(
@@ -28,10 +48,14 @@ export function parseBody(body: ArrayBuffer | Uint8Array, limits: Limits): unkno
       `Invalid request: more than ${limits[over]} ${BOUNDED[over]}${limitNote(over)}`,
     );
   try {
-    return JSON.parse(utf8.decode(bytes));
+    return utf8.decode(bytes);
   } catch {
-    throw new BodyError(400, -32700, "Parse error: the body is not JSON in UTF-8");
+    throw notJson();
   }
+}
+
+function notJson(): BodyError {
+  return new BodyError(400, -32700, "Parse error: the body is not JSON in UTF-8");
 }
 
 const BOUNDED = {
@@ -90,8 +114,8 @@ export function sizeOf(request: Request, most: number): number {
   return length === null ? most : Math.min(Number(length), most);
 }
 
-/** A request's body, at most `most` bytes. @throws BodyError when it is larger or ends early. */
-export function readBody(request: Request, most: number): Promise<ArrayBuffer | Uint8Array> {
+/** At most `most` bytes. @throws BodyError when the body is larger or ends early. */
+function readBody(request: Request, most: number): Promise<ArrayBuffer | Uint8Array> {
   const length = request.headers.get("content-length");
   if (Number(length) > most) return Promise.reject(tooLarge(most));
   return (length === null ? readChunks(request, most) : request.arrayBuffer()).catch(endedEarly);

@@ -34,8 +34,8 @@ function keep(open: (socket: Socket) => void, reads = true): void {
   socket.on("connect", () => open(socket));
   if (reads) socket.resume();
   else socket.pause();
-  // Not at once, and not all together: what the system itself does for a new connection is not what is under test.
-  socket.on("close", () => setTimeout(() => keep(open, reads), 500 + 1_000 * Math.random()));
+  // Not at once: what the system itself does for a new connection is not what is under test.
+  socket.on("close", () => setTimeout(() => keep(open, reads), 1_000));
 }
 
 /** Sends the same again whenever an answer begins. */

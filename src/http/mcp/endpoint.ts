@@ -10,7 +10,7 @@ import { httpDenial } from "../access/denial.ts";
 import type { Refusal } from "../access/origin.ts";
 import type { Report } from "../access/refusal_log.ts";
 import { type Shares, SMALL_BYTES } from "../access/shares.ts";
-import { BodyError, parseBody, readBody, sizeOf } from "../body.ts";
+import { BodyError, readJson, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
 import { Exchange, type Observer, SOON_MS } from "./exchange.ts";
 import { headProblem, refuse, refuseAs, streamsTo } from "./head.ts";
@@ -91,7 +91,7 @@ export class HttpTransport implements Transport {
     if (busy !== null) return this.#turnAway(caller, size > SMALL_BYTES ? closing(busy) : busy, null);
     let message: JSONRPCMessage;
     try {
-      message = checkedMessage(parseBody(await readBody(request, limits.body_bytes), limits));
+      message = checkedMessage(await readJson(request, limits));
       const late = caller.local ? null : await shares.turn(caller, size);
       if (late !== null) return this.#turnAway(caller, late, "id" in message ? (message.id ?? null) : null);
     } catch (error) {
