@@ -16,6 +16,7 @@ export interface AppOptions {
 
 /** Serves a list of routes. The guard comes first, for unknown paths too. */
 export function createApp({ routes, guard, refused, unexpected }: AppOptions): Elysia {
+  const patterns = routes.map((route) => ({ route, segments: route.path.split("/") }));
   const app = new Elysia(adapter && { adapter });
   // Hot path: Elysia only listens. Its router and context would cost a twelfth of a publish.
   app.wrap((_, request) => () => answer(request) as never);
@@ -24,13 +25,16 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
   async function answer(request: Request): Promise<Response> {
     try {
       const path = pathOf(request.url);
-      const here = routes.filter((route) => paramsIn(path, route) !== null);
-      const route = here.find(({ method }) => takes(method, request.method));
-      const verdict = await guard.check(request, route?.body);
+      const here = patterns.flatMap(({ route, segments }) => {
+        const params = paramsIn(path, segments);
+        return params === null ? [] : [{ route, params }];
+      });
+      const found = here.find(({ route }) => takes(route.method, request.method));
+      const verdict = await guard.check(request, found?.route.body);
       if ("status" in verdict) return written(verdict);
-      if (route === undefined) return written(unknown(here));
-      const refusal = scopeRefusal(route, verdict);
-      if (refusal === null) return await handled(route, request, verdict, paramsIn(path, route) ?? {});
+      if (found === undefined) return written(unknown(here.map(({ route }) => route)));
+      const refusal = scopeRefusal(found.route, verdict);
+      if (refusal === null) return await handled(found.route, request, verdict, found.params);
       refused(verdict.origin, refusal);
       return written(refusal);
     } catch (error) {
@@ -51,13 +55,12 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
 
 /** The segments of a URL's path, without one final slash. */
 function pathOf(url: string): string[] {
-  const path = url.slice(url.indexOf("/", "http://".length)).split("?", 1)[0] ?? "";
-  return path.replace(/(?<=.)\/$/, "").split("/");
+  const [path = ""] = url.slice(url.indexOf("/", "http://".length)).split("?", 1);
+  return (path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path).split("/");
 }
 
 /** Null if the path does not match. */
-function paramsIn(path: readonly string[], route: Route): Params | null {
-  const pattern = route.path.split("/");
+function paramsIn(path: readonly string[], pattern: readonly string[]): Params | null {
   if (path.length !== pattern.length) return null;
   const params: Record<string, string> = {};
   for (const [i, part] of pattern.entries())

@@ -168,7 +168,9 @@ export class Exchange implements Call {
   }
 
   #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream, headers: Record<string, string>): void {
-    this.#responded.resolve(new Response(body, { headers: { ...this.#parts.headers, ...headers } }));
+    const { headers: further } = this.#parts;
+    const all = further === undefined ? headers : { ...further, ...headers };
+    this.#responded.resolve(new Response(body, { headers: all }));
   }
 }
 
