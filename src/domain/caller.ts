@@ -18,8 +18,8 @@ export function callerKey({ origin, token }: Caller): string {
   return token ?? origin;
 }
 
-/** Origins that are neither a login nor a token. */
-export const ORIGINS = { local: "local", unverified: "unverified", bus: "bus" } as const;
+/** Origins that are neither a login nor a token. `person`: the user, as the bus proved. */
+export const ORIGINS = { local: "local", unverified: "unverified", bus: "bus", person: "person" } as const;
 
 export const LOCAL: Caller = { origin: ORIGINS.local, scope: "full", local: true };
 

@@ -8,6 +8,8 @@ export interface Session {
   machine: string;
   cwd: string;
   repo: string;
+  /** The branch that its client works on. Null if that is not known. */
+  branch: string | null;
   client_id: string | null;
   registered_at: string;
   last_heartbeat: string;
