@@ -1,3 +1,4 @@
+import { WAKE_SETTINGS, type WakeSetting } from "../domain/attention.ts";
 import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
 import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
 import { VARIABLES } from "./variables.ts";
@@ -19,6 +20,8 @@ export interface ServerConfig {
     open: boolean;
   };
   limits: Limits;
+  /** What may wake a session that has no setting of its own. */
+  wake: WakeSetting;
   webhooks: {
     allowedNetworks: string;
     backlog: number;
@@ -44,6 +47,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     allowedHosts: listOf(value("allowedHosts")),
     access: accessOf(value, pathOf("tailscaled", undefined, env, settings)),
     limits: limitsOf(env, settings),
+    wake: wakeOf(value("wake") ?? VARIABLES.wake.fallback),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
       backlog: number("webhookBacklog", 1, 10_000_000),
@@ -141,6 +145,13 @@ function switchOf(key: keyof typeof VARIABLES, text = "0"): boolean {
   if (/^(1|true|yes|on)$/i.test(text)) return true;
   if (/^(0|false|no|off)$/i.test(text)) return false;
   throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
+}
+
+function wakeOf(text: string): WakeSetting {
+  const setting = WAKE_SETTINGS.find((one) => one === text.toLowerCase());
+  if (setting === undefined)
+    throw new ConfigError(`${VARIABLES.wake.name} is one of ${WAKE_SETTINGS.join(", ")}, not "${text}".`);
+  return setting;
 }
 
 /** Name of the variable that sets a limit. */

@@ -49,6 +49,11 @@ export const VARIABLES = {
     fallback: "0",
     about: "1: everyone who reaches the port may do everything; not safe",
   },
+  wake: {
+    name: "AGENT_EVENT_BUS_WAKE",
+    fallback: "direct",
+    about: "What wakes an idle session: direct (messages to it), repo, all (everything actionable) or off",
+  },
   webhookAllowCidrs: {
     name: "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS",
     fallback: "none",

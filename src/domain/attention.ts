@@ -97,27 +97,8 @@ export interface Spent {
 /** Why an event that would wake a session is handed over instead. */
 export type Restraint = "over_budget" | "ping_pong";
 
-/** Null if the event may wake the session. The user's messages and the answers to an own question always may. */
-export function restraintOf(event: Event, answersOwn: boolean, spent: Spent): Restraint | null {
-  if (isFromPerson(event) || answersOwn) return null;
+/** Null if a further wake is within the budget. */
+export function restraintOf(spent: Spent): Restraint | null {
   if (spent.exchanges >= EXCHANGES) return "ping_pong";
   return spent.wakes >= WAKES_PER_HOUR || spent.bySender >= WAKES_OF_ONE_SENDER ? "over_budget" : null;
-}
-
-const STORM_EVENTS = 20;
-const STORM_MS = 60_000;
-
-/** The ids of events that come too fast to be read one by one: more than 20 in a minute of one sender to one audience. */
-export function stormsAmong(events: readonly Event[]): Set<number> {
-  const storms = new Set<number>();
-  const broadcasts = events.filter((event) => recipientOf(event.channel) === null && !isFromPerson(event));
-  for (const group of Map.groupBy(broadcasts, (event) => `${event.session_id}\n${event.channel}`).values()) {
-    const times = group.map(({ timestamp }) => Date.parse(timestamp));
-    for (let last = STORM_EVENTS; last < group.length; last++) {
-      const first = last - STORM_EVENTS;
-      if ((times[last] ?? 0) - (times[first] ?? 0) > STORM_MS) continue;
-      for (const { id } of group.slice(first, last + 1)) storms.add(id);
-    }
-  }
-  return storms;
 }

@@ -1,7 +1,9 @@
+import type { WakeSetting } from "./attention.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { Place } from "./session.ts";
 import type { StorageProblem, Store } from "./store.ts";
+import type { Storms } from "./storms.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Deliveries } from "./webhook.ts";
 
@@ -27,6 +29,11 @@ export interface Bus {
   looked: Map<string, number>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
+  /** What may wake a session that has no setting of its own. */
+  wake: WakeSetting;
+  storms: Storms;
+  /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */
+  toldPairs: Map<string, number>;
   /** Lets one hook of a session hand events over at a time. */
   turns: Turns;
   /** The repository's name for a folder. `look`: the folder is on this machine, and its `.git` may be read. */

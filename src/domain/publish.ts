@@ -8,8 +8,15 @@ import type { Change, Store } from "./store.ts";
 const PREVIEW = 50;
 
 /** Wakes waiting calls at every event, from any source. Called once, when the bus is put together. */
-export function followEvents({ store, subscriptions }: Pick<Bus, "store" | "subscriptions">) {
-  store.listen((event) => subscriptions.wake(event));
+export function followEvents({
+  store,
+  subscriptions,
+  storms,
+}: Pick<Bus, "store" | "subscriptions" | "storms">) {
+  store.listen((event) => {
+    storms.note(event);
+    subscriptions.wake(event);
+  });
 }
 
 /** Appends an event. Waiting calls wake, webhooks start, and the user is shown a direct message. */

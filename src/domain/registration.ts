@@ -11,6 +11,8 @@ export interface Registration {
   machine: string;
   cwd: string;
   repo: string;
+  /** Null if it is not known. */
+  branch?: string | null;
   client_id: string | null;
   /** The name is only a guess: a session that has one keeps it. */
   guessed?: boolean;
@@ -97,12 +99,12 @@ function byOldId(known: KnownSessions, machine: string, id: string): Session | u
 }
 
 function revived({ registration, alive, at }: Situation, earlier: Session, name: string): Session {
-  const { machine, cwd, repo, client_id, process, state = null } = registration;
+  const { machine, cwd, repo, client_id, process, state = null, branch = null } = registration;
   // A command in the client's shell registers without a process. The client still runs.
   const stays = process === undefined && alive({ ...earlier, deleted_at: null, last_heartbeat: at });
   return {
     ...earlier,
-    ...{ name, machine, cwd, repo, client_id },
+    ...{ name, machine, cwd, repo, client_id, branch },
     process: stays ? earlier.process : (process ?? null),
     state: state ?? (stays ? earlier.state : null),
     lease_until: stays ? earlier.lease_until : null,
@@ -119,10 +121,10 @@ function aliasFor({ known, alive }: Situation, { session_id, client_id }: Sessio
 }
 
 function newSession({ known, registration, at }: Situation, name: string): Session {
-  const { machine, cwd, repo, client_id, process = null, state = null } = registration;
+  const { machine, cwd, repo, client_id, process = null, state = null, branch = null } = registration;
   const isFree = client_id !== null && known.find(client_id) === undefined && !known.hasAlias(client_id);
   return {
-    ...{ name, machine, cwd, repo, client_id, process, state },
+    ...{ name, machine, cwd, repo, client_id, process, state, branch },
     session_id: isFree ? client_id : crypto.randomUUID(),
     display_id: pickDisplayId((displayId) => known.hasDisplayId(displayId)),
     registered_at: at,
@@ -130,6 +132,7 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
     cursor: null,
     deleted_at: null,
     lease_until: null,
+    ...{ wake: null, muted_until: 0, worked_at: 0 },
   };
 }
 

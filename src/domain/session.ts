@@ -1,4 +1,5 @@
 import type { ProcessMark } from "../lib/process.ts";
+import type { WakeSetting } from "./attention.ts";
 
 /** A registered session. Rows are never removed: `deleted_at` marks an unregistered one. */
 export interface Session {
@@ -22,6 +23,12 @@ export interface Session {
   state: "busy" | "idle" | null;
   /** End of the lease that its hooks renew, for a session of another machine. */
   lease_until: string | null;
+  /** What may wake it. Null for the bus's setting. */
+  wake: WakeSetting | null;
+  /** Nothing is pushed to it before (ms since 1970). 0 if it is not muted. */
+  muted_until: number;
+  /** Its last prompt, or use of a tool that is not the bus's (ms since 1970). 0 if there was none. */
+  worked_at: number;
 }
 
 export const LEASE_MS = 24 * 60 * 60 * 1000;

@@ -1,4 +1,5 @@
 import type { ProcessMark } from "../lib/process.ts";
+import type { Spent, WakeSetting } from "./attention.ts";
 import type { Mail, Path, Unread } from "./direct_message.ts";
 import type { Event, EventDraft } from "./event.ts";
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
@@ -14,6 +15,7 @@ export interface Store {
   events: Events;
   sessions: Sessions;
   mail: MailStore;
+  pushes: PushStore;
   webhooks: Webhooks;
   deliveries: DeliveryStore;
   /** Writes an event with all that was decided for it. Null if the active webhooks have changed since: decide again. */
@@ -120,8 +122,9 @@ export interface Sessions {
   claim(name: string, sessionId: string, holderId: string | undefined): Promise<boolean>;
   /** Records that the session was heard of. Losing one costs nothing. */
   touch(sessionId: string): Promise<void>;
-  /** Records what the session's hooks report. `leaseUntil` is RFC 3339 or null. */
-  report(sessionId: string, state: Session["state"], leaseUntil: string | null): Promise<void>;
+  report(sessionId: string, report: Report): Promise<void>;
+  /** Sets what may wake a session, and until when it is muted (ms since 1970). Undefined leaves a setting as it is. */
+  attend(sessionId: string, wake: WakeSetting | null | undefined, mutedUntil?: number): Promise<void>;
   /**
    * Reads after the session's saved cursor (`resume`) or after `query.after`, and moves the saved cursor to the highest
    * id read, never backwards. Two concurrent resumes never both get an event.
@@ -133,6 +136,17 @@ export interface Sessions {
   advanceCursor(sessionId: string, cursor: number, shownFrom?: number): Promise<void>;
   /** Saves the cursor and marks direct messages up to it as acknowledged. */
   acknowledge(sessionId: string, cursor: number): Promise<void>;
+}
+
+/** What a session's hooks report. */
+export interface Report {
+  state: Session["state"];
+  /** RFC 3339 or null. */
+  leaseUntil: string | null;
+  /** Undefined if the hook does not know it. */
+  branch?: string | undefined;
+  /** A prompt, or the use of a tool that is not the bus's. */
+  works: boolean;
 }
 
 /** The sessions as a registration finds them, inside its transaction. */
@@ -201,4 +215,30 @@ export interface Offer {
   single: readonly Event[];
   /** The newest of the others, which are handed over in order. 0 without such events. */
   upTo: number;
+}
+
+/** Events that were put into a session's context. */
+export interface Pushed {
+  sessionId: string;
+  /** Who sent the first of them. */
+  sender: string;
+  kind: "wake" | "hand_over";
+  /** Size of the text (bytes). */
+  bytes: number;
+}
+
+/** What pushing cost a session. */
+export interface Cost {
+  wakes: number;
+  handOvers: number;
+  bytes: number;
+}
+
+/** What was pushed to sessions, and when. */
+export interface PushStore {
+  record(pushed: Pushed): Promise<void>;
+  /** The wakes that count against the next one of the session by the sender. */
+  spent(sessionId: string, sender: string): Promise<Spent>;
+  /** By session, since a time (ms since 1970). */
+  costs(since: number): Promise<Map<string, Cost>>;
 }

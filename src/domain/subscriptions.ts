@@ -12,6 +12,8 @@ export interface Subscriptions {
   has(sessionId: string): boolean;
   /** Ends the sole subscription of a session, whose client is at work again or gone. */
   dismiss(sessionId: string): void;
+  /** Ends the calls that wait for a session as if their time were up, so that they look again. */
+  refresh(sessionId: string): void;
   /** Hints that an event was committed. */
   wake(event: Event): void;
   /** Ends every subscription because the bus stops. */

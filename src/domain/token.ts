@@ -20,7 +20,7 @@ export function tokenState(token: Token, now: number): TokenState {
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
 /** Origins that cannot be names. */
-export const RESERVED: readonly string[] = ["local", "unverified", "bus", "anonymous"];
+export const RESERVED: readonly string[] = ["local", "unverified", "bus", "anonymous", "person", "human"];
 
 /** The problem with a token's name, as a sentence. Null if it may be used. A login holds an @, a name never does. */
 export function tokenNameProblem(name: string): string | null {

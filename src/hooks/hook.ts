@@ -59,8 +59,8 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
   const session = sessionOf(run);
   switch (name) {
     case "session-start": {
-      const text = await (await import("./start.ts")).start(run).catch((error) => warn(error, run.format));
-      if (text !== null) await tell(name, text, run.format);
+      const told = await (await import("./start.ts")).start(run).catch((error) => warn(error, run.format));
+      if (told !== null) await tell(name, told.text, run.format, told.line);
       return;
     }
     case "stop":
@@ -81,12 +81,12 @@ async function deliver(
   format: Format,
 ): Promise<void> {
   const batch = await session.collect(name);
-  if (batch === null || batch.events.length === 0) return;
+  if (batch === null || (batch.events.length === 0 && batch.digest === undefined)) return;
   const { handOver, visibleJson } = await import("./text.ts");
-  const { text, shown } = handOver(batch, Date.now());
+  const { text, line, shown } = handOver(batch, Date.now());
   if (format === "json") await write("stdout", `${visibleJson({ ...batch, events: shown, text })}\n`);
-  else await tell(name, text, format);
-  await session.confirm(batch, shown.length);
+  else await tell(name, text, format, line);
+  await session.confirm(batch, shown.length, name, Buffer.byteLength(text));
 }
 
 /** Warns the user, not the agent, of another user's program in place of the bus. Every other error is silent. */
@@ -96,8 +96,12 @@ async function warn(error: unknown, format: Format): Promise<null> {
   return null;
 }
 
-async function tell(name: HookName, text: string, format: Format): Promise<void> {
-  const claude = { hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text } };
+/** Tells the agent, and the user by one line. */
+async function tell(name: HookName, text: string, format: Format, line: string): Promise<void> {
+  const claude = {
+    ...(line !== "" && { systemMessage: line }),
+    hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text },
+  };
   await write(
     "stdout",
     `${format === "plain" ? text : JSON.stringify(format === "json" ? { text } : claude)}\n`,

@@ -12,6 +12,8 @@ const FIELDS = {
   /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
+  /** Set after the use of a tool. */
+  tool_name: "string",
   /** The client's file of the conversation. */
   transcript_path: "string",
   /** Set by Cursor, which runs the hooks of Claude Code's settings too. */

@@ -38,6 +38,7 @@ export async function register(run: HookCall): Promise<Started | null> {
     name: bounded(ownBranch ?? folder),
     cwd,
     repo: await repoOf(cwd, true),
+    ...(branch !== null && { branch: bounded(branch) }),
     ...(title && { title: bounded(title) }),
     ...(pid_started !== null && { pid, pid_started }),
   };

@@ -1,3 +1,4 @@
+import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import type { Batch } from "./text.ts";
 import type { HookCall } from "./types.ts";
@@ -29,7 +30,7 @@ export function sessionOf(run: HookCall) {
   const collectEvents = async (args: Json, timeoutMs?: number) =>
     (await call(
       "collect_events",
-      { ...identity, limit: MOST_EVENTS, ...args },
+      { ...identity, limit: MOST_EVENTS, digests: true, ...args },
       timeoutMs,
     )) as unknown as Collected;
   return {
@@ -38,10 +39,11 @@ export function sessionOf(run: HookCall) {
     /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
     async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      const batch = await collectEvents({ path });
+      const args = { path, ...(await work(run, path)) };
+      const batch = await collectEvents(args);
       if (batch.unknown !== true) return batch;
       await (await import("./register.ts")).register(run);
-      return collectEvents({ path });
+      return collectEvents(args);
     },
 
     /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
@@ -52,16 +54,27 @@ export function sessionOf(run: HookCall) {
       return batch.unknown === true ? null : batch;
     },
 
-    /** Confirms that the first `count` events of a batch were shown. */
-    async confirm(batch: Batch, count: number): Promise<void> {
-      await call("confirm_events", { ...identity, ...confirmation(batch, count) });
+    /** Confirms that the first `count` events of a batch were shown, in a text of `bytes`. */
+    async confirm(batch: Batch, count: number, path: string, bytes: number): Promise<void> {
+      await call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes });
     },
   };
 }
 
-function confirmation({ events, cursor }: Batch, count: number): Json {
-  const next = events[count];
-  const unshown = events.slice(count).filter(({ repeat }) => !repeat);
+/** What the session works on. */
+async function work({ input }: HookCall, path: string): Promise<Json> {
+  if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
+  const branch = await branchOf(input.cwd ?? process.cwd());
+  return branch === null ? {} : { branch };
+}
+
+/** The bus's own tools, as an MCP server of its name or of a plugin of its name. */
+const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
+
+function confirmation({ events, seen_to, cursor = seen_to }: Batch, count: number): Json {
+  const left = events.slice(count);
+  const next = left.find(({ channel }) => !channel.startsWith("session:"));
+  const unshown = left.filter(({ repeat }) => !repeat);
   return {
     event_ids: idsOf(events.slice(0, count)),
     ...(unshown.length > 0 && { unshown: idsOf(unshown) }),

@@ -4,13 +4,13 @@ import type { HookCall } from "./types.ts";
 
 const MOST_CHARACTERS = 600;
 
-/** Registers the session, gives its shell commands its id, and returns the briefing of the agent. */
-export async function start(run: HookCall): Promise<string | null> {
+/** Registers the session, gives its shell commands its id, and returns the briefing of the agent and the user's line. */
+export async function start(run: HookCall): Promise<{ text: string; line: string } | null> {
   const started = await register(run);
   if (started === null) return null;
   const { envFile } = run.config;
   if (envFile !== undefined) writeEnvironment(envFile, started.session_id);
-  return briefing(started);
+  return { text: briefing(started), line: lineOf(started) };
 }
 
 // Appends, because other hooks write there too.
@@ -21,6 +21,11 @@ function writeEnvironment(file: string, sessionId: string): void {
   } catch {
     // The shell commands then find the session by CLAUDE_CODE_SESSION_ID.
   }
+}
+
+function lineOf({ name, other_sessions, unread }: Started): string {
+  const waiting = unread === 0 ? "" : `, ${unread} unread`;
+  return `bus: you are "${inLine(name, 60)}", ${other_sessions + 1} here${waiting}`;
 }
 
 function briefing(started: Started): string {

@@ -42,7 +42,7 @@ export async function wait(run: HookCall, session: HookSession, afterMs: number)
       if (!isClientThere()) return;
       const { text, shown } = handOver(batch, Date.now());
       await write("stderr", `${text}\n`);
-      await session.confirm(batch, shown.length).catch(() => {});
+      await session.confirm(batch, shown.length, "wake", Buffer.byteLength(text)).catch(() => {});
       process.exit(WOKEN);
     } catch (error) {
       // Asks a busy bus again, but not one that refuses this client.

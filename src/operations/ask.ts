@@ -68,7 +68,8 @@ export const ask = operation({
       const asked = { event_id: event.id, channel: event.channel, correlation_id, ...gone };
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
-      const reach = resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) };
+      const reach =
+        resolved.recipient === undefined ? {} : { reach: await reachOf(bus, resolved.recipient, own) };
       for await (const [answer] of answers) {
         if (answer === undefined) continue;
         // Shown here, so that the asker's hooks need not hand it over.

@@ -1,8 +1,7 @@
 import type { Call } from "../domain/call.ts";
-import { type Bus, here } from "../domain/context.ts";
+import type { Bus } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
-import { reachOf } from "../domain/reachability.ts";
-import { isAlive } from "../domain/session.ts";
+import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 
@@ -55,7 +54,7 @@ export const getDelivery = operation({
       const when = one.acked_at ?? one.seen_at ?? one.offered_at;
       const by = one.offered_by === null ? "" : ` (${to.text(one.offered_by)})`;
       to.line(
-        `${to.bold(to.text(one.name ?? one.recipient))}: ${to.text(one.state)}${when === null ? "" : ` ${to.ago(when)}${by}`}, ${to.text(one.reach)}`,
+        `${to.bold(to.text(one.name ?? one.recipient))}: ${to.text(one.state)}${when === null ? "" : ` ${to.ago(when)}${by}`}, ${REACH_WORDS[one.reach as Reach]}`,
       );
     }
   },
@@ -76,12 +75,10 @@ async function settled(bus: Bus, eventId: number, seconds: number, call: Call): 
 
 async function deliveryOf(bus: Bus, { event_id: _, recipient, ...mail }: Mail): Promise<Json> {
   const session = recipient.startsWith("@") ? undefined : await bus.store.sessions.get(recipient);
-  const alive = session !== undefined && isAlive(session, here(bus));
-  const reach = alive ? reachOf(bus, session) : "nobody is there";
   return {
     recipient,
     ...(session && { name: session.name, display_id: session.display_id }),
     ...mail,
-    reach,
+    reach: session === undefined ? "not_here" : await reachOf(bus, session),
   };
 }

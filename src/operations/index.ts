@@ -14,6 +14,7 @@ import { registerSession } from "./register_session.ts";
 import { registerWebhook } from "./register_webhook.ts";
 import { reply } from "./reply.ts";
 import { rotateWebhookSecret } from "./rotate_webhook_secret.ts";
+import { setAttention } from "./set_attention.ts";
 import { setWebhookActive } from "./set_webhook_active.ts";
 import { testWebhook } from "./test_webhook.ts";
 import { unregisterSession } from "./unregister_session.ts";
@@ -31,6 +32,7 @@ export const operations: readonly Operation[] = [
   reply,
   getDelivery,
   unregisterSession,
+  setAttention,
   notify,
   registerWebhook,
   listWebhooks,

@@ -1,5 +1,5 @@
 import { formatCursor } from "../domain/cursor.ts";
-import { reachOf } from "../domain/reachability.ts";
+import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
 import { subscribedChannels } from "../domain/session.ts";
 import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
@@ -26,7 +26,7 @@ export const listSessions = operation({
       age_seconds: Math.max(0, (bus.now() - Date.parse(session.registered_at)) / 1000),
       subscribed_channels: subscribedChannels(session),
       state: session.state,
-      reach: reachOf(bus, session),
+      reach: await reachOf(bus, session),
       unread: await bus.store.mail.count(session.session_id),
       claims: await bus.store.sessions.claimsOf(session.session_id),
     }));
@@ -45,7 +45,7 @@ export const listSessions = operation({
         to.text(session.repo),
         to.text(session.machine),
         to.text(session.state),
-        to.text(session.reach),
+        REACH_WORDS[session.reach as Reach],
         to.text(session.unread),
         to.ago(session.last_heartbeat),
         to.dim(to.text(session.session_id)),

@@ -99,7 +99,8 @@ export const publishEvent = operation({
       signal_level: event.signal_level,
     };
     if (event.correlation_id !== null) result.correlation_id = event.correlation_id;
-    if (resolved.recipient !== undefined) result.reach = reachOf(bus, resolved.recipient);
+    if (resolved.recipient !== undefined)
+      result.reach = await reachOf(bus, resolved.recipient, event.session_id);
     const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
     if (warnings.length > 0) result.warning = warnings.join(" ");
     if (publisher !== undefined && publisher.deleted_at !== null)
@@ -113,7 +114,9 @@ export const publishEvent = operation({
       `Published ${to.bold(`#${to.text(result.event_id)}`)} ${to.text(result.event_type)} to ${to.text(result.channel)}${reach}`,
     );
     for (const one of deliveries)
-      to.line(`  ${to.text(one.name ?? one.recipient)}: ${to.text(one.state)}, ${to.text(one.reach)}`);
+      to.line(
+        `  ${to.text(one.name ?? one.recipient)}: ${to.text(one.state)}, ${REACH_WORDS[one.reach as Reach]}`,
+      );
   },
 });
 

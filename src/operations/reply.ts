@@ -55,7 +55,9 @@ export const reply = operation({
       answers: question.id,
       channel: event.channel,
       correlation_id: event.correlation_id,
-      ...(resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) }),
+      ...(resolved.recipient === undefined
+        ? {}
+        : { reach: await reachOf(bus, resolved.recipient, event.session_id) }),
       ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
       ...(own !== undefined && own.deleted_at !== null ? deletedFields(own) : {}),
     };

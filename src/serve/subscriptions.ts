@@ -61,6 +61,10 @@ export class OpenSubscriptions implements Subscriptions {
     for (const one of this.#bySession.get(sessionId) ?? []) one.dismiss();
   }
 
+  refresh(sessionId: string): void {
+    for (const one of this.#bySession.get(sessionId) ?? []) one.lapse();
+  }
+
   wake(event: Event): void {
     for (const one of this.#open) one.hint(event);
   }
@@ -94,6 +98,7 @@ class OpenSubscription implements Subscription {
   /** Nothing up to this event is still to be read. Undefined until the first look. */
   #cursor: number | undefined;
   #hinted = false;
+  #lapsed = false;
   #wakeUp: () => void = () => {};
 
   constructor(parts: Parts) {
@@ -115,6 +120,11 @@ class OpenSubscription implements Subscription {
     this.end();
   }
 
+  lapse(): void {
+    this.#lapsed = true;
+    this.#wakeUp();
+  }
+
   end(): void {
     this.over = true;
     this.#wakeUp();
@@ -128,7 +138,7 @@ class OpenSubscription implements Subscription {
       yield await this.#look();
       for (;;) {
         const left = deadline - performance.now();
-        if (left <= 0 || this.over || call.signal.aborted) return;
+        if (left <= 0 || this.over || this.#lapsed || call.signal.aborted) return;
         if (this.#hinted) {
           // A caller whose token has ended must not take what others could still read.
           if (!holds(call.caller)) return;
@@ -140,7 +150,7 @@ class OpenSubscription implements Subscription {
         } else {
           await this.#sleep(Math.min(left, PROGRESS_MS));
           // Only after a whole step, because each value has to be greater than the one before.
-          if (left >= PROGRESS_MS && !this.#hinted && !this.over)
+          if (left >= PROGRESS_MS && !this.#hinted && !this.over && !this.#lapsed)
             call.progress(Math.round(seconds - (left - PROGRESS_MS) / 1000), seconds);
         }
       }

@@ -8,6 +8,7 @@ import type { Bus } from "../domain/context.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
+import { Storms } from "../domain/storms.ts";
 import type { Access } from "../http/access/access.ts";
 import { httpDenial } from "../http/access/denial.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
@@ -63,6 +64,9 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     deliveries: scheduler,
     looked: new Map(),
     atWork: new Map(),
+    wake: config.wake,
+    storms: new Storms(),
+    toldPairs: new Map(),
     turns: new Turns(),
     repoOf: createFindRepo(),
     warn: log.warn,

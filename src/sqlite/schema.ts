@@ -4,7 +4,7 @@ import { momentOf } from "./time.ts";
 /** The last schema version of the Python original. Its tables are the base of this schema. */
 const ORIGINAL_VERSION = 5;
 
-export const SCHEMA_VERSION = 10;
+export const SCHEMA_VERSION = 11;
 
 interface Migration {
   version: number;
@@ -19,6 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 8, apply: addOrigin },
   { version: 9, apply: addMail },
   { version: 10, apply: nameZone },
+  { version: 11, apply: addAttention },
 ];
 
 const ORIGINAL_TABLES = `
@@ -157,4 +158,18 @@ function nameZone(db: Database): void {
   db.exec(`
     DROP INDEX sessions_present;
     CREATE INDEX sessions_present ON sessions (${momentOf("last_heartbeat")}) WHERE deleted_at IS NULL;`);
+}
+
+function addAttention(db: Database): void {
+  db.exec(`
+    ALTER TABLE sessions ADD COLUMN branch TEXT;
+    ALTER TABLE sessions ADD COLUMN wake TEXT;
+    ALTER TABLE sessions ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN worked_at INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE pushes (
+      id INTEGER PRIMARY KEY, session_id TEXT NOT NULL, sender TEXT NOT NULL, kind TEXT NOT NULL, bytes INTEGER NOT NULL,
+      at INTEGER NOT NULL
+    );
+    CREATE INDEX pushes_by_session ON pushes (session_id, at);
+    CREATE INDEX pushes_by_time ON pushes (at);`);
 }

@@ -4,7 +4,7 @@ import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until";
+  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, worked_at";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const HEARD = momentOf("last_heartbeat");
@@ -26,11 +26,15 @@ export const SQL = {
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
-      $pid, $pidStarted, $state, NULL)`,
+      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, 0)`,
   revive: `UPDATE sessions
     SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
-      pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil WHERE id = $id`,
-  report: `UPDATE sessions SET state = $state, lease_until = $leaseUntil, last_heartbeat = ${LATER} WHERE id = $id`,
+      pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
+      branch = COALESCE($branch, branch) WHERE id = $id`,
+  report: `UPDATE sessions SET state = $state, lease_until = $leaseUntil, last_heartbeat = ${LATER},
+      branch = COALESCE($branch, branch), worked_at = COALESCE($workedAt, worked_at) WHERE id = $id`,
+  attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
+    WHERE id = $id`,
   touch: `UPDATE sessions SET last_heartbeat = ${LATER} WHERE id = $id`,
   saveCursor: "UPDATE sessions SET last_cursor = $cursor WHERE id = $id",
   markDeleted: "UPDATE sessions SET deleted_at = $at WHERE id = $id",
@@ -48,6 +52,7 @@ export function statedOf(session: Session): Named {
     pid: session.process?.pid ?? null,
     pidStarted: session.process?.started ?? null,
     state: session.state,
+    branch: session.branch,
   };
 }
 
@@ -69,5 +74,9 @@ export function sessionOfRow(row: Row): Session {
     process: row.pid === null ? null : { pid: Number(row.pid), started: String(row.pid_started) },
     state: optional("state") as Session["state"],
     lease_until: wireTimeOrNull(row.lease_until),
+    branch: optional("branch"),
+    wake: optional("wake") as Session["wake"],
+    muted_until: Number(row.muted_until),
+    worked_at: Number(row.worked_at),
   };
 }

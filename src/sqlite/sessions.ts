@@ -1,5 +1,6 @@
+import type { WakeSetting } from "../domain/attention.ts";
 import type { Session } from "../domain/session.ts";
-import type { Batch, EventQuery, KnownSessions, Sessions } from "../domain/store.ts";
+import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import type { Named, Statement } from "../runtime/runtime.ts";
 import { ClaimTable } from "./claims.ts";
@@ -72,11 +73,25 @@ export class SessionTable implements Sessions, KnownSessions {
     return this.#parts.writer.write(() => void this.#sql.touch.run({ id, at: storedTime(this.#now()) }));
   }
 
-  report(id: string, state: Session["state"], leaseUntil: string | null): Promise<void> {
-    return this.#parts.writer.write(() => {
+  report(id: string, { state, leaseUntil, branch, works }: Report): Promise<void> {
+    const { writer, now } = this.#parts;
+    return writer.write(() => {
       const at = storedTime(this.#now());
-      this.#sql.report.run({ id, state, leaseUntil: storedTime(leaseUntil), at });
+      const workedAt = works ? now() : null;
+      this.#sql.report.run({
+        id,
+        state,
+        leaseUntil: storedTime(leaseUntil),
+        at,
+        branch: branch ?? null,
+        workedAt,
+      });
     });
+  }
+
+  attend(id: string, wake: WakeSetting | null | undefined, mutedUntil: number | null = null): Promise<void> {
+    const settings = { wake: wake ?? null, keepsWake: wake === undefined ? 1 : 0, mutedUntil };
+    return this.#parts.writer.write(() => void this.#sql.attend.run({ id, ...settings }));
   }
 
   consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch> {

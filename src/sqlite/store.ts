@@ -9,6 +9,7 @@ import { GroupCommit } from "./group_commit.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
 import type { Parts } from "./parts.ts";
+import { PushTable } from "./pushes.ts";
 import { SessionTable } from "./sessions.ts";
 import { WebhookTable } from "./webhooks.ts";
 
@@ -67,5 +68,5 @@ function tablesOf(parts: Parts) {
   const webhooks = new WebhookTable(parts);
   const deliveries = new DeliveryTable({ ...parts, events, webhooks });
   const sessions = new SessionTable({ ...parts, events, mail });
-  return { events, mail, webhooks, deliveries, sessions };
+  return { events, mail, pushes: new PushTable(parts), webhooks, deliveries, sessions };
 }

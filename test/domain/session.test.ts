@@ -27,6 +27,7 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
     process: null,
     state: null,
     lease_until: null,
+    ...{ branch: null, wake: null, muted_until: 0, worked_at: 0 },
     ...more,
   };
 }

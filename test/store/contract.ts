@@ -4,11 +4,12 @@ import { cursors } from "./contract/cursors.ts";
 import { log } from "./contract/log.ts";
 import { mail } from "./contract/mail.ts";
 import { outbox } from "./contract/outbox.ts";
+import { pushes } from "./contract/pushes.ts";
 import { registration } from "./contract/registration.ts";
 import type { Engine } from "./engine.ts";
 
 /** What every engine must do, asked of the port only. */
 export function contract(engine: Engine): void {
-  for (const part of [log, cursors, mail, outbox, registration, crashes])
+  for (const part of [log, cursors, mail, outbox, registration, pushes, crashes])
     describe(`${engine.name}: ${part.name}`, () => part(engine));
 }

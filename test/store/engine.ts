@@ -79,7 +79,15 @@ export function aSession(more: Partial<Session> = {}): Session {
   return {
     ...{ session_id: "s", display_id: "brave-trex", name: "api", machine: "m", cwd: "/", repo: "r" },
     ...{ client_id: null, registered_at: at, last_heartbeat: at, cursor: null, deleted_at: null },
-    ...{ process: null, state: null, lease_until: null },
+    ...{
+      process: null,
+      state: null,
+      lease_until: null,
+      branch: null,
+      wake: null,
+      muted_until: 0,
+      worked_at: 0,
+    },
     ...more,
   };
 }

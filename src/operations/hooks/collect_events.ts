@@ -1,14 +1,14 @@
 import type { Call } from "../../domain/call.ts";
 import { type Bus, here } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
-import { type Inbox, inboxOf, wakes } from "../../domain/inbox.ts";
+import type { Event } from "../../domain/event.ts";
+import { type Inbox, inboxOf, pushTo, takesAll, wakingOf } from "../../domain/inbox.ts";
+import { tellPair } from "../../domain/ping_pong.ts";
 import { isAlive, type Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 
-/** Maximum number of events counted beyond the limit. Only their number is told. */
-const MOST_COUNTED = 200;
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
 
@@ -21,6 +21,8 @@ export const collectEvents = operation({
     ...HOOK_SESSION,
     path: { type: "text", max: 8, choices: PATHS, about: "Which hook asks" },
     limit: { type: "integer", default: 20, min: 1, max: 100, about: "Most events to return" },
+    digests: { type: "boolean", default: false, about: "The hook shows a digest" },
+    bus_tool: { type: "boolean", default: false, about: "The tool that was used is the bus's own" },
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
       type: "integer",
@@ -40,10 +42,11 @@ export const collectEvents = operation({
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
-    report(bus, session, waits || args.path === "stop" ? "idle" : "busy");
+    const works = args.path === "prompt" || (args.path === "tool" && !args.bus_tool);
+    report(bus, session, waits || args.path === "stop" ? "idle" : "busy", { branch: args.branch, works });
     return waits
       ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
-      : offer(bus, session, args.path, args.limit);
+      : offer(bus, session, args);
   },
   print() {},
 });
@@ -56,32 +59,45 @@ function noteWork(bus: Bus, { session_id }: Session): void {
   bus.atWork.set(session_id, performance.now());
 }
 
+interface Wanted {
+  path: Path;
+  limit: number;
+  digests: boolean;
+}
+
 /** Collects in the session's turn. If there is something to hand over, the turn lasts until confirm_events. */
-async function offer(bus: Bus, { session_id }: Session, path: Path, limit: number): Promise<Json> {
+async function offer(bus: Bus, { session_id }: Session, wanted: Wanted): Promise<Json> {
   await bus.turns.take(session_id);
   let found = false;
   try {
     // Read again, because a concurrent hook may have moved its cursor.
     const session = await bus.store.sessions.get(session_id);
     if (session === undefined) return UNKNOWN;
-    const offered = await offerNow(bus, session, path, limit);
-    found = (offered.events as unknown[]).length > 0;
+    const offered = await offerNow(bus, session, wanted);
+    found = offered.more !== 0 || offered.digest !== undefined || (offered.events as unknown[]).length > 0;
     return offered;
   } finally {
     if (!found) bus.turns.end(session_id);
   }
 }
 
-async function offerNow(bus: Bus, session: Session, path: Path, limit: number): Promise<Json> {
-  const inbox = await inboxOf(bus, session, path, limit + MOST_COUNTED);
-  if (inbox.unread.length === 0) {
-    // None of these events concern the session, so the next look may start behind them.
-    if (path === "prompt" && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
-    return { session_id: session.session_id, events: [], more: 0 };
+async function offerNow(bus: Bus, session: Session, { path, limit, digests }: Wanted): Promise<Json> {
+  const inbox = await inboxOf(bus, session, path, limit);
+  const nothing = { session_id: session.session_id, events: [], more: 0 };
+  if (path === "wake" || path === "stop") {
+    const waking = await wakingOf(bus, session, inbox.unread);
+    if (waking !== undefined && "restraint" in waking && waking.restraint === "ping_pong")
+      await tellPair(bus, session, waking.event);
+    if (waking === undefined || "restraint" in waking) return nothing;
   }
-  const count = fitting(inbox.unread.slice(0, limit));
+  if (inbox.unread.length === 0 && inbox.digest.length === 0) {
+    // None of these events concern the session, so the next look may start behind them.
+    if (takesAll(path) && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
+    return nothing;
+  }
+  const count = fitting(inbox.unread);
   await remember(bus, session, path, inbox.unread.slice(0, count));
-  return answer(bus, session, path, inbox, count);
+  return answer(bus, session, inbox, count, { path, limit, digests });
 }
 
 function fitting(unread: readonly Unread[]): number {
@@ -100,32 +116,29 @@ function passOver(bus: Bus, session: Session, to: number): void {
 }
 
 async function remember(bus: Bus, session: Session, by: Path, taken: readonly Unread[]): Promise<void> {
-  const inOrder = by === "prompt" || by === "start";
   const events = taken.map(({ event }) => event);
   await bus.store.mail.offer({
     sessionId: session.session_id,
     by,
-    single: inOrder ? events.filter(isMail) : events,
-    upTo: inOrder ? (events.findLast((event) => !isMail(event))?.id ?? 0) : 0,
+    single: takesAll(by) ? events.filter(isMail) : events,
+    upTo: takesAll(by) ? (events.findLast((event) => !isMail(event))?.id ?? 0) : 0,
   });
 }
 
 async function answer(
   bus: Bus,
   session: Session,
-  path: Path,
-  { unread, lookedTo }: Inbox,
+  { unread, rest, digest, lookedTo }: Inbox,
   count: number,
+  { path, digests }: Wanted,
 ): Promise<Json> {
-  const rest = unread.slice(count);
+  const unshown = unread.slice(count).map(({ event }) => event);
+  // An older hook only knows a number.
+  const left = [...unshown, ...rest, ...(digests ? [] : digest)];
   const senders = new Map<string, Json>();
-  for (const { event } of unread)
-    if (!senders.has(event.session_id)) senders.set(event.session_id, await senderOf(bus, event.session_id));
-  const counts = new Map<string, number>();
-  for (const { event } of rest) {
-    const name = String(senders.get(event.session_id)?.name ?? event.session_id);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
+  for (const { session_id } of [...unread.map(({ event }) => event), ...rest, ...digest])
+    if (!senders.has(session_id)) senders.set(session_id, await senderOf(bus, session_id));
+  const nameOf = ({ session_id }: Event) => String(senders.get(session_id)?.name ?? session_id);
   return {
     session_id: session.session_id,
     events: unread.slice(0, count).map(({ event, repeat }) => ({
@@ -133,12 +146,46 @@ async function answer(
       from: senders.get(event.session_id),
       ...(repeat && { repeat }),
     })),
-    more: rest.length,
-    more_from: Object.fromEntries(counts),
-    // These paths go in order, so the saved cursor can follow once everything was shown.
-    ...((path === "prompt" || path === "start") && {
-      cursor: rest[0] === undefined ? lookedTo : rest[0].event.id - 1,
-    }),
+    more: left.length,
+    more_from: counted(left, nameOf),
+    ...(digests && digest.length > 0 && { digest: digestOf(digest, nameOf) }),
+    // The saved cursor can follow once everything was shown.
+    ...(takesAll(path) && cursors(unread, unshown, lookedTo)),
+  };
+}
+
+/** `cursor` is for older hooks, which take the next unshown event for the first one: only if it is. */
+function cursors(unread: readonly Unread[], unshown: readonly Event[], lookedTo: number): Json {
+  const next = unshown.find((event) => !isMail(event));
+  const seen_to = next === undefined ? lookedTo : next.id - 1;
+  const inOrder = unread.every(({ event }, i) => i === 0 || event.id > (unread[i - 1]?.event.id ?? 0));
+  return { seen_to, ...(inOrder && { cursor: seen_to }) };
+}
+
+function counted(events: readonly Event[], key: (event: Event) => string): Record<string, number> {
+  const groups = Map.groupBy(events, key);
+  return Object.fromEntries([...groups].map(([name, { length }]) => [name, length]));
+}
+
+/** The events as numbers: since when, by sender and type, and how to read those of each channel. */
+function digestOf(events: readonly Event[], nameOf: (event: Event) => string): Json {
+  const groups = Map.groupBy(events, (event) => `${nameOf(event)}\n${event.event_type}`);
+  const channels = Map.groupBy(events, ({ channel }) => channel);
+  return {
+    count: events.length,
+    since: events[0]?.timestamp,
+    groups: [...groups.values()]
+      .sort((a, b) => b.length - a.length)
+      .flatMap(([event, ...others]) =>
+        event === undefined
+          ? []
+          : [{ from: nameOf(event), event_type: event.event_type, count: others.length + 1 }],
+      ),
+    reads: [...channels].map(([channel, { length, 0: first }]) => ({
+      channel,
+      cursor: String((first?.id ?? 1) - 1),
+      count: length,
+    })),
   };
 }
 
@@ -149,14 +196,21 @@ async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }
 
-/** Waits for something actionable. `left` in the answer: waiting again is pointless. `stops`: the bus stops. */
-async function hold(bus: Bus, session: Session, call: Call, limit: number, seconds: number): Promise<Json> {
-  const { session_id } = session;
+/** Waits for something that wakes the session. `left` in the answer: waiting again is pointless. `stops`: the bus stops. */
+async function hold(bus: Bus, session: Session, call: Call, limit: number, most: number): Promise<Json> {
+  const { session_id, muted_until } = session;
+  const muted = (muted_until - bus.now()) / 1000;
+  // A muted session looks again when the time is over.
+  const seconds = muted > 0 ? Math.min(most, Math.ceil(muted)) : most;
   const wait = { call, seconds, sessionId: session_id, sole: true };
-  const news = bus.subscriptions.subscribe((event) => wakes(session, event), undefined, wait);
+  const news = bus.subscriptions.subscribe(
+    (event) => pushTo(bus, session, event) === "wake",
+    undefined,
+    wait,
+  );
   for await (const _ of news) {
-    const found = await offer(bus, session, "wake", limit);
-    if (found.more !== 0 || (found.events as unknown[]).length > 0) return found;
+    const found = await offer(bus, session, { path: "wake", limit, digests: true });
+    if (found.unknown === true || (found.events as unknown[]).length > 0) return found;
   }
   return { session_id, events: [], more: 0, left: news.dismissed, stops: news.over };
 }

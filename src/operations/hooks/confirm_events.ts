@@ -1,3 +1,5 @@
+import type { Bus } from "../../domain/context.ts";
+import { PATHS, type Path } from "../../domain/direct_message.ts";
 import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, UNKNOWN } from "./session.ts";
 
@@ -17,6 +19,14 @@ export const confirmEvents = operation({
       about: "What was collected with it for the first time, but not shown",
     },
     cursor: { type: "cursor", optional: true, about: "Everything for everyone up to it was shown" },
+    path: { type: "text", optional: true, max: 8, choices: PATHS, about: "The hook that showed it" },
+    bytes: {
+      type: "integer",
+      optional: true,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      about: "Size of the text",
+    },
   },
   commands: [],
   async run(bus, args) {
@@ -28,7 +38,23 @@ export const confirmEvents = operation({
     if (Number.isSafeInteger(cursor) && cursor > 0 && cursor <= (await bus.store.events.tip()))
       await bus.store.sessions.advanceCursor(session.session_id, cursor);
     bus.turns.end(session.session_id);
+    const [first] = numbers(args.event_ids);
+    if (args.path !== undefined && args.bytes)
+      await count(bus, session.session_id, first, args.path, args.bytes);
     return { success: true, session_id: session.session_id };
   },
   print() {},
 });
+
+/** Counts what was put into the session's context. `first`: the event shown first. */
+async function count(
+  bus: Bus,
+  sessionId: string,
+  first: number | undefined,
+  path: Path,
+  bytes: number,
+): Promise<void> {
+  const event = first === undefined ? undefined : await bus.store.events.get(first);
+  const kind = path === "wake" || path === "stop" ? "wake" : "hand_over";
+  await bus.store.pushes.record({ sessionId, sender: event?.session_id ?? "", kind, bytes });
+}

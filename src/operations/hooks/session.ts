@@ -8,6 +8,7 @@ import { MACHINE } from "../params.ts";
 export const HOOK_SESSION = {
   client_id: { type: "text", min: 1, max: "id_bytes", about: "The client's id of its session" },
   machine: MACHINE,
+  branch: { type: "text", optional: true, max: "name_bytes", about: "The branch that it works on" },
   pid: { type: "integer", optional: true, min: 1, max: 2 ** 31, about: "The client's process" },
 } as const satisfies Record<string, Param>;
 
@@ -33,10 +34,15 @@ const BUSY_LEASE_MS = 30 * 60 * 1000;
 const IDLE_LEASE_MS = 5 * 60 * 1000;
 
 /** Saves the state that a hook reports, without waiting for it. A session on another machine gets a new lease. */
-export function report(bus: Bus, session: Session, state: "busy" | "idle"): void {
+export function report(
+  bus: Bus,
+  session: Session,
+  state: "busy" | "idle",
+  { branch, works = false }: { branch?: string | undefined; works?: boolean } = {},
+): void {
   const ms = state === "busy" ? BUSY_LEASE_MS : IDLE_LEASE_MS;
-  const lease = session.machine === bus.host ? null : new Date(bus.now() + ms).toISOString();
+  const leaseUntil = session.machine === bus.host ? null : new Date(bus.now() + ms).toISOString();
   bus.store.sessions
-    .report(session.session_id, state, lease)
+    .report(session.session_id, { state, leaseUntil, branch, works })
     .catch((error) => bus.warn(`the state of ${session.display_id} was not saved: ${error}`));
 }

@@ -43,6 +43,7 @@ export const startSession = operation({
       machine,
       cwd: args.cwd,
       repo: args.repo,
+      branch: args.branch ?? null,
       client_id: args.client_id,
       origin: caller.origin,
       process: pid === undefined || started === undefined ? undefined : { pid, started },
@@ -70,13 +71,15 @@ async function othersOf(bus: Bus, session: Session): Promise<Json> {
   const sameRepo = (other: Session) => (other.repo === session.repo ? 0 : 1);
   const nearest = others.sort((a, b) => sameRepo(a) - sameRepo(b)).slice(0, MOST_OTHERS);
   return {
-    others: nearest.map((other) => ({
-      name: other.name,
-      display_id: other.display_id,
-      repo: other.repo,
-      machine: other.machine,
-      reach: reachOf(bus, other),
-    })),
+    others: await Promise.all(
+      nearest.map(async (other) => ({
+        name: other.name,
+        display_id: other.display_id,
+        repo: other.repo,
+        machine: other.machine,
+        reach: await reachOf(bus, other),
+      })),
+    ),
     other_sessions: others.length,
   };
 }
@@ -85,9 +88,13 @@ const MOST_UNREAD = 200;
 
 /** Number of unread events, and the senders of the direct messages among them. */
 async function unreadOf(bus: Bus, session: Session): Promise<Json> {
-  const { unread } = await inboxOf(bus, session, "start", MOST_UNREAD);
+  const { unread, rest, digest } = await inboxOf(bus, session, "start", MOST_UNREAD);
   const direct = unread.filter(({ event }) => recipientOf(event.channel) !== null);
   const senders = [...new Set(direct.map(({ event }) => event.session_id))].slice(0, 5);
   const names = senders.map(async (id) => (await bus.store.sessions.get(id))?.name ?? id);
-  return { unread: unread.length, direct: direct.length, direct_from: await Promise.all(names) };
+  return {
+    unread: unread.length + rest.length + digest.length,
+    direct: direct.length,
+    direct_from: await Promise.all(names),
+  };
 }

@@ -86,7 +86,11 @@ export function registration({ place }: Engine): void {
     expect((await store.sessions.namedLike("d2")).map(({ session_id }) => session_id)).toEqual(["s2"]);
     expect(await store.sessions.namedLike("api")).toHaveLength(3);
     await store.sessions.touch("s0");
-    await store.sessions.report("s2", "idle", "2026-03-01T13:00:00.000Z");
+    await store.sessions.report("s2", {
+      state: "idle",
+      leaseUntil: "2026-03-01T13:00:00.000Z",
+      works: false,
+    });
     expect(await store.sessions.get("s0")).toMatchObject({ last_heartbeat: "2026-03-01T12:00:00.000Z" });
     expect(await store.sessions.get("s2")).toMatchObject({
       state: "idle",

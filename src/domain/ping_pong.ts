@@ -1,0 +1,33 @@
+import { ORIGINS } from "./caller.ts";
+import type { Bus } from "./context.ts";
+import type { Event } from "./event.ts";
+import { publish } from "./publish.ts";
+import type { Session } from "./session.ts";
+
+const AGAIN_MS = 3_600_000;
+const MOST_REMEMBERED = 10_000;
+
+/** Tells two sessions and the user, once an hour, that their messages no longer wake each other. */
+export async function tellPair(bus: Bus, session: Session, { session_id }: Event): Promise<void> {
+  const other = await bus.store.sessions.get(session_id);
+  if (other === undefined) return;
+  const key = [session.session_id, other.session_id].sort().join("\n");
+  if (bus.now() - (bus.toldPairs.get(key) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return;
+  if (bus.toldPairs.size > MOST_REMEMBERED) bus.toldPairs.clear();
+  bus.toldPairs.set(key, bus.now());
+  const names = `${session.name} and ${other.name}`;
+  for (const { session_id: id } of [session, other])
+    await publish(bus, {
+      event_type: "ping_pong",
+      payload: `${names} wrote to each other again and again without other work. Messages between them no longer wake; they come with the next prompt or tool use.`,
+      session_id: "agent-event-bus",
+      channel: `session:${id}`,
+      explicit_level: "info",
+      origin: ORIGINS.bus,
+    });
+  await bus.notify({
+    title: `${session.name} ⇄ ${other.name}`,
+    message: "They answer each other without other work. Their messages no longer wake them.",
+    group: `pair-${key}`,
+  });
+}

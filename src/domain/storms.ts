@@ -1,0 +1,60 @@
+import { isFromPerson } from "./attention.ts";
+import { isMail } from "./direct_message.ts";
+import type { Event } from "./event.ts";
+
+const STORM_EVENTS = 20;
+const STORM_MS = 60_000;
+const MOST_REMEMBERED = 1_000;
+
+/** Events that come too fast to be read one by one: more than 20 in a minute of one sender to one audience. */
+export function stormsAmong(events: readonly Event[]): Set<number> {
+  const storms = new Set<number>();
+  for (const group of Map.groupBy(events.filter(mayStorm), sourceOf).values()) {
+    const times = group.map(({ timestamp }) => Date.parse(timestamp));
+    for (let last = STORM_EVENTS; last < group.length; last++) {
+      const first = last - STORM_EVENTS;
+      if ((times[last] ?? 0) - (times[first] ?? 0) > STORM_MS) continue;
+      for (const { id } of group.slice(first, last + 1)) storms.add(id);
+    }
+  }
+  return storms;
+}
+
+interface Source {
+  /** Times of its last events (ms), at most as many as make a storm. */
+  times: number[];
+  /** The first event of the storm that goes on. Undefined without one. */
+  from: number | undefined;
+}
+
+/** The storms that go on. Also finds those of which a session has already read the first events. */
+export class Storms {
+  readonly #sources = new Map<string, Source>();
+
+  note(event: Event): void {
+    if (!mayStorm(event)) return;
+    const key = sourceOf(event);
+    const source = this.#sources.get(key) ?? { times: [], from: undefined };
+    const at = Date.parse(event.timestamp);
+    source.times = [...source.times.filter((time) => at - time <= STORM_MS), at].slice(-STORM_EVENTS - 1);
+    if (source.times.length <= STORM_EVENTS) source.from = undefined;
+    else source.from ??= event.id;
+    this.#sources.delete(key);
+    this.#sources.set(key, source);
+    const [oldest] = this.#sources.keys();
+    if (oldest !== undefined && this.#sources.size > MOST_REMEMBERED) this.#sources.delete(oldest);
+  }
+
+  has(event: Event): boolean {
+    const from = mayStorm(event) ? this.#sources.get(sourceOf(event))?.from : undefined;
+    return from !== undefined && event.id >= from;
+  }
+}
+
+function mayStorm(event: Event): boolean {
+  return !isMail(event) && !isFromPerson(event);
+}
+
+function sourceOf({ session_id, channel }: Event): string {
+  return `${session_id}\n${channel}`;
+}

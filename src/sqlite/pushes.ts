@@ -1,0 +1,65 @@
+import type { Spent } from "../domain/attention.ts";
+import type { Cost, Pushed, PushStore } from "../domain/store.ts";
+import type { Statement } from "../runtime/runtime.ts";
+import type { Parts } from "./parts.ts";
+import { prepared } from "./statements.ts";
+
+const HOUR_MS = 3_600_000;
+const SENDER_MS = 300_000;
+const WAKES = "SELECT count(*) FROM pushes WHERE kind = 'wake'";
+
+const SQL = {
+  record: `INSERT INTO pushes (session_id, sender, kind, bytes, at)
+    VALUES ($sessionId, $sender, $kind, $bytes, $at)`,
+  spent: `SELECT
+      (${WAKES} AND session_id = $sessionId AND at > $hour) AS wakes,
+      (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > $minutes) AS bySender,
+      (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > worked)
+        + (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked) AS exchanges
+    FROM (SELECT max($hour, COALESCE(max(worked_at), 0)) AS worked FROM sessions WHERE id IN ($sessionId, $sender))`,
+  costs: `SELECT session_id, sum(kind = 'wake') AS wakes, sum(kind = 'hand_over') AS handOvers, sum(bytes) AS bytes
+    FROM pushes WHERE at > $since GROUP BY session_id`,
+};
+
+/** What was pushed to sessions. */
+export class PushTable implements PushStore {
+  readonly #parts: Parts;
+  readonly #sql: Record<keyof typeof SQL, Statement>;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#sql = prepared(parts.db, SQL);
+  }
+
+  record(pushed: Pushed): Promise<void> {
+    const { writer, now } = this.#parts;
+    return writer.write(() => void this.#sql.record.run({ ...pushed, at: now() }));
+  }
+
+  spent(sessionId: string, sender: string): Promise<Spent> {
+    const { writer, now } = this.#parts;
+    const from = { hour: now() - HOUR_MS, minutes: now() - SENDER_MS };
+    return writer.read(() => {
+      const row = this.#sql.spent.get({ sessionId, sender, ...from });
+      return {
+        wakes: Number(row?.wakes),
+        bySender: Number(row?.bySender),
+        exchanges: Number(row?.exchanges),
+      };
+    });
+  }
+
+  costs(since: number): Promise<Map<string, Cost>> {
+    return this.#parts.writer.read(
+      () =>
+        new Map(
+          this.#sql.costs
+            .all({ since })
+            .map((row) => [
+              String(row.session_id),
+              { wakes: Number(row.wakes), handOvers: Number(row.handOvers), bytes: Number(row.bytes) },
+            ]),
+        ),
+    );
+  }
+}

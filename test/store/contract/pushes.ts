@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import type { Pushed } from "../../../src/domain/store.ts";
+import { type Engine, join, opened, StoppedClock } from "../engine.ts";
+
+const MINUTE_MS = 60_000;
+
+export function pushes({ place }: Engine): void {
+  const wake = (sessionId: string, sender: string): Pushed => ({
+    sessionId,
+    sender,
+    kind: "wake",
+    bytes: 100,
+  });
+
+  test("wakes count for an hour, those of one sender for five minutes", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    await store.pushes.record(wake("s", "a"));
+    await store.pushes.record(wake("s", "b"));
+    await store.pushes.record({ ...wake("s", "a"), kind: "hand_over" });
+    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 2, bySender: 1, exchanges: 1 });
+    clock.at += 5 * MINUTE_MS;
+    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 2, bySender: 0, exchanges: 1 });
+    clock.at += 55 * MINUTE_MS;
+    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 0, bySender: 0, exchanges: 0 });
+  });
+
+  test("exchanges count both ways, from the last work of one of the two on", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    for (const session_id of ["s", "t"]) await join(store, { session_id, display_id: `d-${session_id}` });
+    const both = async () => {
+      clock.at++;
+      await store.pushes.record(wake("s", "t"));
+      await store.pushes.record(wake("t", "s"));
+      await store.pushes.record(wake("t", "u"));
+    };
+    await both();
+    await both();
+    expect((await store.pushes.spent("s", "t")).exchanges).toBe(4);
+    expect((await store.pushes.spent("t", "s")).exchanges).toBe(4);
+    await store.sessions.report("t", { state: "busy", leaseUntil: null, works: false });
+    expect((await store.pushes.spent("s", "t")).exchanges).toBe(4);
+    await store.sessions.report("t", { state: "busy", leaseUntil: null, works: true });
+    expect((await store.pushes.spent("s", "t")).exchanges).toBe(0);
+    await both();
+    expect((await store.pushes.spent("s", "t")).exchanges).toBe(2);
+  });
+
+  test("costs are summed by session, since a time", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    await store.pushes.record(wake("s", "a"));
+    clock.at += MINUTE_MS;
+    const since = clock.at - 1;
+    await store.pushes.record(wake("s", "a"));
+    await store.pushes.record({ ...wake("s", "a"), kind: "hand_over", bytes: 50 });
+    await store.pushes.record(wake("t", "a"));
+    expect(Object.fromEntries(await store.pushes.costs(since))).toEqual({
+      s: { wakes: 1, handOvers: 1, bytes: 150 },
+      t: { wakes: 1, handOvers: 0, bytes: 100 },
+    });
+  });
+
+  test("a session's attention stays when it comes back, and its branch until another is told", async () => {
+    const store = await opened(place());
+    await join(store, { branch: "main" });
+    await store.sessions.attend("s", "all", 5_000);
+    await store.sessions.attend("s", undefined, 6_000);
+    await store.sessions.report("s", { state: "idle", leaseUntil: null, works: false });
+    await join(store, { branch: null });
+    expect(await store.sessions.get("s")).toMatchObject({ wake: "all", muted_until: 6_000, branch: "main" });
+    await store.sessions.attend("s", null);
+    await store.sessions.report("s", { state: "idle", leaseUntil: null, works: false, branch: "fix" });
+    expect(await store.sessions.get("s")).toMatchObject({ wake: null, muted_until: 6_000, branch: "fix" });
+  });
+}
