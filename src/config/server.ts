@@ -20,7 +20,7 @@ export interface ServerConfig {
     open: boolean;
   };
   limits: Limits;
-  /** What may wake a session that has no setting of its own. */
+  /** For sessions that have no setting of their own. */
   wake: WakeSetting;
   webhooks: {
     allowedNetworks: string;

@@ -1,7 +1,6 @@
 import { ORIGINS } from "./caller.ts";
 import { recipientOf } from "./direct_message.ts";
 import type { Event } from "./event.ts";
-import type { Session } from "./session.ts";
 
 /**
  * How an event reaches a session without being asked for. `wake` starts a turn, `hand_over` comes with the next tool use or
@@ -9,7 +8,7 @@ import type { Session } from "./session.ts";
  */
 export type Push = "wake" | "hand_over" | "digest" | "silent";
 
-/** What may wake a session: direct messages, also its repository and machine, everything actionable, or nothing. */
+/** Settings of a session: direct messages wake it, also its repository and machine, everything actionable, or nothing. */
 export const WAKE_SETTINGS = ["direct", "repo", "all", "off"] as const;
 export type WakeSetting = (typeof WAKE_SETTINGS)[number];
 
@@ -20,7 +19,12 @@ export interface Attention {
 }
 
 /** The facts about a session that decide what concerns it. */
-export type Audience = Pick<Session, "session_id" | "repo" | "machine" | "branch">;
+export interface Audience {
+  session_id: string;
+  repo: string;
+  machine: string;
+  branch: string | null;
+}
 
 /** How an event reaches a session, before budgets. A muted session's direct messages wait, the rest is counted. */
 export function pushOf(event: Event, session: Audience, { wake, mutedUntil }: Attention, now: number): Push {

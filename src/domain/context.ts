@@ -29,7 +29,7 @@ export interface Bus {
   looked: Map<string, number>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
-  /** What may wake a session that has no setting of its own. */
+  /** For sessions that have no setting of their own. */
   wake: WakeSetting;
   storms: Storms;
   /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */

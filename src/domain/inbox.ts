@@ -5,7 +5,7 @@ import type { Event } from "./event.ts";
 import type { Session } from "./session.ts";
 import { stormsAmong } from "./storms.ts";
 
-/** What a session has not seen. */
+/** The events that a session has not seen. */
 export interface Inbox {
   /** To be handed over one by one: direct messages first, then the newest of the others, each oldest first. */
   unread: Unread[];
@@ -97,7 +97,7 @@ async function newsOf(
   return { news, lookedTo: after };
 }
 
-/** What wakes a session: an event that may, or why none of those that would may. Undefined if none would. */
+/** An event that may wake a session, or one that would but for its budget. Undefined if none would. */
 export type Waking = { event: Event } | { event: Event; restraint: Restraint } | undefined;
 
 /** Decides what of the unread events wakes the session. Its budget binds all but the user and answers to its questions. */

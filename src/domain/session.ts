@@ -23,7 +23,7 @@ export interface Session {
   state: "busy" | "idle" | null;
   /** End of the lease that its hooks renew, for a session of another machine. */
   lease_until: string | null;
-  /** What may wake it. Null for the bus's setting. */
+  /** Null for the bus's setting. */
   wake: WakeSetting | null;
   /** Nothing is pushed to it before (ms since 1970). 0 if it is not muted. */
   muted_until: number;

@@ -138,7 +138,7 @@ export interface Sessions {
   acknowledge(sessionId: string, cursor: number): Promise<void>;
 }
 
-/** What a session's hooks report. */
+/** A report of a session's hooks. */
 export interface Report {
   state: Session["state"];
   /** RFC 3339 or null. */
@@ -227,14 +227,14 @@ export interface Pushed {
   bytes: number;
 }
 
-/** What pushing cost a session. */
+/** The cost of pushing events to a session. */
 export interface Cost {
   wakes: number;
   handOvers: number;
   bytes: number;
 }
 
-/** What was pushed to sessions, and when. */
+/** The events that were pushed to sessions. */
 export interface PushStore {
   record(pushed: Pushed): Promise<void>;
   /** The wakes that count against the next one of the session by the sender. */

@@ -55,13 +55,12 @@ export function sessionOf(run: HookCall) {
     },
 
     /** Confirms that the first `count` events of a batch were shown, in a text of `bytes`. */
-    async confirm(batch: Batch, count: number, path: string, bytes: number): Promise<void> {
-      await call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes });
-    },
+    confirm: (batch: Batch, count: number, path: string, bytes: number) =>
+      call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes }),
   };
 }
 
-/** What the session works on. */
+/** The part of a report that only this hook knows. */
 async function work({ input }: HookCall, path: string): Promise<Json> {
   if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
   const branch = await branchOf(input.cwd ?? process.cwd());

@@ -49,7 +49,7 @@ const MOST_GROUPS = 8;
 
 export interface HandedOver {
   text: string;
-  /** What the user sees of it. */
+  /** The line that the user sees of it. */
   line: string;
   /** The events that fit. */
   shown: Collected[];

@@ -21,7 +21,7 @@ const SQL = {
     FROM pushes WHERE at > $since GROUP BY session_id`,
 };
 
-/** What was pushed to sessions. */
+/** The events that were pushed to sessions. */
 export class PushTable implements PushStore {
   readonly #parts: Parts;
   readonly #sql: Record<keyof typeof SQL, Statement>;

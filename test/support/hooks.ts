@@ -89,7 +89,7 @@ export async function ended(child: HookProcess, ms = 60_000): Promise<Omit<Ran, 
 /** What the model is told: the one JSON document on stdout, as Claude Code reads it. Empty when there is none. */
 export function told({ stdout }: { stdout: string }, event?: string): string {
   if (stdout === "") return "";
-  const { hookSpecificOutput, ...more } = JSON.parse(stdout);
+  const { hookSpecificOutput, systemMessage: _, ...more } = JSON.parse(stdout);
   if (Object.keys(more).length > 0 || (event !== undefined && hookSpecificOutput.hookEventName !== event))
     throw new Error(`not what ${event} prints: ${stdout}`);
   return hookSpecificOutput.additionalContext;
