@@ -5,7 +5,7 @@ import { serverConfig } from "../config/server.ts";
 import { counted, quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
-import { hasStrayWal, lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
+import { lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
 import { SCHEMA_VERSION } from "../sqlite/schema.ts";
 import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
@@ -53,10 +53,10 @@ export function lostDatabase(db: string): Reason | null {
 function contents(db: string, whole: boolean): Finding[] {
   const lost = lostDatabase(db);
   if (lost !== null) return [bad("log of writes", lost)];
-  if (hasStrayWal(db)) {
-    const wal = `${realOf(db)}-wal`;
-    const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;
-    return [bad("log of writes", { found: strayWal(db), repair })];
+  const found = strayWal(db);
+  if (found !== null) {
+    const [wal, shm] = ["-wal", "-shm"].map((end) => quoted(`${realOf(db)}${end}`));
+    return [bad("log of writes", { found, repair: `stop the bus, then: rm -f ${wal} ${shm}` })];
   }
   try {
     const survey = surveyDatabase(db, { whole });

@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";
 import { namesIn } from "../lib/permissions.ts";
 import { rescueOf } from "./backup.ts";
@@ -58,13 +59,9 @@ function rescuedFor(path: string): string | undefined {
 }
 
 function isMountedAlone(path: string): boolean {
-  if (process.platform !== "linux") return false;
-  try {
-    const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-    return mounts.some((line) => unescaped(line.split(" ")[4] ?? "") === path);
-  } catch {
-    return false;
-  }
+  // Only Linux has this file.
+  const mounts = attempt(() => readFileSync("/proc/self/mountinfo", "utf8").split("\n")) ?? [];
+  return mounts.some((line) => unescaped(line.split(" ")[4] ?? "") === path);
 }
 
 /** Resolves the octal escapes of mountinfo. */

@@ -1,14 +1,13 @@
 import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { makeFile, realOf, restrict } from "../lib/permissions.ts";
-import type { Database } from "../runtime/runtime.ts";
-import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { type Database, openDatabase, sqliteCode } from "../runtime/runtime.ts";
 import { backUp } from "./backup.ts";
 import { unfitness } from "./fitness.ts";
-import { hasStrayWal, lonelyWal, strayWal } from "./foreign_wal.ts";
-import type { Lock } from "./lock.ts";
-import { lockHolder, takeLock } from "./lock.ts";
-import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
+import { lonelyWal, strayWal } from "./foreign_wal.ts";
+import { type Lock, lockHolder, takeLock } from "./lock.ts";
+import { columnsOf, MIGRATIONS, namesFrom, SCHEMA_VERSION } from "./schema.ts";
 
 /** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
 export class OpenError extends Error {
@@ -88,7 +87,8 @@ export function lockDatabase(path: string): Lock {
  * @throws OpenError when it cannot be used.
  */
 export function inspect(path: string): number {
-  if (hasStrayWal(path)) throw new OpenError(strayWal(path));
+  const stray = strayWal(path);
+  if (stray !== null) throw new OpenError(stray);
   const db = openDatabase(path, { readonly: true });
   try {
     db.exec("PRAGMA busy_timeout = 1000");
@@ -142,10 +142,7 @@ function schemaVersion(db: Database): number {
 }
 
 function tablesOf(db: Database): Set<string> {
-  const rows = db
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    .all();
-  return new Set(rows.map((row) => String(row.name)));
+  return namesFrom(db, "sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
 }
 
 function openCurrent(path: string, version: number, backup: string | null): Database {
@@ -185,9 +182,7 @@ function migrate(db: Database, from: number): void {
     );
   } catch (error) {
     // A full disk has ended the transaction already.
-    try {
-      db.exec("ROLLBACK");
-    } catch {}
+    attempt(() => db.exec("ROLLBACK"));
     throw error;
   }
 }

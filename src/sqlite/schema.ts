@@ -1,22 +1,14 @@
 import type { Database } from "../runtime/runtime.ts";
 import { momentOf } from "./time.ts";
 
-/** The last schema version of the Python original. Its tables are the base of this schema. */
-const ORIGINAL_VERSION = 5;
-
 export const SCHEMA_VERSION = 10;
 
-interface Migration {
-  version: number;
-  apply(db: Database): void;
-}
-
-/** In order. Each brings a database from any lower version to `version`. */
-export const MIGRATIONS: readonly Migration[] = [
-  { version: ORIGINAL_VERSION, apply: completeOriginal },
+/** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
+export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
+  { version: 5, apply: completeOriginal },
   { version: 6, apply: toUtc },
   { version: 7, apply: addOutbox },
-  { version: 8, apply: addOrigin },
+  { version: 8, apply: (db) => db.exec("ALTER TABLE events ADD COLUMN origin TEXT") },
   { version: 9, apply: addMail },
   { version: 10, apply: nameZone },
 ];
@@ -57,12 +49,13 @@ function completeOriginal(db: Database): void {
 }
 
 export function columnsOf(db: Database, table: "sessions" | "events" | "webhooks"): Set<string> {
-  return new Set(
-    db
-      .prepare(`SELECT name FROM pragma_table_info('${table}')`)
-      .all()
-      .map((row) => String(row.name)),
-  );
+  return namesFrom(db, `pragma_table_info('${table}')`);
+}
+
+/** The names in what follows FROM in a query. */
+export function namesFrom(db: Database, from: string): Set<string> {
+  const rows = db.prepare(`SELECT name FROM ${from}`).all();
+  return new Set(rows.map(({ name }) => String(name)));
 }
 
 // Times of the original are local, without a zone, and have six fractional digits (26 characters) or none. `utc` does not
@@ -107,10 +100,6 @@ function addOutbox(db: Database): void {
     CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at, event_id) WHERE state = 'pending';
     CREATE INDEX deliveries_by_state ON deliveries (webhook_id, state, event_id);
     CREATE INDEX deliveries_done ON deliveries (last_at) WHERE state <> 'pending';`);
-}
-
-function addOrigin(db: Database): void {
-  db.exec("ALTER TABLE events ADD COLUMN origin TEXT");
 }
 
 // Direct messages that are still unread become mail.
