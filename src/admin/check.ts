@@ -21,7 +21,6 @@ export interface Finding {
 }
 
 const good = (what: string, found: string): Finding => ({ what, ok: true, found });
-
 const bad = (what: string, { found, repair }: Reason): Finding => ({ what, ok: false, found, repair });
 
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
@@ -46,9 +45,7 @@ export function checkDatabase(db: string, { whole } = { whole: true }): Finding[
 }
 
 /** A log of writes without its database, and the repair. Null if there is no such log. */
-export function lostDatabase(db: string): Reason | null {
-  return lonelyWal(db);
-}
+export const lostDatabase: (db: string) => Reason | null = lonelyWal;
 
 function contents(db: string, whole: boolean): Finding[] {
   const lost = lostDatabase(db);
@@ -66,19 +63,16 @@ function contents(db: string, whole: boolean): Finding[] {
   }
 }
 
-function integrity(survey: Survey, db: string): Finding {
-  return survey.integrity === "ok"
-    ? good("integrity", "ok")
-    : bad("integrity", damaged(survey.integrity, db));
+function integrity({ integrity: found }: Survey, db: string): Finding {
+  return found === "ok" ? good("integrity", found) : bad("integrity", damaged(found, db));
 }
 
 function schema({ schema_version: version }: Survey): Finding {
   const repair = "give the bus's with --db or AGENT_EVENT_BUS_DB";
   if (version === 0) return bad("schema", { found: "no database of a bus", repair });
   const found = `version ${version}, known up to ${SCHEMA_VERSION}`;
-  return version <= SCHEMA_VERSION
-    ? good("schema", found)
-    : bad("schema", { found, repair: "install the newer release that wrote it" });
+  if (version <= SCHEMA_VERSION) return good("schema", found);
+  return bad("schema", { found, repair: "install the newer release that wrote it" });
 }
 
 function holdings({ events, sessions, webhooks, pending_deliveries }: Survey): Finding {
@@ -91,19 +85,16 @@ function sizes(db: string): Finding[] {
   const folder = dirname(real);
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
+  const space = { what: "free space", found: bytes(free) };
   const repair = `free some space on the disk of ${folder}`;
   return [
     good("size", `database ${bytes(sizeOf(real))}, log of writes ${bytes(sizeOf(`${real}-wal`))}`),
-    free >= LEAST_FREE_BYTES
-      ? good("free space", bytes(free))
-      : bad("free space", { found: bytes(free), repair }),
+    free >= LEAST_FREE_BYTES ? { ...space, ok: true } : { ...space, ok: false, repair },
   ];
 }
 
 /** True for Linux's number of a network file system. */
-export function isNetwork(type: number): boolean {
-  return NETWORK.has(type);
-}
+export const isNetwork = (type: number): boolean => NETWORK.has(type);
 
 function place(db: string): Finding {
   const remote = process.platform === "linux" && isNetwork(statfsSync(dirname(realOf(db))).type);

@@ -16,9 +16,9 @@ const MORE_TURNS = 4;
 const LAST_PATIENCE_MS = 1_000;
 
 interface Unit {
-  run: () => unknown;
-  resolve: (value: never) => void;
-  reject: (error: unknown) => void;
+  run(): unknown;
+  resolve(value: never): void;
+  reject(error: unknown): void;
   since: number;
   patienceMs: number;
 }
