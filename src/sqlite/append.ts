@@ -80,7 +80,7 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
     const { events, mail, deliveries, sessions, webhooks } = this.#tables;
     const { change } = draft;
     if (change?.kind === "unregister") sessions.markDeleted(change.sessionId, at);
-    if (change?.kind === "pause") webhooks.pause(change.webhookId, change.reason);
+    if (change?.kind === "pause") webhooks.turn(change.webhookId, false, change.reason);
     const event = events.insert(draft.event, at);
     for (const webhookId of draft.webhookIds) deliveries.enqueue(webhookId, event.id);
     if (draft.recipient !== null) mail.post(draft.recipient, event.id);

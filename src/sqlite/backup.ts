@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { exists } from "../lib/process.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
+import { reading } from "./statements.ts";
 
 /** Writes a consistent copy beside the database, before its schema is changed. */
 export function backUp(path: string, version: number, now: number): string {
@@ -58,7 +59,8 @@ export function copyDatabase(
   const file = fs.openSync(written, "wx", 0o600);
   try {
     fs.fchmodSync(file, 0o600);
-    if (typeof from === "string") vacuumAt(from, written);
+    // A second connection that may write would take part in the checkpoints of the bus.
+    if (typeof from === "string") reading(from, (db) => vacuumInto(db, written));
     else vacuumInto(from, written);
     check(written);
     fs.fsyncSync(file);
@@ -76,17 +78,6 @@ export function copyDatabase(
 
 function vacuumInto(db: Database, empty: string): void {
   db.prepare("VACUUM INTO $target").run({ target: empty });
-}
-
-function vacuumAt(path: string, empty: string): void {
-  // A second connection that may write would take part in the checkpoints of the bus.
-  const db = openDatabase(path, { readonly: true });
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
-    vacuumInto(db, empty);
-  } finally {
-    db.close();
-  }
 }
 
 function discardAbandoned(target: string): void {

@@ -84,11 +84,8 @@ export class DeliveryTable extends Table<keyof typeof SQL, DeliveryParts> implem
 
   counts(webhookId: number): Promise<WebhookCounts> {
     const count = (state: DeliveryState) => Number(this.sql.count.get({ webhookId, state })?.count);
-    return this.writer.read(() => ({
-      pending: count("pending"),
-      dead: count("dead"),
-      expired: count("expired"),
-    }));
+    const states = () => ({ pending: count("pending"), dead: count("dead"), expired: count("expired") });
+    return this.writer.read(states);
   }
 
   redeliver(webhookId: number, eventId: number): Promise<boolean> {
@@ -122,7 +119,7 @@ export class DeliveryTable extends Table<keyof typeof SQL, DeliveryParts> implem
         if (!enables) this.#restart(webhookId, event.id);
         if (!enables || this.enqueue(webhookId, event.id)) queued++;
       }
-      if (!full && enables) webhooks.enable(webhookId);
+      if (!full && enables) webhooks.turn(webhookId, true);
       return { queued, next: full ? found.at(-1)?.id : undefined };
     });
   }

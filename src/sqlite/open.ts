@@ -8,6 +8,7 @@ import { unfitness } from "./fitness.ts";
 import { lonelyWal, strayWal } from "./foreign_wal.ts";
 import { type Lock, lockHolder, takeLock } from "./lock.ts";
 import { columnsOf, MIGRATIONS, namesFrom, SCHEMA_VERSION } from "./schema.ts";
+import { reading } from "./statements.ts";
 
 /** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
 export class OpenError extends Error {
@@ -89,9 +90,7 @@ export function lockDatabase(path: string): Lock {
 export function inspect(path: string): number {
   const stray = strayWal(path);
   if (stray !== null) throw new OpenError(stray);
-  const db = openDatabase(path, { readonly: true });
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
+  return reading(path, (db) => {
     checkOwner(db, path);
     const version = schemaVersion(db);
     if (version > SCHEMA_VERSION)
@@ -103,9 +102,7 @@ export function inspect(path: string): number {
       if (found !== "ok") throw new OpenError(corrupt(path, String(found)));
     }
     return version;
-  } finally {
-    db.close();
-  }
+  });
 }
 
 /** Columns that every version of the original had. A table of that name without them belongs to another program. */
@@ -113,17 +110,16 @@ const ALWAYS = {
   sessions: ["id", "name", "machine", "cwd", "registered_at", "last_heartbeat"],
   events: ["id", "event_type", "payload", "session_id", "timestamp"],
   webhooks: ["id", "url", "channel_filter", "event_types", "created_at"],
-} as const;
+};
 
 function checkOwner(db: Database, path: string): void {
   const tables = tablesOf(db);
-  const known = Object.entries(ALWAYS).filter(([table]) => tables.has(table));
-  const lacks = ([table, columns]: (typeof known)[number]) => {
-    const present = columnsOf(db, table as keyof typeof ALWAYS);
-    return columns.some((column) => !present.has(column));
-  };
+  const isForeign = Object.entries(ALWAYS).some(([table, columns]) => {
+    const present = columnsOf(db, table);
+    return tables.has(table) && columns.some((column) => !present.has(column));
+  });
   const others = [...tables].filter((table) => table !== "schema_version");
-  if (known.some(lacks) || (others.length > 0 && !tables.has("sessions")))
+  if (isForeign || (others.length > 0 && !tables.has("sessions")))
     throw new OpenError(
       `The database ${path} belongs to another program. It was left as it is: give another --db.`,
     );

@@ -37,18 +37,17 @@ const LATER_COLUMNS = [
   { table: "events", column: "channel", type: "TEXT NOT NULL DEFAULT 'all'" },
   { table: "events", column: "correlation_id", type: "TEXT" },
   { table: "events", column: "payload_meta", type: "TEXT" },
-] as const;
+];
 
 function completeOriginal(db: Database): void {
   db.exec(ORIGINAL_TABLES);
-  for (const { table, column, type } of LATER_COLUMNS) {
+  for (const { table, column, type } of LATER_COLUMNS)
     if (!columnsOf(db, table).has(column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
-  }
   // The first version had no separate id for people to read.
   db.exec("UPDATE sessions SET display_id = id WHERE display_id IS NULL");
 }
 
-export function columnsOf(db: Database, table: "sessions" | "events" | "webhooks"): Set<string> {
+export function columnsOf(db: Database, table: string): Set<string> {
   return namesFrom(db, `pragma_table_info('${table}')`);
 }
 
@@ -131,7 +130,7 @@ const TIMES = {
   webhooks: ["created_at", "last_success", "last_failure"],
   claims: ["claimed_at"],
   mail: ["offered_at", "seen_at", "acked_at"],
-} as const;
+};
 
 // Earlier times ended in `Z`. Sessions are found by the moment of a time, not by its text.
 function nameZone(db: Database): void {

@@ -1,4 +1,4 @@
-import { openDatabase } from "../runtime/runtime.ts";
+import { reading } from "./statements.ts";
 
 /** The contents of a database, and the result of its check. */
 export interface Survey {
@@ -17,9 +17,7 @@ export interface Survey {
  * @throws SQLite's errors.
  */
 export function surveyDatabase(path: string, { whole } = { whole: true }): Survey {
-  const db = openDatabase(path, { readonly: true });
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
+  return reading(path, (db) => {
     const number = (sql: string) => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0);
     const has = (table: string) =>
       number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '${table}'`) === 1;
@@ -35,7 +33,5 @@ export function surveyDatabase(path: string, { whole } = { whole: true }): Surve
       webhooks: count("webhooks"),
       pending_deliveries: count("deliveries", "WHERE state = 'pending'"),
     };
-  } finally {
-    db.close();
-  }
+  });
 }

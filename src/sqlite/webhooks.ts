@@ -70,7 +70,7 @@ export class WebhookTable extends Table<keyof typeof SQL> implements Webhooks {
   }
 
   setActive(webhookId: number, active: boolean): Promise<boolean> {
-    return this.#change(webhookId, () => this.#setActive(webhookId, active, null));
+    return this.#change(webhookId, () => this.turn(webhookId, active));
   }
 
   rotate(id: number, secret: string, until: number): Promise<boolean> {
@@ -93,14 +93,9 @@ export class WebhookTable extends Table<keyof typeof SQL> implements Webhooks {
     return this.all().find(({ webhook_id }) => webhook_id === webhookId);
   }
 
-  enable(webhookId: number): void {
-    this.#setActive(webhookId, true, null);
-    this.#changed();
-  }
-
-  /** Pauses a webhook that the bus gives up on. */
-  pause(webhookId: number, reason: string): void {
-    this.#setActive(webhookId, false, reason);
+  /** Enables or pauses a webhook. `reason`: why the bus gives up on it. */
+  turn(id: number, active: boolean, reason: string | null = null): void {
+    this.sql.setActive.run({ id, active: active ? 1 : 0, reason });
     this.#changed();
   }
 
@@ -126,10 +121,6 @@ export class WebhookTable extends Table<keyof typeof SQL> implements Webhooks {
       this.#changed();
       return true;
     });
-  }
-
-  #setActive(id: number, active: boolean, reason: string | null): void {
-    this.sql.setActive.run({ id, active: active ? 1 : 0, reason });
   }
 
   #changed(): void {

@@ -109,7 +109,8 @@ export class TokenStore {
   /** The token of a secret. Undefined if it is not one of these. Takes the same time for any wrong secret. */
   find(secret: string): { token: Token; state: TokenState } | undefined {
     const hash = hashOf(secret);
-    const [token] = this.#read().tokens.filter((one) => timingSafeEqual(hash, Buffer.from(one.hash, "hex")));
+    const isOf = (token: Token) => timingSafeEqual(hash, Buffer.from(token.hash, "hex"));
+    const token = this.#read().tokens.filter(isOf).at(-1);
     if (token === undefined) return undefined;
     const state = tokenState(token, this.#now());
     if (state === "valid") this.#noteUse(token);
