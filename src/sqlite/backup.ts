@@ -44,9 +44,9 @@ export function makerOf(name: string, target: string): number {
 }
 
 /**
- * Writes a consistent copy of a database to `target`, also of one that a bus writes to at the same time. The copy is on disk
- * when this returns, for its owner only, and `check` sees it before it gets its name. A copy that a crash cut short keeps its partial
- * name until the next copy is made.
+ * Writes a consistent copy of a database to `target`, also of one that a bus writes to at the same time. The copy is on
+ * disk when this returns, for its owner only, and `check` sees it before it gets its name. A copy that a crash cut short
+ * keeps its partial name until the next copy is made.
  * @throws what SQLite, the file system or `check` throws, when the copy failed. Nothing is left behind then.
  */
 export function copyDatabase(

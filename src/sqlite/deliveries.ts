@@ -1,12 +1,5 @@
 import { expiryReason, pickDue, pickHead } from "../domain/delivery_policy.ts";
-import type {
-  DeliveryQuery,
-  DeliveryStore,
-  RedeliveryPage,
-  Settlement,
-  Tidied,
-  WebhookCounts,
-} from "../domain/outbox.ts";
+import type { DeliveryQuery, DeliveryStore, RedeliveryPage, Settlement, Tidied } from "../domain/outbox.ts";
 import { KEEP_MS, longestWait, MOST_ATTEMPTS } from "../domain/retry_schedule.ts";
 import type { Delivery, DeliveryState, Outcome, Webhook } from "../domain/webhook.ts";
 import { webhookMatches } from "../domain/webhook.ts";
@@ -82,7 +75,7 @@ export class DeliveryTable extends Table<keyof typeof SQL, DeliveryParts> implem
     });
   }
 
-  counts(webhookId: number): Promise<WebhookCounts> {
+  counts(webhookId: number) {
     const count = (state: DeliveryState) => Number(this.sql.count.get({ webhookId, state })?.count);
     const states = () => ({ pending: count("pending"), dead: count("dead"), expired: count("expired") });
     return this.writer.read(states);

@@ -76,9 +76,8 @@ export class FileWatch {
 
   /** A copy from `backup` has another mark. Only SQLite itself makes a database shorter, and then knows its size. */
   #isOverwritten(found: Stats): boolean {
-    return (
-      markOf(this.#file) !== this.#mark || (found.size < this.#known.size && found.size !== sizeOf(this.#db))
-    );
+    const isShorter = found.size < this.#known.size;
+    return markOf(this.#file) !== this.#mark || (isShorter && found.size !== sizeOf(this.#db));
   }
 }
 
@@ -88,19 +87,16 @@ function goneFrom(path: string, open: Stats, found: Stats | undefined): Displace
   const advice = deleted
     ? `stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`
     : `put it back, with the files beside it; no restart is needed then`;
-  return failed(`The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`, {
-    onlyHere: deleted,
-  });
+  const detail = `The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`;
+  return failed(detail, { onlyHere: deleted });
 }
 
 function withoutLog(path: string, name: string, folded: boolean): Displaced {
   const before = folded
     ? `What was stored before is in ${path}: restart the bus`
     : `Stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`;
-  return failed(`${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`, {
-    onlyHere: !folded,
-    foldable: folded,
-  });
+  const detail = `${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`;
+  return failed(detail, { onlyHere: !folded, foldable: folded });
 }
 
 function lockedOut(path: string): Displaced {
@@ -111,11 +107,9 @@ function lockedOut(path: string): Displaced {
 }
 
 function overwritten(path: string): Displaced {
-  const error = new Error("another program has written over it");
-  return {
-    ...failed(sentenceOf("storage_corrupt", path, error), { foldable: false }),
-    problem: "storage_corrupt",
-  };
+  const problem = "storage_corrupt";
+  const detail = sentenceOf(problem, path, new Error("another program has written over it"));
+  return failed(detail, { problem, foldable: false });
 }
 
 function failed(detail: string, but: Partial<Displaced> = {}): Displaced {

@@ -124,7 +124,7 @@ export class GroupCommit {
     this.#look();
     const trouble = this.#trouble;
     if (trouble !== null && (this.#displaced || this.#isCorrupt())) {
-      for (const unit of batch) unit.reject(refusalOf(trouble));
+      for (const unit of batch) unit.reject(new BusError(trouble.problem, trouble.detail));
       return;
     }
     try {
@@ -139,22 +139,16 @@ export class GroupCommit {
       results = batch.map((unit) => unit.run());
       this.#sql.commit.run();
     } catch (error) {
-      this.#undo();
+      // A failed COMMIT may have ended the transaction already.
+      attempt(() => this.#sql.rollback.run());
+      this.#options.onUndone?.();
       if (batch.length === 1) batch[0]?.reject(this.#failed(error));
       else for (const unit of batch) this.#commitTogether([unit]);
       return;
     }
     if (trouble?.problem === "storage_busy") this.#recovered();
-    batch.forEach((unit, i) => {
-      unit.resolve(results[i] as never);
-    });
+    for (const [i, unit] of batch.entries()) unit.resolve(results[i] as never);
     this.#options.onCommitted?.();
-  }
-
-  // A failed COMMIT may have ended the transaction already.
-  #undo(): void {
-    attempt(() => this.#sql.rollback.run());
-    this.#options.onUndone?.();
   }
 
   #waitForLock(batch: readonly Unit[]): void {
@@ -210,10 +204,6 @@ export class GroupCommit {
   #isCorrupt(): boolean {
     return this.#trouble?.problem === "storage_corrupt";
   }
-}
-
-function refusalOf({ problem, detail }: Trouble): BusError {
-  return new BusError(problem, detail);
 }
 
 function busyFor(ms: number): BusError {

@@ -67,20 +67,18 @@ export function openFile(path: string, now: () => number, lock: Lock): Opened {
  * @throws OpenError when another process is.
  */
 export function lockDatabase(path: string): Lock {
-  let lock: Lock | null;
   try {
     const problem = unfitness(path);
     if (problem !== null) throw new OpenError(problem);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    lock = takeLock(path);
+    const lock = takeLock(path);
+    if (lock !== null) return lock;
   } catch (error) {
     throw explained(path, error);
   }
-  if (lock === null)
-    throw new OpenError(
-      `The database ${path} is in use by another agent-event-bus (${lockHolder(path)}). Stop that one, or give this one another --db.`,
-    );
-  return lock;
+  throw new OpenError(
+    `The database ${path} is in use by another agent-event-bus (${lockHolder(path)}). Stop that one, or give this one another --db.`,
+  );
 }
 
 /**
@@ -132,9 +130,8 @@ function checkOwner(db: Database, path: string): void {
 
 function schemaVersion(db: Database): number {
   const tables = tablesOf(db);
-  if (tables.has("schema_version"))
-    return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
-  return tables.size > 0 ? 1 : 0;
+  if (!tables.has("schema_version")) return tables.size > 0 ? 1 : 0;
+  return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
 }
 
 function tablesOf(db: Database): Set<string> {

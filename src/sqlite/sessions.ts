@@ -40,9 +40,8 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
 
   present(since: string): Promise<Session[]> {
     const from = { since: storedTime(since) };
-    return this.writer.read(() =>
-      [...this.sql.present.all(from), ...this.sql.silent.all(from)].map(sessionOfRow),
-    );
+    const { present, silent } = this.sql;
+    return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
   }
 
   holder(name: string): Promise<Session | undefined> {
@@ -69,9 +68,8 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   }
 
   report(id: string, state: Session["state"], leaseUntil: string | null): Promise<void> {
-    return this.writer.write(() => {
-      this.sql.report.run({ id, state, leaseUntil: storedTime(leaseUntil), at: this.at() });
-    });
+    const lease = { state, leaseUntil: storedTime(leaseUntil) };
+    return this.writer.write(() => void this.sql.report.run({ id, ...lease, at: this.at() }));
   }
 
   consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch> {

@@ -199,21 +199,15 @@ function write(folder: string, token: Token, usedAt: number, fresh: boolean): vo
   restrict(folder, 0o700);
   const partial = join(folder, `.${token.name}.${process.pid}`);
   try {
-    fs.writeFileSync(partial, `${JSON.stringify(token, null, 2)}\n`, {
-      mode: 0o600,
-      flag: "wx",
-      flush: true,
-    });
+    const text = `${JSON.stringify(token, null, 2)}\n`;
+    fs.writeFileSync(partial, text, { mode: 0o600, flag: "wx", flush: true });
     fs.utimesSync(partial, usedAt / 1000, usedAt / 1000);
-    if (fresh) {
-      // Unlike a rename, a link does not replace the file of another process.
-      fs.linkSync(partial, fileOf(folder, token.name));
-      fs.rmSync(partial);
-    } else fs.renameSync(partial, fileOf(folder, token.name));
+    // Unlike a rename, a link does not replace the file of another process.
+    if (fresh) fs.linkSync(partial, fileOf(folder, token.name));
+    else fs.renameSync(partial, fileOf(folder, token.name));
     syncFolder(folder);
-  } catch (error) {
+  } finally {
     fs.rmSync(partial, { force: true });
-    throw error;
   }
 }
 
