@@ -7,10 +7,6 @@ import { storedTime, wireTime } from "./time.ts";
 export const EVENT_COLUMNS =
   "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
 
-export const INSERT_EVENT = `
-  INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin)
-  VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`;
-
 /** The SQL of a query. Queries of one shape share it. */
 export function selectSql(query: EventQuery): string {
   const order = query.order === "asc" ? "ASC" : "DESC";

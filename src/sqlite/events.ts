@@ -3,11 +3,12 @@ import { bytesInAnswer, type Event, type EventDraft, eventOf } from "../domain/e
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
 import type { Statement } from "../runtime/runtime.ts";
 import { EventCache } from "./event_cache.ts";
-import { eventOfRow, INSERT_EVENT, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
+import { eventOfRow, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
 import { type Parts, Table } from "./parts.ts";
 
 const SQL = {
-  insert: INSERT_EVENT,
+  insert: `INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin)
+    VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`,
   tip: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
   version: "PRAGMA data_version",
 };

@@ -51,10 +51,8 @@ function lookAt(path: string): Stats | undefined {
 /** The newest copy that a bus wrote after its file was gone. */
 function rescuedFor(path: string): string | undefined {
   const start = basename(rescueOf(path));
-  const name = namesIn(dirname(path))
-    .filter((name) => name.startsWith(start) && !name.endsWith(".partial"))
-    .sort()
-    .at(-1);
+  const isRescued = (name: string) => name.startsWith(start) && !name.endsWith(".partial");
+  const name = namesIn(dirname(path)).filter(isRescued).sort().at(-1);
   return name === undefined ? undefined : join(dirname(path), name);
 }
 

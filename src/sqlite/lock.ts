@@ -49,13 +49,8 @@ export function takeLock(path: string): Lock | null {
   };
 }
 
-interface Taken {
-  db: Database;
-  /** The file that the lock is on. */
-  at: Stats;
-}
-
-function take(file: string): Taken | null {
+/** The connection that has the lock, and the file that it is on. Null if another process has it. */
+function take(file: string): { db: Database; at: Stats } | null {
   const made = makeFile(file);
   const at = fstatSync(made);
   closeSync(made);
@@ -71,7 +66,7 @@ function take(file: string): Taken | null {
   }
 }
 
-function letGo({ db }: Taken): void {
+function letGo({ db }: { db: Database }): void {
   db.exec("ROLLBACK");
   db.close();
 }

@@ -188,17 +188,12 @@ function explained(path: string, error: unknown): Error {
   if (error instanceof OpenError) return error;
   const code = sqliteCode(error);
   if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
-  if (code !== undefined) {
-    const [problem, advice] = PROBLEMS[code] ?? ["cannot be used", "give another --db"];
-    return new OpenError(
+  const refused = (problem: string, advice: string) =>
+    new OpenError(
       `The database ${path} ${problem}: ${(error as Error).message}. It was left as it is: ${advice}.`,
     );
-  }
-  if (error instanceof Error && "code" in error) {
-    const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
-    return new OpenError(
-      `The database ${path} cannot be opened: ${error.message}. It was left as it is: ${advice}, or give another --db.`,
-    );
-  }
-  return error as Error;
+  if (code !== undefined) return refused(...(PROBLEMS[code] ?? ["cannot be used", "give another --db"]));
+  if (!(error instanceof Error && "code" in error)) return error as Error;
+  const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
+  return refused("cannot be opened", `${advice}, or give another --db`);
 }

@@ -53,16 +53,14 @@ export class WebhookTable extends Table<keyof typeof SQL> implements Webhooks {
   }
 
   register(webhook: NewWebhook, most: number): Promise<Webhook | null> {
+    const { url, channel, event_types, secret, ordered, local } = webhook;
     return this.writer.write(() => {
       if (this.all().length >= most) return null;
       const { lastInsertRowid } = this.sql.insert.run({
-        url: webhook.url,
-        channel: webhook.channel,
-        eventTypes: webhook.event_types?.join(",") ?? null,
-        secret: webhook.secret,
-        ordered: webhook.ordered ? 1 : 0,
-        local: webhook.local ? 1 : 0,
-        createdAt: this.at(),
+        ...{ url, channel, secret, createdAt: this.at() },
+        eventTypes: event_types?.join(",") ?? null,
+        ordered: ordered ? 1 : 0,
+        local: local ? 1 : 0,
       });
       this.#changed();
       return this.find(lastInsertRowid) ?? null;

@@ -10,15 +10,6 @@ import { syncFolder } from "../lib/sync_folder.ts";
 // One file for each token, in a folder beside the database. A user who may write there may let others in. Nobody can
 // over the network. Commands change the files whether the bus runs or not, and a running bus sees that at its next request.
 
-/** A token as it is listed. */
-export interface ListedToken extends Token {
-  state: TokenState;
-  /** When it last opened the bus, to the minute. Null if it never did. */
-  last_used_at: string | null;
-}
-
-const PREFIX = "aeb_";
-const SECRET_BYTES = 32;
 const SUFFIX = ".json";
 const USED_MS = 60_000;
 /** Two changes within one tick of a coarse file clock look like one, so a folder that has just changed is read again. */
@@ -28,13 +19,9 @@ const READ_AGAIN_MS = 1_000;
 /** Ten times the size of a token's file. */
 const MOST_BYTES = 4_096;
 
-export function tokensFolder(db: string): string {
-  return `${db}.tokens`;
-}
-
 /** Opens the tokens of a database. `steady` never jumps: a clock that is set back must not hide uses. */
 export function openTokens(db: string, now: () => number, steady = now): TokenStore {
-  return new TokenStore(tokensFolder(db), now, steady);
+  return new TokenStore(`${db}.tokens`, now, steady);
 }
 
 interface Contents {
@@ -58,7 +45,7 @@ export class TokenStore {
   }
 
   /** All tokens, by name. */
-  list(): ListedToken[] {
+  list(): (Token & { state: TokenState; last_used_at: string | null })[] {
     return this.#read().tokens.map((token) => ({
       ...token,
       state: tokenState(token, this.#now()),
@@ -77,7 +64,7 @@ export class TokenStore {
     const at = this.#now();
     const earlier = tokens.find((token) => token.name === name);
     if (earlier !== undefined && tokenState(earlier, at) === "valid") return null;
-    const secret = `${PREFIX}${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const secret = `aeb_${randomBytes(32).toString("base64url")}`;
     const token: Token = {
       name,
       scope,
@@ -211,6 +198,7 @@ function write(folder: string, token: Token, usedAt: number, fresh: boolean): vo
   }
 }
 
+/** When a token last opened the bus, to the minute. Null if it never did. */
 function lastUsed(folder: string, token: Token): string | null {
   const used = fs.statSync(fileOf(folder, token.name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return Math.abs(used - Date.parse(token.created_at)) > 1 ? new Date(used).toISOString() : null;
