@@ -1,5 +1,6 @@
 import type { Event } from "../domain/event.ts";
 import type { EventQuery } from "../domain/store.ts";
+import { attempt } from "../lib/attempt.ts";
 
 const MOST_EVENTS = 500;
 const PAGE = 50;
@@ -32,6 +33,7 @@ export class EventCache {
   #tip = 0;
   #version = 0;
   #trustedUntil = 0;
+
   constructor(table: Table) {
     this.#table = table;
   }
@@ -81,12 +83,8 @@ export class EventCache {
     if (this.#events !== undefined && version === this.#version) return this.#events;
     this.#version = version;
     this.#tip = this.#table.tip();
-    try {
-      this.#events = this.#newest();
-      this.#trim(this.#events);
-    } catch {
-      this.#events = undefined;
-    }
+    this.#events = attempt(() => this.#newest());
+    if (this.#events !== undefined) this.#trim(this.#events);
     return this.#events;
   }
 
