@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import { type Caller, covers } from "../domain/caller.ts";
 import { adapter } from "../runtime/runtime.ts";
+import { httpDenial } from "./access/denial.ts";
 import type { Guard } from "./access/guard.ts";
 import type { Refusal } from "./access/origin.ts";
 import type { Report } from "./access/refusal_log.ts";
@@ -84,11 +85,10 @@ async function handled(route: Route, request: Request, caller: Caller, params: P
 
 function scopeRefusal({ policy, method, path }: Route, { origin, scope }: Caller): Refusal | null {
   if (policy === "any" || covers(scope, policy)) return null;
-  return {
-    status: 403,
+  return httpDenial({
+    kind: "scope",
     reason: `the token ${origin} has the scope ${scope}, which does not cover ${method} ${path}; that needs a token with --scope ${policy}`,
-    headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="insufficient_scope"' },
-  };
+  });
 }
 
 function written({ status, reason: error, headers = {} }: Refusal): Response {

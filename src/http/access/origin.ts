@@ -80,7 +80,7 @@ function isPageOf(origin: string, known: Known): boolean {
 }
 
 function isJson(type: string | null): boolean {
-  return type === "application/json" || type?.split(";")[0]?.trim().toLowerCase() === "application/json";
+  return type?.split(";")[0]?.trim().toLowerCase() === "application/json";
 }
 
 /** A host as it was set, and as clients write it. Clients shorten IPv6. */
