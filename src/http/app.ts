@@ -1,10 +1,8 @@
 import { Elysia } from "elysia";
 import { type Caller, covers } from "../domain/caller.ts";
 import { adapter } from "../runtime/runtime.ts";
-import { httpDenial } from "./access/denial.ts";
 import type { Guard } from "./access/guard.ts";
-import type { Refusal } from "./access/origin.ts";
-import type { Report } from "./access/refusal_log.ts";
+import { httpDenial, type Refusal, type Report } from "./access/refusal.ts";
 import type { Params, Route } from "./routes.ts";
 
 export interface AppOptions {

@@ -5,7 +5,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { openTokens, type TokenStore } from "../../tokens/token_files.ts";
 import { createGuard } from "./guard.ts";
-import { createReport } from "./refusal_log.ts";
+import { createReport } from "./refusal.ts";
 import { Shares } from "./shares.ts";
 import { createWhois } from "./tailscale.ts";
 

@@ -5,7 +5,8 @@ import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../tokens/token_files.ts";
 import type { BodyKind } from "../body.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
-import type { Head, Refusal } from "./origin.ts";
+import type { Head } from "./origin.ts";
+import type { Refusal } from "./refusal.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;

@@ -8,7 +8,7 @@ import {
   type Verdict,
 } from "./authenticate.ts";
 import { createKnown, HEAD_RULES, type HeadOptions, type Known } from "./origin.ts";
-import type { Report } from "./refusal_log.ts";
+import type { Report } from "./refusal.ts";
 
 export interface GuardOptions extends HeadOptions, IdentifyOptions {
   /** Called for each refused request. */

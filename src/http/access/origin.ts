@@ -1,12 +1,6 @@
 import { isLoopback } from "../../lib/loopback.ts";
 import type { BodyKind } from "../body.ts";
-
-/** Why a request is refused after reading its head. */
-export interface Refusal {
-  status: number;
-  reason: string;
-  headers?: Readonly<Record<string, string>>;
-}
+import type { Refusal } from "./refusal.ts";
 
 export interface HeadOptions {
   /** The address the bus listens on. */

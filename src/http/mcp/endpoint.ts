@@ -11,9 +11,7 @@ import { bodyOf } from "../../lib/chunks.ts";
 import type { Door } from "../../operations/invoke.ts";
 import { isDenial } from "../../operations/outcome.ts";
 import { watchClient } from "../../runtime/runtime.ts";
-import { httpDenial } from "../access/denial.ts";
-import type { Refusal } from "../access/origin.ts";
-import type { Report } from "../access/refusal_log.ts";
+import { httpDenial, type Refusal, type Report } from "../access/refusal.ts";
 import { type Shares, SMALL_BYTES } from "../access/shares.ts";
 import { BodyError, readJson, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
@@ -21,7 +19,7 @@ import { Exchange, SOON_MS } from "./exchange.ts";
 import { headProblem, refuse, refuseAs, streamsTo } from "./head.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./json_rpc.ts";
 import { callAnswer, errorMessage } from "./result.ts";
-import { lostAnswer, resumedCall } from "./resume.ts";
+import { LOST, resumedCall } from "./resume.ts";
 
 const SESSION = "mcp-session-id";
 
@@ -69,7 +67,7 @@ export class HttpTransport implements Transport {
     if (resumed !== undefined) {
       // Ends the call whose stream broke off, unless it ended with its process.
       this.#cancel(request, caller, resumed);
-      return new Response(bodyOf(framed(lostAnswer(resumed))), { headers: STREAM });
+      return new Response(bodyOf(framed(errorMessage(resumed, LOST))), { headers: STREAM });
     }
     if (request.method !== "POST")
       return refuse(405, -32000, "Method not allowed: POST one JSON-RPC message", { allow: "POST" });

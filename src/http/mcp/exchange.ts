@@ -48,14 +48,11 @@ export class Exchange implements Call {
   /** Called after SOON_MS. From here on a client that goes away is noticed, and the answer may become a stream. */
   lasts(): void {
     const { signal } = this.#parts.request;
-    if (signal.aborted) {
-      this.abandon();
-      return;
-    }
     const gone = () => this.abandon();
     signal.addEventListener("abort", gone);
     this.#unwatch = () => signal.removeEventListener("abort", gone);
-    if (this.#parts.streams)
+    if (signal.aborted) gone();
+    else if (this.#parts.streams)
       this.#timer = setTimeout(() => this.#open().keepAlive("still running"), STREAM_AFTER_MS - SOON_MS);
   }
 
@@ -94,7 +91,7 @@ export class Exchange implements Call {
   #answerWhole(body: string | Uint8Array<ArrayBuffer>): void {
     this.#end("answered");
     if (this.#stream !== undefined) this.#stream.end(bytesOf(body));
-    else this.#respond(body, this.#headers);
+    else this.#respond(body);
   }
 
   // Unread bytes stay in memory. They count against the limit until they are read or the client is gone.
@@ -119,8 +116,8 @@ export class Exchange implements Call {
     if (this.#state !== "open") return;
     this.#end("abandoned");
     this.#abandoning?.abort();
-    if (this.#stream === undefined) this.#respond("", this.#parts.streams ? STREAM : {});
-    else this.#stream.close();
+    this.#stream?.close();
+    this.#responded.resolve(new Response("", { headers: this.#parts.streams ? STREAM : {} }));
   }
 
   #end(state: "answered" | "abandoned"): void {
@@ -137,16 +134,13 @@ export class Exchange implements Call {
     this.#stream = stream;
     const start = streams ? streamStart(request, this.clientId) : "";
     if (start !== "") stream.write(start);
-    this.#respond(stream.readable, this.#headers);
+    this.#respond(stream.readable);
     return stream;
   }
 
-  get #headers(): Record<string, string> {
-    return this.#parts.streams ? STREAM : JSON_BODY;
-  }
-
-  #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream, headers: Record<string, string>): void {
-    const { headers: further } = this.#parts;
+  #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream): void {
+    const { headers: further, streams } = this.#parts;
+    const headers = streams ? STREAM : JSON_BODY;
     const all = further === undefined ? headers : { ...further, ...headers };
     this.#responded.resolve(new Response(body, { headers: all }));
   }

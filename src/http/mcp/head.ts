@@ -3,7 +3,7 @@ import {
   type RequestId,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
-import type { Refusal } from "../access/origin.ts";
+import type { Refusal } from "../access/refusal.ts";
 
 export function streamsTo(headers: Headers): boolean {
   return headers.get("accept")?.includes("text/event-stream") === true;

@@ -3,11 +3,10 @@
 
 import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { opening, resumedId } from "../sse.ts";
-import { errorMessage } from "./result.ts";
 
 const SINCE = "2025-11-25";
 
-const LOST = {
+export const LOST = {
   code: -32000,
   message:
     "The connection to the bus was lost, and with it the answer; the bus may have been restarted. A call that only reads or waits can be repeated; after a write, look first whether it took effect.",
@@ -23,8 +22,4 @@ export function streamStart(request: Request, id: RequestId): string {
 export function resumedCall(request: Request): RequestId | undefined {
   const id = resumedId(request);
   return typeof id === "string" || Number.isSafeInteger(id) ? (id as RequestId) : undefined;
-}
-
-export function lostAnswer(id: RequestId): string {
-  return errorMessage(id, LOST);
 }
