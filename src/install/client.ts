@@ -16,7 +16,14 @@ import { isLoopbackUrl } from "../lib/loopback.ts";
 import { pathHint } from "../lib/shell_path.ts";
 import { endpoint } from "../rpc/call.ts";
 import { type Probe, probe, tryTool } from "../rpc/probe.ts";
-import { binaryStep, commandOf, expectExecutable, expectOwnHome, programPath } from "./binary.ts";
+import {
+  binaryStep,
+  commandOf,
+  expectExecutable,
+  expectOwnHome,
+  isInstalled,
+  programPath,
+} from "./binary.ts";
 import { claudeSteps, type Without } from "./claude_steps.ts";
 import { lookAtHooks } from "./hooks.ts";
 import { Journal } from "./journal.ts";
@@ -136,7 +143,7 @@ function stepsOf(config: InstallConfig, journal: Journal, given: Given, token: s
   // A token in settings.env would win over the one in the file.
   const shadowed = given.token !== undefined && settingsFile()[VARIABLES.token.name] !== undefined;
   return [
-    binaryStep(config, journal),
+    binaryStep(config, journal, isInstalled(config)),
     settingsStep(journal, { [VARIABLES.url.name]: url, ...(shadowed && { [VARIABLES.token.name]: null }) }),
     ...(given.token === undefined ? [] : [tokenStep(journal, given.token)]),
     ...claudeSteps(config, journal, given, { url, token }),

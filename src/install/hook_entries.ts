@@ -1,6 +1,7 @@
 import { HOOKS, type HookName } from "../hooks/names.ts";
 import { quoted } from "../lib/escape.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
+import { append } from "./claude_settings.ts";
 import type { Waiting } from "./claude_version.ts";
 
 interface Hook {
@@ -34,7 +35,7 @@ function labelOf(event: string, name: string): string {
   return `${event}: hook ${name}`;
 }
 
-function linesFor(waiting: Waiting): readonly Line[] {
+export function linesFor(waiting: Waiting): readonly Line[] {
   return waiting === "none" ? TABLE.filter(({ name }) => name !== "wait") : TABLE;
 }
 
@@ -137,13 +138,11 @@ export function putHooks(text: JsonText, wanted: Wanted): void {
   const last = () => surplus(entriesIn(text), lines).at(-1);
   for (let one = last(); one !== undefined; one = last()) takeOut(text, one.node, () => false);
   for (const line of lines) repair(text, line, wanted);
-  for (const [event, [group]] of Object.entries(hooksOf(wanted.binary, wanted.waiting))) {
-    const own = lines.filter((line) => line.event === event);
-    const there = entriesIn(text).map(({ label }) => label);
-    const absent = own.filter(({ label }) => !there.includes(label));
-    if (absent.length === own.length) addGroup(text, event, group);
-    else for (const line of absent) addBeside(text, line, wanted);
-  }
+  const there = entriesIn(text);
+  for (const [event, groups] of Object.entries(hooksOf(wanted.binary, wanted.waiting)))
+    if (!there.some((entry) => entry.event === event)) append(text, "hooks", event, groups);
+  for (const line of lines)
+    if (!entriesIn(text).some(({ label }) => label === line.label)) addBeside(text, line, wanted);
 }
 
 function repair(text: JsonText, line: Line, wanted: Wanted): void {
@@ -156,14 +155,6 @@ function repair(text: JsonText, line: Line, wanted: Wanted): void {
     if (old !== undefined) text.replace(old, value);
     else if (now !== undefined) text.insert(now, value, key);
   }
-}
-
-function addGroup(text: JsonText, event: string, group: unknown): void {
-  const hooks = propertyOf(text.root, "hooks");
-  const groups = hooks && propertyOf(hooks, event);
-  if (hooks === undefined) text.insert(text.root, { [event]: [group] }, "hooks");
-  else if (groups === undefined) text.insert(hooks, [group], event);
-  else text.insert(groups, group);
 }
 
 function addBeside(text: JsonText, line: Line, wanted: Wanted): void {
