@@ -16,7 +16,6 @@ export interface SettingsFile {
   managed: boolean;
 }
 
-/** The user's settings of Claude Code. */
 export function userSettings({ claude }: InstallConfig): string {
   return join(claude.folder, "settings.json");
 }

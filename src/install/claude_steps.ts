@@ -7,7 +7,6 @@ import type { Part } from "./manifest.ts";
 import { type Registration, registrationStep } from "./registration.ts";
 import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
-/** Parts that the user opts out of. */
 export interface Without {
   no_hooks: boolean;
   no_allow: boolean;

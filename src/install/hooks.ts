@@ -1,6 +1,5 @@
 import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
-import { textOf } from "../lib/files.ts";
 import type { JsonText } from "../lib/jsonc.ts";
 import { dropAllowed, holdsAllowed } from "./allow.ts";
 import { planEdit, readSettings, type SettingsFile, settingsFiles, userSettings } from "./claude_settings.ts";
@@ -61,8 +60,7 @@ export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
   return step("hooks", async () => {
     const settings = readSettings(file);
     const text = `no hooks of ours in ${file}`;
-    const ours = holdsHooks(settings) || holdsAllowed(settings);
-    if (!ours || textOf(file) === undefined) return unchanged(text);
+    if (!holdsHooks(settings) && !holdsAllowed(settings)) return unchanged(text);
     journal.check(file);
     return planned(text, async () => {
       const copy = journal.backupOf(file);

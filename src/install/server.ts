@@ -32,7 +32,7 @@ import { addressOf, serviceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import type { FoundService } from "./service_types.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Flags, type Step, skipped, step } from "./steps.ts";
+import { carryOut, type Flags, skipped, step } from "./steps.ts";
 
 interface Given extends Flags, Without {
   host: string | undefined;
@@ -59,17 +59,15 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const token = server.access.onlyTokens ? keptToken() : undefined;
   const steps = [binaryStep(config, journal, isThere), settingsStep(journal, changes)];
   if (!("none" in found)) steps.push(serviceStep({ config, journal, service: found, server, renewed }));
-  else if (!given.no_service) steps.push(withoutService(found.none, programPath(config)));
+  else if (!given.no_service) {
+    const text = `${found.none}. Run the bus yourself: ${quoted(programPath(config))} serve`;
+    steps.push(step("service", async () => skipped(text)));
+  }
   steps.push(...claudeSteps(config, journal, given, { url: addressOf(server), token }));
   return carryOut(steps, {
     ...{ desk, journal, flags: given },
     finish: () => hintsOf(given, config, found, server),
   });
-}
-
-function withoutService(reason: string, program: string): Step {
-  const text = `${reason}. Run the bus yourself: ${quoted(program)} serve`;
-  return step("service", async () => skipped(text));
 }
 
 function refuseClient(settings: Environment): void {

@@ -70,17 +70,15 @@ export function placeOf() {
 
 function readSettings(): { settings: Environment; broken?: string } {
   const file = settingsPath();
-  let settings: Environment;
+  let settings: Environment | undefined;
   try {
     settings = settingsFile();
-  } catch (error) {
-    return { settings: readableLines(file), broken: (error as Error).message };
-  }
-  try {
     serverConfig({}, {}, settings);
     return { settings };
   } catch (error) {
-    return { settings, broken: `${file}: ${(error as Error).message}` };
+    const { message } = error as Error;
+    if (settings === undefined) return { settings: readableLines(file), broken: message };
+    return { settings, broken: `${file}: ${message}` };
   }
 }
 
