@@ -32,7 +32,7 @@ export function readSettings(file: string): JsonText {
   return new JsonText(text ?? "", file);
 }
 
-/** Adds items to the list `inner` of the object `outer`, and makes what lacks. @throws Error when one has another type. */
+/** Adds items to the list `inner` of the object `outer`, and makes both if needed. @throws Error when one has another type. */
 export function append(settings: JsonText, outer: string, inner: string, items: readonly unknown[]): void {
   if (items.length === 0) return;
   const object = propertyOf(settings.root, outer);

@@ -22,8 +22,8 @@ export function claudeSteps(
 ): Step[] {
   const optional = (what: Part, isOut: boolean, { plan }: Step): Step =>
     step(what, async () => {
-      const wanted = isOut ? unchanged(`left alone (--no-${what})`) : await plan();
-      return recorded(journal, what, isOut, wanted);
+      const chosen = isOut ? unchanged(`left alone (--no-${what})`) : await plan();
+      return recorded(journal, what, isOut, chosen);
     });
   const allow = optional("allow", no_allow, allowStep(config, journal));
   return [
