@@ -61,14 +61,14 @@ function createLaunchd(config: InstallConfig, launchctl: string, domain: string)
 function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
   const loaded = code === 0;
   const saidOf = (key: string) => new RegExp(`^\\s*${key} = (.+)$`, "m").exec(stdout)?.[1];
-  const pid = Number(saidOf("pid"));
+  const pid = Number(saidOf("pid")) || undefined;
   const ended = saidOf("last exit code");
   const detail = `${saidOf("state") ?? "unknown"}${ended === undefined ? "" : `, last exit code ${ended}`}`;
   return {
     installed,
     enabled: loaded,
-    running: loaded && pid > 0,
-    pid: pid > 0 ? pid : undefined,
+    running: loaded && pid !== undefined,
+    pid,
     // launchd never gives up.
     failed: false,
     detail: loaded ? detail : "not loaded",
