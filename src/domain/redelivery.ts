@@ -13,8 +13,8 @@ export async function redeliverGivenUp(deliveries: DeliveryStore, webhookId: num
 }
 
 /**
- * Queues the matching events from `since` on, also those that were delivered; or with `enables` those that were never queued,
- * and enables the webhook. Returns how many.
+ * Queues the matching events from `since` on, also those that were delivered. With `enables` only those that
+ * were never queued, and enables the webhook. Returns how many.
  */
 export async function redeliverSince(
   deliveries: DeliveryStore,
