@@ -1,8 +1,7 @@
 import type { Bus } from "./context.ts";
-import type { Path, Unread } from "./direct_message.ts";
-import { recipientOf } from "./direct_message.ts";
+import { type Path, recipientOf, type Unread } from "./direct_message.ts";
 import type { Event } from "./event.ts";
-import type { Session } from "./session.ts";
+import { type Session, sharedChannels } from "./session.ts";
 
 /** The events that a session has not seen, oldest first. */
 export interface Inbox {
@@ -29,7 +28,8 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const start = Math.max(session.cursor ?? 0, urgent ? (bus.looked.get(session.session_id) ?? 0) : 0);
   const { news, lookedTo } = await newsOf(bus, session, start, most, wanted);
   if (bus.looked.size > MOST_REMEMBERED) bus.looked.clear();
-  if (urgent) bus.looked.set(session.session_id, Math.min(lookedTo, firstOf(news) - 1));
+  const first = news[0]?.event.id ?? Number.MAX_SAFE_INTEGER;
+  if (urgent) bus.looked.set(session.session_id, Math.min(lookedTo, first - 1));
   const known = new Set(mail.map(({ event }) => event.id));
   const unread = [...mail, ...news.filter(({ event }) => !known.has(event.id))]
     .sort((a, b) => a.event.id - b.event.id)
@@ -52,7 +52,7 @@ async function newsOf(
     const page = await bus.store.mail.news({
       sessionId: session.session_id,
       after,
-      channels: ["all", `repo:${session.repo}`, `machine:${session.machine}`],
+      channels: sharedChannels(session),
       limit: PAGE,
     });
     for (const item of page) {
@@ -65,17 +65,8 @@ async function newsOf(
   return { news, lookedTo: after };
 }
 
-function firstOf(news: readonly Unread[]): number {
-  return news[0]?.event.id ?? Number.MAX_SAFE_INTEGER;
-}
-
 /** True if an event may wake a waiting session. */
 export function wakes(session: Session, event: Event): boolean {
   if (event.signal_level !== "actionable" || event.session_id === session.session_id) return false;
-  return (
-    event.channel === "all" ||
-    event.channel === `repo:${session.repo}` ||
-    event.channel === `machine:${session.machine}` ||
-    recipientOf(event.channel) === session.session_id
-  );
+  return sharedChannels(session).includes(event.channel) || recipientOf(event.channel) === session.session_id;
 }

@@ -45,7 +45,8 @@ export const redeliverWebhook = operation({
       if (!(await deliveries.redeliver(webhook_id, args.event_id)))
         return { success: false, error: `Event ${args.event_id} not found`, webhook_id };
       queued = 1;
-    } else if (args.since !== undefined) queued = await redeliverSince(deliveries, webhook_id, args.since);
+    } else if (args.since !== undefined)
+      queued = await redeliverSince(deliveries, args.since, { webhookId: webhook_id, enables: false });
     else queued = await redeliverGivenUp(deliveries, webhook_id);
     bus.deliveries.poke(webhook_id);
     const warning = `Webhook ${webhook_id} is disabled: they are sent when it is enabled.`;

@@ -1,4 +1,4 @@
-import { enableSince } from "../domain/redelivery.ts";
+import { redeliverSince } from "../domain/redelivery.ts";
 import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
@@ -43,9 +43,7 @@ export const setWebhookActive = operation({
     if ((await webhooks.get(webhook_id)) === undefined) return webhookNotFound(webhook_id);
     const queued =
       active && since !== undefined
-        ? {
-            queued: await enableSince(deliveries, webhook_id, since),
-          }
+        ? { queued: await redeliverSince(deliveries, since, { webhookId: webhook_id, enables: true }) }
         : {};
     if (since === undefined || !active) await webhooks.setActive(webhook_id, active);
     bus.deliveries.poke(webhook_id);
