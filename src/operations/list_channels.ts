@@ -8,7 +8,7 @@ export const listChannels = operation({
   effect: "reads",
   scope: "read",
   params: {},
-  commands: [{ name: "channels", examples: [["channels", "which channels have someone on them"]] }],
+  command: { name: "channels", examples: [["channels", "which channels have someone on them"]] },
   async run(bus) {
     const counts = new Map<string, number>();
     for (const channel of (await liveSessions(bus)).flatMap(subscribedChannels))

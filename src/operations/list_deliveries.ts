@@ -11,16 +11,14 @@ export const listDeliveries = operation({
     state: { type: "text", optional: true, max: 16, choices: DELIVERY_STATES, about: "Only this state" },
     limit: { type: "integer", clamped: true, default: 50, min: 1, max: 1000, about: "Most to return" },
   },
-  commands: [
-    {
-      name: "webhook deliveries",
-      positional: "webhook_id",
-      examples: [
-        ["webhook deliveries", "the newest of every webhook"],
-        ["webhook deliveries 1 --state dead", "what one webhook never got"],
-      ],
-    },
-  ],
+  command: {
+    name: "webhook deliveries",
+    positional: "webhook_id",
+    examples: [
+      ["webhook deliveries", "the newest of every webhook"],
+      ["webhook deliveries 1 --state dead", "what one webhook never got"],
+    ],
+  },
   async run(bus, { webhook_id, state, limit }) {
     const inFlight = bus.deliveries.inFlight();
     const found = await bus.store.deliveries.list({ webhook_id, state, inFlight, limit });

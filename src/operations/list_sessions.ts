@@ -10,7 +10,7 @@ export const listSessions = operation({
   effect: "reads",
   scope: "read",
   params: {},
-  commands: [{ name: "sessions", examples: [["sessions", "who is here"]] }],
+  command: { name: "sessions", examples: [["sessions", "who is here"]] },
   async run(bus) {
     const views = (await liveSessions(bus)).map(async (session) => ({
       session_id: session.session_id,

@@ -8,14 +8,12 @@ export const listWebhooks = operation({
   params: {
     active_only: { type: "boolean", default: true, flag: false, about: "false shows disabled ones too" },
   },
-  commands: [
-    {
-      name: "webhook list",
-      examples: [["webhook list --all", "disabled ones too"]],
-      flags: { all: { about: "Show disabled webhooks too", boolean: true } },
-      before: (args, flags) => ({ ...args, active_only: flags.all !== true }),
-    },
-  ],
+  command: {
+    name: "webhook list",
+    examples: [["webhook list --all", "disabled ones too"]],
+    flags: { all: { about: "Show disabled webhooks too", boolean: true } },
+    before: (args, flags) => ({ ...args, active_only: flags.all !== true }),
+  },
   async run(bus, args) {
     const webhooks = (await bus.store.webhooks.list()).filter(({ active }) => active || !args.active_only);
     const views: Record<string, unknown>[] = [];

@@ -44,37 +44,35 @@ export const publishEvent = operation({
       about: "lifecycle, info, actionable (default: by type)",
     },
   },
-  commands: [
-    {
-      name: "publish",
-      examples: [
-        [
-          'publish --type "done" --payload "Finished" --channel "repo:my-project"',
-          "tell a repository's sessions",
-        ],
-        [
-          'publish --type "question" --payload "Is the API frozen?" --channel "session:brave-trex"',
-          "a direct message",
-        ],
-        ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
+  command: {
+    name: "publish",
+    examples: [
+      [
+        'publish --type "done" --payload "Finished" --channel "repo:my-project"',
+        "tell a repository's sessions",
       ],
-      flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
-      before: (args, _flags, here) => withPayload(args, here),
-      async after(result, flags, call) {
-        if (flags.track !== true) return result;
-        // A recipient that is gone will not see it soon.
-        const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
-        const args = { event_id: result.event_id, wait_seconds };
-        // The event is published even if this call is refused, as it is for a publish-only token.
-        const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
-          deliveries: [],
-          problem: error.message,
-        }));
-        return { ...result, deliveries };
-      },
-      timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
+      [
+        'publish --type "question" --payload "Is the API frozen?" --channel "session:brave-trex"',
+        "a direct message",
+      ],
+      ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
+    ],
+    flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
+    before: (args, _flags, here) => withPayload(args, here),
+    async after(result, flags, call) {
+      if (flags.track !== true) return result;
+      // A recipient that is gone will not see it soon.
+      const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
+      const args = { event_id: result.event_id, wait_seconds };
+      // The event is published even if this call is refused, as it is for a publish-only token.
+      const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
+        deliveries: [],
+        problem: error.message,
+      }));
+      return { ...result, deliveries };
     },
-  ],
+    timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
+  },
   async run(bus, args, { caller }) {
     const publisher = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     if (caller.scope === "full") touch(bus, publisher);

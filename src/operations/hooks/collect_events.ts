@@ -24,13 +24,12 @@ export const collectEvents = operation({
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
       type: "integer",
-      optional: true,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
+      optional: true,
       about: "Age of the waiter",
     },
   },
-  commands: [],
   async run(bus, args, call) {
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
@@ -45,7 +44,6 @@ export const collectEvents = operation({
       ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
       : offer(bus, session, args.path, args.limit);
   },
-  print() {},
 });
 
 const MOST_REMEMBERED = 10_000;
