@@ -2,13 +2,12 @@ import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
 import { REACH_WORDS, reachOf } from "../domain/reachability.ts";
-import { deletedFields } from "../domain/session.ts";
 import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { SESSION_ID, WAIT, withPayload } from "./params.ts";
-import { touch } from "./present.ts";
+import { deletedNote, touch } from "./present.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -55,8 +54,7 @@ export const ask = operation({
         correlation_id,
         origin: call.caller.origin,
       });
-      const gone = asker !== undefined && asker.deleted_at !== null ? deletedFields(asker) : {};
-      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...gone };
+      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...deletedNote(asker) };
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
       const reach = resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) };

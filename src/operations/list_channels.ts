@@ -1,4 +1,5 @@
 import { subscribedChannels } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
 
@@ -16,7 +17,7 @@ export const listChannels = operation({
     return [...counts.keys()].sort().map((channel) => ({ channel, subscribers: counts.get(channel) ?? 0 }));
   },
   print(result, to) {
-    const channels = result.result as Record<string, unknown>[];
+    const channels = result.result as Json[];
     if (channels.length === 0) return to.line("No channels: no session is live.");
     to.table([
       [to.dim("CHANNEL"), to.dim("SUBSCRIBERS")],

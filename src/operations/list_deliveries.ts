@@ -1,4 +1,5 @@
 import { DELIVERY_STATES, type Delivery } from "../domain/webhook.ts";
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 
@@ -25,7 +26,7 @@ export const listDeliveries = operation({
     return found.map((delivery) => deliveryView(delivery, bus.now()));
   },
   print(result, to) {
-    const deliveries = result.result as Record<string, unknown>[];
+    const deliveries = result.result as Json[];
     if (deliveries.length === 0) return to.line("No deliveries.");
     to.table([
       "EVENT WEBHOOK STATE ATTEMPTS STATUS LAST NEXT REASON".split(" ").map((title) => to.dim(title)),
@@ -43,7 +44,7 @@ export const listDeliveries = operation({
   },
 });
 
-function deliveryView(delivery: Delivery, now: number): Record<string, unknown> {
+function deliveryView(delivery: Delivery, now: number): Json {
   const { created_at: _, last_at, next_at, ...rest } = delivery;
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {

@@ -3,11 +3,10 @@ import { ANONYMOUS } from "../domain/event.ts";
 import { isLevel, LEVELS } from "../domain/level.ts";
 import { publish } from "../domain/publish.ts";
 import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
-import { deletedFields } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
-import { touch } from "./present.ts";
+import { deletedNote, touch } from "./present.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
 const TRACK_SECONDS = 10;
@@ -100,9 +99,7 @@ export const publishEvent = operation({
     if (resolved.recipient !== undefined) result.reach = reachOf(bus, resolved.recipient);
     const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
     if (warnings.length > 0) result.warning = warnings.join(" ");
-    if (publisher !== undefined && publisher.deleted_at !== null)
-      Object.assign(result, deletedFields(publisher));
-    return result;
+    return { ...result, ...deletedNote(publisher) };
   },
   print(result, to) {
     const deliveries = (result.deliveries ?? []) as Json[];

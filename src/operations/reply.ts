@@ -2,11 +2,10 @@ import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
 import { reachOf } from "../domain/reachability.ts";
-import { deletedFields } from "../domain/session.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
-import { touch } from "./present.ts";
+import { deletedNote, touch } from "./present.ts";
 
 export const reply = operation({
   name: "reply",
@@ -47,9 +46,9 @@ export const reply = operation({
       answers: question.id,
       channel: event.channel,
       correlation_id: event.correlation_id,
-      ...(resolved.recipient === undefined ? {} : { reach: reachOf(bus, resolved.recipient) }),
-      ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
-      ...(own !== undefined && own.deleted_at !== null ? deletedFields(own) : {}),
+      ...(resolved.recipient && { reach: reachOf(bus, resolved.recipient) }),
+      ...(resolved.warning !== undefined && { warning: resolved.warning }),
+      ...deletedNote(own),
     };
   },
   print(result, to) {
