@@ -5,6 +5,7 @@ import { reachOf } from "../domain/reachability.ts";
 import { isAlive } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
+import { EVENT_ID, WAIT } from "./params.ts";
 
 const LOOK_AGAIN_MS = 100;
 
@@ -14,27 +15,18 @@ export const getDelivery = operation({
   effect: "reads",
   scope: "read",
   params: {
-    event_id: { type: "integer", min: 1, max: Number.MAX_SAFE_INTEGER, about: "The message" },
-    wait_seconds: {
-      type: "integer",
-      optional: true,
-      flag: "wait",
-      min: 0,
-      max: "wait_seconds",
-      about: "Wait until it was seen",
-    },
+    event_id: { ...EVENT_ID, about: "The message" },
+    wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Wait until it was seen" },
   },
-  commands: [
-    {
-      name: "message",
-      positional: "event_id",
-      examples: [
-        ["message 42", "was it seen"],
-        ["message 42 --wait 60", "wait up to a minute until it was"],
-      ],
-      timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? 0) * 1000,
-    },
-  ],
+  command: {
+    name: "message",
+    positional: "event_id",
+    examples: [
+      ["message 42", "was it seen"],
+      ["message 42 --wait 60", "wait up to a minute until it was"],
+    ],
+    timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? 0) * 1000,
+  },
   async run(bus, { event_id, wait_seconds }, call) {
     const event = await bus.store.events.get(event_id);
     if (event === undefined) return { error: `There is no event ${event_id}.`, event_id };

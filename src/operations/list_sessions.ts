@@ -1,6 +1,7 @@
 import { formatCursor } from "../domain/cursor.ts";
 import { reachOf } from "../domain/reachability.ts";
 import { subscribedChannels } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
 
@@ -10,7 +11,7 @@ export const listSessions = operation({
   effect: "reads",
   scope: "read",
   params: {},
-  commands: [{ name: "sessions", examples: [["sessions", "who is here"]] }],
+  command: { name: "sessions", examples: [["sessions", "who is here"]] },
   async run(bus) {
     const views = (await liveSessions(bus)).map(async (session) => ({
       session_id: session.session_id,
@@ -33,7 +34,7 @@ export const listSessions = operation({
     return Promise.all(views);
   },
   print(result, to) {
-    const sessions = result.result as Record<string, unknown>[];
+    const sessions = result.result as Json[];
     if (sessions.length === 0) return to.line("No live sessions.");
     to.table([
       ["SESSION", "NAME", "REPO", "MACHINE", "STATE", "REACHED", "UNREAD", "LAST SEEN", "ID"].map((title) =>

@@ -11,6 +11,8 @@ import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 const MOST_COUNTED = 200;
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
+/** Maximum number of sessions whose last work is remembered. */
+const MOST_REMEMBERED = 10_000;
 
 export const collectEvents = operation({
   name: "collect_events",
@@ -24,13 +26,12 @@ export const collectEvents = operation({
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
       type: "integer",
-      optional: true,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
+      optional: true,
       about: "Age of the waiter",
     },
   },
-  commands: [],
   async run(bus, args, call) {
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
@@ -39,22 +40,17 @@ export const collectEvents = operation({
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };
-    if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
+    if (args.path === "prompt" || args.path === "tool") {
+      // Ends waiters that began before now, even those that have not asked yet.
+      if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
+      bus.atWork.set(session.session_id, performance.now());
+    }
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy");
     return waits
       ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
       : offer(bus, session, args.path, args.limit);
   },
-  print() {},
 });
-
-const MOST_REMEMBERED = 10_000;
-
-/** Ends waiters that began before now, even those that have not asked yet. */
-function noteWork(bus: Bus, { session_id }: Session): void {
-  if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
-  bus.atWork.set(session_id, performance.now());
-}
 
 /** Collects in the session's turn. If there is something to hand over, the turn lasts until confirm_events. */
 async function offer(bus: Bus, { session_id }: Session, path: Path, limit: number): Promise<Json> {
@@ -76,7 +72,10 @@ async function offerNow(bus: Bus, session: Session, path: Path, limit: number): 
   const inbox = await inboxOf(bus, session, path, limit + MOST_COUNTED);
   if (inbox.unread.length === 0) {
     // None of these events concern the session, so the next look may start behind them.
-    if (path === "prompt" && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
+    if (path === "prompt" && inbox.lookedTo > (session.cursor ?? 0))
+      bus.store.sessions
+        .advanceCursor(session.session_id, inbox.lookedTo)
+        .catch((error) => bus.warn(`the cursor of ${session.display_id} was not saved: ${error}`));
     return { session_id: session.session_id, events: [], more: 0 };
   }
   const count = fitting(inbox.unread.slice(0, limit));
@@ -91,12 +90,6 @@ function fitting(unread: readonly Unread[]): number {
     return characters > MOST_CHARACTERS;
   });
   return beyond === -1 ? unread.length : Math.max(1, beyond);
-}
-
-function passOver(bus: Bus, session: Session, to: number): void {
-  bus.store.sessions
-    .advanceCursor(session.session_id, to)
-    .catch((error) => bus.warn(`the cursor of ${session.display_id} was not saved: ${error}`));
 }
 
 async function remember(bus: Bus, session: Session, by: Path, taken: readonly Unread[]): Promise<void> {

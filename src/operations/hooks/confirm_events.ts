@@ -18,7 +18,6 @@ export const confirmEvents = operation({
     },
     cursor: { type: "cursor", optional: true, about: "Everything for everyone up to it was shown" },
   },
-  commands: [],
   async run(bus, args) {
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
@@ -30,5 +29,4 @@ export const confirmEvents = operation({
     bus.turns.end(session.session_id);
     return { success: true, session_id: session.session_id };
   },
-  print() {},
 });
