@@ -119,10 +119,7 @@ function untagged(text: string): string {
 }
 
 function indented(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => `  ${line}`)
-    .join("\n");
+  return `  ${text.replaceAll("\n", "\n  ")}`;
 }
 
 function ago(timestamp: string, now: number): string {

@@ -29,8 +29,6 @@ function isLoopbackV4(address: string): boolean {
 
 // URL normalizes every form of an IPv6 address. Hooks load this file, so it uses no package.
 function isLoopbackV6(address: string): boolean {
-  const url = `http://${address.startsWith("[") ? address : `[${address}]`}/`;
-  if (!URL.canParse(url)) return false;
-  const { hostname } = new URL(url);
-  return hostname === "[::1]" || hostname.startsWith("[::ffff:7f");
+  const url = URL.parse(`http://${address.startsWith("[") ? address : `[${address}]`}/`);
+  return url !== null && (url.hostname === "[::1]" || url.hostname.startsWith("[::ffff:7f"));
 }

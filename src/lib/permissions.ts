@@ -12,6 +12,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { attempt } from "./attempt.ts";
 
 /** File or folder of the bus that only its owner may read. */
 export interface Kept {
@@ -100,42 +101,20 @@ const MOST_LINKS = 40;
 
 /** Resolves all links in a path, even if nothing exists there. A path whose links lead in a circle stays as it is. */
 export function realOf(path: string, links = MOST_LINKS): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    if (links === 0 || path === dirname(path)) return path;
-    const folder = realOf(dirname(resolve(path)), links - 1);
-    const target = linkAt(path);
-    return target === undefined ? join(folder, basename(path)) : realOf(resolve(folder, target), links - 1);
-  }
-}
-
-function linkAt(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
+  const real = attempt(() => realpathSync(path));
+  if (real !== undefined) return real;
+  if (links === 0 || path === dirname(path)) return path;
+  const folder = realOf(dirname(resolve(path)), links - 1);
+  const target = attempt(() => readlinkSync(path));
+  return target === undefined ? join(folder, basename(path)) : realOf(resolve(folder, target), links - 1);
 }
 
 function keptAt(path: string, mode: number): Kept[] {
-  const found = statOf(path);
+  const found = attempt(() => statSync(path));
   if (found === undefined || !(mode === OWNER_FOLDER ? found.isDirectory() : found.isFile())) return [];
   return [{ path, mode, found: found.mode & 0o777, owner: process.platform === "win32" ? -1 : found.uid }];
 }
 
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
 export function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return attempt(() => readdirSync(folder)) ?? [];
 }
