@@ -3,7 +3,8 @@
  * IPv6. The names are `localhost` and all below it (RFC 6761, section 6.3). Brackets and a final dot are allowed.
  */
 export function isLoopback(host: string): boolean {
-  const name = withoutFinalDot(host.toLowerCase());
+  const lower = host.toLowerCase();
+  const name = lower.endsWith(".") ? lower.slice(0, -1) : lower;
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   return name.includes(":") ? isLoopbackV6(name) : isLoopbackV4(name);
 }
@@ -15,10 +16,6 @@ const UNSPECIFIED = ["0.0.0.0", "[::]", "[::ffff:0:0]"];
 export function isLoopbackUrl(url: string): boolean {
   const hostname = URL.parse(url)?.hostname;
   return hostname !== undefined && (isLoopback(hostname) || UNSPECIFIED.includes(hostname));
-}
-
-function withoutFinalDot(name: string): string {
-  return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 function isLoopbackV4(address: string): boolean {

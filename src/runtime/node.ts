@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage, Server } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
@@ -86,9 +85,10 @@ function listeningOn(server: Server, sockets: ReadonlySet<Socket>, options: List
   return {
     hostname: options.hostname,
     port: typeof address === "object" && address !== null ? address.port : options.port,
-    async addSocket(path) {
-      await once(local.listen(path), "listening");
-    },
+    addSocket: (path) =>
+      new Promise((resolve, reject) => {
+        local.once("error", reject).listen(path, resolve);
+      }),
     async stop(force) {
       if (local.listening) local.close();
       await stop(server, sockets, force);
