@@ -4,6 +4,8 @@ import type { HookCall } from "./types.ts";
 
 const MOST_EVENTS = 20;
 const MARGIN_SECONDS = 15;
+/** Reasons after which the user goes on in the same process. The session that starts next takes this one over. */
+const GOES_ON = ["clear", "resume"];
 
 export type HookSession = ReturnType<typeof sessionOf>;
 
@@ -19,7 +21,7 @@ interface Collected extends Batch {
 
 /** The session that a hook runs for, as the bus knows it. */
 export function sessionOf(run: HookCall) {
-  const { clientId, machine, config, call } = run;
+  const { clientId, machine, config, input, call } = run;
   /** The arguments by which the bus finds the session. */
   const identity = {
     client_id: clientId,
@@ -33,8 +35,6 @@ export function sessionOf(run: HookCall) {
       timeoutMs,
     )) as unknown as Collected;
   return {
-    identity,
-
     /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
     async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
       if (clientId === undefined) return null;
@@ -55,6 +55,14 @@ export function sessionOf(run: HookCall) {
     /** Confirms that the first `count` events of a batch were shown. */
     async confirm(batch: Batch, count: number): Promise<void> {
       await call("confirm_events", { ...identity, ...confirmation(batch, count) });
+    },
+
+    /** Unregisters the session of a client that ends. */
+    async end(): Promise<void> {
+      if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
+      // Uses its own id, because another process of the client may have a session under the same client_id.
+      const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
+      if (session_id !== undefined) await call("unregister_session", { session_id });
     },
   };
 }

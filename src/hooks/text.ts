@@ -33,17 +33,12 @@ const FRAME_BYTES = 1_000;
 const OPEN = "<agent-event-bus>";
 const CLOSE = "</agent-event-bus>";
 
-export interface HandedOver {
-  text: string;
-  /** The events that fit. */
-  shown: Collected[];
-}
-
 /**
  * Events as an agent reads them: at most 8 kB, oldest first, each with its sender, marked as data. Their text can neither end
- * the block nor pretend to be the client's own tags.
+ * the block nor pretend to be the client's own tags. `shown` are
+ * the events that fit.
  */
-export function handOver(batch: Batch, now: number): HandedOver {
+export function handOver(batch: Batch, now: number) {
   const shown: Collected[] = [];
   const lines: string[] = [];
   let bytes = FRAME_BYTES;
@@ -98,7 +93,7 @@ function bounded(payload: string, id: number, room: number): string {
   for (let most = MOST_PAYLOAD; ; most = Math.floor(most / 2)) {
     const left = payload.length - most;
     const rest = `… (${left} characters more: get_events(cursor="${id - 1}", limit=1, order="asc"))`;
-    const text = indented(neutral(payload.slice(0, most)) + (left > 0 ? rest : ""));
+    const text = indented(untagged(visible(payload.slice(0, most))) + (left > 0 ? rest : ""));
     // Escaped text is up to six times as long.
     if (Buffer.byteLength(text) < room) return text;
   }
@@ -109,20 +104,13 @@ export function inLine(text: string, most: number): string {
   return untagged(visibleLine(text, most));
 }
 
-function neutral(text: string): string {
-  return untagged(visible(text));
-}
-
 // A tag could end the block, or speak in the client's name.
 function untagged(text: string): string {
   return text.replace(/<(?=[/!?a-zA-Z])/g, "‹");
 }
 
 function indented(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => `  ${line}`)
-    .join("\n");
+  return `  ${text.replaceAll("\n", "\n  ")}`;
 }
 
 function ago(timestamp: string, now: number): string {
