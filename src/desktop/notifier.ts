@@ -4,8 +4,7 @@ import { access, stat } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import type { Notification } from "../domain/context.ts";
 import { attempt } from "../lib/attempt.ts";
-import { visible, visibleLine } from "../lib/escape.ts";
-import { escaped } from "../lib/plist.ts";
+import { markup, visible, visibleLine } from "../lib/escape.ts";
 
 export interface DesktopOptions {
   platform: NodeJS.Platform;
@@ -132,7 +131,7 @@ async function find(program: string, folders: readonly string[]): Promise<string
 
 // notify-send resolves backslash escapes in the body (`\074b\076` is `<b>`), and the desktop reads the result as markup.
 function notifySendArgs({ title, subtitle, message, sound }: Shown, icon: string | undefined): string[] {
-  const body = escaped(subtitle === "" ? message : `${subtitle}\n${message}`).replaceAll("\\", "\\\\");
+  const body = markup(subtitle === "" ? message : `${subtitle}\n${message}`).replaceAll("\\", "\\\\");
   const options = [`--app-name=${APP}`, "--urgency=normal"];
   if (sound) options.push("--hint=string:sound-name:message-new-instant");
   if (icon !== undefined) options.push(`--icon=${icon}`);

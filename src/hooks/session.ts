@@ -21,7 +21,7 @@ interface Collected extends Batch {
 
 /** The session that a hook runs for, as the bus knows it. */
 export function sessionOf(run: HookCall) {
-  const { clientId, machine, config, input, call } = run;
+  const { clientId, machine, config, call } = run;
   /** The arguments by which the bus finds the session. */
   const identity = {
     client_id: clientId,
@@ -57,14 +57,16 @@ export function sessionOf(run: HookCall) {
       await call("confirm_events", { ...identity, ...confirmation(batch, count) });
     },
 
-    /** Unregisters the session of a client that ends. */
-    async end(): Promise<void> {
-      if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
-      // Uses its own id, because another process of the client may have a session under the same client_id.
-      const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
-      if (session_id !== undefined) await call("unregister_session", { session_id });
-    },
+    end: () => end(run, identity),
   };
+}
+
+/** Unregisters the session of a client that ends. */
+async function end({ input, clientId, call }: HookCall, identity: Json): Promise<void> {
+  if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
+  // Uses its own id, because another process of the client may have a session under the same client_id.
+  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
+  if (session_id !== undefined) await call("unregister_session", { session_id });
 }
 
 function confirmation({ events, cursor }: Batch, count: number): Json {

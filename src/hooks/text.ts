@@ -35,8 +35,7 @@ const CLOSE = "</agent-event-bus>";
 
 /**
  * Events as an agent reads them: at most 8 kB, oldest first, each with its sender, marked as data. Their text can neither end
- * the block nor pretend to be the client's own tags. `shown` are
- * the events that fit.
+ * the block nor pretend to be the client's own tags. `shown` are the events that fit.
  */
 export function handOver(batch: Batch, now: number) {
   const shown: Collected[] = [];
