@@ -2,7 +2,7 @@ import { existsSync, renameSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
-import { copyDatabase } from "../sqlite/backup.ts";
+import { copyDatabase, freeName } from "../sqlite/backup.ts";
 import { inspect } from "../sqlite/open.ts";
 import { lockDatabase } from "../sqlite/store.ts";
 import { surveyDatabase } from "../sqlite/summary.ts";
@@ -54,8 +54,7 @@ function takeCopy(file: string, target: string): void {
 /** Renames the empty database with its log of writes. Undefined if there is no database. */
 function putAside(db: string): string | undefined {
   if (!existsSync(db)) return undefined;
-  let kept = `${db}.empty`;
-  for (let number = 2; existsSync(kept); number++) kept = `${db}.empty-${number}`;
+  const kept = freeName(`${db}.empty`);
   for (const end of ["-wal", "-shm", ""]) if (existsSync(db + end)) renameSync(db + end, kept + end);
   return kept;
 }

@@ -6,7 +6,7 @@ import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
 import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
 import { troubleOf } from "../sqlite/faults.ts";
-import { hasStrayWal, strayWal } from "../sqlite/foreign_wal.ts";
+import { strayWal } from "../sqlite/foreign_wal.ts";
 import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
@@ -17,7 +17,8 @@ export async function backup(args: { file: string; db?: string | undefined }): P
   const db = existingDatabase(args.db);
   const file = resolve(args.file);
   expectNew(file, db);
-  if (hasStrayWal(db)) throw new Error(strayWal(db));
+  const stray = strayWal(db);
+  if (stray !== null) throw new Error(stray);
   const began = performance.now();
   let survey: Survey | undefined;
   try {

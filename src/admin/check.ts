@@ -5,7 +5,7 @@ import { serverConfig } from "../config/server.ts";
 import { counted, quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
-import { hasStrayWal, lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
+import { lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
 import { SCHEMA_VERSION } from "../sqlite/schema.ts";
 import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
@@ -21,7 +21,6 @@ export interface Finding {
 }
 
 const good = (what: string, found: string): Finding => ({ what, ok: true, found });
-
 const bad = (what: string, { found, repair }: Reason): Finding => ({ what, ok: false, found, repair });
 
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
@@ -46,17 +45,15 @@ export function checkDatabase(db: string, { whole } = { whole: true }): Finding[
 }
 
 /** A log of writes without its database, and the repair. Null if there is no such log. */
-export function lostDatabase(db: string): Reason | null {
-  return lonelyWal(db);
-}
+export const lostDatabase: (db: string) => Reason | null = lonelyWal;
 
 function contents(db: string, whole: boolean): Finding[] {
   const lost = lostDatabase(db);
   if (lost !== null) return [bad("log of writes", lost)];
-  if (hasStrayWal(db)) {
-    const wal = `${realOf(db)}-wal`;
-    const repair = `stop the bus, then: rm -f ${quoted(wal)} ${quoted(`${realOf(db)}-shm`)}`;
-    return [bad("log of writes", { found: strayWal(db), repair })];
+  const found = strayWal(db);
+  if (found !== null) {
+    const [wal, shm] = ["-wal", "-shm"].map((end) => quoted(`${realOf(db)}${end}`));
+    return [bad("log of writes", { found, repair: `stop the bus, then: rm -f ${wal} ${shm}` })];
   }
   try {
     const survey = surveyDatabase(db, { whole });
@@ -66,19 +63,16 @@ function contents(db: string, whole: boolean): Finding[] {
   }
 }
 
-function integrity(survey: Survey, db: string): Finding {
-  return survey.integrity === "ok"
-    ? good("integrity", "ok")
-    : bad("integrity", damaged(survey.integrity, db));
+function integrity({ integrity: found }: Survey, db: string): Finding {
+  return found === "ok" ? good("integrity", found) : bad("integrity", damaged(found, db));
 }
 
 function schema({ schema_version: version }: Survey): Finding {
   const repair = "give the bus's with --db or AGENT_EVENT_BUS_DB";
   if (version === 0) return bad("schema", { found: "no database of a bus", repair });
   const found = `version ${version}, known up to ${SCHEMA_VERSION}`;
-  return version <= SCHEMA_VERSION
-    ? good("schema", found)
-    : bad("schema", { found, repair: "install the newer release that wrote it" });
+  if (version <= SCHEMA_VERSION) return good("schema", found);
+  return bad("schema", { found, repair: "install the newer release that wrote it" });
 }
 
 function holdings({ events, sessions, webhooks, pending_deliveries }: Survey): Finding {
@@ -91,19 +85,16 @@ function sizes(db: string): Finding[] {
   const folder = dirname(real);
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
+  const space = { what: "free space", found: bytes(free) };
   const repair = `free some space on the disk of ${folder}`;
   return [
     good("size", `database ${bytes(sizeOf(real))}, log of writes ${bytes(sizeOf(`${real}-wal`))}`),
-    free >= LEAST_FREE_BYTES
-      ? good("free space", bytes(free))
-      : bad("free space", { found: bytes(free), repair }),
+    free >= LEAST_FREE_BYTES ? { ...space, ok: true } : { ...space, ok: false, repair },
   ];
 }
 
 /** True for Linux's number of a network file system. */
-export function isNetwork(type: number): boolean {
-  return NETWORK.has(type);
-}
+export const isNetwork = (type: number): boolean => NETWORK.has(type);
 
 function place(db: string): Finding {
   const remote = process.platform === "linux" && isNetwork(statfsSync(dirname(realOf(db))).type);

@@ -3,15 +3,11 @@ import { join } from "node:path";
 import { dataDirectory } from "../config/client.ts";
 import { quoted } from "../lib/escape.ts";
 
-/** Where earlier releases of the original kept their databases. */
-function olderPlaces(): string[] {
-  const contrib = join(dataDirectory(), "..");
-  return [join(contrib, "..", "event-bus.db"), join(contrib, "event-bus", "data.db")];
-}
-
 /** Databases of earlier releases on this machine, each with the command that takes it over. They are not opened. */
 export function olderDatabases(db: string): { found: string; command: string }[] {
-  return olderPlaces()
+  // Where earlier releases of the original kept them.
+  return ["../../event-bus.db", "../event-bus/data.db"]
+    .map((place) => join(dataDirectory(), place))
     .filter((file) => {
       const stat = statSync(file, { throwIfNoEntry: false });
       return stat?.isFile() === true && stat.size > 0;

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-
 import { troubleOf } from "../sqlite/faults.ts";
 
 /** A problem of a database and its repair, for people. */

@@ -34,16 +34,12 @@ export async function createToken(args: {
 export async function listTokens(args: { db?: string | undefined }): Promise<Json> {
   const tokens = tokensOf(args.db);
   const broken = tokens.broken();
-  const result = tokens.list().map(({ state, last_used_at, ...token }) => ({
+  const result = tokens.list().map(({ state, revoked_at, last_used_at, ...token }) => ({
     ...shown(token),
-    state,
-    revoked_at: token.revoked_at,
-    last_used_at,
+    ...{ state, revoked_at, last_used_at },
   }));
-  return {
-    result,
-    ...(broken.length > 0 && { warning: `No token, and lets nobody in: ${broken.join(", ")}` }),
-  };
+  const warning = `No token, and lets nobody in: ${broken.join(", ")}`;
+  return { result, ...(broken.length > 0 && { warning }) };
 }
 
 /** @throws Error when there is no token of that name. */
@@ -54,6 +50,6 @@ export async function revokeToken(args: { name: string; db?: string | undefined 
   return { success: true, name: token.name, revoked_at: token.revoked_at };
 }
 
-function shown({ name, scope, created_at, expires_at }: Token): Json {
+function shown({ name, scope, created_at, expires_at }: Omit<Token, "revoked_at">): Json {
   return { name, scope, created_at, expires_at };
 }

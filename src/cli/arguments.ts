@@ -11,14 +11,13 @@ import type { CliCommand } from "./commands.ts";
 export function argumentsOf(line: CommandLine): Json {
   const { params, command, flags } = line.command;
   const args: Json = {};
-  if (command.fixed !== undefined)
-    for (const [name, value] of Object.entries(command.fixed)) if (value !== null) args[name] = value;
-  for (const flag of flags) {
-    const value = line.values[flag.name];
-    const param = flag.param === undefined ? undefined : params[flag.param];
-    if (value === undefined || param === undefined || flag.param === undefined) continue;
-    const converted = convert(`--${flag.name}`, value, param);
-    if (converted !== undefined) args[flag.param] = converted;
+  for (const [name, value] of Object.entries(command.fixed ?? {})) if (value !== null) args[name] = value;
+  for (const { name, param = "" } of flags) {
+    const value = line.values[name];
+    const declared = params[param];
+    if (value === undefined || declared === undefined) continue;
+    const converted = convert(`--${name}`, value, declared);
+    if (converted !== undefined) args[param] = converted;
   }
   return { ...args, ...positionalOf(line) };
 }

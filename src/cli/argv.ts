@@ -48,9 +48,8 @@ export async function parseLine(
   const before = await parseFlags(argv.slice(0, start), GLOBAL_FLAGS, flagNamed);
   const { command, group, words } = findCommand(argv.slice(start), commands);
   const own = command?.flags ?? [];
-  const flags = [...own];
-  for (const flag of GLOBAL_FLAGS) if (named(flag.name, own) === undefined) flags.push(flag);
-  const after = await parseFlags(argv.slice(start + words), flags, flagNamed);
+  const shared = GLOBAL_FLAGS.filter(({ name }) => named(name, own) === undefined);
+  const after = await parseFlags(argv.slice(start + words), [...own, ...shared], flagNamed);
   const globals = { ...before.values, ...after.values } as Globals;
   // The --url of such a command means something else.
   if (named("url", own) !== undefined) globals.url = before.values.url as string | undefined;
@@ -82,7 +81,7 @@ function findCommand(argv: readonly string[], commands: readonly CliCommand[]): 
   const members = names.filter((name) => name.startsWith(`${first} `));
   if (members.length === 0) throw unknownCommand(first, names);
   if (second !== "" && !second.startsWith("-"))
-    throw unknown(`command "${first} ${second}"`, suggestion(`${first} ${second}`, members));
+    throw unknown(`command "${first} ${second}"`, `${first} ${second}`, members);
   return { command: undefined, group: first, words: extra + 1 };
 }
 
@@ -90,36 +89,28 @@ function unknownCommand(word: string, names: readonly string[]): UsageError {
   const others = ["serve", "hook"];
   if (others.includes(word))
     return new UsageError(`${word} must be the first word.`, `agent-event-bus ${word} --help says more.`);
-  return unknown(`command "${word}"`, suggestion(word, [...names, ...others]));
+  return unknown(`command "${word}"`, word, [...names, ...others]);
 }
 
-function unknownFlag(typed: string, flags: readonly Flag[]): UsageError {
-  const names = flags.map(({ name }) => `--${name}`);
-  return unknown(`flag ${typed}`, suggestion(typed, names));
-}
-
-function unknown(what: string, meant: string | undefined): UsageError {
+function unknown(what: string, word: string, known: readonly string[]): UsageError {
+  const meant = suggestion(word, known);
   return new UsageError(`Unknown ${what}.${meant === undefined ? "" : ` Did you mean "${meant}"?`}`);
 }
 
-interface Parsed {
-  values: Flags;
-  positionals: readonly string[];
-}
+type Parsed = Pick<Line, "positionals" | "values">;
 
 async function parseFlags(
   argv: readonly string[],
   flags: readonly Flag[],
   flagNamed: FlagNamed,
 ): Promise<Parsed> {
-  const tokens = guard(argv, flags, flagNamed);
   const values: Record<string, string | boolean> = {};
-  for (const { flag, text } of tokens) {
-    // Hot path. A line of flags alone needs no cac, whose packages cost a fifth of a command's page faults.
-    if (flag === undefined) return parseByCac(tokens, flags);
-    values[flag.name] = flag.boolean || text;
-  }
-  return { values, positionals: [] };
+  const words: string[] = [];
+  for (const { flag, text } of guard(argv, flags, flagNamed))
+    if (flag === undefined) words.push(text);
+    else values[flag.name] = flag.boolean || text;
+  // Hot path. A line of flags alone needs no cac, whose packages cost a fifth of a command's page faults.
+  return { values, positionals: words.length === 0 ? words : await wordsByCac(words) };
 }
 
 /** A flag with its value (empty if it is boolean), or a word. */
@@ -148,7 +139,12 @@ function guard(argv: readonly string[], flags: readonly Flag[], flagNamed: FlagN
     const end = long.includes("=") ? long.indexOf("=") : long.length;
     const typed = long.slice(0, end);
     const flag = typed.startsWith("--") ? flagNamed(typed.slice(2), flags) : undefined;
-    if (flag === undefined) throw unknownFlag(typed, flags);
+    if (flag === undefined)
+      throw unknown(
+        `flag ${typed}`,
+        typed,
+        flags.map(({ name }) => `--${name}`),
+      );
     const value = end < long.length ? long.slice(end + 1) : undefined;
     if (flag.boolean) expectNoValue(flag, value);
     tokens.push({ flag, text: flag.boolean ? "" : (value ?? valueAfter(argv, i++, flags)) });
@@ -156,36 +152,19 @@ function guard(argv: readonly string[], flags: readonly Flag[], flagNamed: FlagN
   return tokens;
 }
 
-// cac turns `0012` into 12, `""` into 0 and a value that starts with a dash into a flag. Marked words stay as they are.
+// cac takes a word that starts with a dash for a flag. Marked words stay as they are.
 const MARK = "\u0001";
 
-async function parseByCac(tokens: readonly Token[], flags: readonly Flag[]): Promise<Parsed> {
+async function wordsByCac(words: readonly string[]): Promise<string[]> {
   const { cac } = await import("cac");
-  const marked = tokens.map(({ flag, text }) => (flag === undefined ? "" : `--${flag.name}=`) + MARK + text);
-  const { args, options } = cac("agent-event-bus").parse(["", "", ...marked], { run: false });
-  const values: Record<string, string | boolean> = {};
-  for (const flag of flags) {
-    const given = givenIn(options, flag);
-    const last = Array.isArray(given) ? given.at(-1) : given;
-    if (last !== undefined) values[flag.name] = flag.boolean || last.slice(MARK.length);
-  }
-  return { values, positionals: args.map((word) => word.slice(MARK.length)) };
-}
-
-function givenIn(options: Record<string, unknown>, { name }: Flag): unknown {
-  // To cac, `--no-hooks=` says that `hooks=` is false.
-  if (name.startsWith("no-")) return options[`${camelCase(name.slice(3))}=${MARK}`];
-  return options[camelCase(name)];
-}
-
-function camelCase(name: string): string {
-  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const marked = words.map((word) => MARK + word);
+  const { args } = cac("agent-event-bus").parse(["", "", ...marked], { run: false });
+  return args.map((word) => word.slice(MARK.length));
 }
 
 function longOf(word: string, flags: readonly Flag[]): string {
-  if (!word.startsWith("--"))
-    for (const { short, name } of flags) if (short !== undefined && word === `-${short}`) return `--${name}`;
-  return word;
+  const short = flags.find((flag) => flag.short !== undefined && word === `-${flag.short}`);
+  return short === undefined ? word : `--${short.name}`;
 }
 
 function expectNoValue({ name }: Flag, value: string | undefined): void {

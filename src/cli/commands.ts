@@ -27,13 +27,8 @@ export interface CliCommand {
   params: Params;
   flags: readonly Flag[];
   /** The tool that the command calls, or its work on this machine. */
-  does: { tool: string } | Local;
+  does: { tool: string } | (Pick<LocalCommand, "tell"> & { run(args: Json, desk: Desk): Promise<Json> });
   print(result: Json, to: Printer): void;
-}
-
-interface Local {
-  run(args: Json, desk: Desk): Promise<Json>;
-  tell?: (step: Json, to: Printer) => void;
 }
 
 /** The commands of the operations, in their order, and those of this machine. */
@@ -41,38 +36,33 @@ export function commandsOf(
   operations: readonly Operation[],
   local: readonly LocalCommand[] = [],
 ): CliCommand[] {
-  const commands: CliCommand[] = [];
-  for (const { name: tool, about, params, commands: own, print } of operations)
-    for (const command of own)
-      commands.push({
-        ...described(command, command.about ?? about, params),
-        does: { tool },
-        print,
-      });
-  for (const one of local) {
-    const { about, params, command, print } = one;
-    commands.push({ ...described(command, about, params), does: localOf(one), print });
-  }
-  return commands;
+  const calls = operations.flatMap(({ name: tool, about, params, commands, print }) =>
+    commands.map((command) => ({
+      ...described(command, command.about ?? about, params),
+      does: { tool },
+      print,
+    })),
+  );
+  const works = local.map((one) => ({
+    ...described(one.command, one.about, one.params),
+    does: {
+      ...one,
+      run: (args: Json, desk: Desk) => one.run({ ...defaultsOf(one.params), ...args } as never, desk),
+    },
+    print: one.print,
+  }));
+  return [...calls, ...works];
 }
 
 function described(command: Command, about: string, params: Params): Omit<CliCommand, "does" | "print"> {
   return { name: command.name, about, command, params, flags: flagsOf(params, command) };
 }
 
-function localOf({ run, tell, params }: LocalCommand): Local {
-  return {
-    run: (args, desk) => run({ ...defaultsOf(params), ...args } as never, desk),
-    ...(tell !== undefined && { tell }),
-  };
-}
-
 // For local commands only. The bus knows the defaults of its tools.
 function defaultsOf(params: Params): Json {
-  const defaulted = Object.entries(params).filter(([, param]) => "default" in param);
-  return Object.fromEntries(
-    defaulted.map(([name, param]) => [name, (param as { default: unknown }).default]),
-  );
+  const defaults: Json = {};
+  for (const [name, param] of Object.entries(params)) if ("default" in param) defaults[name] = param.default;
+  return defaults;
 }
 
 function flagsOf(params: Params, command: Command): Flag[] {

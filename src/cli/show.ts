@@ -32,29 +32,20 @@ export const DOCUMENTS: ReadonlySet<string> = new Set([
 /** Shows a result. Returns the exit code. */
 export function show({ command, as, printer }: View, result: Json): number {
   const refused = result.error !== undefined || result.success === false;
-  if (as === "json") printer.line(visibleJson(listOf(result)));
+  // A list travels as `{ result: [...] }`, but scripts want the list itself.
+  if (as === "json") printer.line(visibleJson(Array.isArray(result.result) ? result.result : result));
   // A local command's findings are shown even when they are bad.
   else if (!refused || "run" in command.does) {
     if (as === "document") printer.line(visibleJson(result, 2));
     else command.print(result, printer);
   }
-  if (refused) printer.note(`agent-event-bus: ${refusalOf(result, printer)}`);
+  const reason = result.error ?? "The notification could not be shown; the bus's log says why.";
+  if (refused) printer.note(`agent-event-bus: ${printer.text(reason)}`);
   if (result.warning !== undefined) printer.note(`Warning: ${printer.text(result.warning)}`);
   if (!refused && result.session_deleted === true)
     printer.note(`Warning: the session ${printer.text(result.display_id)} is unregistered.`);
   if (result.hint !== undefined) printer.note(printer.text(result.hint));
   return refused ? REFUSED : DONE;
-}
-
-// A list travels as `{ result: [...] }`, but scripts want the list itself.
-function listOf(result: Json): unknown {
-  return Array.isArray(result.result) ? result.result : result;
-}
-
-function refusalOf(result: Json, printer: Printer): string {
-  return result.error === undefined
-    ? "The notification could not be shown; the bus's log says why."
-    : printer.text(result.error);
 }
 
 /** Shows a failure. Returns the exit code. */

@@ -27,10 +27,7 @@ export function homeDirectory(): string {
 
 /** A setting that cannot be used. The message names it. */
 export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "ConfigError";
-  }
+  override name = "ConfigError";
 }
 
 /**
@@ -39,15 +36,13 @@ export class ConfigError extends Error {
  */
 export function parseSettings(text: string, file: string): Environment {
   const settings: Record<string, string> = {};
-  let number = 0;
-  for (const raw of text.split("\n")) {
-    number++;
+  for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
     const end = line.indexOf("=");
     const key = line.slice(line.startsWith("export ") ? "export ".length : 0, end).trim();
     if (end === -1 || !/^[A-Za-z_]\w*$/.test(key))
-      throw new ConfigError(`${file}, line ${number}: "${line}" is not KEY=VALUE.`);
+      throw new ConfigError(`${file}, line ${index + 1}: "${line}" is not KEY=VALUE.`);
     settings[key] = unquoted(line.slice(end + 1).trim());
   }
   return settings;
@@ -149,43 +144,15 @@ export function localUrl(
   return `http://${reachable}:${port}/mcp`;
 }
 
-export interface ClientConfig {
-  token: string | undefined;
-  sessionId: string | undefined;
-  colours: boolean;
-}
+export type ClientConfig = ReturnType<typeof clientConfig>;
 
 /** The settings of a command. */
-export function clientConfig(env: Environment): ClientConfig {
+export function clientConfig(env: Environment) {
   return {
     token: env[VARIABLES.token.name] || undefined,
     sessionId: env[VARIABLES.sessionId.name] || env[VARIABLES.claudeSessionId.name] || undefined,
     colours: !env.NO_COLOR && env.TERM !== "dumb",
   };
-}
-
-/** The places and the environment of the installer. */
-export interface InstallConfig {
-  home: string;
-  /** The data directory. */
-  data: string;
-  /** Folder of the executable. */
-  bin: string;
-  claude: {
-    folder: string;
-    /** Claude Code's own file, which the command `claude` writes. */
-    file: string;
-    /** Settings of the machine's administrator, which go before the user's. */
-    managed: readonly string[];
-  };
-  /** Folder of user units. */
-  units: string;
-  /** Folders of commands. */
-  path: readonly string[];
-  /** Path of the user's shell. */
-  shell: string | undefined;
-  /** Environment of child processes. */
-  env: Environment;
 }
 
 // Claude Code's folders on Linux, macOS and Windows.
@@ -195,22 +162,33 @@ const MANAGED = [
   "C:/Program Files/ClaudeCode",
 ];
 
-export function installConfig(env: Environment): InstallConfig {
+export type InstallConfig = ReturnType<typeof installConfig>;
+
+/** The places and the environment of the installer. */
+export function installConfig(env: Environment) {
   const home = homeDirectory();
   const { delimiter, resolve } = process.getBuiltinModule("node:path");
   const moved = env.CLAUDE_CONFIG_DIR && resolve(env.CLAUDE_CONFIG_DIR);
   return {
     home,
+    /** The data directory. */
     data: dataDirectory(),
+    /** Folder of the executable. */
     bin: join(home, ".local", "bin"),
     claude: {
       folder: moved || join(home, ".claude"),
+      /** Claude Code's own file, which the command `claude` writes. */
       file: join(moved || home, ".claude.json"),
+      /** Settings of the machine's administrator, which go before the user's. */
       managed: MANAGED.map((folder) => `${folder}/managed-settings.json`),
     },
+    /** Folder of user units. */
     units: join(env.XDG_CONFIG_HOME || join(home, ".config"), "systemd", "user"),
+    /** Folders of commands. */
     path: (env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
+    /** Path of the user's shell. */
     shell: env.SHELL || undefined,
+    /** Environment of child processes. */
     env,
   };
 }

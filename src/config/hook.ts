@@ -1,33 +1,26 @@
-import { type ClientConfig, clientConfig, type Environment, settingsFile, urlIn } from "./client.ts";
+import { clientConfig, type Environment, settingsFile, urlIn } from "./client.ts";
 import { VARIABLES } from "./variables.ts";
 
-/** The settings of a hook, with what Claude Code tells it. */
-export interface HookConfig extends ClientConfig {
-  url: string;
-  /** Time limit (ms). Undefined if it is not set. */
-  timeoutMs: number | undefined;
-  /** The client's process. */
-  clientPid: number | undefined;
-  /** `cli` in an interactive client. */
-  entrypoint: string | undefined;
-  /** A file whose lines are read by the session's later shell commands. */
-  envFile: string | undefined;
-}
+export type HookConfig = ReturnType<typeof hookConfig>;
 
 /**
- * The settings of a hook. `flag` is the URL of its command line.
+ * The settings of a hook, with what Claude Code tells it. `flag` is the URL of its command line.
  * @throws ConfigError if only the settings file can tell the URL, and cannot be understood.
  */
-export function hookConfig(env: Environment, flag: string | undefined): HookConfig {
+export function hookConfig(env: Environment, flag: string | undefined) {
   const given = flag ?? (env[VARIABLES.url.name] || undefined);
   const limit = env[VARIABLES.hookTimeout.name];
   const settings = given !== undefined && limit ? {} : readSettings(given === undefined);
   return {
     ...clientConfig(env),
     url: given ?? urlIn(settings),
+    /** Time limit (ms). Undefined if it is not set. */
     timeoutMs: positive(limit || settings[VARIABLES.hookTimeout.name]),
+    /** The client's process. */
     clientPid: positive(env.CLAUDE_PID),
+    /** `cli` in an interactive client. */
     entrypoint: env.CLAUDE_CODE_ENTRYPOINT || undefined,
+    /** A file whose lines are read by the session's later shell commands. */
     envFile: env.CLAUDE_ENV_FILE || undefined,
   };
 }

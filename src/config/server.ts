@@ -3,49 +3,25 @@ import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
 import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
 import { VARIABLES } from "./variables.ts";
 
-export interface ServerConfig {
-  host: string;
-  /** 0 lets the system choose. */
-  port: number;
-  db: string;
-  log: string;
-  err: string;
-  icon: string | undefined;
-  allowedHosts: readonly string[];
-  access: {
-    allowedLogins: readonly string[];
-    tailscaled: string;
-    onlyTokens: boolean;
-    trustHeaders: boolean;
-    open: boolean;
-  };
-  limits: Limits;
-  /** For sessions that have no setting of their own. */
-  wake: WakeSetting;
-  webhooks: {
-    allowedNetworks: string;
-    backlog: number;
-    timeoutMs: number;
-    speed: number;
-  };
-  /** Environment that the notification program needs to find the user's screen. */
-  desktop: { path: string; env: Environment };
-}
+type Variable = keyof typeof VARIABLES;
+
+export type ServerConfig = ReturnType<typeof serverConfig>;
 
 /** The server's settings. Flags win over the environment, which wins over `settings.env`. @throws ConfigError when one is wrong. */
-export function serverConfig(flags: Environment, env: Environment, settings: Environment): ServerConfig {
-  const value = (key: keyof typeof VARIABLES) =>
+export function serverConfig(flags: Environment, env: Environment, settings: Environment) {
+  const value = (key: Variable) =>
     flags[key] ?? (env[VARIABLES[key].name] || settings[VARIABLES[key].name] || undefined);
-  const number = (key: keyof typeof VARIABLES, least: number, most: number) =>
+  const number = (key: Variable, least: number, most: number) =>
     wholeNumber(VARIABLES[key].name, value(key) ?? VARIABLES[key].fallback, least, most);
   return {
     host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
+    /** 0 lets the system choose. */
     port: portOf(value("port") ?? VARIABLES.port.fallback),
     db: databasePath(flags.db, env, settings),
     ...logFiles(env, settings),
-    icon: pathOf("icon", undefined, env, settings),
+    icon: pathOf("icon", env, settings),
     allowedHosts: listOf(value("allowedHosts")),
-    access: accessOf(value, pathOf("tailscaled", undefined, env, settings)),
+    access: accessOf(value, pathOf("tailscaled", env, settings)),
     limits: limitsOf(env, settings),
     wake: wakeOf(value("wake") ?? VARIABLES.wake.fallback),
     webhooks: {
@@ -54,6 +30,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
       timeoutMs: number("webhookTimeout", 100, 60_000),
       speed: number("webhookSpeed", 1, 1_000_000),
     },
+    /** Environment that the notification program needs to find the user's screen. */
     desktop: { path: env.PATH ?? "", env: Object.fromEntries(DESKTOP.map((name) => [name, env[name]])) },
   };
 }
@@ -61,24 +38,19 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
 /** The log and the file of details. @throws ConfigError when a path cannot be used. */
 export function logFiles(env: Environment, settings: Environment): { log: string; err: string } {
   return {
-    log: pathOf("log", undefined, env, settings) ?? inData("agent-event-bus.log"),
-    err: pathOf("err", undefined, env, settings) ?? inData("agent-event-bus.err"),
+    log: pathOf("log", env, settings) ?? inData("agent-event-bus.log"),
+    err: pathOf("err", env, settings) ?? inData("agent-event-bus.err"),
   };
 }
 
 /** The database file. @throws ConfigError when the path cannot be used. */
 export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
   if (flag === "") throw new ConfigError("--db needs a file.");
-  return pathOf("db", flag, env, settings) ?? inData("data.db");
+  return pathOf("db", env, settings, flag) ?? inData("data.db");
 }
 
 /** A path from the settings. In `settings.env` it is relative to the data directory. */
-function pathOf(
-  key: "db" | "log" | "err" | "icon" | "tailscaled",
-  flag: string | undefined,
-  env: Environment,
-  settings: Environment,
-): string | undefined {
+function pathOf(key: Variable, env: Environment, settings: Environment, flag?: string): string | undefined {
   const { name } = VARIABLES[key];
   const here = flag ?? (env[name] || undefined);
   if (here !== undefined) return expanded(here, flag === undefined ? name : `--${key}`);
@@ -113,11 +85,8 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   return number;
 }
 
-function accessOf(
-  value: (key: keyof typeof VARIABLES) => string | undefined,
-  tailscaled: string | undefined,
-): ServerConfig["access"] {
-  const switched = (key: keyof typeof VARIABLES) => switchOf(key, value(key));
+function accessOf(value: (key: Variable) => string | undefined, tailscaled: string | undefined) {
+  const switched = (key: Variable) => switchOf(key, value(key));
   const access = {
     allowedLogins: listOf(value("allowedLogins")),
     tailscaled:
@@ -141,7 +110,7 @@ function listOf(text = ""): string[] {
     .filter(Boolean);
 }
 
-function switchOf(key: keyof typeof VARIABLES, text = "0"): boolean {
+function switchOf(key: Variable, text = "0"): boolean {
   if (/^(1|true|yes|on)$/i.test(text)) return true;
   if (/^(0|false|no|off)$/i.test(text)) return false;
   throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);

@@ -3,7 +3,8 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import type { Notification } from "../domain/context.ts";
-import { visible, visibleLine } from "../lib/escape.ts";
+import { attempt } from "../lib/attempt.ts";
+import { markup, visible, visibleLine } from "../lib/escape.ts";
 
 export interface DesktopOptions {
   platform: NodeJS.Platform;
@@ -130,11 +131,7 @@ async function find(program: string, folders: readonly string[]): Promise<string
 
 // notify-send resolves backslash escapes in the body (`\074b\076` is `<b>`), and the desktop reads the result as markup.
 function notifySendArgs({ title, subtitle, message, sound }: Shown, icon: string | undefined): string[] {
-  const body = (subtitle === "" ? message : `${subtitle}\n${message}`)
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll("\\", "\\\\");
+  const body = markup(subtitle === "" ? message : `${subtitle}\n${message}`).replaceAll("\\", "\\\\");
   const options = [`--app-name=${APP}`, "--urgency=normal"];
   if (sound) options.push("--hint=string:sound-name:message-new-instant");
   if (icon !== undefined) options.push(`--icon=${icon}`);
@@ -184,13 +181,9 @@ function run({ file, args }: Program, options: DesktopOptions): Promise<Refusal 
   });
 }
 
-// `detached` made the child the leader of its own process group.
+// `detached` made the child the leader of its own process group, which may have ended in the meantime.
 function killGroup(leader: number | undefined): void {
-  try {
-    if (leader !== undefined) process.kill(-leader, "SIGKILL");
-  } catch {
-    // The group has ended in the meantime.
-  }
+  if (leader !== undefined) attempt(() => process.kill(-leader, "SIGKILL"));
 }
 
 function firstLine(text: string): string {

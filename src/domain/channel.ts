@@ -1,7 +1,5 @@
-import type { Bus } from "./context.ts";
-import { here } from "./context.ts";
-import type { Session } from "./session.ts";
-import { isAlive } from "./session.ts";
+import { type Bus, here } from "./context.ts";
+import { isAlive, type Session } from "./session.ts";
 
 /** The channel of an event, or the refusal to publish it. `recipient`: the living session that gets a direct message. */
 export type Resolution =

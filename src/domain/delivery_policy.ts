@@ -4,8 +4,7 @@ import type { EventDraft } from "./event.ts";
 import type { ActiveWebhooks, Settlement } from "./outbox.ts";
 import { EXPIRE_MS, GIVE_UP_MS, waitAfter } from "./retry_schedule.ts";
 import type { Change, Draft } from "./store.ts";
-import type { Delivery, Outcome, Webhook } from "./webhook.ts";
-import { webhookMatches } from "./webhook.ts";
+import { type Delivery, type Outcome, type Webhook, webhookMatches } from "./webhook.ts";
 
 /** Decides who gets an event: nobody their own direct message, no webhook the event of its own pause. */
 export function addressed(
@@ -15,9 +14,9 @@ export function addressed(
 ): Draft {
   const recipient = recipientOf(event.channel);
   const paused = change?.kind === "pause" ? change.webhookId : undefined;
-  const webhookIds: number[] = [];
-  for (const webhook of webhooks)
-    if (webhook.webhook_id !== paused && webhookMatches(webhook, event)) webhookIds.push(webhook.webhook_id);
+  const webhookIds = webhooks
+    .filter((webhook) => webhook.webhook_id !== paused && webhookMatches(webhook, event))
+    .map((webhook) => webhook.webhook_id);
   return {
     event,
     recipient: recipient === event.session_id ? null : recipient,

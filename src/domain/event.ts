@@ -1,5 +1,4 @@
-import type { Level } from "./level.ts";
-import { levelOf } from "./level.ts";
+import { type Level, levelOf } from "./level.ts";
 
 /** An event as a publisher sends it. `explicit_level` is kept as sent, known or not. */
 export interface EventDraft {
@@ -43,11 +42,7 @@ export function eventOf(id: number, timestamp: string, draft: EventDraft): Event
     timestamp,
     channel: draft.channel,
     correlation_id: draft.correlation_id ?? null,
-    signal_level: levelOf({
-      event_type: draft.event_type,
-      channel: draft.channel,
-      explicit_level: draft.explicit_level ?? null,
-    }),
+    signal_level: levelOf(draft),
     ...(draft.title === undefined ? {} : { title: draft.title }),
     ...(draft.tags === undefined ? {} : { tags: draft.tags }),
     ...(draft.origin === null ? {} : { origin: draft.origin }),

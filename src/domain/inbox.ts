@@ -2,7 +2,7 @@ import { type Attention, isFromPerson, type Push, pushOf, type Restraint, restra
 import type { Bus } from "./context.ts";
 import type { Path, Unread } from "./direct_message.ts";
 import type { Event } from "./event.ts";
-import type { Session } from "./session.ts";
+import { type Session, sharedChannels } from "./session.ts";
 import { stormsAmong } from "./storms.ts";
 
 /** The events that a session has not seen. */
@@ -87,7 +87,7 @@ async function newsOf(
     const page = await bus.store.mail.news({
       sessionId: session.session_id,
       after,
-      channels: ["all", `repo:${session.repo}`, `machine:${session.machine}`],
+      channels: sharedChannels(session),
       limit: PAGE,
     });
     news.push(...page);

@@ -22,7 +22,7 @@ export function isLevel(text: unknown): text is Level {
 export function levelOf(event: {
   event_type: string;
   channel: string;
-  explicit_level?: string | null;
+  explicit_level?: string | null | undefined;
 }): Level {
   if (isLevel(event.explicit_level)) return event.explicit_level;
   if (event.channel.startsWith("session:")) return "actionable";

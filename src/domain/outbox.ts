@@ -29,11 +29,7 @@ export interface Settlement {
   next_at: number;
 }
 
-export interface WebhookCounts {
-  pending: number;
-  dead: number;
-  expired: number;
-}
+export type WebhookCounts = Record<"pending" | "dead" | "expired", number>;
 
 export interface Tidied {
   expired: { webhookId: number; count: number }[];

@@ -1,8 +1,7 @@
 import type { Bus } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
 import { isMail } from "./direct_message.ts";
-import type { Event, EventDraft } from "./event.ts";
-import { ANONYMOUS } from "./event.ts";
+import { ANONYMOUS, type Event, type EventDraft } from "./event.ts";
 import type { Change, Store } from "./store.ts";
 
 const PREVIEW = 50;

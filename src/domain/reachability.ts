@@ -6,18 +6,23 @@ import type { Session } from "./session.ts";
 import { isAlive } from "./session.ts";
 
 /** How soon a session learns of a message (WIRE.md 12), and the words for it. */
-export const REACH_WORDS = {
+const REACH_WORDS = {
   wakes: "wakes within 1 s",
-  next_tool: "sees it at its next tool use",
-  next_prompt: "sees it at its next prompt",
-  waiting_for_person: "waits for its user",
-  muted: "is muted",
-  over_budget: "was woken too often lately and sees it at its next prompt or tool use",
-  polls_only: "sees it only when it asks for events",
-  not_here: "is not here",
+  next_tool: "at its next tool use",
+  next_prompt: "at its next prompt",
+  waiting_for_person: "waiting for its user",
+  muted: "muted",
+  over_budget: "over its budget",
+  polls_only: "only when it polls",
+  not_here: "not here",
 } as const;
 
 export type Reach = keyof typeof REACH_WORDS;
+
+/** The words for a reach. An older bus sends words itself. */
+export function reachWords(reach: unknown): string {
+  return REACH_WORDS[reach as Reach] ?? String(reach);
+}
 
 /** Tells how a direct message reaches a session. `sender`: whose wakes count. */
 export async function reachOf(bus: Bus, session: Session, sender?: string): Promise<Reach> {

@@ -12,17 +12,11 @@ export async function redeliverGivenUp(deliveries: DeliveryStore, webhookId: num
   }
 }
 
-/** Queues the matching events from `since` on, also those that were delivered. Returns how many. */
-export function redeliverSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
-  return inPages(deliveries, since, { webhookId, enables: false });
-}
-
-/** Queues the matching events from `since` on that were never queued, and enables the webhook. Returns how many. */
-export function enableSince(deliveries: DeliveryStore, webhookId: number, since: number): Promise<number> {
-  return inPages(deliveries, since, { webhookId, enables: true });
-}
-
-async function inPages(
+/**
+ * Queues the matching events from `since` on, also those that were delivered. With `enables` only those that
+ * were never queued, and enables the webhook. Returns how many.
+ */
+export async function redeliverSince(
   deliveries: DeliveryStore,
   since: number,
   how: Pick<RedeliveryPage, "webhookId" | "enables">,

@@ -64,26 +64,24 @@ function processNumber(clientId: string | null): number | null {
   return clientId !== null && /^[1-9]\d{0,9}$/.test(clientId) ? Number(clientId) : null;
 }
 
-export function subscribedChannels(session: Session): string[] {
-  return ["all", `session:${session.session_id}`, `repo:${session.repo}`, `machine:${session.machine}`];
+/** The channels that a session shares with others. */
+export function sharedChannels({ repo, machine }: Session): readonly [string, string, string] {
+  return ["all", `repo:${repo}`, `machine:${machine}`];
 }
 
-type Deleted = {
-  session_deleted: true;
-  session_id: string;
-  display_id: string;
-  deleted_at: string;
-  hint: string;
-};
+export function subscribedChannels(session: Session): string[] {
+  const [all, ...others] = sharedChannels(session);
+  return [all, `session:${session.session_id}`, ...others];
+}
 
 /** The fields that every answer about an unregistered session carries (WIRE.md 6). */
-export function deletedFields(session: Session, hint?: string): Deleted {
+export function deletedFields(session: Session, hint?: string) {
   const revive =
     session.client_id === null
       ? "Call register_session to get a new session_id and use that one."
       : `Call register_session with client_id "${session.client_id}" on machine "${session.machine}" to revive it with its cursor.`;
   return {
-    session_deleted: true,
+    session_deleted: true as const,
     session_id: session.session_id,
     display_id: session.display_id,
     deleted_at: session.deleted_at ?? "",
@@ -91,10 +89,10 @@ export function deletedFields(session: Session, hint?: string): Deleted {
   };
 }
 
-export function deletedRefusal(session: Session, hint?: string): { error: string } & Deleted {
+export function deletedRefusal(session: Session, hint?: string) {
   return { error: "Session deleted", ...deletedFields(session, hint) };
 }
 
-export function notFound(session_id: string): { error: string; session_id: string } {
+export function notFound(session_id: string) {
   return { error: "Session not found", session_id };
 }

@@ -144,7 +144,7 @@ export interface Report {
   /** RFC 3339 or null. */
   leaseUntil: string | null;
   /** Undefined if the hook does not know it. */
-  branch?: string | undefined;
+  branch?: string | null | undefined;
   /** A prompt, or the use of a tool that is not the bus's. */
   works: boolean;
 }

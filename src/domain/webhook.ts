@@ -79,9 +79,8 @@ export interface Deliveries {
   refuseUrl(url: string, local: boolean): Promise<string | null>;
 }
 
-/** The body of a delivery: the keys of the original, in its order. */
+/** The body of a delivery: the keys of the original, in its order, and what an event may have besides. */
 export function webhookBody(event: Event): string {
-  const { title, tags } = event;
   return JSON.stringify({
     event_id: event.id,
     event_type: event.event_type,
@@ -91,8 +90,8 @@ export function webhookBody(event: Event): string {
     channel: event.channel,
     correlation_id: event.correlation_id,
     signal_level: event.signal_level,
-    ...(title === undefined ? {} : { title }),
-    ...(tags === undefined ? {} : { tags }),
+    title: event.title,
+    tags: event.tags,
   });
 }
 

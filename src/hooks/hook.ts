@@ -68,7 +68,7 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
     case "wait":
       return (await import("./wait.ts")).wait(run, session, limit);
     case "session-end":
-      return (await import("./end.ts")).end(run, session);
+      return session.end();
     default:
       return deliver(name, session, run.format);
   }

@@ -5,6 +5,8 @@ import type { HookCall } from "./types.ts";
 
 const MOST_EVENTS = 20;
 const MARGIN_SECONDS = 15;
+/** Reasons after which the user goes on in the same process. The session that starts next takes this one over. */
+const GOES_ON = ["clear", "resume"];
 
 export type HookSession = ReturnType<typeof sessionOf>;
 
@@ -34,8 +36,6 @@ export function sessionOf(run: HookCall) {
       timeoutMs,
     )) as unknown as Collected;
   return {
-    identity,
-
     /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
     async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
       if (clientId === undefined) return null;
@@ -57,7 +57,17 @@ export function sessionOf(run: HookCall) {
     /** Confirms that the first `count` events of a batch were shown, in a text of `bytes`. */
     confirm: (batch: Batch, count: number, path: string, bytes: number) =>
       call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes }),
+
+    end: () => end(run, identity),
   };
+}
+
+/** Unregisters the session of a client that ends. */
+async function end({ input, clientId, call }: HookCall, identity: Json): Promise<void> {
+  if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
+  // Uses its own id, because another process of the client may have a session under the same client_id.
+  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
+  if (session_id !== undefined) await call("unregister_session", { session_id });
 }
 
 /** The part of a report that only this hook knows. */

@@ -59,7 +59,7 @@ export interface HandedOver {
  * Events as an agent reads them: at most 8 kB, each with its sender. The user's own words come in a block of their own, the
  * rest is marked as data. Its text can neither end the block nor pretend to be the client's own tags.
  */
-export function handOver(batch: Batch, now: number): HandedOver {
+export function handOver(batch: Batch, now: number) {
   const shown: Collected[] = [];
   const byUser: string[] = [];
   const byOthers: string[] = [];
@@ -152,7 +152,7 @@ function bounded(payload: string, id: number, room: number): string {
   for (let most = MOST_PAYLOAD; ; most = Math.floor(most / 2)) {
     const left = payload.length - most;
     const rest = `… (${left} characters more: get_events(cursor="${id - 1}", limit=1, order="asc"))`;
-    const text = indented(neutral(payload.slice(0, most)) + (left > 0 ? rest : ""));
+    const text = indented(untagged(visible(payload.slice(0, most))) + (left > 0 ? rest : ""));
     // Escaped text is up to six times as long.
     if (Buffer.byteLength(text) < room) return text;
   }
@@ -163,20 +163,13 @@ export function inLine(text: string, most: number): string {
   return untagged(visibleLine(text, most));
 }
 
-function neutral(text: string): string {
-  return untagged(visible(text));
-}
-
 // A tag could end the block, or speak in the client's name.
 function untagged(text: string): string {
   return text.replace(/<(?=[/!?a-zA-Z])/g, "‹");
 }
 
 function indented(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => `  ${line}`)
-    .join("\n");
+  return `  ${text.replaceAll("\n", "\n  ")}`;
 }
 
 function ago(timestamp: string, now: number): string {

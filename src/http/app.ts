@@ -2,8 +2,7 @@ import { Elysia } from "elysia";
 import { type Caller, covers } from "../domain/caller.ts";
 import { adapter } from "../runtime/runtime.ts";
 import type { Guard } from "./access/guard.ts";
-import type { Refusal } from "./access/origin.ts";
-import type { Report } from "./access/refusal_log.ts";
+import { httpDenial, type Refusal, type Report } from "./access/refusal.ts";
 import type { Params, Route } from "./routes.ts";
 
 export interface AppOptions {
@@ -84,11 +83,10 @@ async function handled(route: Route, request: Request, caller: Caller, params: P
 
 function scopeRefusal({ policy, method, path }: Route, { origin, scope }: Caller): Refusal | null {
   if (policy === "any" || covers(scope, policy)) return null;
-  return {
-    status: 403,
+  return httpDenial({
+    kind: "scope",
     reason: `the token ${origin} has the scope ${scope}, which does not cover ${method} ${path}; that needs a token with --scope ${policy}`,
-    headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="insufficient_scope"' },
-  };
+  });
 }
 
 function written({ status, reason: error, headers = {} }: Refusal): Response {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Limits, limitNote } from "../domain/limits.ts";
 
 /** Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readJson`. */
@@ -9,10 +10,17 @@ export class BodyError extends Error {
   readonly code: number;
   constructor(status: number, code: number, message: string) {
     super(message);
-    this.name = "BodyError";
     this.status = status;
     this.code = code;
   }
+}
+
+export function invalidRequest(reason: string, status = 400): BodyError {
+  return new BodyError(status, -32600, `Invalid request: ${reason}`);
+}
+
+function parseError(reason: string): BodyError {
+  return new BodyError(400, -32700, `Parse error: ${reason}`);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -22,40 +30,18 @@ const LARGE_BYTES = 256 * 1024;
 
 /** The JSON of a request's body in valid UTF-8, within the limits. @throws BodyError when it is not. */
 export async function readJson(request: Request, limits: Limits): Promise<unknown> {
-  const body = await readBody(request, limits.body_bytes);
-  const isLarge = body.byteLength > LARGE_BYTES;
+  const bytes = await readBody(request, limits.body_bytes);
+  const isLarge = bytes.byteLength > LARGE_BYTES;
   if (isLarge) await nextTurn();
-  const text = textOf(body instanceof Uint8Array ? body : new Uint8Array(body), limits);
-  if (isLarge) await nextTurn();
+  const over = overBound(bytes, limits);
+  if (over !== null) throw invalidRequest(`more than ${limits[over]} ${BOUNDED[over]}${limitNote(over)}`);
   try {
+    const text = utf8.decode(bytes);
+    if (isLarge) await nextTurn();
     return JSON.parse(text);
   } catch {
-    throw notJson();
+    throw parseError("the body is not JSON in UTF-8");
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** @throws BodyError when the bytes exceed a limit or are not UTF-8. */
-function textOf(bytes: Uint8Array, limits: Limits): string {
-  const over = overBound(bytes, limits);
-  if (over !== null)
-    throw new BodyError(
-      400,
-      -32600,
-      `Invalid request: more than ${limits[over]} ${BOUNDED[over]}${limitNote(over)}`,
-    );
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw notJson();
-  }
-}
-
-function notJson(): BodyError {
-  return new BodyError(400, -32700, "Parse error: the body is not JSON in UTF-8");
 }
 
 const BOUNDED = {
@@ -115,15 +101,15 @@ export function sizeOf(request: Request, most: number): number {
 }
 
 /** At most `most` bytes. @throws BodyError when the body is larger or ends early. */
-function readBody(request: Request, most: number): Promise<ArrayBuffer | Uint8Array> {
+async function readBody(request: Request, most: number): Promise<Uint8Array> {
   const length = request.headers.get("content-length");
-  if (Number(length) > most) return Promise.reject(tooLarge(most));
-  return (length === null ? readChunks(request, most) : request.arrayBuffer()).catch(endedEarly);
-}
-
-/** The client left, or its chunks are malformed. */
-function endedEarly(error: unknown): never {
-  throw error instanceof BodyError ? error : new BodyError(400, -32700, "Parse error: the body ended early");
+  if (Number(length) > most) throw tooLarge(most);
+  try {
+    return length === null ? await readChunks(request, most) : new Uint8Array(await request.arrayBuffer());
+  } catch (error) {
+    // The client left, or its chunks are malformed.
+    throw error instanceof BodyError ? error : parseError("the body ended early");
+  }
 }
 
 async function readChunks(request: Request, most: number): Promise<Uint8Array> {
@@ -138,9 +124,5 @@ async function readChunks(request: Request, most: number): Promise<Uint8Array> {
 }
 
 function tooLarge(most: number): BodyError {
-  return new BodyError(
-    413,
-    -32600,
-    `Invalid request: the body is larger than ${most} bytes${limitNote("body_bytes")}`,
-  );
+  return invalidRequest(`the body is larger than ${most} bytes${limitNote("body_bytes")}`, 413);
 }

@@ -1,16 +1,8 @@
 import { version } from "../config/client.ts";
-import type { StorageProblem } from "../domain/store.ts";
-
-/** The database takes no writes. */
-interface StorageTrouble {
-  problem: StorageProblem;
-  detail: string;
-  /** Wall clock (ms). */
-  since: number;
-}
+import type { Trouble } from "../domain/store.ts";
 
 /** Answer of `/health`: 200, or 503 while the database takes no writes. Reads go on in both cases. */
-export function healthAnswer(trouble: StorageTrouble | null, uptimeMs: number): Response {
+export function healthAnswer(trouble: Trouble | null, uptimeMs: number): Response {
   const health = {
     status: trouble === null ? "ok" : "degraded",
     service: "agent-event-bus",

@@ -1,6 +1,6 @@
 import type { InstallConfig } from "../config/client.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
-import { planEdit, userSettings } from "./claude_settings.ts";
+import { append, planEdit, userSettings } from "./claude_settings.ts";
 import type { Journal } from "./journal.ts";
 import { type Step, step } from "./steps.ts";
 
@@ -35,27 +35,16 @@ export function notAllowed(settings: JsonText): string[] {
 export function allowStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
   const text = `${ENTRIES.length} tools of the bus without a question, in permissions.allow of ${file}`;
-  return step("allow", async () => planEdit(journal, file, { text, change: putAllowed }));
-}
-
-function putAllowed(settings: JsonText): void {
-  const missing = notAllowed(settings);
-  if (missing.length === 0) return;
-  const permissions = propertyOf(settings.root, "permissions");
-  if (permissions !== undefined) settings.expect(permissions, "object", "permissions");
-  const allow = permissions && propertyOf(permissions, "allow");
-  if (allow !== undefined) settings.expect(allow, "array", "permissions.allow");
-  if (permissions === undefined) settings.insert(settings.root, { allow: missing }, "permissions");
-  else if (allow === undefined) settings.insert(permissions, missing, "allow");
-  else for (const entry of missing) settings.insert(listOf(settings) ?? allow, entry);
+  const change = (settings: JsonText) => append(settings, "permissions", "allow", notAllowed(settings));
+  return step("allow", async () => planEdit(journal, file, { text, change }));
 }
 
 /** Takes out our entries, and what is empty then. Entries of `former`, the settings from before, stay. */
 export function dropAllowed(settings: JsonText, former: JsonText | undefined): void {
   const stays = former === undefined ? [] : valuesOf(former);
-  const ours = ENTRIES.filter((entry) => !stays.includes(entry) && valuesOf(settings).includes(entry));
-  if (ours.length === 0) return;
+  const ours = ENTRIES.filter((entry) => !stays.includes(entry));
   const find = () => listOf(settings)?.children?.find(({ value }) => ours.includes(value));
+  if (find() === undefined) return;
   for (let one = find(); one !== undefined; one = find()) settings.remove(one);
   removeIfEmpty(settings, listOf(settings), former && listOf(former));
   const permissions = ({ root }: JsonText) => propertyOf(root, "permissions");

@@ -59,26 +59,20 @@ export async function installedVersion(config: InstallConfig): Promise<string | 
   return ran.code === 0 ? ran.stdout.trim() : undefined;
 }
 
-export function binaryStep(
-  config: InstallConfig,
-  journal: Journal,
-  isThere: () => boolean = () => isInstalled(config),
-): Step {
+export function binaryStep(config: InstallConfig, journal: Journal, isThere: boolean): Step {
   const program = programPath(config);
   const link = linkPath(config);
   return step("binary", async () => {
-    expectExecutable();
-    const copies = !isThere();
     const links = link !== undefined && !leadsToProgram(link);
     const text = link === undefined ? program : `${program}, and the link ${NAME}-cli`;
-    if (!copies && !links) return unchanged(text);
+    if (isThere && !links) return unchanged(text);
     for (const path of [program, link ?? program]) {
       expectNoFolder(path);
       journal.check(path, { link: true });
     }
     return planned(text, async () => {
       const ours = kindOf(program) === "file" && isOurs(program);
-      if (copies) journal.write(program, { copyOf: process.execPath }, { mode: PROGRAM, ours });
+      if (!isThere) journal.write(program, { copyOf: process.execPath }, { mode: PROGRAM, ours });
       if (links) journal.write(link, { linkTo: NAME });
     });
   });

@@ -3,7 +3,7 @@ import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
 import { textOf } from "../lib/files.ts";
 import type { Json } from "../lib/json.ts";
-import { JsonText } from "../lib/jsonc.ts";
+import { JsonText, propertyOf } from "../lib/jsonc.ts";
 import { namesIn } from "../lib/permissions.ts";
 import type { Journal } from "./journal.ts";
 import { type Plan, planned, unchanged } from "./steps.ts";
@@ -16,7 +16,6 @@ export interface SettingsFile {
   managed: boolean;
 }
 
-/** The user's settings of Claude Code. */
 export function userSettings({ claude }: InstallConfig): string {
   return join(claude.folder, "settings.json");
 }
@@ -31,6 +30,21 @@ export function readSettings(file: string): JsonText {
   }
   if (text?.includes("\ufffd")) throw new Error(`${file} is not UTF-8. Save it as UTF-8 first.`);
   return new JsonText(text ?? "", file);
+}
+
+/** Adds items to the list `inner` of the object `outer`, and makes both if needed. @throws Error when one has another type. */
+export function append(settings: JsonText, outer: string, inner: string, items: readonly unknown[]): void {
+  if (items.length === 0) return;
+  const object = propertyOf(settings.root, outer);
+  const list = object && propertyOf(object, inner);
+  if (object !== undefined) settings.expect(object, "object", outer);
+  if (list !== undefined) settings.expect(list, "array", `${outer}.${inner}`);
+  if (object === undefined) settings.insert(settings.root, { [inner]: items }, outer);
+  else if (list === undefined) settings.insert(object, items, inner);
+  else {
+    settings.insert(list, items[0]);
+    append(settings, outer, inner, items.slice(1));
+  }
 }
 
 interface Edit {

@@ -5,9 +5,8 @@ import { hooksStep } from "./hooks.ts";
 import type { Journal } from "./journal.ts";
 import type { Part } from "./manifest.ts";
 import { type Registration, registrationStep } from "./registration.ts";
-import { type Plan, planned, type Step, unchanged } from "./steps.ts";
+import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
-/** Parts that the user opts out of. */
 export interface Without {
   no_hooks: boolean;
   no_allow: boolean;
@@ -21,10 +20,11 @@ export function claudeSteps(
   { no_hooks, no_allow, no_mcp }: Without,
   wanted: Registration,
 ): Step[] {
-  const optional = (what: Part, isOut: boolean, { plan }: Step): Step => ({
-    what,
-    plan: async () => (isOut ? leftAlone(journal, what) : putIn(journal, what, await plan())),
-  });
+  const optional = (what: Part, isOut: boolean, { plan }: Step): Step =>
+    step(what, async () => {
+      const chosen = isOut ? unchanged(`left alone (--no-${what})`) : await plan();
+      return recorded(journal, what, isOut, chosen);
+    });
   const allow = optional("allow", no_allow, allowStep(config, journal));
   return [
     optional("hooks", no_hooks, hooksStep(config, journal, programPath(config))),
@@ -34,18 +34,11 @@ export function claudeSteps(
 }
 
 /** The choice is recorded, so that the doctor does not report the part as missing. */
-function leftAlone(journal: Journal, what: Part): Plan {
-  const text = `left alone (--no-${what})`;
-  if (journal.leftOut(what)) return unchanged(text);
-  return planned(text, async () => {
-    journal.leaveOut(what, true);
-  });
-}
-
-function putIn(journal: Journal, what: Part, plan: Plan): Plan {
-  if (plan.state !== "planned" || !journal.leftOut(what)) return plan;
-  return planned(plan.text, () => {
-    journal.leaveOut(what, false);
-    return plan.apply();
+function recorded(journal: Journal, what: Part, isOut: boolean, plan: Plan): Plan {
+  const apply = plan.state === "planned" ? plan.apply : undefined;
+  if (journal.leftOut(what) === isOut || (!isOut && apply === undefined)) return plan;
+  return planned(plan.text, async () => {
+    journal.leaveOut(what, isOut);
+    return apply?.();
   });
 }

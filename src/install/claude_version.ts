@@ -20,9 +20,8 @@ export interface ClaudeVersion {
 
 export async function claudeVersion(config: InstallConfig): Promise<ClaudeVersion> {
   const claude = findClaude(config);
-  if (claude === undefined) return { waiting: "any" };
-  const { stdout } = await run([claude, "--version"], config, LONGEST_MS);
-  const version = /^\d+\.\d+\.\d+/.exec(stdout.trim())?.[0];
+  const said = claude && (await run([claude, "--version"], config, LONGEST_MS)).stdout.trim();
+  const version = /^\d+\.\d+\.\d+/.exec(said ?? "")?.[0];
   return version === undefined ? { waiting: "any" } : { version, waiting: waitingOf(version) };
 }
 

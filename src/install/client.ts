@@ -16,7 +16,14 @@ import { isLoopbackUrl } from "../lib/loopback.ts";
 import { pathHint } from "../lib/shell_path.ts";
 import { endpoint } from "../rpc/call.ts";
 import { type Probe, probe, tryTool } from "../rpc/probe.ts";
-import { binaryStep, commandOf, expectExecutable, expectOwnHome, programPath } from "./binary.ts";
+import {
+  binaryStep,
+  commandOf,
+  expectExecutable,
+  expectOwnHome,
+  isInstalled,
+  programPath,
+} from "./binary.ts";
 import { claudeSteps, type Without } from "./claude_steps.ts";
 import { lookAtHooks } from "./hooks.ts";
 import { Journal } from "./journal.ts";
@@ -104,31 +111,29 @@ function tokenHint(sentence: string, given: Given, token: string | undefined): s
 }
 
 /** Makes a session's first calls. They change nothing, because no session has the id they name. */
-async function expectTools(
-  { url, no_hooks }: Given,
-  token: string | undefined,
-  theirs: string,
-): Promise<void> {
-  const listed = await tryTool(url, token, "list_sessions");
-  if ("reason" in listed)
+async function expectTools({ url, no_hooks }: Given, token: string | undefined, theirs: string) {
+  const expectTool = async (tool: string, args: Json, refusal: (reason: string) => string) => {
+    const tried = await tryTool(url, token, tool, args);
+    if ("ok" in tried) return;
+    const { status, reason } = tried;
     throw new Error(
-      listed.status === 403
-        ? scopeSentence(listed.reason)
-        : `The bus at ${url} takes no calls there: ${listed.reason} Check that the URL ends in /mcp.`,
+      status === 403
+        ? `The token is not enough for a session: ${reason}. Make one with --scope full on the bus's machine: agent-event-bus token create --name NAME`
+        : refusal(reason),
     );
-  if (no_hooks) return;
-  const collect = { client_id: randomUUID(), machine: machine(), path: "prompt" };
-  const collected = await tryTool(url, token, "collect_events", collect);
-  if (!("reason" in collected)) return;
-  throw new Error(
-    collected.status === 403
-      ? scopeSentence(collected.reason)
-      : `The bus at ${url} (version ${theirs}) is too old for the hooks of this version (${version}): ${collected.reason} Update it there, or install with --no-hooks.`,
+  };
+  await expectTool(
+    "list_sessions",
+    {},
+    (reason) => `The bus at ${url} takes no calls there: ${reason} Check that the URL ends in /mcp.`,
   );
-}
-
-function scopeSentence(reason: string): string {
-  return `The token is not enough for a session: ${reason}. Make one with --scope full on the bus's machine: agent-event-bus token create --name NAME`;
+  if (no_hooks) return;
+  await expectTool(
+    "collect_events",
+    { client_id: randomUUID(), machine: machine(), path: "prompt" },
+    (reason) =>
+      `The bus at ${url} (version ${theirs}) is too old for the hooks of this version (${version}): ${reason} Update it there, or install with --no-hooks.`,
+  );
 }
 
 function stepsOf(config: InstallConfig, journal: Journal, given: Given, token: string | undefined): Step[] {
@@ -136,14 +141,14 @@ function stepsOf(config: InstallConfig, journal: Journal, given: Given, token: s
   // A token in settings.env would win over the one in the file.
   const shadowed = given.token !== undefined && settingsFile()[VARIABLES.token.name] !== undefined;
   return [
-    binaryStep(config, journal),
+    binaryStep(config, journal, isInstalled(config)),
     settingsStep(journal, { [VARIABLES.url.name]: url, ...(shadowed && { [VARIABLES.token.name]: null }) }),
     ...(given.token === undefined ? [] : [tokenStep(journal, given.token)]),
     ...claudeSteps(config, journal, given, { url, token }),
   ];
 }
 
-async function hintsOf(config: InstallConfig, given: Given, bus: Bus): Promise<(string | undefined)[]> {
+async function hintsOf(config: InstallConfig, given: Given, bus: Bus) {
   const { url } = given;
   const program = commandOf(config);
   const { disabledBy } = lookAtHooks(config, programPath(config));

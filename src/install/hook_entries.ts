@@ -1,22 +1,8 @@
 import { HOOKS, type HookName } from "../hooks/names.ts";
 import { quoted } from "../lib/escape.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
+import { append } from "./claude_settings.ts";
 import type { Waiting } from "./claude_version.ts";
-
-interface Hook {
-  type: "command";
-  command: string;
-  [setting: string]: string | boolean | number;
-}
-
-/** A hook at an event of the client. */
-interface Line {
-  event: string;
-  name: HookName;
-  /** For people: `Stop: hook wait`. */
-  label: string;
-  settings: Readonly<Record<string, boolean | number>>;
-}
 
 /** The hooks of an executable, for one version of the client. */
 export interface Wanted {
@@ -24,23 +10,27 @@ export interface Wanted {
   waiting: Waiting;
 }
 
-const TABLE: readonly Line[] = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
+/** Each hook at each of its events. */
+const TABLE = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
   const { events, ...rest } = HOOKS[name];
   const settings = "settings" in rest ? rest.settings : {};
-  return events.map((event): Line => ({ event, name, label: labelOf(event, name), settings }));
+  return events.map((event: string) => ({ event, name, label: labelOf(event, name), settings }));
 });
 
+type Line = (typeof TABLE)[number];
+
+/** For people: `Stop: hook wait`. */
 function labelOf(event: string, name: string): string {
   return `${event}: hook ${name}`;
 }
 
-function linesFor(waiting: Waiting): readonly Line[] {
+export function linesFor(waiting: Waiting): readonly Line[] {
   return waiting === "none" ? TABLE.filter(({ name }) => name !== "wait") : TABLE;
 }
 
 /** The client's settings for an executable, without anything else. */
-export function hooksOf(binary: string, waiting: Waiting = "any"): Record<string, { hooks: Hook[] }[]> {
-  const hooks: Record<string, { hooks: Hook[] }[]> = {};
+export function hooksOf(binary: string, waiting: Waiting = "any") {
+  const hooks: Record<string, { hooks: ReturnType<typeof hookOf>[] }[]> = {};
   for (const line of linesFor(waiting)) {
     hooks[line.event] ??= [{ hooks: [] }];
     hooks[line.event]?.[0]?.hooks.push(hookOf(line, { binary, waiting }));
@@ -51,7 +41,7 @@ export function hooksOf(binary: string, waiting: Waiting = "any"): Record<string
 /** The parent of the shell that runs the hook is the client. */
 const PARENT = ' --pid "$PPID"';
 
-function hookOf({ name, settings }: Line, { binary, waiting }: Wanted): Hook {
+function hookOf({ name, settings }: Line, { binary, waiting }: Wanted) {
   const flag = name === "wait" && waiting === "named" ? PARENT : "";
   return { type: "command", command: `${quoted(binary)} hook ${name}${flag}`, ...settings };
 }
@@ -70,15 +60,8 @@ export function hookIn(command: string): string | undefined {
   return /(^|[/\\])agent-event-bus(-cli)?(\.exe)?$/i.test(path) ? name : undefined;
 }
 
-/** One of our hooks in the settings. */
-interface Entry {
-  event: string;
-  label: string;
-  node: Node;
-}
-
-/** @throws Error with the place when `hooks`, or one of our events in it, has another type. */
-function entriesIn(text: JsonText): Entry[] {
+/** Our hooks in the settings. @throws Error with the place when `hooks`, or one of our events in it, has another type. */
+function entriesIn(text: JsonText) {
   const hooks = propertyOf(text.root, "hooks");
   if (hooks === undefined) return [];
   text.expect(hooks, "object", "hooks");
@@ -87,12 +70,14 @@ function entriesIn(text: JsonText): Entry[] {
     if (groups !== undefined && TABLE.some((line) => line.event === event))
       text.expect(groups, "array", `hooks.${event}`);
     const listed = (groups?.children ?? []).flatMap((group) => propertyOf(group, "hooks")?.children ?? []);
-    return listed.flatMap((node): Entry[] => {
+    return listed.flatMap((node) => {
       const name = hookIn(String(propertyOf(node, "command")?.value ?? ""));
       return name === undefined ? [] : [{ event, label: labelOf(event, name), node }];
     });
   });
 }
+
+type Entry = ReturnType<typeof entriesIn>[number];
 
 /** Settings of an entry to change. The user's own time limit stays, and so does a process id that is not needed. */
 function changesOf({ node }: Entry, line: Line, wanted: Wanted): [key: string, value: unknown][] {
@@ -137,13 +122,11 @@ export function putHooks(text: JsonText, wanted: Wanted): void {
   const last = () => surplus(entriesIn(text), lines).at(-1);
   for (let one = last(); one !== undefined; one = last()) takeOut(text, one.node, () => false);
   for (const line of lines) repair(text, line, wanted);
-  for (const [event, [group]] of Object.entries(hooksOf(wanted.binary, wanted.waiting))) {
-    const own = lines.filter((line) => line.event === event);
-    const there = entriesIn(text).map(({ label }) => label);
-    const absent = own.filter(({ label }) => !there.includes(label));
-    if (absent.length === own.length) addGroup(text, event, group);
-    else for (const line of absent) addBeside(text, line, wanted);
-  }
+  const there = entriesIn(text);
+  for (const [event, groups] of Object.entries(hooksOf(wanted.binary, wanted.waiting)))
+    if (!there.some((entry) => entry.event === event)) append(text, "hooks", event, groups);
+  for (const line of lines)
+    if (!entriesIn(text).some(({ label }) => label === line.label)) addBeside(text, line, wanted);
 }
 
 function repair(text: JsonText, line: Line, wanted: Wanted): void {
@@ -156,14 +139,6 @@ function repair(text: JsonText, line: Line, wanted: Wanted): void {
     if (old !== undefined) text.replace(old, value);
     else if (now !== undefined) text.insert(now, value, key);
   }
-}
-
-function addGroup(text: JsonText, event: string, group: unknown): void {
-  const hooks = propertyOf(text.root, "hooks");
-  const groups = hooks && propertyOf(hooks, event);
-  if (hooks === undefined) text.insert(text.root, { [event]: [group] }, "hooks");
-  else if (groups === undefined) text.insert(hooks, [group], event);
-  else text.insert(groups, group);
 }
 
 function addBeside(text: JsonText, line: Line, wanted: Wanted): void {

@@ -1,11 +1,10 @@
 import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
-import { textOf } from "../lib/files.ts";
 import type { JsonText } from "../lib/jsonc.ts";
 import { dropAllowed, holdsAllowed } from "./allow.ts";
 import { planEdit, readSettings, type SettingsFile, settingsFiles, userSettings } from "./claude_settings.ts";
 import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
-import { type Compared, compare, dropHooks, holdsHooks, putHooks } from "./hook_entries.ts";
+import { type Compared, compare, dropHooks, holdsHooks, linesFor, putHooks } from "./hook_entries.ts";
 import type { Journal } from "./journal.ts";
 import { planned, type Step, step, unchanged } from "./steps.ts";
 
@@ -46,14 +45,10 @@ export function hooksStep(config: InstallConfig, journal: Journal, binary: strin
   const file = userSettings(config);
   return step("hooks", async () => {
     const { version, waiting } = await claudeVersion(config);
-    const wanted = { binary, waiting };
-    const settings = readSettings(file);
-    putHooks(settings, wanted);
-    const { right } = compare(settings, wanted);
     const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
     return planEdit(journal, file, {
-      text: `${right.length} hooks of Claude Code, in ${file}${old}`,
-      change: (text) => putHooks(text, wanted),
+      text: `${linesFor(waiting).length} hooks of Claude Code, in ${file}${old}`,
+      change: (text) => putHooks(text, { binary, waiting }),
       remark: (text) => notPlain(text, file),
     });
   });
@@ -65,11 +60,11 @@ export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
   return step("hooks", async () => {
     const settings = readSettings(file);
     const text = `no hooks of ours in ${file}`;
-    const ours = holdsHooks(settings) || holdsAllowed(settings);
-    if (!ours || textOf(file) === undefined) return unchanged(text);
+    if (!holdsHooks(settings) && !holdsAllowed(settings)) return unchanged(text);
     journal.check(file);
     return planned(text, async () => {
-      const former = formerOf(journal, file);
+      const copy = journal.backupOf(file);
+      const former = copy === undefined ? undefined : attempt(() => readSettings(copy));
       // Hooks of ours in the former settings name an executable that is gone.
       const clean = former === undefined || !holdsHooks(former);
       if (clean && journal.restore(file)) return;
@@ -79,11 +74,6 @@ export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
       journal.write(file, now.toString());
     });
   });
-}
-
-function formerOf(journal: Journal, file: string): JsonText | undefined {
-  const copy = journal.backupOf(file);
-  return copy === undefined ? undefined : attempt(() => readSettings(copy));
 }
 
 function notPlain(settings: JsonText, file: string): string | undefined {

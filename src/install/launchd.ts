@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import template from "../../launchd/com.evansenter.agent-event-bus.plist" with { type: "text" };
 import type { InstallConfig } from "../config/client.ts";
+import { markup } from "../lib/escape.ts";
 import { findProgram, type Ran, subCommandsOf, wordsOf } from "../lib/exec.ts";
-import { escaped, parsePlist } from "../lib/plist.ts";
+import { parsePlist } from "../lib/plist.ts";
 import { within } from "../lib/within.ts";
 import { type FoundService, filled, type Places, type Service, type ServiceState } from "./service_types.ts";
 
@@ -61,14 +62,14 @@ function createLaunchd(config: InstallConfig, launchctl: string, domain: string)
 function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
   const loaded = code === 0;
   const saidOf = (key: string) => new RegExp(`^\\s*${key} = (.+)$`, "m").exec(stdout)?.[1];
-  const pid = Number(saidOf("pid"));
+  const pid = Number(saidOf("pid")) || undefined;
   const ended = saidOf("last exit code");
   const detail = `${saidOf("state") ?? "unknown"}${ended === undefined ? "" : `, last exit code ${ended}`}`;
   return {
     installed,
     enabled: loaded,
-    running: loaded && pid > 0,
-    pid: pid > 0 ? pid : undefined,
+    running: loaded && pid !== undefined,
+    pid,
     // launchd never gives up.
     failed: false,
     detail: loaded ? detail : "not loaded",
@@ -76,5 +77,5 @@ function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
 }
 
 export function plistText({ program, folder }: Places): string {
-  return filled(template, { program: escaped(program), folder: escaped(folder) });
+  return filled(template, { program: markup(program), folder: markup(folder) });
 }

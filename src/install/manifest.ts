@@ -14,11 +14,10 @@ export interface Manifest {
   files: Record<string, Entry>;
   /** Folders made by the installer, outer ones first. */
   folders: string[];
-  /** Parts that the user opted out of. */
   leftOut?: Part[];
 }
 
-/** Optional parts of an installation. */
+/** A part that the user can opt out of. */
 export type Part = "hooks" | "allow" | "mcp";
 
 /** The manifest as JSON, empty without a file. @throws Error when the file cannot be understood. */

@@ -67,17 +67,12 @@ export async function status(): Promise<Json> {
 
 async function ofThisMachine(config: InstallConfig, { db }: ServerConfig) {
   const service = await findService(config);
-  const state = "none" in service ? undefined : await service.state();
-  return {
-    pid: state?.pid ?? (await holderOf(db, config)) ?? null,
-    database: db,
-    service:
-      "none" in service
-        ? `none: ${service.none}`
-        : state?.installed
-          ? `${service.name}: ${state.detail}${state.enabled ? "" : ", not started at login"}`
-          : "none",
-  };
+  const holder = async () => (await holderOf(db, config)) ?? null;
+  if ("none" in service) return { pid: await holder(), database: db, service: `none: ${service.none}` };
+  const { pid, installed, detail, enabled } = await service.state();
+  const login = enabled ? "" : ", not started at login";
+  const words = installed ? `${service.name}: ${detail}${login}` : "none";
+  return { pid: pid ?? (await holder()), database: db, service: words };
 }
 
 async function sessionsAt(url: string): Promise<number | null> {

@@ -6,15 +6,8 @@ import { VARIABLES } from "../config/variables.ts";
 import { textOf } from "../lib/files.ts";
 import type { Service } from "./service_types.ts";
 
-/** A service of our name that runs another program. */
-export interface Original {
-  /** Its command line, for people. */
-  runs: string;
-  settings: Environment;
-}
-
-/** Undefined if there is no service, or it runs our executable. */
-export function findOriginal(config: InstallConfig, service: Service, program: string): Original | undefined {
+/** A service of our name that runs another program. Undefined if there is no service, or it runs our executable. */
+export function findOriginal(config: InstallConfig, service: Service, program: string) {
   const text = textOf(service.file);
   if (text === undefined) return undefined;
   const { words, folder, env } = service.parse(text);

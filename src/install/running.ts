@@ -11,7 +11,7 @@ import type { Journal } from "./journal.ts";
 import { expectFree } from "./port.ts";
 import { findOriginal } from "./python_original.ts";
 import type { Places, Service, ServiceState } from "./service_types.ts";
-import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
+import { planned, type Step, step, unchanged } from "./steps.ts";
 
 const ANSWERS_MS = 15_000;
 const TAIL_BYTES = 4096;
@@ -28,33 +28,31 @@ interface Wanted {
 }
 
 /** Writes the service's file, starts the service, and waits until this version answers. */
-export function serviceStep(wanted: Wanted): Step {
-  return step("service", () => planService(wanted));
-}
-
-async function planService({ config, journal, service, server, renewed }: Wanted): Promise<Plan> {
-  const places = placesOf(config, server);
-  const content = service.text(places);
-  const state = await service.state();
-  const original = findOriginal(config, service, places.program);
-  await expectFree(config, server, state, original !== undefined);
-  const text = `${service.name} runs ${places.program} at ${addressOf(server)}`;
-  const asWanted = textOf(service.file) === content && state.enabled && state.running && !renewed;
-  if (asWanted && (await isCurrent(config, server))) return unchanged(text);
-  journal.check(service.file);
-  return planned(text, async () => {
-    journal.onUndo(() => putBack(service, state));
-    for (const folder of places.writable) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    journal.write(service.file, content, { mode: READABLE });
-    try {
-      await service.start();
-      await untilItAnswers(service, server, state.pid);
-    } catch (error) {
-      await service.stop();
-      throw error;
-    }
-    if (original === undefined) return undefined;
-    return `Replaces the service that ran ${original.runs}; a copy of its file: ${journal.backupOf(service.file)}`;
+export function serviceStep({ config, journal, service, server, renewed }: Wanted): Step {
+  return step("service", async () => {
+    const places = placesOf(config, server);
+    const content = service.text(places);
+    const state = await service.state();
+    const original = findOriginal(config, service, places.program);
+    await expectFree(config, server, state, original !== undefined);
+    const text = `${service.name} runs ${places.program} at ${addressOf(server)}`;
+    const asWanted = textOf(service.file) === content && state.enabled && state.running && !renewed;
+    if (asWanted && (await isCurrent(config, server))) return unchanged(text);
+    journal.check(service.file);
+    return planned(text, async () => {
+      journal.onUndo(() => putBack(service, state));
+      for (const folder of places.writable) mkdirSync(folder, { recursive: true, mode: 0o700 });
+      journal.write(service.file, content, { mode: READABLE });
+      try {
+        await service.start();
+        await untilItAnswers(service, server, state.pid);
+      } catch (error) {
+        await service.stop();
+        throw error;
+      }
+      if (original === undefined) return undefined;
+      return `Replaces the service that ran ${original.runs}; a copy of its file: ${journal.backupOf(service.file)}`;
+    });
   });
 }
 

@@ -32,21 +32,12 @@ import { addressOf, serviceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import type { FoundService } from "./service_types.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Flags, type Step, skipped, step } from "./steps.ts";
+import { carryOut, type Flags, skipped, step } from "./steps.ts";
 
 interface Given extends Flags, Without {
   host: string | undefined;
   port: number | undefined;
   no_service: boolean;
-}
-
-interface Installation {
-  given: Given;
-  config: InstallConfig;
-  journal: Journal;
-  found: FoundService;
-  changes: Record<string, string>;
-  server: ServerConfig;
 }
 
 /** Installs the bus on this machine. @throws Error or ConfigError with a sentence when that is impossible. */
@@ -62,26 +53,21 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const server = serverConfig({}, {}, { ...settings, ...changes });
   refuseOpen(server);
   await refuseForeign(server);
-  const installation = { given, config, journal: new Journal(config.data), found, changes, server };
-  return carryOut(stepsOf(installation), {
-    ...{ desk, journal: installation.journal, flags: given },
-    finish: () => hintsOf(installation),
-  });
-}
-
-function stepsOf({ given, config, journal, found, changes, server }: Installation): Step[] {
+  const journal = new Journal(config.data);
   const isThere = isInstalled(config);
   const renewed = !isThere || Object.keys(changes).length > 0;
   const token = server.access.onlyTokens ? keptToken() : undefined;
-  const steps = [binaryStep(config, journal, () => isThere), settingsStep(journal, changes)];
+  const steps = [binaryStep(config, journal, isThere), settingsStep(journal, changes)];
   if (!("none" in found)) steps.push(serviceStep({ config, journal, service: found, server, renewed }));
-  else if (!given.no_service) steps.push(withoutService(found.none, programPath(config)));
-  return [...steps, ...claudeSteps(config, journal, given, { url: addressOf(server), token })];
-}
-
-function withoutService(reason: string, program: string): Step {
-  const text = `${reason}. Run the bus yourself: ${quoted(program)} serve`;
-  return step("service", async () => skipped(text));
+  else if (!given.no_service) {
+    const text = `${found.none}. Run the bus yourself: ${quoted(programPath(config))} serve`;
+    steps.push(step("service", async () => skipped(text)));
+  }
+  steps.push(...claudeSteps(config, journal, given, { url: addressOf(server), token }));
+  return carryOut(steps, {
+    ...{ desk, journal, flags: given },
+    finish: () => hintsOf(given, config, found, server),
+  });
 }
 
 function refuseClient(settings: Environment): void {
@@ -128,7 +114,7 @@ async function refuseForeign(server: ServerConfig): Promise<void> {
   throw new Error(`${found} ${advice}`);
 }
 
-async function hintsOf({ given, config, found, server }: Installation): Promise<(string | undefined)[]> {
+async function hintsOf(given: Given, config: InstallConfig, found: FoundService, server: ServerConfig) {
   const program = commandOf(config);
   const lacksToken = server.access.onlyTokens && keptToken() === undefined;
   return [

@@ -1,7 +1,6 @@
 import type { ServiceCommand } from "../lib/unit_file.ts";
 
 export interface ServiceState {
-  /** The service's file exists. */
   installed: boolean;
   /** The service manager starts it at login. */
   enabled: boolean;
@@ -18,7 +17,6 @@ export interface Places {
   program: string;
   /** The data directory. */
   folder: string;
-  /** Every folder that the bus writes to. */
   writable: readonly string[];
 }
 
@@ -47,7 +45,6 @@ export interface Service {
 /** The service, or the reason why this machine has no service manager. */
 export type FoundService = Service | { none: string };
 
-/** Fills a service's file. */
 export function filled(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? "");
 }

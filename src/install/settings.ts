@@ -58,5 +58,5 @@ export function removeTokenSteps(journal: Journal): Step[] {
       journal.remove(file, { ours: true });
     });
   };
-  return [{ what: "token", plan }];
+  return [step("token", plan)];
 }

@@ -6,20 +6,16 @@ import type { Journal } from "./journal.ts";
 export type Plan =
   | { state: "unchanged" | "skipped"; text: string }
   /** `apply` may return a remark for the user. Every change is made through the journal, which can undo it. */
-  | { state: "planned"; text: string; apply(): Promise<string | undefined> };
+  | { state: "planned"; text: string; apply: Apply };
 
-export function unchanged(text: string): Plan {
-  return { state: "unchanged", text };
-}
+type Apply = () => Promise<string | undefined>;
+
+export const unchanged = (text: string): Plan => ({ state: "unchanged", text });
 
 /** Impossible on this machine. The text tells the user how to do it. */
-export function skipped(text: string): Plan {
-  return { state: "skipped", text };
-}
+export const skipped = (text: string): Plan => ({ state: "skipped", text });
 
-export function planned(text: string, apply: () => Promise<string | undefined>): Plan {
-  return { state: "planned", text, apply };
-}
+export const planned = (text: string, apply: Apply): Plan => ({ state: "planned", text, apply });
 
 /** One part of an installation. All steps are planned before the first change, so that obstacles show first. */
 export interface Step {
@@ -29,15 +25,7 @@ export interface Step {
   plan(): Promise<Plan>;
 }
 
-export function step(what: string, plan: () => Promise<Plan>): Step {
-  return { what, plan };
-}
-
-interface Done {
-  what: string;
-  state: Plan["state"] | "done" | "failed";
-  text: string;
-}
+export const step = (what: string, plan: () => Promise<Plan>): Step => ({ what, plan });
 
 export interface Flags {
   dry_run: boolean;
@@ -77,7 +65,7 @@ export async function carryOut(steps: readonly Step[], going: Going): Promise<Js
   } catch (error) {
     throw new Error(sentenceOf(error));
   }
-  const done: Done[] = [];
+  const done: Json[] = [];
   for (const one of plans) {
     const step = await resultOf(one);
     done.push(step);
@@ -92,7 +80,7 @@ export async function carryOut(steps: readonly Step[], going: Going): Promise<Js
   return { steps: done, changed, ...(next !== undefined && { next }) };
 }
 
-async function resultOf({ what, plan }: Planned): Promise<Done> {
+async function resultOf({ what, plan }: Planned) {
   const { state, text } = plan;
   if (state !== "planned") return { what, state, text };
   try {

@@ -67,14 +67,14 @@ function createSystemd(config: InstallConfig, systemctl: string): Service {
 
 function stateOf({ code, stdout, stderr }: Ran, installed: boolean): ServiceState {
   const is = Object.fromEntries(stdout.split("\n").map((line) => line.split("=", 2)));
-  const pid = Number(is.MainPID);
+  const pid = Number(is.MainPID) || undefined;
   const ended = is.Result === "exit-code" ? `exit code ${is.ExecMainStatus}` : is.Result;
   const result = is.Result === "success" || !is.Result ? "" : `, ${ended}`;
   return {
     installed,
     enabled: is.UnitFileState === "enabled",
-    running: ["active", "reloading", "deactivating"].includes(is.ActiveState ?? "") && pid > 0,
-    pid: pid > 0 ? pid : undefined,
+    running: ["active", "reloading", "deactivating"].includes(is.ActiveState ?? "") && pid !== undefined,
+    pid,
     failed: is.ActiveState === "failed",
     detail: code === 0 ? `${is.ActiveState} (${is.SubState}${result})` : stderr.trim(),
   };

@@ -61,12 +61,9 @@ async function gitFolderOf(cwd: string): Promise<string | null> {
 
 async function mainRepository(cwd: string): Promise<string | null> {
   const main = /^(.+)[\\/]worktrees[\\/][^\\/]+$/.exec((await gitFolderOf(cwd)) ?? "")?.[1];
-  return main === undefined ? null : repositoryName(main);
-}
-
-// `/x/proj/.git`, `/x/proj/.bare` and `/x/proj.git` are all the repository `proj`.
-function repositoryName(gitFolder: string): string {
-  const [parent = "", name = ""] = gitFolder.split(/[\\/]/).slice(-2);
+  if (main === undefined) return null;
+  // `/x/proj/.git`, `/x/proj/.bare` and `/x/proj.git` are all the repository `proj`.
+  const [parent = "", name = ""] = main.split(/[\\/]/).slice(-2);
   return name.startsWith(".") ? parent : name.replace(/\.git$/, "");
 }
 

@@ -6,6 +6,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser/lib/esm/main.js";
+import { succeeds } from "./attempt.ts";
 
 // Kinds of tokens, which the package exports as a const enum only.
 const COMMA = 5;
@@ -45,12 +46,7 @@ export class JsonText {
 
   /** True if a plain JSON parser reads the text too. */
   get plain(): boolean {
-    try {
-      JSON.parse(this.#text);
-      return true;
-    } catch {
-      return false;
-    }
+    return succeeds(() => JSON.parse(this.#text));
   }
 
   /** @throws Error with the place when a node has another type. */

@@ -3,7 +3,8 @@
  * IPv6. The names are `localhost` and all below it (RFC 6761, section 6.3). Brackets and a final dot are allowed.
  */
 export function isLoopback(host: string): boolean {
-  const name = withoutFinalDot(host.toLowerCase());
+  const lower = host.toLowerCase();
+  const name = lower.endsWith(".") ? lower.slice(0, -1) : lower;
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   return name.includes(":") ? isLoopbackV6(name) : isLoopbackV4(name);
 }
@@ -17,10 +18,6 @@ export function isLoopbackUrl(url: string): boolean {
   return hostname !== undefined && (isLoopback(hostname) || UNSPECIFIED.includes(hostname));
 }
 
-function withoutFinalDot(name: string): string {
-  return name.endsWith(".") ? name.slice(0, -1) : name;
-}
-
 function isLoopbackV4(address: string): boolean {
   const parts = address.split(".");
   const isByte = (part: string) => String(Number(part)) === part && Number(part) >= 0 && Number(part) <= 255;
@@ -29,8 +26,6 @@ function isLoopbackV4(address: string): boolean {
 
 // URL normalizes every form of an IPv6 address. Hooks load this file, so it uses no package.
 function isLoopbackV6(address: string): boolean {
-  const url = `http://${address.startsWith("[") ? address : `[${address}]`}/`;
-  if (!URL.canParse(url)) return false;
-  const { hostname } = new URL(url);
-  return hostname === "[::1]" || hostname.startsWith("[::ffff:7f");
+  const url = URL.parse(`http://${address.startsWith("[") ? address : `[${address}]`}/`);
+  return url !== null && (url.hostname === "[::1]" || url.hostname.startsWith("[::ffff:7f"));
 }

@@ -1,17 +1,6 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { attempt } from "./attempt.ts";
 
 /** File or folder of the bus that only its owner may read. */
 export interface Kept {
@@ -76,23 +65,23 @@ export function makePrivate(kept: readonly Kept[]): { changed: Kept[]; left: Kep
  */
 export function restrict(path: string, mode = OWNER_FILE): void {
   try {
-    const found = lstatSync(path);
+    const found = fs.lstatSync(path);
     const kind = mode === OWNER_FOLDER ? found.isDirectory() : found.isFile();
-    if (kind && isOwn(found)) chmodSync(path, mode);
+    if (kind && isOwn(found)) fs.chmodSync(path, mode);
   } catch {}
 }
 
-function isOwn({ uid }: Stats): boolean {
+function isOwn({ uid }: fs.Stats): boolean {
   return process.platform === "win32" || uid === process.geteuid?.();
 }
 
 /** Opens a file to append to. Creates it for its owner if it is missing. @throws Error when the path is not a regular file. */
 export function makeFile(path: string): number {
-  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
   // Without O_NONBLOCK, opening a named pipe would block.
-  const file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, OWNER_FILE);
-  if (fstatSync(file).isFile()) return file;
-  closeSync(file);
+  const file = fs.openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, OWNER_FILE);
+  if (fs.fstatSync(file).isFile()) return file;
+  fs.closeSync(file);
   throw Object.assign(new Error(`${path} is not a file`), { code: "EINVAL" });
 }
 
@@ -100,42 +89,20 @@ const MOST_LINKS = 40;
 
 /** Resolves all links in a path, even if nothing exists there. A path whose links lead in a circle stays as it is. */
 export function realOf(path: string, links = MOST_LINKS): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    if (links === 0 || path === dirname(path)) return path;
-    const folder = realOf(dirname(resolve(path)), links - 1);
-    const target = linkAt(path);
-    return target === undefined ? join(folder, basename(path)) : realOf(resolve(folder, target), links - 1);
-  }
-}
-
-function linkAt(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
+  const real = attempt(() => fs.realpathSync(path));
+  if (real !== undefined) return real;
+  if (links === 0 || path === dirname(path)) return path;
+  const folder = realOf(dirname(resolve(path)), links - 1);
+  const target = attempt(() => fs.readlinkSync(path));
+  return target === undefined ? join(folder, basename(path)) : realOf(resolve(folder, target), links - 1);
 }
 
 function keptAt(path: string, mode: number): Kept[] {
-  const found = statOf(path);
+  const found = attempt(() => fs.statSync(path));
   if (found === undefined || !(mode === OWNER_FOLDER ? found.isDirectory() : found.isFile())) return [];
   return [{ path, mode, found: found.mode & 0o777, owner: process.platform === "win32" ? -1 : found.uid }];
 }
 
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
 export function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return attempt(() => fs.readdirSync(folder)) ?? [];
 }

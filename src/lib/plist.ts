@@ -1,10 +1,5 @@
 import type { ServiceCommand } from "./unit_file.ts";
 
-/** Text for an XML file. */
-export function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
 /** The command in launchd's property list, which is XML. */

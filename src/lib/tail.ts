@@ -30,21 +30,19 @@ export function endOf(file: number, count: number, until: number = fs.fstatSync(
 
 /** The last lines of a log, and of its rotated files while it has too few. */
 export function lastLines(log: string, count: number): string[] {
-  const file = openFile(log);
-  if (file === undefined) return withOlder(log, count, []);
-  try {
-    return withOlder(log, count, endOf(file, count).lines, file);
-  } finally {
-    fs.closeSync(file);
-  }
+  return withOlder([log, ...rotated(log)], count, []);
 }
 
-/** Lines of an open log, with older ones before them while there are too few. */
-function withOlder(log: string, count: number, found: string[], open?: number): string[] {
-  // A rotation can move the open file.
+function rotated(log: string): string[] {
+  return [`${log}.1`, `${log}.2`];
+}
+
+/** Lines of an open log, with the last ones of other files before them while there are too few. */
+function withOlder(paths: readonly string[], count: number, found: string[], open?: number): string[] {
+  // A rotation can move a file that was read.
   const seen = new Set(open === undefined ? [] : [fs.fstatSync(open).ino]);
   let lines = found;
-  for (const path of [`${log}.1`, `${log}.2`]) {
+  for (const path of paths) {
     if (lines.length >= count) break;
     const file = openFile(path);
     if (file === undefined) continue;
@@ -70,7 +68,7 @@ export class Follower {
     this.#file = openFile(log);
     if (this.#file !== undefined) this.#at = endOf(this.#file, 0).complete;
     const lines = this.#file === undefined ? [] : endOf(this.#file, count, this.#at).lines;
-    this.first = withOlder(log, count, lines, this.#file);
+    this.first = withOlder(rotated(log), count, lines, this.#file);
   }
 
   /** The whole lines added since. */

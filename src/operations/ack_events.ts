@@ -20,16 +20,14 @@ export const ackEvents = operation({
     },
     allow_rewind: { type: "boolean", default: false, about: "Allow to go back" },
   },
-  commands: [
-    {
-      name: "ack",
-      examples: [
-        ["ack --cursor 42", "everything up to event 42 is seen"],
-        ["ack --cursor 0 --allow-rewind", "read everything again"],
-      ],
-      before: (args, _flags, here) => withOwnSession(args, here, "ack"),
-    },
-  ],
+  command: {
+    name: "ack",
+    examples: [
+      ["ack --cursor 42", "everything up to event 42 is seen"],
+      ["ack --cursor 0 --allow-rewind", "read everything again"],
+    ],
+    before: (args, _flags, here) => withOwnSession(args, here, "ack"),
+  },
   async run(bus, args) {
     const session = await bus.store.sessions.get(args.session_id);
     if (session === undefined) return notFound(args.session_id);

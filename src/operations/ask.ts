@@ -1,14 +1,13 @@
 import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
-import { REACH_WORDS, reachOf } from "../domain/reachability.ts";
-import { deletedFields } from "../domain/session.ts";
+import { type Reach, reachOf, reachWords } from "../domain/reachability.ts";
 import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { SESSION_ID, withPayload } from "./params.ts";
-import { touch } from "./present.ts";
+import { SESSION_ID, WAIT, withPayload } from "./params.ts";
+import { deletedNote, touch } from "./present.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -21,30 +20,21 @@ export const ask = operation({
     to: { type: "text", min: 1, max: "channel_bytes", about: "@claim, name, display_id or session_id" },
     payload: { type: "text", max: "payload_bytes", about: "The question" },
     session_id: SESSION_ID,
-    wait_seconds: {
-      type: "integer",
-      default: PATIENCE_SECONDS,
-      flag: false,
-      min: 0,
-      max: "wait_seconds",
-      about: "How long to wait",
-    },
+    wait_seconds: { ...WAIT, default: PATIENCE_SECONDS, flag: false, about: "How long to wait" },
   },
-  commands: [
-    {
-      name: "ask",
-      examples: [
-        ['ask --to @api --payload "Is the orders API frozen?"', "wait up to 5 minutes for the answer"],
-        ['ask --to brave-trex --payload "May I merge?" --timeout 30s', "half a minute"],
-      ],
-      flags: { timeout: { about: "How long to wait, e.g. 30s or 5m (default 5m)", value: "time" } },
-      async before(args, flags, here) {
-        const wait_seconds = secondsOf(flags.timeout);
-        return withPayload({ ...args, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
-      },
-      timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? PATIENCE_SECONDS) * 1000,
+  command: {
+    name: "ask",
+    examples: [
+      ['ask --to @api --payload "Is the orders API frozen?"', "wait up to 5 minutes for the answer"],
+      ['ask --to brave-trex --payload "May I merge?" --timeout 30s', "half a minute"],
+    ],
+    flags: { timeout: { about: "How long to wait, e.g. 30s or 5m (default 5m)", value: "time" } },
+    async before(args, flags, here) {
+      const wait_seconds = secondsOf(flags.timeout);
+      return withPayload({ ...args, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
     },
-  ],
+    timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? PATIENCE_SECONDS) * 1000,
+  },
   async run(bus, args, call) {
     const asker = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     touch(bus, asker);
@@ -64,8 +54,7 @@ export const ask = operation({
         correlation_id,
         origin: call.caller.origin,
       });
-      const gone = asker !== undefined && asker.deleted_at !== null ? deletedFields(asker) : {};
-      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...gone };
+      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...deletedNote(asker) };
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
       const reach =
@@ -96,12 +85,8 @@ function channelOf(to: string): string {
   return /^(@|(session|repo|machine):)/.test(to) ? to : `session:${to}`;
 }
 
-function unanswered(
-  seconds: number,
-  reach: keyof typeof REACH_WORDS | undefined,
-  correlation_id: string,
-): Json {
-  const who = reach === undefined ? "" : ` The recipient ${REACH_WORDS[reach]}.`;
+function unanswered(seconds: number, reach: Reach | undefined, correlation_id: string): Json {
+  const who = reach === undefined ? "" : ` Reach: ${reachWords(reach)}.`;
   return {
     error: `No answer came within ${seconds} s.${who} The question stays.`,
     hint: `get_events with correlation_id "${correlation_id}" and wait_seconds waits on.`,

@@ -78,14 +78,9 @@ function argsInShort(operation: Operation, given: Json): string {
   return text;
 }
 
-/** Text that JSON leaves as it is and that is safe to show. */
-const ORDINARY = /^[ !#-[\]-~]*$/;
-
 function inShort(value: unknown): string {
-  if (typeof value !== "string") return visibleLine(JSON.stringify(value) ?? "", SHOWN);
-  const start = value.slice(0, SHOWN * 2);
-  if (!ORDINARY.test(start)) return visibleLine(JSON.stringify(start), SHOWN);
-  return start.length <= SHOWN - 2 ? `"${start}"` : `"${start.slice(0, SHOWN - 2)}…`;
+  const start = typeof value === "string" ? value.slice(0, SHOWN * 2) : value;
+  return visibleLine(JSON.stringify(start) ?? "", SHOWN);
 }
 
 function resultOf(outcome: Outcome): Pick<CallLine, "outcome" | "detail"> {
@@ -96,6 +91,6 @@ function resultOf(outcome: Outcome): Pick<CallLine, "outcome" | "detail"> {
   if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };
   const found =
     event_id !== undefined ? `#${event_id}` : Array.isArray(events) ? `${events.length} events` : "";
-  if (warning === undefined) return { outcome: "ok", detail: found };
-  return { outcome: "ok", detail: `${found && `${found} `}${visibleLine(String(warning), 200)}` };
+  const warned = warning === undefined ? "" : visibleLine(String(warning), 200);
+  return { outcome: "ok", detail: [found, warned].filter(Boolean).join(" ") };
 }

@@ -1,7 +1,7 @@
 import type { Event } from "../domain/event.ts";
 import { atLeast, LEVELS } from "../domain/level.ts";
 import type { Args } from "../lib/param.ts";
-import { CORRELATION_ID, SESSION_ID } from "./params.ts";
+import { CORRELATION_ID, EVENT_TYPES, SESSION_ID, WAIT } from "./params.ts";
 
 /** Parameters of get_events. */
 export const params = {
@@ -18,14 +18,7 @@ export const params = {
   order: { type: "text", default: "desc", max: 4, choices: ["asc", "desc"], about: "asc = oldest first" },
   channel: { type: "text", optional: true, max: "channel_bytes", about: "Only this channel" },
   resume: { type: "boolean", default: false, about: "Start at your saved cursor" },
-  event_types: {
-    type: "list",
-    optional: true,
-    flag: "include",
-    max: "event_types",
-    each: "event_type_bytes",
-    about: "Only these types",
-  },
+  event_types: { ...EVENT_TYPES, flag: "include" },
   peek: { type: "boolean", default: false, about: "Keep the saved cursor" },
   acks: {
     type: "boolean",
@@ -42,14 +35,7 @@ export const params = {
     choices: LEVELS,
     about: "Hide events below this level",
   },
-  wait_seconds: {
-    type: "integer",
-    optional: true,
-    flag: "wait",
-    min: 0,
-    max: "wait_seconds",
-    about: "Wait so long for a match",
-  },
+  wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Wait so long for a match" },
 } as const;
 
 export type Query = Args<typeof params>;

@@ -1,9 +1,10 @@
 import type { Call } from "../domain/call.ts";
 import type { Bus } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
-import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
+import { reachOf, reachWords } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
+import { EVENT_ID, WAIT } from "./params.ts";
 
 const LOOK_AGAIN_MS = 100;
 
@@ -13,27 +14,18 @@ export const getDelivery = operation({
   effect: "reads",
   scope: "read",
   params: {
-    event_id: { type: "integer", min: 1, max: Number.MAX_SAFE_INTEGER, about: "The message" },
-    wait_seconds: {
-      type: "integer",
-      optional: true,
-      flag: "wait",
-      min: 0,
-      max: "wait_seconds",
-      about: "Wait until it was seen",
-    },
+    event_id: { ...EVENT_ID, about: "The message" },
+    wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Wait until it was seen" },
   },
-  commands: [
-    {
-      name: "message",
-      positional: "event_id",
-      examples: [
-        ["message 42", "was it seen"],
-        ["message 42 --wait 60", "wait up to a minute until it was"],
-      ],
-      timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? 0) * 1000,
-    },
-  ],
+  command: {
+    name: "message",
+    positional: "event_id",
+    examples: [
+      ["message 42", "was it seen"],
+      ["message 42 --wait 60", "wait up to a minute until it was"],
+    ],
+    timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? 0) * 1000,
+  },
   async run(bus, { event_id, wait_seconds }, call) {
     const event = await bus.store.events.get(event_id);
     if (event === undefined) return { error: `There is no event ${event_id}.`, event_id };
@@ -54,7 +46,7 @@ export const getDelivery = operation({
       const when = one.acked_at ?? one.seen_at ?? one.offered_at;
       const by = one.offered_by === null ? "" : ` (${to.text(one.offered_by)})`;
       to.line(
-        `${to.bold(to.text(one.name ?? one.recipient))}: ${to.text(one.state)}${when === null ? "" : ` ${to.ago(when)}${by}`}, ${REACH_WORDS[one.reach as Reach]}`,
+        `${to.bold(to.text(one.name ?? one.recipient))}: ${to.text(one.state)}${when === null ? "" : ` ${to.ago(when)}${by}`}, ${to.text(reachWords(one.reach))}`,
       );
     }
   },

@@ -18,51 +18,49 @@ export const getEvents = operation({
   effect: "writes",
   scope: "read",
   params,
-  commands: [
-    {
-      name: "events",
-      examples: [
-        ["events", "the newest 50"],
-        ['events --session-id "$SESSION_ID" --resume --order asc', "what is new since the last call"],
-        ["events --resume --peek --min-level actionable", "look, without marking as seen"],
-        ["events --resume --order asc --wait 60 --json", "wait up to a minute for news"],
-        ["events --follow --min-level actionable", "show what comes, until Ctrl-C"],
-      ],
-      flags: {
-        exclude: { about: "Types to leave out, comma-separated", value: "a,b" },
-        follow: { about: "Go on with what comes, until Ctrl-C; with --json one event a line", boolean: true },
-        timeout: { about: "How long the bus may take to answer, ms (default 10000)", value: "ms" },
-      },
-      before(args, flags, here) {
-        timeoutOf(flags.timeout);
-        return ackedLater(
-          args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here),
-        );
-      },
-      after({ ack_from: _, ...result }, flags) {
-        if (flags.exclude === undefined && flags.follow !== true) return result;
-        const excluded = String(flags.exclude ?? "")
-          .split(",")
-          .map((type) => type.trim());
-        const events = (result.events as Event[]).filter((event) => !excluded.includes(event.event_type));
-        return { ...result, events: flags.follow === true ? events.sort((a, b) => a.id - b.id) : events };
-      },
-      next: ({ resume: _, ...args }, { next_cursor }) => ({
-        ...args,
-        cursor: next_cursor,
-        order: "asc",
-        wait_seconds: FOLLOW_SECONDS,
-      }),
-      async shown({ acks, session_id }, result, call) {
-        const from = acks === true ? ackFrom(result) : null;
-        if (from !== null) await call("ack_events", { session_id, cursor: result.next_cursor, from });
-      },
-      timeoutMs(args, flags) {
-        const patience = timeoutOf(flags.timeout) ?? 10_000;
-        return patience + Number(args.wait_seconds ?? 0) * 1000;
-      },
+  command: {
+    name: "events",
+    examples: [
+      ["events", "the newest 50"],
+      ['events --session-id "$SESSION_ID" --resume --order asc', "what is new since the last call"],
+      ["events --resume --peek --min-level actionable", "look, without marking as seen"],
+      ["events --resume --order asc --wait 60 --json", "wait up to a minute for news"],
+      ["events --follow --min-level actionable", "show what comes, until Ctrl-C"],
+    ],
+    flags: {
+      exclude: { about: "Types to leave out, comma-separated", value: "a,b" },
+      follow: { about: "Go on with what comes, until Ctrl-C; with --json one event a line", boolean: true },
+      timeout: { about: "How long the bus may take to answer, ms (default 10000)", value: "ms" },
     },
-  ],
+    before(args, flags, here) {
+      timeoutOf(flags.timeout);
+      return ackedLater(
+        args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here),
+      );
+    },
+    after({ ack_from: _, ...result }, flags) {
+      if (flags.exclude === undefined && flags.follow !== true) return result;
+      const excluded = String(flags.exclude ?? "")
+        .split(",")
+        .map((type) => type.trim());
+      const events = (result.events as Event[]).filter((event) => !excluded.includes(event.event_type));
+      return { ...result, events: flags.follow === true ? events.sort((a, b) => a.id - b.id) : events };
+    },
+    next: ({ resume: _, ...args }, { next_cursor }) => ({
+      ...args,
+      cursor: next_cursor,
+      order: "asc",
+      wait_seconds: FOLLOW_SECONDS,
+    }),
+    async shown({ acks, session_id }, result, call) {
+      const from = acks === true ? ackFrom(result) : null;
+      if (from !== null) await call("ack_events", { session_id, cursor: result.next_cursor, from });
+    },
+    timeoutMs(args, flags) {
+      const patience = timeoutOf(flags.timeout) ?? 10_000;
+      return patience + Number(args.wait_seconds ?? 0) * 1000;
+    },
+  },
   async run(bus, given, call) {
     // A caller that may only read leaves no trace in the sessions of others.
     const onlyReads = call.caller.scope === "read";

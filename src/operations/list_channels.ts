@@ -1,4 +1,5 @@
 import { subscribedChannels } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
 
@@ -8,7 +9,7 @@ export const listChannels = operation({
   effect: "reads",
   scope: "read",
   params: {},
-  commands: [{ name: "channels", examples: [["channels", "which channels have someone on them"]] }],
+  command: { name: "channels", examples: [["channels", "which channels have someone on them"]] },
   async run(bus) {
     const counts = new Map<string, number>();
     for (const channel of (await liveSessions(bus)).flatMap(subscribedChannels))
@@ -16,7 +17,7 @@ export const listChannels = operation({
     return [...counts.keys()].sort().map((channel) => ({ channel, subscribers: counts.get(channel) ?? 0 }));
   },
   print(result, to) {
-    const channels = result.result as Record<string, unknown>[];
+    const channels = result.result as Json[];
     if (channels.length === 0) return to.line("No channels: no session is live.");
     to.table([
       [to.dim("CHANNEL"), to.dim("SUBSCRIBERS")],

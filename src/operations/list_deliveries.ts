@@ -1,4 +1,5 @@
 import { DELIVERY_STATES, type Delivery } from "../domain/webhook.ts";
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
 
@@ -11,23 +12,21 @@ export const listDeliveries = operation({
     state: { type: "text", optional: true, max: 16, choices: DELIVERY_STATES, about: "Only this state" },
     limit: { type: "integer", clamped: true, default: 50, min: 1, max: 1000, about: "Most to return" },
   },
-  commands: [
-    {
-      name: "webhook deliveries",
-      positional: "webhook_id",
-      examples: [
-        ["webhook deliveries", "the newest of every webhook"],
-        ["webhook deliveries 1 --state dead", "what one webhook never got"],
-      ],
-    },
-  ],
+  command: {
+    name: "webhook deliveries",
+    positional: "webhook_id",
+    examples: [
+      ["webhook deliveries", "the newest of every webhook"],
+      ["webhook deliveries 1 --state dead", "what one webhook never got"],
+    ],
+  },
   async run(bus, { webhook_id, state, limit }) {
     const inFlight = bus.deliveries.inFlight();
     const found = await bus.store.deliveries.list({ webhook_id, state, inFlight, limit });
     return found.map((delivery) => deliveryView(delivery, bus.now()));
   },
   print(result, to) {
-    const deliveries = result.result as Record<string, unknown>[];
+    const deliveries = result.result as Json[];
     if (deliveries.length === 0) return to.line("No deliveries.");
     to.table([
       "EVENT WEBHOOK STATE ATTEMPTS STATUS LAST NEXT REASON".split(" ").map((title) => to.dim(title)),
@@ -45,7 +44,7 @@ export const listDeliveries = operation({
   },
 });
 
-function deliveryView(delivery: Delivery, now: number): Record<string, unknown> {
+function deliveryView(delivery: Delivery, now: number): Json {
   const { created_at: _, last_at, next_at, ...rest } = delivery;
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {

@@ -1,3 +1,4 @@
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { webhookView } from "./webhooks.ts";
 
@@ -8,17 +9,15 @@ export const listWebhooks = operation({
   params: {
     active_only: { type: "boolean", default: true, flag: false, about: "false shows disabled ones too" },
   },
-  commands: [
-    {
-      name: "webhook list",
-      examples: [["webhook list --all", "disabled ones too"]],
-      flags: { all: { about: "Show disabled webhooks too", boolean: true } },
-      before: (args, flags) => ({ ...args, active_only: flags.all !== true }),
-    },
-  ],
+  command: {
+    name: "webhook list",
+    examples: [["webhook list --all", "disabled ones too"]],
+    flags: { all: { about: "Show disabled webhooks too", boolean: true } },
+    before: (args, flags) => ({ ...args, active_only: flags.all !== true }),
+  },
   async run(bus, args) {
     const webhooks = (await bus.store.webhooks.list()).filter(({ active }) => active || !args.active_only);
-    const views: Record<string, unknown>[] = [];
+    const views: Json[] = [];
     for (const webhook of webhooks) {
       views.push(webhookView(webhook, await bus.store.deliveries.counts(webhook.webhook_id)));
       // One at a time, because counting a long backlog takes a while and other calls interleave.
@@ -27,7 +26,7 @@ export const listWebhooks = operation({
     return views;
   },
   print(result, to) {
-    const webhooks = result.result as Record<string, unknown>[];
+    const webhooks = result.result as Json[];
     if (webhooks.length === 0) return to.line("No webhooks.");
     const head = "ID STATE URL CHANNEL TYPES SIGNED PENDING DEAD SUCCESS FAILURE".split(" ");
     to.table([

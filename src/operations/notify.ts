@@ -9,12 +9,10 @@ export const notify = operation({
     message: { type: "text", max: "message_bytes", about: "Body" },
     sound: { type: "boolean", default: false, about: "Play a sound" },
   },
-  commands: [
-    {
-      name: "notify",
-      examples: [['notify --title "Build" --message "Complete" --sound', "tell the person"]],
-    },
-  ],
+  command: {
+    name: "notify",
+    examples: [['notify --title "Build" --message "Complete" --sound', "tell the person"]],
+  },
   async run(bus, args) {
     const success = await bus.notify({ title: args.title, message: args.message, sound: args.sound });
     return { success, title: args.title, message: args.message };

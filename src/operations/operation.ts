@@ -30,7 +30,13 @@ export interface Operation<P extends ToolParams = ToolParams> {
   print(result: Json, to: Printer): void;
 }
 
-/** Declares an operation. Only fixes the types of `run`'s arguments. */
-export function operation<const P extends ToolParams>(declaration: Operation<P>): Operation {
-  return declaration as unknown as Operation;
+/** The declaration of one file. Most operations have one command. Those that hooks call have none and print nothing. */
+type Declaration<P extends ToolParams> = Omit<Operation<P>, "commands" | "print"> &
+  Partial<Pick<Operation<P>, "commands" | "print">> & { command?: Command };
+
+/** Declares an operation, and fixes the types of `run`'s arguments. */
+export function operation<const P extends ToolParams>(declaration: Declaration<P>): Operation {
+  const { command, ...others } = declaration;
+  const commands = command === undefined ? [] : [command];
+  return { commands, print() {}, ...others } as unknown as Operation;
 }

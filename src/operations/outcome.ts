@@ -20,5 +20,5 @@ export interface Failure {
 }
 
 export function isDenial(refusal: Refusal): refusal is Denial {
-  return refusal.kind === "busy" || refusal.kind === "scope" || refusal.kind === "rate";
+  return ["busy", "scope", "rate"].includes(refusal.kind);
 }

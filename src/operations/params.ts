@@ -1,13 +1,12 @@
 import { type Here, NoSessionError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
-import type { Param } from "../lib/param.ts";
 
 export const SESSION_ID = {
   type: "text",
   optional: true,
   max: "id_bytes",
   about: "Your session_id",
-} as const satisfies Param;
+} as const;
 
 export const CLIENT_ID = {
   type: "text",
@@ -15,7 +14,7 @@ export const CLIENT_ID = {
   min: 1,
   max: "id_bytes",
   about: "Your client's stable id, e.g. its PID",
-} as const satisfies Param;
+} as const;
 
 export const MACHINE = {
   type: "text",
@@ -23,21 +22,36 @@ export const MACHINE = {
   flag: false,
   max: "machine_bytes",
   about: "Default: the bus's",
-} as const satisfies Param;
+} as const;
 
 export const CORRELATION_ID = {
   type: "text",
   optional: true,
   max: "correlation_bytes",
   about: "Ties answers to a request",
-} as const satisfies Param;
+} as const;
+
+export const EVENT_TYPES = {
+  type: "list",
+  optional: true,
+  max: "event_types",
+  each: "event_type_bytes",
+  about: "Only these types",
+} as const;
+
+export const EVENT_ID = { type: "integer", min: 1, max: Number.MAX_SAFE_INTEGER } as const;
 
 export const WEBHOOK_ID = {
   type: "integer",
   min: 0,
   max: Number.MAX_SAFE_INTEGER,
   about: "From list_webhooks",
-} as const satisfies Param;
+} as const;
+
+export const SECRET = { type: "text", optional: true, max: "secret_bytes" } as const;
+
+/** How long a call waits. */
+export const WAIT = { type: "integer", min: 0, max: "wait_seconds" } as const;
 
 /** Adds the session of the shell or hook that runs the command, unless the arguments name one. */
 export function withSession(args: Json, here: Here): Json {

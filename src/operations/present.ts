@@ -1,8 +1,7 @@
-import type { Bus } from "../domain/context.ts";
-import { BusError, here } from "../domain/context.ts";
+import { type Bus, BusError, here } from "../domain/context.ts";
 import { limitNote } from "../domain/limits.ts";
-import type { Session } from "../domain/session.ts";
-import { isAlive, LEASE_MS } from "../domain/session.ts";
+import { deletedFields, isAlive, LEASE_MS, type Session } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
 
 /** Live sessions, most recently active first. */
 export async function liveSessions(bus: Bus): Promise<Session[]> {
@@ -28,6 +27,11 @@ export async function expectRoom(bus: Bus, machine: string, clientId: string | n
     "invalid",
     `${count} sessions are here already${limitNote("sessions")}; unregister some that are not needed (unregister_session).`,
   );
+}
+
+/** The fields that an answer adds about a session that was unregistered. */
+export function deletedNote(session: Session | undefined): Json {
+  return session === undefined || session.deleted_at === null ? {} : { ...deletedFields(session) };
 }
 
 const TOUCH_MS = 1_000;

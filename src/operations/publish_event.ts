@@ -2,12 +2,11 @@ import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS } from "../domain/event.ts";
 import { isLevel, LEVELS } from "../domain/level.ts";
 import { publish } from "../domain/publish.ts";
-import { REACH_WORDS, type Reach, reachOf } from "../domain/reachability.ts";
-import { deletedFields } from "../domain/session.ts";
+import { reachOf, reachWords } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
-import { touch } from "./present.ts";
+import { deletedNote, touch } from "./present.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
 const TRACK_SECONDS = 10;
@@ -44,37 +43,35 @@ export const publishEvent = operation({
       about: "lifecycle, info, actionable (default: by type)",
     },
   },
-  commands: [
-    {
-      name: "publish",
-      examples: [
-        [
-          'publish --type "done" --payload "Finished" --channel "repo:my-project"',
-          "tell a repository's sessions",
-        ],
-        [
-          'publish --type "question" --payload "Is the API frozen?" --channel "session:brave-trex"',
-          "a direct message",
-        ],
-        ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
+  command: {
+    name: "publish",
+    examples: [
+      [
+        'publish --type "done" --payload "Finished" --channel "repo:my-project"',
+        "tell a repository's sessions",
       ],
-      flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
-      before: (args, _flags, here) => withPayload(args, here),
-      async after(result, flags, call) {
-        if (flags.track !== true) return result;
-        // A recipient that is gone will not see it soon.
-        const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
-        const args = { event_id: result.event_id, wait_seconds };
-        // The event is published even if this call is refused, as it is for a publish-only token.
-        const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
-          deliveries: [],
-          problem: error.message,
-        }));
-        return { ...result, deliveries };
-      },
-      timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
+      [
+        'publish --type "question" --payload "Is the API frozen?" --channel "session:brave-trex"',
+        "a direct message",
+      ],
+      ["git diff --stat | agent-event-bus publish --type diff --payload -", "the payload from stdin"],
+    ],
+    flags: { track: { about: "Wait up to 10 s and tell whether it was seen", boolean: true } },
+    before: (args, _flags, here) => withPayload(args, here),
+    async after(result, flags, call) {
+      if (flags.track !== true) return result;
+      // A recipient that is gone will not see it soon.
+      const wait_seconds = result.reach === undefined ? 0 : TRACK_SECONDS;
+      const args = { event_id: result.event_id, wait_seconds };
+      // The event is published even if this call is refused, as it is for a publish-only token.
+      const { deliveries = [] } = await call("get_delivery", args).catch((error: Error) => ({
+        deliveries: [],
+        problem: error.message,
+      }));
+      return { ...result, deliveries };
     },
-  ],
+    timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
+  },
   async run(bus, args, { caller }) {
     const publisher = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     if (caller.scope === "full") touch(bus, publisher);
@@ -103,19 +100,17 @@ export const publishEvent = operation({
       result.reach = await reachOf(bus, resolved.recipient, event.session_id);
     const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
     if (warnings.length > 0) result.warning = warnings.join(" ");
-    if (publisher !== undefined && publisher.deleted_at !== null)
-      Object.assign(result, deletedFields(publisher));
-    return result;
+    return { ...result, ...deletedNote(publisher) };
   },
   print(result, to) {
     const deliveries = (result.deliveries ?? []) as Json[];
-    const reach = result.reach === undefined ? "" : `, which ${REACH_WORDS[result.reach as Reach]}`;
+    const reach = result.reach === undefined ? "" : ` (${to.text(reachWords(result.reach))})`;
     to.line(
       `Published ${to.bold(`#${to.text(result.event_id)}`)} ${to.text(result.event_type)} to ${to.text(result.channel)}${reach}`,
     );
     for (const one of deliveries)
       to.line(
-        `  ${to.text(one.name ?? one.recipient)}: ${to.text(one.state)}, ${REACH_WORDS[one.reach as Reach]}`,
+        `  ${to.text(one.name ?? one.recipient)}: ${to.text(one.state)}, ${to.text(reachWords(one.reach))}`,
       );
   },
 });

@@ -23,31 +23,22 @@ export interface Start {
 }
 
 /** Decides where a read starts and whether it moves the saved cursor (WIRE.md 4). */
-export function startOf(
+export async function startOf(
   bus: Bus,
   args: Query,
   session: Session | undefined,
   acked: boolean,
-): Start | Promise<Start | { answer: Json }> {
+): Promise<Start | { answer: Json }> {
   const consumes = args.peek || isNarrowed(args) ? undefined : session;
   const after = parseCursor(args.cursor) ?? undefined;
-  return !args.resume || !args.session_id || after !== undefined
-    ? { after, consumes, acked, resumes: false }
-    : resumedAt(bus, args, session, { consumes, acked });
-}
-
-async function resumedAt(
-  bus: Bus,
-  args: Query,
-  session: Session | undefined,
-  what: Pick<Start, "consumes" | "acked">,
-): Promise<Start | { answer: Json }> {
-  if (session === undefined) return { answer: notFound(String(args.session_id)) };
-  const consumes = what.consumes !== undefined;
-  if (session.cursor !== null) return { ...what, after: session.cursor, resumes: consumes };
-  if (!consumes && !what.acked) return { ...what, after: await bus.store.events.tip(), resumes: false };
+  if (!args.resume || !args.session_id || after !== undefined)
+    return { after, consumes, acked, resumes: false };
+  if (session === undefined) return { answer: notFound(args.session_id) };
+  const start = { consumes, acked, resumes: consumes !== undefined };
+  if (session.cursor !== null) return { ...start, after: session.cursor };
+  if (consumes === undefined && !acked) return { ...start, after: await bus.store.events.tip() };
   const tip = await bus.store.sessions.saveTip(session.session_id);
-  if (args.wait_seconds) return { ...what, after: tip, resumes: consumes };
+  if (args.wait_seconds) return { ...start, after: tip };
   return { answer: { events: [], next_cursor: formatCursor(tip), has_more: false } };
 }
 

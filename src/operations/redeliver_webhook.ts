@@ -2,10 +2,8 @@ import { redeliverGivenUp, redeliverSince } from "../domain/redelivery.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { WEBHOOK_ID } from "./params.ts";
+import { EVENT_ID, WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
-
-const EVENT_ID = { type: "integer", optional: true, min: 1, max: Number.MAX_SAFE_INTEGER } as const;
 
 export const redeliverWebhook = operation({
   name: "redeliver_webhook",
@@ -13,26 +11,24 @@ export const redeliverWebhook = operation({
   effect: "writes",
   params: {
     webhook_id: WEBHOOK_ID,
-    event_id: { ...EVENT_ID, flag: "event", about: "This event, whatever the filter" },
+    event_id: { ...EVENT_ID, optional: true, flag: "event", about: "This event, whatever the filter" },
     dead: { type: "boolean", default: false, about: "All that was given up" },
-    since: { ...EVENT_ID, about: "Matching events from this id on" },
+    since: { ...EVENT_ID, optional: true, about: "Matching events from this id on" },
   },
-  commands: [
-    {
-      name: "webhook redeliver",
-      positional: "webhook_id",
-      examples: [
-        ["webhook redeliver 1 --event 42", "one event"],
-        ["webhook redeliver 1 --dead", "all that was given up"],
-        ["webhook redeliver 1 --since 42", "everything from event 42 on"],
-      ],
-      before(args) {
-        if (chosen(args) !== 1)
-          throw new UsageError("webhook redeliver needs one of --event, --dead and --since.");
-        return args;
-      },
+  command: {
+    name: "webhook redeliver",
+    positional: "webhook_id",
+    examples: [
+      ["webhook redeliver 1 --event 42", "one event"],
+      ["webhook redeliver 1 --dead", "all that was given up"],
+      ["webhook redeliver 1 --since 42", "everything from event 42 on"],
+    ],
+    before(args) {
+      if (chosen(args) !== 1)
+        throw new UsageError("webhook redeliver needs one of --event, --dead and --since.");
+      return args;
     },
-  ],
+  },
   async run(bus, args) {
     const { webhook_id } = args;
     const webhook = await bus.store.webhooks.get(webhook_id);
@@ -45,7 +41,8 @@ export const redeliverWebhook = operation({
       if (!(await deliveries.redeliver(webhook_id, args.event_id)))
         return { success: false, error: `Event ${args.event_id} not found`, webhook_id };
       queued = 1;
-    } else if (args.since !== undefined) queued = await redeliverSince(deliveries, webhook_id, args.since);
+    } else if (args.since !== undefined)
+      queued = await redeliverSince(deliveries, args.since, { webhookId: webhook_id, enables: false });
     else queued = await redeliverGivenUp(deliveries, webhook_id);
     bus.deliveries.poke(webhook_id);
     const warning = `Webhook ${webhook_id} is disabled: they are sent when it is enabled.`;

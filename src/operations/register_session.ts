@@ -19,22 +19,20 @@ export const registerSession = operation({
     repo: { type: "text", optional: true, flag: false, max: "name_bytes", about: "Default: from cwd" },
     claim: { type: "boolean", default: false, about: "Hold @name: its mail is yours" },
   },
-  commands: [
-    {
-      name: "register",
-      examples: [
-        ["register", "join as the folder's name"],
-        ["register --name api --claim", "hold the name @api"],
-        ['register --name "my-feature" --client-id "$$" --json | jq -r .session_id', "join and keep the id"],
-      ],
-      async before(args, _flags, here) {
-        const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
-        // A claim typed in a session's shell belongs to that session.
-        const own = args.claim === true ? { client_id: here.sessionId } : {};
-        return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
-      },
+  command: {
+    name: "register",
+    examples: [
+      ["register", "join as the folder's name"],
+      ["register --name api --claim", "hold the name @api"],
+      ['register --name "my-feature" --client-id "$$" --json | jq -r .session_id', "join and keep the id"],
+    ],
+    async before(args, _flags, here) {
+      const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
+      // A claim typed in a session's shell belongs to that session.
+      const own = args.claim === true ? { client_id: here.sessionId } : {};
+      return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
     },
-  ],
+  },
   async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     const cwd = args.cwd ?? "";

@@ -2,6 +2,7 @@ import { BusError } from "../domain/context.ts";
 import { limitNote } from "../domain/limits.ts";
 import { webhookUrlProblem } from "../domain/webhook.ts";
 import { operation } from "./operation.ts";
+import { EVENT_TYPES, SECRET } from "./params.ts";
 import { secretProblem } from "./webhooks.ts";
 
 export const registerWebhook = operation({
@@ -16,28 +17,20 @@ export const registerWebhook = operation({
       max: "channel_bytes",
       about: "A channel or a prefix, e.g. repo:",
     },
-    event_types: {
-      type: "list",
-      optional: true,
-      max: "event_types",
-      each: "event_type_bytes",
-      about: "Only these types",
-    },
-    secret: { type: "text", optional: true, max: "secret_bytes", about: "Signs each delivery" },
+    event_types: EVENT_TYPES,
+    secret: { ...SECRET, about: "Signs each delivery" },
     ordered: { type: "boolean", default: false, about: "One by one; a failing event holds back later ones" },
   },
-  commands: [
-    {
-      name: "webhook register",
-      examples: [
-        ["webhook register --url https://your-server.com/events", "everything"],
-        [
-          'webhook register --url https://example.com/dm --channel "session:" --secret "my-secret"',
-          "direct messages, signed",
-        ],
+  command: {
+    name: "webhook register",
+    examples: [
+      ["webhook register --url https://your-server.com/events", "everything"],
+      [
+        'webhook register --url https://example.com/dm --channel "session:" --secret "my-secret"',
+        "direct messages, signed",
       ],
-    },
-  ],
+    ],
+  },
   async run(bus, args, call) {
     const problem =
       webhookUrlProblem(args.url) ??

@@ -2,11 +2,10 @@ import { resolveChannel } from "../domain/channel.ts";
 import { ANONYMOUS } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
 import { reachOf } from "../domain/reachability.ts";
-import { deletedFields } from "../domain/session.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
-import { SESSION_ID, withPayload } from "./params.ts";
-import { touch } from "./present.ts";
+import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
+import { deletedNote, touch } from "./present.ts";
 
 export const reply = operation({
   name: "reply",
@@ -14,23 +13,15 @@ export const reply = operation({
   effect: "writes",
   appends: true,
   params: {
-    event_id: {
-      type: "integer",
-      flag: "to",
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-      about: "The event you answer",
-    },
+    event_id: { ...EVENT_ID, flag: "to", about: "The event you answer" },
     payload: { type: "text", max: "payload_bytes", about: "The answer" },
     session_id: SESSION_ID,
   },
-  commands: [
-    {
-      name: "reply",
-      examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
-      before: (args, _flags, here) => withPayload(args, here),
-    },
-  ],
+  command: {
+    name: "reply",
+    examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
+    before: (args, _flags, here) => withPayload(args, here),
+  },
   async run(bus, args, { caller }) {
     const question = await bus.store.events.get(args.event_id);
     if (question === undefined)
@@ -59,7 +50,7 @@ export const reply = operation({
         ? {}
         : { reach: await reachOf(bus, resolved.recipient, event.session_id) }),
       ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
-      ...(own !== undefined && own.deleted_at !== null ? deletedFields(own) : {}),
+      ...deletedNote(own),
     };
   },
   print(result, to) {

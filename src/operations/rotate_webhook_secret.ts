@@ -1,7 +1,7 @@
 import { BusError } from "../domain/context.ts";
 import { ROTATION_MS } from "../domain/retry_schedule.ts";
 import { operation } from "./operation.ts";
-import { WEBHOOK_ID } from "./params.ts";
+import { SECRET, WEBHOOK_ID } from "./params.ts";
 import { secretProblem, webhookNotFound } from "./webhooks.ts";
 
 const SECRET_BYTES = 32;
@@ -12,20 +12,13 @@ export const rotateWebhookSecret = operation({
   effect: "writes",
   params: {
     webhook_id: WEBHOOK_ID,
-    secret: {
-      type: "text",
-      optional: true,
-      max: "secret_bytes",
-      about: "The new secret (default: a random one)",
-    },
+    secret: { ...SECRET, about: "The new secret (default: a random one)" },
   },
-  commands: [
-    {
-      name: "webhook rotate",
-      positional: "webhook_id",
-      examples: [["webhook rotate 1", "a random secret"]],
-    },
-  ],
+  command: {
+    name: "webhook rotate",
+    positional: "webhook_id",
+    examples: [["webhook rotate 1", "a random secret"]],
+  },
   async run(bus, { webhook_id, secret }) {
     const problem = secretProblem(secret);
     if (problem !== null) throw new BusError("invalid", problem);

@@ -1,15 +1,8 @@
 import { z } from "zod";
 import { type Bound, boundOf, type Limits, limitNote } from "../domain/limits.ts";
+import type { Json } from "../lib/json.ts";
 import { isRequired } from "../lib/param.ts";
 import type { Operation, ToolParam } from "./operation.ts";
-
-const encoder = new TextEncoder();
-
-function bytes(text: string): number {
-  return encoder.encode(text).byteLength;
-}
-
-type IntegerParam = ToolParam & { type: "integer" };
 
 type Rule = (text: string) => string | undefined;
 
@@ -19,7 +12,7 @@ function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   const tooLong = `must be at most ${max} bytes of UTF-8${limitNote(bound)}`;
   return (text) => {
     if (text.length < min) return "must not be empty";
-    return text.length * 3 > max && bytes(text) > max ? tooLong : undefined;
+    return text.length * 3 > max && Buffer.byteLength(text) > max ? tooLong : undefined;
   };
 }
 
@@ -63,7 +56,11 @@ function valueSchema(param: ToolParam, limits: Limits): z.ZodType {
 }
 
 /** A whole number. Accepts digits as text, which shells and some models send. */
-function integerSchema({ min, clamped }: IntegerParam, max: number, note: string): z.ZodType {
+function integerSchema(
+  { min, clamped }: ToolParam & { type: "integer" },
+  max: number,
+  note: string,
+): z.ZodType {
   const number = z
     .int("must be a whole number")
     .min(min, `must be at least ${min}`)
@@ -82,7 +79,7 @@ function fallbackOf(param: ToolParam, limits: Limits): string | number | boolean
     : param.default;
 }
 
-export type Checked = { args: Record<string, unknown> } | { problem: string };
+export type Checked = { args: Json } | { problem: string };
 
 /** Makes the checker of an operation's arguments. It drops unknown ones, and a problem names its argument. */
 export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
@@ -100,11 +97,11 @@ export function checker(operation: Operation, limits: Limits): (args: unknown) =
   return (given) => {
     if (typeof given !== "object" || given === null || Array.isArray(given))
       return { problem: `${operation.name}: the arguments must be an object.` };
-    const args: Record<string, unknown> = {};
+    const args: Json = {};
     const problems: string[] = [];
     // Hot path: one schema for all would make a dozen objects for each argument that is not sent.
     for (const { name, rule, schema, required, fallback } of params) {
-      const value = (given as Record<string, unknown>)[name] ?? undefined;
+      const value = (given as Json)[name] ?? undefined;
       if (value === undefined) {
         if (required) problems.push(`${name} is required`);
         else args[name] = fallback;
@@ -140,7 +137,7 @@ function shown(given: unknown, item: PropertyKey | undefined): string {
 }
 
 /** The JSON schema of an operation's arguments for `tools/list`. Short, because every session reads it. */
-export function inputSchema(operation: Operation, limits: Limits): Record<string, unknown> {
+export function inputSchema(operation: Operation, limits: Limits): Json {
   const entries = Object.entries(operation.params).filter(([, param]) => param.listed !== false);
   const required = entries.filter(([, param]) => isRequired(param)).map(([name]) => name);
   return {
@@ -150,29 +147,25 @@ export function inputSchema(operation: Operation, limits: Limits): Record<string
   };
 }
 
-function propertySchema(param: ToolParam, limits: Limits): Record<string, unknown> {
-  const fallback = fallbackOf(param, limits);
-  // An absent boolean is false, so that default is not shown.
-  const described = { description: param.about, ...(fallback && { default: fallback }) };
-  switch (param.type) {
-    case "text":
-      return {
-        type: "string",
-        ...(param.choices === undefined ? {} : { enum: param.choices }),
-        ...described,
-      };
-    case "integer":
-      return {
-        type: "integer",
-        ...(param.min > 1 && { minimum: param.min }),
-        ...(param.max === Number.MAX_SAFE_INTEGER ? {} : { maximum: boundOf(param.max, limits) }),
-        ...described,
-      };
-    case "boolean":
-      return { type: "boolean", ...described };
-    case "list":
-      return { type: "array", items: { type: "string" }, ...described };
-    case "cursor":
-      return { type: "string", ...described };
+const JSON_TYPES = {
+  text: "string",
+  integer: "integer",
+  boolean: "boolean",
+  list: "array",
+  cursor: "string",
+};
+
+function propertySchema(param: ToolParam, limits: Limits): Json {
+  const property: Json = { type: JSON_TYPES[param.type] };
+  if (param.type === "text" && param.choices !== undefined) property.enum = param.choices;
+  if (param.type === "list") property.items = { type: "string" };
+  if (param.type === "integer") {
+    if (param.min > 1) property.minimum = param.min;
+    if (param.max !== Number.MAX_SAFE_INTEGER) property.maximum = boundOf(param.max, limits);
   }
+  property.description = param.about;
+  // An absent boolean is false, so that default is not shown.
+  const fallback = fallbackOf(param, limits);
+  if (fallback) property.default = fallback;
+  return property;
 }

@@ -34,23 +34,21 @@ export const setAttention = operation({
       about: "Push nothing for so long; 0 ends it",
     },
   },
-  commands: [
-    {
-      name: "attention",
-      positional: "session",
-      placeholder: "SESSION",
-      examples: [
-        ["attention api", "what may wake it now"],
-        ["attention api --mute 1h", "leave it alone for an hour"],
-        ["attention all --wake off", "wake nobody"],
-      ],
-      flags: {
-        mute: { about: "Push nothing for this long, e.g. 30m, 1h, 2d", value: "time" },
-        unmute: { about: "Push again", boolean: true },
-      },
-      before: (args, { mute, unmute }) => ({ ...args, ...muteOf(mute, unmute === true) }),
+  command: {
+    name: "attention",
+    positional: "session",
+    placeholder: "SESSION",
+    examples: [
+      ["attention api", "what may wake it now"],
+      ["attention api --mute 1h", "leave it alone for an hour"],
+      ["attention all --wake off", "wake nobody"],
+    ],
+    flags: {
+      mute: { about: "Push nothing for this long, e.g. 30m, 1h, 2d", value: "time" },
+      unmute: { about: "Push again", boolean: true },
     },
-  ],
+    before: (args, { mute, unmute }) => ({ ...args, ...muteOf(mute, unmute === true) }),
+  },
   async run(bus, { session: named, wake, mute_seconds }) {
     const found = named === "all" ? await liveSessions(bus) : await sessionNamed(bus, named);
     if (!Array.isArray(found)) return found;

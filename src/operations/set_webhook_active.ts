@@ -1,6 +1,7 @@
-import { enableSince } from "../domain/redelivery.ts";
+import { redeliverSince } from "../domain/redelivery.ts";
+import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { WEBHOOK_ID } from "./params.ts";
+import { EVENT_ID, WEBHOOK_ID } from "./params.ts";
 import { webhookNotFound } from "./webhooks.ts";
 
 export const setWebhookActive = operation({
@@ -10,13 +11,7 @@ export const setWebhookActive = operation({
   params: {
     webhook_id: WEBHOOK_ID,
     active: { type: "boolean", flag: false, about: "true = deliver, false = pause" },
-    since: {
-      type: "integer",
-      optional: true,
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-      about: "When enabling: queue what matches from this id on too",
-    },
+    since: { ...EVENT_ID, optional: true, about: "When enabling: queue what matches from this id on too" },
   },
   commands: [
     {
@@ -41,15 +36,12 @@ export const setWebhookActive = operation({
   async run(bus, { webhook_id, active, since }) {
     const { webhooks, deliveries } = bus.store;
     if ((await webhooks.get(webhook_id)) === undefined) return webhookNotFound(webhook_id);
-    const queued =
-      active && since !== undefined
-        ? {
-            queued: await enableSince(deliveries, webhook_id, since),
-          }
-        : {};
-    if (since === undefined || !active) await webhooks.setActive(webhook_id, active);
+    const result: Json = { success: true, webhook_id, active };
+    if (active && since !== undefined)
+      result.queued = await redeliverSince(deliveries, since, { webhookId: webhook_id, enables: true });
+    else await webhooks.setActive(webhook_id, active);
     bus.deliveries.poke(webhook_id);
-    return { success: true, webhook_id, active, ...queued };
+    return result;
   },
   print(result, to) {
     to.line(`Webhook #${to.text(result.webhook_id)} is ${result.active === true ? "on" : "off"}`);

@@ -7,14 +7,12 @@ export const testWebhook = operation({
   about: "Send a signed test event and tell how it went.",
   effect: "writes",
   params: { webhook_id: WEBHOOK_ID },
-  commands: [
-    {
-      name: "webhook test",
-      positional: "webhook_id",
-      examples: [["webhook test 1", "does it arrive"]],
-      timeoutMs: () => 30_000,
-    },
-  ],
+  command: {
+    name: "webhook test",
+    positional: "webhook_id",
+    examples: [["webhook test 1", "does it arrive"]],
+    timeoutMs: () => 30_000,
+  },
   async run(bus, { webhook_id }) {
     const webhook = await bus.store.webhooks.get(webhook_id);
     if (webhook === undefined) return webhookNotFound(webhook_id);

@@ -11,20 +11,18 @@ export const unregisterSession = operation({
   effect: "overwrites",
   appends: true,
   params: { session_id: SESSION_ID, client_id: CLIENT_ID, machine: MACHINE },
-  commands: [
-    {
-      name: "unregister",
-      examples: [
-        ['unregister --session-id "$SESSION_ID"', "leave"],
-        ['unregister --client-id "$$"', "leave by the client id of this machine"],
-      ],
-      before(args, _flags, here) {
-        if (args.session_id === undefined && args.client_id === undefined)
-          throw new NoSessionError("unregister needs --session-id or --client-id.");
-        return args.client_id === undefined ? args : { ...args, machine: here.machine() };
-      },
+  command: {
+    name: "unregister",
+    examples: [
+      ['unregister --session-id "$SESSION_ID"', "leave"],
+      ['unregister --client-id "$$"', "leave by the client id of this machine"],
+    ],
+    before(args, _flags, here) {
+      if (args.session_id === undefined && args.client_id === undefined)
+        throw new NoSessionError("unregister needs --session-id or --client-id.");
+      return args.client_id === undefined ? args : { ...args, machine: here.machine() };
     },
-  ],
+  },
   async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     if (!args.session_id && !args.client_id)

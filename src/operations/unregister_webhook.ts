@@ -7,13 +7,11 @@ export const unregisterWebhook = operation({
   about: "Remove a webhook.",
   effect: "destroys",
   params: { webhook_id: WEBHOOK_ID },
-  commands: [
-    {
-      name: "webhook unregister",
-      positional: "webhook_id",
-      examples: [["webhook unregister 1", "stop and forget it"]],
-    },
-  ],
+  command: {
+    name: "webhook unregister",
+    positional: "webhook_id",
+    examples: [["webhook unregister 1", "stop and forget it"]],
+  },
   async run(bus, { webhook_id }) {
     return (await bus.store.webhooks.unregister(webhook_id))
       ? { success: true, webhook_id }

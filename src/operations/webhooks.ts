@@ -1,11 +1,9 @@
 import type { WebhookCounts } from "../domain/outbox.ts";
 import type { Outcome, Webhook } from "../domain/webhook.ts";
+import type { Json } from "../lib/json.ts";
 
 /** A webhook as clients see it, without its secrets. */
-export function webhookView(
-  webhook: Webhook,
-  { pending, dead, expired }: WebhookCounts,
-): Record<string, unknown> {
+export function webhookView(webhook: Webhook, { pending, dead, expired }: WebhookCounts): Json {
   const { webhook_id, url, channel, event_types, active, created_at, secret, ordered } = webhook;
   const { paused_reason, last_success, last_failure, last_error } = webhook;
   return {
@@ -27,7 +25,7 @@ export function webhookView(
   };
 }
 
-export function webhookNotFound(webhook_id: number): Record<string, unknown> {
+export function webhookNotFound(webhook_id: number): Json {
   return {
     success: false,
     error: `Webhook ${webhook_id} not found`,
@@ -46,6 +44,6 @@ export function secretProblem(secret: string | undefined): string | null {
   return null;
 }
 
-export function outcomeView({ status, error, ms }: Outcome): Record<string, unknown> {
+export function outcomeView({ status, error, ms }: Outcome): Json {
   return { delivered: error === null, status, milliseconds: ms };
 }

@@ -63,11 +63,13 @@ async function post(url: URL, tool: string, args: Json, options: PostOptions): P
   } catch (error) {
     if (error instanceof NotOurs) throw error;
     if (error instanceof Error && error.name === "TimeoutError")
-      throw new Unreachable(`The bus at ${url} did not answer within ${options.timeoutMs} ms.`, error);
+      throw new Unreachable(`The bus at ${url} did not answer within ${options.timeoutMs} ms.`, {
+        cause: error,
+      });
     const how = isLoopback(url.hostname)
       ? "Start it with: agent-event-bus serve"
       : "Check that it runs there and that this machine reaches it.";
-    throw new Unreachable(`No bus at ${url}. ${how}`, error);
+    throw new Unreachable(`No bus at ${url}. ${how}`, { cause: error });
   }
 }
 

@@ -1,9 +1,6 @@
 /** No answer of a bus: nothing listens there, something else answers, or the time is up. */
 export class Unreachable extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = "Unreachable";
-  }
+  override name = "Unreachable";
 }
 
 /** The bus refused the call. */
@@ -29,10 +26,10 @@ export interface Told {
 
 /** Another user's program, or one of an unknown user, listens at the bus's port. Nothing was sent to it. */
 export class NotOurs extends Unreachable {
+  override name = "NotOurs";
   readonly told: Told;
   constructor(told: Told) {
     super(`${told.found} ${told.advice}`);
-    this.name = "NotOurs";
     this.told = told;
   }
 }

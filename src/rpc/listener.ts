@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
 import { findProgram, run } from "../lib/exec.ts";
 import { namesIn } from "../lib/permissions.ts";
+import { socketsOn } from "./owner.ts";
 
 /** A process that listens. */
 interface Listener {
@@ -20,26 +21,13 @@ export async function listenerAt(port: number, config: InstallConfig): Promise<L
   return pid === undefined ? undefined : { pid: Number(pid), name: name ?? "" };
 }
 
-const LISTENING = "0A";
-
-function listenerInProc(port: number): Listener | undefined {
-  const sockets = new Set(["tcp", "tcp6"].flatMap((table) => socketsOn(port, textOf(`/proc/net/${table}`))));
+async function listenerInProc(port: number): Promise<Listener | undefined> {
+  const found = [...(await socketsOn("/proc/net/tcp", port)), ...(await socketsOn("/proc/net/tcp6", port))];
+  const sockets = new Set(found.map(({ inode }) => `socket:[${inode}]`));
   if (sockets.size === 0) return undefined;
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const pids = namesIn("/proc").filter((name) => /^\d+$/.test(name));
   const holds = (file: string) => sockets.has(attempt(() => readlinkSync(file)) ?? "");
   const pid = pids.find((one) => namesIn(`/proc/${one}/fd`).some((name) => holds(`/proc/${one}/fd/${name}`)));
-  return pid === undefined ? undefined : { pid: Number(pid), name: textOf(`/proc/${pid}/comm`).trim() };
-}
-
-function socketsOn(port: number, table: string): string[] {
-  return table.split("\n").flatMap((line) => {
-    const [, local = "", , state, , , , , , inode] = line.trim().split(/\s+/);
-    const isIt = state === LISTENING && Number.parseInt(local.split(":")[1] ?? "", 16) === port;
-    return isIt ? [`socket:[${inode}]`] : [];
-  });
-}
-
-/** Empty if the file cannot be read. */
-function textOf(file: string): string {
-  return attempt(() => readFileSync(file, "utf8")) ?? "";
+  if (pid === undefined) return undefined;
+  return { pid: Number(pid), name: attempt(() => readFileSync(`/proc/${pid}/comm`, "utf8"))?.trim() ?? "" };
 }

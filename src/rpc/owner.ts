@@ -76,11 +76,10 @@ function userName(uid: number): string {
 async function listenersAt(hostname: string, port: number): Promise<number[]> {
   if (process.platform !== "linux") return listenersByLsof(port);
   const host = bare(hostname);
-  if (host === "localhost")
-    return [...(await listenersV4("127.0.0.1", port)), ...(await listenersV6(LOOPBACK_V6, port))];
+  if (host === "localhost") return [...(await listenersV4("127.0.0.1", port)), ...(await listenersV6(port))];
   const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(host);
   if (mapped !== null) return listenersV4(dotted(mapped[1], mapped[2]), port);
-  return host.includes(":") ? listenersV6(LOOPBACK_V6, port) : listenersV4(host, port);
+  return host.includes(":") ? listenersV6(port) : listenersV4(host, port);
 }
 
 const ANY_V4 = "00000000";
@@ -97,8 +96,8 @@ async function listenersV4(host: string, port: number): Promise<number[]> {
   return found.length > 0 ? found : listenersIn("/proc/net/tcp6", port, [MAPPED + address, ANY_V6]);
 }
 
-function listenersV6(address: string, port: number): Promise<number[]> {
-  return listenersIn("/proc/net/tcp6", port, [address, ANY_V6]);
+function listenersV6(port: number): Promise<number[]> {
+  return listenersIn("/proc/net/tcp6", port, [LOOPBACK_V6, ANY_V6]);
 }
 
 function dotted(high = "", low = ""): string {
@@ -106,20 +105,25 @@ function dotted(high = "", low = ""): string {
   return [a >> 8, a & 255, b >> 8, b & 255].join(".");
 }
 
-const LISTENING = "0A";
-
 async function listenersIn(table: string, port: number, addresses: readonly string[]): Promise<number[]> {
-  const found: number[] = [];
-  for await (const line of listening(table)) {
-    const [, local = "", , , , , , uid] = line.trim().split(/\s+/);
+  const sockets = await socketsOn(table, port);
+  return sockets.filter(({ address }) => addresses.includes(address)).map(({ uid }) => uid);
+}
+
+/** The sockets that listen on a port, by one of the system's tables. Empty if the table cannot be read. */
+export async function socketsOn(table: string, port: number) {
+  const found: { address: string; uid: number; inode: string }[] = [];
+  for await (const [, local = "", , , , , , uid, , inode = ""] of listening(table)) {
     const [address = "", number = ""] = local.split(":");
-    if (Number.parseInt(number, 16) === port && addresses.includes(address)) found.push(Number(uid));
+    if (Number.parseInt(number, 16) === port) found.push({ address, uid: Number(uid), inode });
   }
   return found;
 }
 
-/** The rows of listening sockets, which come first in a large table. Yields nothing if the table cannot be read. */
-async function* listening(table: string): AsyncGenerator<string> {
+const LISTENING = "0A";
+
+/** The fields of listening sockets, which come first in a large table. */
+async function* listening(table: string): AsyncGenerator<string[]> {
   try {
     let rest = "";
     let heading = true;
@@ -127,8 +131,9 @@ async function* listening(table: string): AsyncGenerator<string> {
       const lines = (rest + piece).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        if (!heading && line.trim().split(/\s+/)[3] !== LISTENING) return;
-        if (!heading) yield line;
+        const fields = line.trim().split(/\s+/);
+        if (!heading && fields[3] !== LISTENING) return;
+        if (!heading) yield fields;
         heading = false;
       }
     }

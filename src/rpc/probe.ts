@@ -1,3 +1,4 @@
+import { attempt } from "../lib/attempt.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { endpoint } from "./call.ts";
@@ -102,12 +103,8 @@ function skew(date: string | null, asked: number): number {
 }
 
 function objectIn(text: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value: unknown = attempt(() => JSON.parse(text));
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
 }
 
 function reasonIn(body: Json | undefined): string | undefined {

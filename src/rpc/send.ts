@@ -16,7 +16,7 @@ export async function send(url: URL, init: RequestInit): Promise<Response> {
       // No stat: write access to the data directory already decides which bus is asked, by settings.env.
       return await fetch(target, { ...direct, unix: socketPath(target.port || HTTP_PORT) } as RequestInit);
     } catch (error) {
-      if (!isUnconnected(error)) throw error;
+      if (!UNCONNECTED.includes(String((error as { code?: unknown }).code))) throw error;
     }
   }
   const { ownerOf, told } = await import("./owner.ts");
@@ -40,13 +40,7 @@ function hasSocket({ protocol, hostname }: URL): boolean {
   );
 }
 
-/** True if no connection was made, so that the request can go another way. */
-function isUnconnected(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return UNCONNECTED.includes(String(code));
-}
-
-// EAGAIN is a full backlog.
+/** No connection was made, so that the request can go another way. EAGAIN is a full backlog. */
 const UNCONNECTED = ["ENOENT", "ECONNREFUSED", "EAGAIN", "EACCES", "EPERM", "ENOTDIR", "ENAMETOOLONG"];
 
 /** The same URL with one spelling of each loopback host. A resolver may send x.localhost anywhere. */

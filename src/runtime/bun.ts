@@ -34,13 +34,14 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
   };
 }
 
+/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL). Undefined if the error is not SQLite's. */
 export function sqliteCode(error: unknown): number | undefined {
   return error instanceof Error && error.name === "SQLiteError" && "errno" in error
     ? Number(error.errno) & 0xff
     : undefined;
 }
 
-type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: true };
+type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: boolean };
 
 /**
  * Serves an Elysia app. Elysia's own `listen` would share a taken port silently.
@@ -53,25 +54,23 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
     maxRequestBodySize: options.maxBodyBytes,
     error: () => new Response("bad request", { status: 400 }),
   };
-  const tcp = Bun.serve({
-    ...{ ...common, hostname, port, reusePort: false },
-    fetch(request, server) {
-      (request as BunRequest).server = server;
-      return app.fetch(request);
-    },
-  });
+  const answering = (bySocket: boolean) => (request: BunRequest, server: Bun.Server<undefined>) => {
+    request.server = server;
+    request.bySocket = bySocket;
+    return app.fetch(request);
+  };
+  const tcp = Bun.serve({ ...common, hostname, port, reusePort: false, fetch: answering(false) });
   let socket: Bun.Server<undefined> | undefined;
   return {
     hostname: tcp.hostname ?? hostname,
     port: tcp.port ?? port,
     async addSocket(unix) {
-      const fetch = (request: Request, server: Bun.Server<undefined>) => {
-        (request as BunRequest).server = server;
-        (request as BunRequest).bySocket = true;
-        return app.fetch(request);
-      };
       // Bun's types lack the idle time of a socket.
-      socket = Bun.serve({ ...common, unix, fetch } as unknown as Bun.Serve.Options<undefined>);
+      socket = Bun.serve({
+        ...common,
+        unix,
+        fetch: answering(true),
+      } as unknown as Bun.Serve.Options<undefined>);
     },
     async stop(force) {
       await Promise.all([tcp.stop(force), socket?.stop(force)]);
@@ -79,6 +78,7 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
   };
 }
 
+/** The client of a request. Undefined if the runtime does not tell. */
 export function peerOf(request: Request): Peer | undefined {
   const { server, bySocket } = request as BunRequest;
   if (bySocket) return SOCKET_PEER;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from "node:http";
-import { createServer, type Server as LocalServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
@@ -85,7 +85,10 @@ function listeningOn(server: Server, sockets: ReadonlySet<Socket>, options: List
   return {
     hostname: options.hostname,
     port: typeof address === "object" && address !== null ? address.port : options.port,
-    addSocket: (path) => listenAt(local, path),
+    addSocket: (path) =>
+      new Promise((resolve, reject) => {
+        local.once("error", reject).listen(path, resolve);
+      }),
     async stop(force) {
       if (local.listening) local.close();
       await stop(server, sockets, force);
@@ -131,13 +134,6 @@ function stop(server: Server, sockets: ReadonlySet<Socket>, force: boolean): Pro
 
 /** Connections through the Unix socket. */
 const bySocket = new WeakSet<Socket>();
-
-function listenAt(local: LocalServer, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    local.once("error", reject);
-    local.listen(path, () => resolve());
-  });
-}
 
 /** Looks into Node's own request, which srvx (the server of `@elysiajs/node`) adds to its request. */
 export function peerOf(request: Request): Peer | undefined {

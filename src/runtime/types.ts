@@ -23,9 +23,6 @@ export interface OpenOptions {
   readonly?: boolean;
 }
 
-/** SQLite's primary result code of an error (5 = BUSY, 13 = FULL). Undefined if the error is not SQLite's. */
-export type SqliteCode = (error: unknown) => number | undefined;
-
 export interface ListenOptions {
   hostname: string;
   port: number;
@@ -49,9 +46,3 @@ export interface Peer {
 
 /** The other end of a Unix socket, which counts as loopback. */
 export const SOCKET_PEER: Peer = { address: "127.0.0.1", port: 0 };
-
-/** Makes a request's signal abort when its client goes away, also if it has gone already. */
-export type WatchClient = (request: Request) => void;
-
-/** The client of a request. Undefined if the runtime does not tell. */
-export type PeerOf = (request: Request) => Peer | undefined;

@@ -1,6 +1,8 @@
 import { constants, mkdirSync, readFileSync, statSync } from "node:fs";
 import { appendFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { styleText } from "node:util";
 import { visible, visibleLine } from "../lib/escape.ts";
 import { restrict } from "../lib/permissions.ts";
 import type { CallLine } from "../operations/call_log.ts";
@@ -42,7 +44,7 @@ export function createLog(options: LogOptions): Log {
   const put = (level: Level, safe: string, shown = safe) => {
     const time = stamp();
     log.append(`${time} ${COLUMN[level]} ${safe}\n`);
-    options.terminal?.(`${painted(DIM, time.slice(11, 23))} ${painted(COLOURS[level], shown)}\n`);
+    options.terminal?.(`${painted("dim", time.slice(11, 23))} ${painted(COLOURS[level], shown)}\n`);
   };
   const error = (message: string, details?: unknown) => {
     put("error", visibleLine(message));
@@ -81,21 +83,17 @@ function newestLine(path: string): string {
   }
 }
 
-const RESET = "\x1b[0m";
-const DIM = "\x1b[2m";
-const BOLD = "\x1b[1m";
-const GREEN = "\x1b[32m";
 const COLUMN: Readonly<Record<Level, string>> = { info: "info ", warn: "warn ", error: "error" };
-const COLOURS: Readonly<Record<Level, string>> = { info: "", warn: "\x1b[33m", error: "\x1b[31m" };
+const COLOURS = { info: "reset", warn: "yellow", error: "red" } as const;
 
-type Paint = (style: string, text: string) => string;
-const painted: Paint = (style, text) => `${style}${text}${RESET}`;
+type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
+const painted: Paint = (style, text) => styleText(style, text, { validateStream: false });
 
 function callText(line: CallLine, paint: Paint = (_, text) => text): string {
   const { who, tool, args, outcome, detail, ms } = line;
-  const shown = paint(outcome === "ok" ? GREEN : COLOURS.warn, outcome);
-  const took = paint(DIM, `${ms.toFixed(1)} ms`);
-  return `${paint(DIM, who)} ${paint(BOLD, tool)}${args && " "}${args} → ${shown}${detail && " "}${detail} ${took}`;
+  const shown = paint(outcome === "ok" ? "green" : COLOURS.warn, outcome);
+  const took = paint("dim", `${ms.toFixed(1)} ms`);
+  return `${paint("dim", who)} ${paint("bold", tool)}${args && " "}${args} → ${shown}${detail && " "}${detail} ${took}`;
 }
 
 function textOf(text: string | (() => string)): string {
@@ -141,8 +139,7 @@ class RotatingFile {
   }
 
   async #write(): Promise<void> {
-    const early = this.#wroteAt + APART_MS - performance.now();
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, early)));
+    await delay(Math.max(0, this.#wroteAt + APART_MS - performance.now()));
     this.#wroteAt = performance.now();
     const text = this.#pending.map(textOf).join("");
     this.#pending = [];

@@ -20,7 +20,6 @@ import { OpenError } from "../sqlite/store.ts";
 import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
-const STARTED = 0;
 const FAILED = 1;
 const WRONG_USAGE = 64;
 /** A setting cannot be used, so starting again would not help. */
@@ -35,10 +34,9 @@ export async function serve(argv: readonly string[]): Promise<void> {
   const log = logTo(config);
   process.on("unhandledRejection", (error) => log.error(`unexpected rejection: ${error}`, error));
   try {
-    const all = [...operations, ...hookOperations];
     const server = await startServer({
       config,
-      operations: all,
+      operations: [...operations, ...hookOperations],
       log,
       now: Date.now,
       socketFolder: dataDirectory(),
@@ -46,11 +44,8 @@ export async function serve(argv: readonly string[]): Promise<void> {
     stopOnSignals(server);
     const url = localUrl(config.host, server.port);
     log.info(`listening on ${url}, database ${config.db}`);
-    say(
-      json
-        ? visibleJson({ url, database: config.db, log: config.log })
-        : greeting(config.host, url, server.port),
-    );
+    const document = { url, database: config.db, log: config.log };
+    say(json ? visibleJson(document) : greeting(config.host, url, server.port));
   } catch (error) {
     const reason = await reasonOf(error, config);
     log.failure(reason, error);
@@ -94,7 +89,6 @@ async function configOf(argv: readonly string[], json: boolean): Promise<ServerC
       await log.flush();
     }
     const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
-    if (problem === undefined) throw error;
     const code = error instanceof ConfigError ? UNUSABLE_SETTING : WRONG_USAGE;
     return exit(code, `${problem} See agent-event-bus serve --help.`, json);
   }
@@ -109,8 +103,8 @@ function logsOf(settings: Environment): { log: string; err: string } {
   }
 }
 
-/** Message for an error of `parseArgs`. Undefined for any other error. */
-function usageProblem(error: Error): string | undefined {
+/** Message for an error of `parseArgs`. @throws the error when it is another one. */
+function usageProblem(error: Error): string {
   const flag = /'(-[^ ',]+)/.exec(error.message)?.[1];
   switch ((error as NodeJS.ErrnoException).code) {
     case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
@@ -120,7 +114,7 @@ function usageProblem(error: Error): string | undefined {
     case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
       return "serve takes no further word.";
     default:
-      return undefined;
+      throw error;
   }
 }
 
@@ -131,11 +125,11 @@ const OWN_FLAGS = [
 ];
 
 function helpText(): string {
-  const rows = Object.values(VARIABLES).filter((variable) => "flag" in variable && variable.flag !== "url");
-  const flags = rows.map((row) => [
-    `--${"flag" in row ? row.flag : ""}`,
-    `${row.about} (${row.name}, default ${row.fallback})`,
-  ]);
+  const flags = Object.values(VARIABLES).flatMap((variable) => {
+    if (!("flag" in variable) || variable.flag === "url") return [];
+    const { flag, about, name, fallback } = variable;
+    return [[`--${flag}`, `${about} (${name}, default ${fallback})`]];
+  });
   return [
     "Run the bus in the foreground.",
     "",
@@ -151,15 +145,14 @@ function helpText(): string {
 }
 
 function greeting(host: string, url: string, port: number): string {
-  const elsewhere = isLoopback(host)
-    ? []
-    : [`Other machines need a token, and reach it at http://${machine()}:${port}/mcp`];
-  return [
+  const lines = [
     `agent-event-bus listens on ${url}`,
     "Add it to Claude Code:",
     `  claude mcp add --transport http --scope user agent-event-bus ${url}`,
-    ...elsewhere,
-  ].join("\n");
+  ];
+  if (!isLoopback(host))
+    lines.push(`Other machines need a token, and reach it at http://${machine()}:${port}/mcp`);
+  return lines.join("\n");
 }
 
 async function reasonOf(error: unknown, config: ServerConfig): Promise<string> {
@@ -188,7 +181,7 @@ function stopOnSignals(server: RunningServer): void {
     stopping = true;
     setTimeout(() => exit(FAILED, "The bus did not stop in time.", false), STOP_MS);
     server.stop().then(
-      () => process.exit(STARTED),
+      () => process.exit(0),
       (error) => exit(FAILED, `The bus did not stop cleanly: ${error}`, false),
     );
   };

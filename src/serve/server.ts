@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
@@ -154,9 +155,7 @@ function reportTrouble(log: Log): (trouble: Trouble | null) => void {
 
 /** Resolves with `promise`, or with undefined after `ms`. */
 function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, ms, undefined);
-  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
+  return Promise.race([promise, delay(ms, undefined, { ref: false })]);
 }
 
 function tellOfStart({ access, store, log, kept }: Parts): void {

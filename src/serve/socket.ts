@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { socketPath } from "../config/client.ts";
@@ -37,15 +38,15 @@ async function clear(path: string): Promise<void> {
   unlinkSync(path);
 }
 
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const end = (answered: boolean) => {
-      socket.destroy();
-      resolve(answered);
-    };
-    socket.once("connect", () => end(true));
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch (error) {
     // Any other error, for example a full backlog, comes from a live socket.
-    socket.once("error", ({ code }: NodeJS.ErrnoException) => end(code !== "ECONNREFUSED"));
-  });
+    return (error as NodeJS.ErrnoException).code !== "ECONNREFUSED";
+  } finally {
+    socket.destroy();
+  }
 }

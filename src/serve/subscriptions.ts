@@ -107,11 +107,15 @@ class OpenSubscription implements Subscription {
     this.close = parts.close;
   }
 
+  /** Never throws. A filter that does fails its own call, which reads the event again, and the door logs the error. */
   hint(event: Event): void {
-    if (this.#parts.filter(event)) {
+    try {
+      this.#hinted ||= this.#parts.filter(event);
+    } catch {
       this.#hinted = true;
-      this.#wakeUp();
-    } else if (event.id - 1 === this.#cursor) this.#cursor = event.id;
+    }
+    if (this.#hinted) this.#wakeUp();
+    else if (event.id - 1 === this.#cursor) this.#cursor = event.id;
   }
 
   dismiss(): void {
@@ -176,16 +180,14 @@ class OpenSubscription implements Subscription {
   /** Resolves after `ms`, at a hint, at the end, or when the client is gone. */
   #sleep(ms: number): Promise<void> {
     const { signal } = this.#parts.wait.call;
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#wakeUp = () => {};
-        clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener("abort", wake);
-      this.#wakeUp = wake;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => resolve();
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener("abort", wake);
+    this.#wakeUp = wake;
+    return promise.finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
     });
   }
 }

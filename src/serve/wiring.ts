@@ -10,7 +10,7 @@ import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
 import { Storms } from "../domain/storms.ts";
 import type { Access } from "../http/access/access.ts";
-import { httpDenial } from "../http/access/denial.ts";
+import { httpDenial } from "../http/access/refusal.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
@@ -60,7 +60,9 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
-    notify: notifierOf(config, log),
+    notify: createThrottle(
+      createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
+    ),
     deliveries: scheduler,
     looked: new Map(),
     atWork: new Map(),
@@ -87,10 +89,6 @@ function switchOffBy(store: Store, log: Log): SchedulerOptions["switchOff"] {
       origin: ORIGINS.bus,
     });
   };
-}
-
-function notifierOf({ desktop, icon }: ServerConfig, { warn }: Log): Bus["notify"] {
-  return createThrottle(createDesktop({ platform: process.platform, ...desktop, icon, warn }));
 }
 
 export interface DoorParts {

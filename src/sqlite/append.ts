@@ -1,28 +1,30 @@
 import type { Event } from "../domain/event.ts";
 import type { DecideRegistration, Draft, Registered, Store } from "../domain/store.ts";
-import type { DeliveryTable } from "./deliveries.ts";
-import type { MailTable } from "./direct_messages.ts";
-import type { EventTable } from "./events.ts";
+import { DeliveryTable } from "./deliveries.ts";
+import { MailTable } from "./direct_messages.ts";
+import { EventTable } from "./events.ts";
 import { type Parts, timestampOf } from "./parts.ts";
-import type { SessionTable } from "./sessions.ts";
-import type { WebhookTable } from "./webhooks.ts";
+import { PushTable } from "./pushes.ts";
+import { SessionTable } from "./sessions.ts";
+import { WebhookTable } from "./webhooks.ts";
 
-export interface Tables {
-  events: EventTable;
-  mail: MailTable;
-  webhooks: WebhookTable;
-  deliveries: DeliveryTable;
-  sessions: SessionTable;
+export function tablesOf(parts: Parts) {
+  const events = new EventTable(parts);
+  const mail = new MailTable(parts);
+  const webhooks = new WebhookTable(parts);
+  const deliveries = new DeliveryTable({ ...parts, events, webhooks });
+  const sessions = new SessionTable({ ...parts, events, mail });
+  return { events, mail, pushes: new PushTable(parts), webhooks, deliveries, sessions };
 }
 
 /** Writes events, with everything that belongs to them. No event is written in another way. */
 export class Appender implements Pick<Store, "append" | "register" | "listen"> {
   readonly #parts: Parts;
-  readonly #tables: Tables;
+  readonly #tables: ReturnType<typeof tablesOf>;
   readonly #listeners: Parameters<Store["listen"]>[0][] = [];
   #uncommitted: { event: Event; draft: Draft }[] = [];
 
-  constructor(parts: Parts, tables: Tables) {
+  constructor(parts: Parts, tables: ReturnType<typeof tablesOf>) {
     this.#parts = parts;
     this.#tables = tables;
   }
@@ -76,17 +78,14 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
   }
 
   #insert(draft: Draft, at: string): Event {
-    const { events, mail, deliveries } = this.#tables;
-    this.#apply(draft, at);
+    const { events, mail, deliveries, sessions, webhooks } = this.#tables;
+    const { change } = draft;
+    if (change?.kind === "unregister") sessions.markDeleted(change.sessionId, at);
+    if (change?.kind === "pause") webhooks.turn(change.webhookId, false, change.reason);
     const event = events.insert(draft.event, at);
     for (const webhookId of draft.webhookIds) deliveries.enqueue(webhookId, event.id);
     if (draft.recipient !== null) mail.post(draft.recipient, event.id);
     this.#uncommitted.push({ event, draft });
     return event;
-  }
-
-  #apply({ change }: Draft, at: string): void {
-    if (change?.kind === "unregister") this.#tables.sessions.markDeleted(change.sessionId, at);
-    if (change?.kind === "pause") this.#tables.webhooks.pause(change.webhookId, change.reason);
   }
 }

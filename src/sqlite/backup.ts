@@ -1,23 +1,13 @@
-import {
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { exists } from "../lib/process.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
+import { reading } from "./statements.ts";
 
 /** Writes a consistent copy beside the database, before its schema is changed. */
 export function backUp(path: string, version: number, now: number): string {
-  const target = freeName(`${path}.backup-v${version}-`, now);
-  copyDatabase(path, target);
-  return target;
+  return copyDatabase(path, freeName(`${path}.backup-v${version}-${dayOf(now)}`));
 }
 
 /** The start of the names of copies that are written when a database no longer has a file. */
@@ -27,17 +17,19 @@ export function rescueOf(path: string): string {
 
 /** Writes all that an open database holds beside where its file was. */
 export function rescue(db: Database, path: string, now: number): string {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const target = freeName(rescueOf(path), now);
-  copyDatabase(db, target);
-  return target;
+  fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return copyDatabase(db, freeName(`${rescueOf(path)}${dayOf(now)}`));
 }
 
-function freeName(start: string, now: number): string {
-  const stem = `${start}${new Date(now).toISOString().slice(0, 10)}`;
-  let name = stem;
-  for (let number = 2; existsSync(name); number++) name = `${stem}-${number}`;
-  return name;
+function dayOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 10);
+}
+
+/** The name, or with the first number that no file has. */
+export function freeName(name: string): string {
+  let free = name;
+  for (let number = 2; fs.existsSync(free); number++) free = `${name}-${number}`;
+  return free;
 }
 
 /** The name of a copy until it is whole. Two processes may make one at once. */
@@ -52,33 +44,35 @@ export function makerOf(name: string, target: string): number {
 }
 
 /**
- * Writes a consistent copy of a database, also of one that a bus writes to at the same time. The copy is on disk when this
- * returns, for its owner only, and `check` sees it before it gets its name. A copy that a crash cut short keeps its partial
- * name until the next copy is made.
+ * Writes a consistent copy of a database to `target`, also of one that a bus writes to at the same time. The copy is on
+ * disk when this returns, for its owner only, and `check` sees it before it gets its name. A copy that a crash cut short
+ * keeps its partial name until the next copy is made.
  * @throws what SQLite, the file system or `check` throws, when the copy failed. Nothing is left behind then.
  */
 export function copyDatabase(
   from: string | Database,
   target: string,
   check: (copy: string) => void = () => {},
-): void {
+): string {
   discardAbandoned(target);
   let written = partialOf(target, process.pid);
-  const file = openSync(written, "wx", 0o600);
+  const file = fs.openSync(written, "wx", 0o600);
   try {
-    fchmodSync(file, 0o600);
-    if (typeof from === "string") vacuumAt(from, written);
+    fs.fchmodSync(file, 0o600);
+    // A second connection that may write would take part in the checkpoints of the bus.
+    if (typeof from === "string") reading(from, (db) => vacuumInto(db, written));
     else vacuumInto(from, written);
     check(written);
-    fsyncSync(file);
-    renameSync(written, target);
+    fs.fsyncSync(file);
+    fs.renameSync(written, target);
     written = target;
     syncFolder(dirname(target));
+    return target;
   } catch (error) {
     discard(written);
     throw error;
   } finally {
-    closeSync(file);
+    fs.closeSync(file);
   }
 }
 
@@ -86,35 +80,16 @@ function vacuumInto(db: Database, empty: string): void {
   db.prepare("VACUUM INTO $target").run({ target: empty });
 }
 
-function vacuumAt(path: string, empty: string): void {
-  // A second connection that may write would take part in the checkpoints of the bus.
-  const db = openDatabase(path, { readonly: true });
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
-    vacuumInto(db, empty);
-  } finally {
-    db.close();
-  }
-}
-
 function discardAbandoned(target: string): void {
-  for (const name of readdirSync(dirname(target))) {
+  for (const name of fs.readdirSync(dirname(target))) {
     const pid = makerOf(name, basename(target));
-    if (pid === process.pid || (pid > 0 && !isRunning(pid))) discard(join(dirname(target), name));
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if (pid === process.pid || (pid > 0 && !exists(pid))) discard(join(dirname(target), name));
   }
 }
 
 function discard(copy: string): void {
-  for (const file of [copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`]) rmSync(file, { force: true });
+  for (const file of [copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`])
+    fs.rmSync(file, { force: true });
 }
 
 const LEAP = 1_000_000;

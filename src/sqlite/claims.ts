@@ -1,6 +1,5 @@
 import type { Database, Statement } from "../runtime/runtime.ts";
 import { prepared } from "./statements.ts";
-import { storedTime } from "./time.ts";
 
 const SQL = {
   holder: "SELECT session_id FROM claims WHERE name = $name",
@@ -23,7 +22,7 @@ export class ClaimTable {
 
   /** The session that claimed the name last, alive or not. */
   holder(name: string): string | undefined {
-    return textOf(this.#sql.holder.get({ name })?.session_id);
+    return this.#sql.holder.get({ name })?.session_id as string | undefined;
   }
 
   namesOf(sessionId: string): string[] {
@@ -31,12 +30,12 @@ export class ClaimTable {
   }
 
   claim(name: string, sessionId: string, at: string): void {
-    this.#sql.claim.run({ name, sessionId, at: storedTime(at) });
+    this.#sql.claim.run({ name, sessionId, at });
   }
 
   /** The session that an earlier id stands for. */
   aliasOf(id: string): string | undefined {
-    return textOf(this.#sql.aliasOf.get({ id })?.session_id);
+    return this.#sql.aliasOf.get({ id })?.session_id as string | undefined;
   }
 
   addAlias(alias: string, sessionId: string): void {
@@ -46,8 +45,4 @@ export class ClaimTable {
   dropAlias(alias: string): void {
     this.#sql.dropAlias.run({ alias });
   }
-}
-
-function textOf(value: unknown): string | undefined {
-  return value === undefined || value === null ? undefined : String(value);
 }

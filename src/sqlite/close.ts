@@ -1,3 +1,4 @@
+import { attempt } from "../lib/attempt.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
 import { rescue } from "./backup.ts";
 import { troubleOf } from "./faults.ts";
@@ -42,21 +43,14 @@ function foldIn(db: Database): void {
 // Folding the log of writes into a damaged file would change it, and a runtime that exits does so unasked. An open
 // transaction prevents that, and so does a connection that may not write.
 function keepUnfolded(db: Database, path: string): void {
-  leaveOpen(db);
-  try {
-    leaveOpen(openDatabase(path, { readonly: true }));
-  } catch {
-    // There is no file at the path.
-  }
+  attempt(() => leaveOpen(db));
+  attempt(() => leaveOpen(openDatabase(path, { readonly: true })));
 }
 
+// A database that cannot be read cannot be folded in.
 function leaveOpen(connection: Database): void {
-  try {
-    connection.exec("BEGIN");
-    connection.prepare("SELECT count(*) FROM sqlite_schema").get();
-  } catch {
-    // A database that cannot be read cannot be folded in.
-  }
+  connection.exec("BEGIN");
+  connection.prepare("SELECT count(*) FROM sqlite_schema").get();
 }
 
 function rescued(db: Database, path: string, now: number): string {

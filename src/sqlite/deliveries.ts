@@ -1,20 +1,12 @@
 import { expiryReason, pickDue, pickHead } from "../domain/delivery_policy.ts";
-import type {
-  DeliveryQuery,
-  DeliveryStore,
-  RedeliveryPage,
-  Settlement,
-  Tidied,
-  WebhookCounts,
-} from "../domain/outbox.ts";
+import type { DeliveryQuery, DeliveryStore, RedeliveryPage, Settlement, Tidied } from "../domain/outbox.ts";
 import { KEEP_MS, longestWait, MOST_ATTEMPTS } from "../domain/retry_schedule.ts";
 import type { Delivery, DeliveryState, Outcome, Webhook } from "../domain/webhook.ts";
 import { webhookMatches } from "../domain/webhook.ts";
-import type { Named, Statement } from "../runtime/runtime.ts";
+import type { Named } from "../runtime/runtime.ts";
 import { deliveryOfRow, SQL } from "./delivery_sql.ts";
 import type { EventTable } from "./events.ts";
-import type { Parts } from "./parts.ts";
-import { prepared } from "./statements.ts";
+import { type Parts, Table } from "./parts.ts";
 import type { WebhookTable } from "./webhooks.ts";
 
 /** Deliveries that one step of tidying looks at. */
@@ -27,19 +19,15 @@ export interface DeliveryParts extends Parts {
 
 type Select = "due" | "dueRetries" | "oldest" | "newest" | "newestOfAny" | "byId";
 
-/** The outbox. Methods that return no promise are for use inside a unit. */
-export class DeliveryTable implements DeliveryStore {
-  readonly #parts: DeliveryParts;
-  readonly #sql: Record<keyof typeof SQL, Statement>;
-
+/** The outbox. */
+export class DeliveryTable extends Table<keyof typeof SQL, DeliveryParts> implements DeliveryStore {
   constructor(parts: DeliveryParts) {
-    this.#parts = parts;
-    this.#sql = prepared(parts.db, SQL);
+    super(parts, SQL);
   }
 
   claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]> {
     const { webhook_id: webhookId, ordered } = webhook;
-    return this.#parts.writer.read(() => {
+    return this.writer.read(() => {
       if (ordered) return pickHead(this.#head(webhookId), now, skip);
       const retries = this.#all("dueRetries", { webhookId, now, limit: 1 + skip.size });
       const due = this.#all("due", { webhookId, now, limit: limit + skip.size });
@@ -48,30 +36,33 @@ export class DeliveryTable implements DeliveryStore {
   }
 
   nextAt({ webhook_id: webhookId, ordered }: Webhook, now: number): Promise<number | undefined> {
-    return this.#parts.writer.read(() => {
+    return this.writer.read(() => {
       if (ordered) return this.#head(webhookId)?.next_at;
-      const at = this.#sql.nextAt.get({ webhookId, now })?.next_at;
-      return at === undefined ? undefined : Number(at);
+      return this.sql.nextAt.get({ webhookId, now })?.next_at as number | undefined;
     });
   }
 
-  settle(delivery: Delivery, settlement: Settlement, outcome: Outcome): Promise<void> {
-    const { writer, webhooks } = this.#parts;
-    return writer.write(() => {
-      this.#settle(delivery, settlement, outcome);
-      if (outcome.error === null) webhooks.succeeded(delivery.webhook_id);
-      else webhooks.failed(delivery.webhook_id, outcome.error);
+  settle(delivery: Delivery, settlement: Settlement, { status, error, ms }: Outcome): Promise<void> {
+    const { webhooks, now } = this.parts;
+    const { state, next_at: nextAt } = settlement;
+    const { delivery_id: id, webhook_id: webhookId, created_at: createdAt } = delivery;
+    const [attempts, redelivery] = [delivery.attempts + 1, delivery.redelivery ? 1 : 0];
+    return this.writer.write(() => {
+      const result = { state, attempts, nextAt, status, error, ms, at: now() };
+      this.sql.settle.run({ id, createdAt, redelivery, ...result });
+      if (error === null) webhooks.succeeded(webhookId);
+      else webhooks.failed(webhookId, error);
     });
   }
 
   expire(delivery: Delivery, reason: string): Promise<void> {
-    return this.#parts.writer.write(() => this.#expire(delivery, reason));
+    return this.writer.write(() => this.#expire(delivery, reason));
   }
 
   list(query: DeliveryQuery): Promise<Delivery[]> {
-    return this.#parts.writer.read(() => {
+    return this.writer.read(() => {
       const { state, inFlight, limit } = query;
-      const ahead = this.#parts.now() - this.#parts.steady();
+      const ahead = this.parts.now() - this.parts.steady();
       return this.#found(query)
         .map((row) => ({
           ...row,
@@ -84,26 +75,22 @@ export class DeliveryTable implements DeliveryStore {
     });
   }
 
-  counts(webhookId: number): Promise<WebhookCounts> {
-    const count = (state: DeliveryState) => Number(this.#sql.count.get({ webhookId, state })?.count);
-    return this.#parts.writer.read(() => ({
-      pending: count("pending"),
-      dead: count("dead"),
-      expired: count("expired"),
-    }));
+  counts(webhookId: number) {
+    const count = (state: DeliveryState) => Number(this.sql.count.get({ webhookId, state })?.count);
+    const states = () => ({ pending: count("pending"), dead: count("dead"), expired: count("expired") });
+    return this.writer.read(states);
   }
 
   redeliver(webhookId: number, eventId: number): Promise<boolean> {
-    const { writer, events } = this.#parts;
-    return writer.write(() => {
-      if (events.find(eventId) === undefined) return false;
+    return this.writer.write(() => {
+      if (this.parts.events.find(eventId) === undefined) return false;
       this.#restart(webhookId, eventId);
       return true;
     });
   }
 
   redeliverGivenUp(webhookId: number, limit: number): Promise<number> {
-    return this.#parts.writer.write(() => {
+    return this.writer.write(() => {
       const dead = this.#all("oldest", { webhookId, state: "dead", limit });
       const expired = this.#all("oldest", { webhookId, state: "expired", limit: limit - dead.length });
       for (const { event_id } of [...dead, ...expired]) this.#restart(webhookId, event_id);
@@ -113,8 +100,8 @@ export class DeliveryTable implements DeliveryStore {
 
   redeliverMatching(page: RedeliveryPage): Promise<{ queued: number; next: number | undefined }> {
     const { webhookId, after, limit, enables } = page;
-    const { writer, webhooks, events } = this.#parts;
-    return writer.write(() => {
+    const { webhooks, events } = this.parts;
+    return this.writer.write(() => {
       const webhook = webhooks.find(webhookId);
       if (webhook === undefined) return { queued: 0, next: undefined };
       const event_types = webhook.event_types ?? undefined;
@@ -125,17 +112,17 @@ export class DeliveryTable implements DeliveryStore {
         if (!enables) this.#restart(webhookId, event.id);
         if (!enables || this.enqueue(webhookId, event.id)) queued++;
       }
-      if (!full && enables) webhooks.enable(webhookId);
+      if (!full && enables) webhooks.turn(webhookId, true);
       return { queued, next: full ? found.at(-1)?.id : undefined };
     });
   }
 
   tidy(mostPending: number): Promise<Tidied> {
-    const { writer, now, steady } = this.#parts;
-    return writer.write(() => {
+    const { now, steady } = this.parts;
+    return this.writer.write(() => {
       // A clock that was set forward must not hide what the user had no time to look at.
       const lastBefore = Math.min(now(), steady()) - KEEP_MS;
-      const forgotten = this.#sql.forget.run({ lastBefore, limit: STEP }).changes;
+      const forgotten = this.sql.forget.run({ lastBefore, limit: STEP }).changes;
       const expired: Tidied["expired"] = [];
       let left = STEP;
       for (const webhookId of this.#waitingWebhooks()) {
@@ -149,24 +136,23 @@ export class DeliveryTable implements DeliveryStore {
   }
 
   clamp(): Promise<void> {
-    const { writer, steady } = this.#parts;
-    return writer.write(() => {
+    return this.writer.write(() => {
       for (const webhookId of this.#waitingWebhooks())
         for (let attempts = 1; attempts < MOST_ATTEMPTS; attempts++)
           for (const asked of [false, true]) {
-            const most = Math.ceil(steady() + longestWait(attempts, asked));
-            this.#sql.clamp.run({ webhookId, attempts, asked: asked ? 1 : 0, most });
+            const most = Math.ceil(this.parts.steady() + longestWait(attempts, asked));
+            this.sql.clamp.run({ webhookId, attempts, asked: asked ? 1 : 0, most });
           }
     });
   }
 
   /** Queues an event for a webhook, unless it was ever queued for it. True if it was not. */
   enqueue(webhookId: number, eventId: number): boolean {
-    return this.#sql.enqueue.run({ webhookId, eventId, now: this.#parts.steady() }).changes > 0;
+    return this.sql.enqueue.run({ webhookId, eventId, now: this.parts.steady() }).changes > 0;
   }
 
   #all(select: Select, params: Named): Delivery[] {
-    return this.#sql[select].all(params).map(deliveryOfRow);
+    return this.sql[select].all(params).map(deliveryOfRow);
   }
 
   #head(webhookId: number): Delivery | undefined {
@@ -175,28 +161,20 @@ export class DeliveryTable implements DeliveryStore {
 
   /** Starts a delivery over at once, or makes it, as a redelivery. */
   #restart(webhookId: number, eventId: number): void {
-    this.#sql.restart.run({ webhookId, eventId, now: this.#parts.steady() });
-  }
-
-  #settle(delivery: Delivery, { state, next_at: nextAt }: Settlement, outcome: Outcome): void {
-    const { delivery_id: id, created_at: createdAt } = delivery;
-    const [attempts, redelivery] = [delivery.attempts + 1, delivery.redelivery ? 1 : 0];
-    const { status, error, ms } = outcome;
-    const at = this.#parts.now();
-    this.#sql.settle.run({ id, createdAt, redelivery, state, attempts, nextAt, status, error, ms, at });
+    this.sql.restart.run({ webhookId, eventId, now: this.parts.steady() });
   }
 
   #expire({ delivery_id: id }: Delivery, reason: string): void {
-    this.#sql.expire.run({ id, at: this.#parts.now(), reason });
+    this.sql.expire.run({ id, at: this.parts.now(), reason });
   }
 
   #expireSome(webhookId: number, mostPending: number, limit: number): number {
-    const beyond = this.#sql.beyond.get({ webhookId, most: mostPending })?.event_id;
+    const beyond = this.sql.beyond.get({ webhookId, most: mostPending })?.event_id;
     const backlog = { beyond: beyond === undefined ? undefined : Number(beyond), most: mostPending };
-    const webhook = this.#parts.webhooks.find(webhookId);
+    const webhook = this.parts.webhooks.find(webhookId);
     let count = 0;
     for (const delivery of this.#all("oldest", { webhookId, state: "pending", limit })) {
-      const reason = expiryReason(delivery, webhook, backlog, this.#parts.steady());
+      const reason = expiryReason(delivery, webhook, backlog, this.parts.steady());
       if (reason === null) continue;
       this.#expire(delivery, reason);
       count++;
@@ -206,13 +184,13 @@ export class DeliveryTable implements DeliveryStore {
 
   #found({ webhook_id, state, inFlight, limit }: DeliveryQuery): Delivery[] {
     const ids =
-      webhook_id === undefined ? this.#parts.webhooks.all().map((one) => one.webhook_id) : [webhook_id];
-    if (state === "in_flight")
-      return [...inFlight]
-        .flatMap((id) => this.#all("byId", { id }))
-        .filter((row) => ids.includes(row.webhook_id));
+      webhook_id === undefined ? this.parts.webhooks.all().map((one) => one.webhook_id) : [webhook_id];
     if (state === undefined)
       return ids.flatMap((webhookId) => this.#all("newestOfAny", { webhookId, limit }));
+    if (state === "in_flight") {
+      const sent = [...inFlight].flatMap((id) => this.#all("byId", { id }));
+      return sent.filter((row) => ids.includes(row.webhook_id));
+    }
     // Some of those pending are being sent.
     const most = state === "pending" ? limit + inFlight.size : limit;
     return ids.flatMap((webhookId) => this.#all("newest", { webhookId, state, limit: most }));
@@ -221,7 +199,7 @@ export class DeliveryTable implements DeliveryStore {
   /** Ids of the webhooks that have something pending, even if they no longer exist. */
   #waitingWebhooks(): number[] {
     const ids: number[] = [];
-    const after = (id: number) => this.#sql.nextWaiting.get({ after: id });
+    const after = (id: number) => this.sql.nextWaiting.get({ after: id });
     for (let row = after(0); row !== undefined; row = after(ids.at(-1) ?? 0))
       ids.push(Number(row.webhook_id));
     return ids;

@@ -1,8 +1,8 @@
-import type { Delivery, DeliveryState } from "../domain/webhook.ts";
+import type { Delivery } from "../domain/webhook.ts";
 import type { Row } from "../runtime/runtime.ts";
 
-const SELECT = `SELECT id, webhook_id, event_id, state, attempts, next_at, created_at, redelivery, last_status, last_error,
-  last_at, last_ms FROM deliveries`;
+const SELECT = `SELECT id AS delivery_id, webhook_id, event_id, state, attempts, next_at, created_at, redelivery, last_status,
+  last_error, last_at, last_ms FROM deliveries`;
 const OF = "webhook_id = $webhookId";
 const PENDING = `${OF} AND state = 'pending'`;
 
@@ -38,19 +38,5 @@ export const SQL = {
 };
 
 export function deliveryOfRow(row: Row): Delivery {
-  const number = (column: string) => (row[column] === null ? null : Number(row[column]));
-  return {
-    delivery_id: Number(row.id),
-    webhook_id: Number(row.webhook_id),
-    event_id: Number(row.event_id),
-    state: row.state as DeliveryState,
-    attempts: Number(row.attempts),
-    next_at: Number(row.next_at),
-    created_at: Number(row.created_at),
-    redelivery: row.redelivery === 1,
-    last_status: number("last_status"),
-    last_error: row.last_error === null ? null : String(row.last_error),
-    last_at: number("last_at"),
-    last_ms: number("last_ms"),
-  };
+  return { ...row, redelivery: row.redelivery === 1 } as unknown as Delivery;
 }

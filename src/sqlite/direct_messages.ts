@@ -1,10 +1,9 @@
-import type { Mail, Path, Unread } from "../domain/direct_message.ts";
+import type { Mail, Unread } from "../domain/direct_message.ts";
 import type { MailStore, NewsQuery, Offer } from "../domain/store.ts";
-import type { Row, Statement } from "../runtime/runtime.ts";
+import type { Row } from "../runtime/runtime.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./event_sql.ts";
-import { type Parts, timestampOf } from "./parts.ts";
-import { prepared } from "./statements.ts";
-import { storedTime, wireTimeOrNull } from "./time.ts";
+import { type Parts, Table } from "./parts.ts";
+import { wireTimeOrNull } from "./time.ts";
 
 const COLUMNS = EVENT_COLUMNS.split(", ")
   .map((column) => `events.${column}`)
@@ -26,8 +25,9 @@ const SQL = {
     FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
     LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id`,
-  of: `SELECT recipient, event_id, offered_at, offered_by, seen_at, acked_at FROM mail
-    WHERE event_id = $eventId ORDER BY recipient`,
+  of: `SELECT event_id, recipient, CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
+      WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state, offered_at, offered_by, seen_at, acked_at
+    FROM mail WHERE event_id = $eventId ORDER BY recipient`,
   offer: `INSERT INTO mail (recipient, event_id, offered_at, offered_by, offers)
     VALUES ($recipient, $eventId, $at, $by, 1)
     ON CONFLICT DO UPDATE SET offered_at = $at, offered_by = $by, offers = offers + 1`,
@@ -47,76 +47,68 @@ const SQL = {
     "UPDATE OR IGNORE mail INDEXED BY mail_unseen SET recipient = $to WHERE recipient = $from AND seen_at IS NULL",
 };
 
-/** Direct messages. Methods that return no promise are for use inside a unit. */
-export class MailTable implements MailStore {
-  readonly #parts: Parts;
-  readonly #sql: Record<keyof typeof SQL, Statement>;
-
+/** Direct messages. */
+export class MailTable extends Table<keyof typeof SQL> implements MailStore {
   constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#sql = prepared(parts.db, SQL);
+    super(parts, SQL);
   }
 
   of(eventId: number): Promise<Mail[]> {
-    return this.#parts.writer.read(() => this.#sql.of.all({ eventId }).map(mailOfRow));
+    return this.writer.read(() => this.sql.of.all({ eventId }).map(mailOfRow));
   }
 
   unseen(recipient: string, limit: number): Promise<Unread[]> {
-    return this.#parts.writer.read(() => this.#sql.unseen.all({ recipient, limit }).map(unreadOfRow));
+    return this.writer.read(() => this.sql.unseen.all({ recipient, limit }).map(unreadOfRow));
   }
 
   count(recipient: string): Promise<number> {
-    return this.#parts.writer.read(() => Number(this.#sql.count.get({ recipient })?.count));
+    return this.writer.read(() => Number(this.sql.count.get({ recipient })?.count));
   }
 
   news({ channels: [one, two, three], ...query }: NewsQuery): Promise<Unread[]> {
-    return this.#parts.writer.read(() => this.#sql.news.all({ ...query, one, two, three }).map(unreadOfRow));
+    return this.writer.read(() => this.sql.news.all({ ...query, one, two, three }).map(unreadOfRow));
   }
 
   offer({ sessionId, single, upTo, by }: Offer): Promise<void> {
-    return this.#parts.writer.write(() => {
-      const at = this.#now();
-      for (const { id: eventId } of single) this.#sql.offer.run({ recipient: sessionId, eventId, by, at });
-      if (upTo > 0) this.#sql.offerUpTo.run({ sessionId, upTo });
+    return this.writer.write(() => {
+      const at = this.at();
+      for (const { id: eventId } of single) this.sql.offer.run({ recipient: sessionId, eventId, by, at });
+      if (upTo > 0) this.sql.offerUpTo.run({ sessionId, upTo });
     });
   }
 
   acknowledge(recipient: string, eventId: number): Promise<void> {
-    return this.#parts.writer.write(() => void this.#sql.ack.run({ recipient, eventId, at: this.#now() }));
+    return this.writer.write(() => void this.sql.ack.run({ recipient, eventId, at: this.at() }));
   }
 
   see(recipient: string, eventIds: readonly number[], unshown: readonly number[]): Promise<void> {
-    return this.#parts.writer.write(() => {
-      const at = this.#now();
-      for (const eventId of eventIds) this.#sql.see.run({ recipient, eventId, at });
+    return this.writer.write(() => {
+      const at = this.at();
+      for (const eventId of eventIds) this.sql.see.run({ recipient, eventId, at });
       for (const eventId of unshown)
-        if (this.#sql.release.run({ recipient, eventId }).changes === 0)
-          this.#sql.releaseFrom.run({ recipient, eventId });
+        if (this.sql.release.run({ recipient, eventId }).changes === 0)
+          this.sql.releaseFrom.run({ recipient, eventId });
     });
   }
 
   /** Adds a new direct message. */
   post(recipient: string, eventId: number): void {
-    this.#sql.post.run({ recipient, eventId });
+    this.sql.post.run({ recipient, eventId });
   }
 
   /** Marks what a read from `from` to `to` (ids, both included) returned as seen. */
   seeRange(recipient: string, from: number, to: number): void {
-    this.#sql.seeRange.run({ recipient, from, to, at: this.#now() });
+    this.sql.seeRange.run({ recipient, from, to, at: this.at() });
   }
 
   /** Marks everything up to `cursor` as acknowledged. */
   ackUpTo(recipient: string, cursor: number): void {
-    this.#sql.ackUpTo.run({ recipient, cursor, at: this.#now() });
+    this.sql.ackUpTo.run({ recipient, cursor, at: this.at() });
   }
 
   /** Gives the unseen direct messages of `from` to `to`. */
   forward(from: string, to: string): void {
-    this.#sql.forward.run({ from, to });
-  }
-
-  #now(): string {
-    return storedTime(timestampOf(this.#parts));
+    this.sql.forward.run({ from, to });
   }
 }
 
@@ -125,17 +117,10 @@ function unreadOfRow(row: Row): Unread {
 }
 
 function mailOfRow(row: Row): Mail {
-  const offered_at = wireTimeOrNull(row.offered_at);
-  const seen_at = wireTimeOrNull(row.seen_at);
-  const acked_at = wireTimeOrNull(row.acked_at);
-  return {
-    event_id: Number(row.event_id),
-    recipient: String(row.recipient),
-    state:
-      acked_at !== null ? "acked" : seen_at !== null ? "seen" : offered_at !== null ? "offered" : "stored",
-    offered_at,
-    offered_by: row.offered_by as Path | null,
-    seen_at,
-    acked_at,
+  const times = {
+    offered_at: wireTimeOrNull(row.offered_at),
+    seen_at: wireTimeOrNull(row.seen_at),
+    acked_at: wireTimeOrNull(row.acked_at),
   };
+  return { ...row, ...times } as unknown as Mail;
 }

@@ -1,5 +1,6 @@
 import type { Event } from "../domain/event.ts";
 import type { EventQuery } from "../domain/store.ts";
+import { attempt } from "../lib/attempt.ts";
 
 const MOST_EVENTS = 500;
 const PAGE = 50;
@@ -32,6 +33,7 @@ export class EventCache {
   #tip = 0;
   #version = 0;
   #trustedUntil = 0;
+
   constructor(table: Table) {
     this.#table = table;
   }
@@ -56,12 +58,13 @@ export class EventCache {
   }
 
   /** The same as the table would give, at most `limit` events. Undefined if older ones than those here may belong to it. */
-  find({ after = 0, before, order, limit, ...filter }: Query): Event[] | undefined {
+  find({ after = 0, before, order, limit, ...filter }: EventQuery & { before: number }): Event[] | undefined {
     const events = this.#loaded();
     if (events === undefined || (order === "asc" && after < this.#after)) return undefined;
     const found: Event[] = [];
     const step = order === "asc" ? 1 : -1;
-    let at = order === "asc" ? firstAfter(events, after) : events.length - 1;
+    // A reader is near the end most of the time.
+    let at = order === "asc" ? events.findLastIndex(({ id }) => id <= after) + 1 : events.length - 1;
     for (; found.length < limit; at += step) {
       const event = events[at];
       if (event === undefined) break;
@@ -80,12 +83,8 @@ export class EventCache {
     if (this.#events !== undefined && version === this.#version) return this.#events;
     this.#version = version;
     this.#tip = this.#table.tip();
-    try {
-      this.#events = this.#newest();
-      this.#trim(this.#events);
-    } catch {
-      this.#events = undefined;
-    }
+    this.#events = attempt(() => this.#newest());
+    if (this.#events !== undefined) this.#trim(this.#events);
     return this.#events;
   }
 
@@ -116,24 +115,13 @@ export class EventCache {
   }
 }
 
-type Query = Pick<EventQuery, "after" | "order" | "limit" | "channel" | "event_types" | "correlation_id"> & {
-  before: number;
-};
-
-function passes(event: Event, filter: Pick<Query, "channel" | "event_types" | "correlation_id">): boolean {
+function passes(
+  event: Event,
+  filter: Pick<EventQuery, "channel" | "event_types" | "correlation_id">,
+): boolean {
   return (
     (filter.channel === undefined || event.channel === filter.channel) &&
     (filter.correlation_id === undefined || event.correlation_id === filter.correlation_id) &&
     (!filter.event_types?.length || filter.event_types.includes(event.event_type))
   );
-}
-
-function firstAfter(events: readonly Event[], id: number): number {
-  let [low, high] = [0, events.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((events[middle]?.id ?? 0) > id) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

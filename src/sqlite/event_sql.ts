@@ -7,10 +7,6 @@ import { storedTime, wireTime } from "./time.ts";
 export const EVENT_COLUMNS =
   "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
 
-export const INSERT_EVENT = `
-  INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin)
-  VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`;
-
 /** The SQL of a query. Queries of one shape share it. */
 export function selectSql(query: EventQuery): string {
   const order = query.order === "asc" ? "ASC" : "DESC";
@@ -36,16 +32,9 @@ export function paramsOf(query: EventQuery): Params {
 }
 
 export function rowOf(draft: EventDraft, timestamp: string): Named {
-  return {
-    event_type: draft.event_type,
-    payload: draft.payload,
-    session_id: draft.session_id,
-    timestamp: storedTime(timestamp),
-    channel: draft.channel,
-    correlation_id: draft.correlation_id ?? null,
-    meta: metaOf(draft),
-    origin: draft.origin,
-  };
+  const { event_type, payload, session_id, channel, correlation_id = null, origin } = draft;
+  const [time, meta] = [storedTime(timestamp), metaOf(draft)];
+  return { event_type, payload, session_id, timestamp: time, channel, correlation_id, meta, origin };
 }
 
 function metaOf({ title, tags, explicit_level: signal_level }: EventDraft): string | null {

@@ -1,15 +1,14 @@
 import { isMail } from "../domain/direct_message.ts";
 import { bytesInAnswer, type Event, type EventDraft, eventOf } from "../domain/event.ts";
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
-import type { Database, Statement } from "../runtime/runtime.ts";
+import type { Statement } from "../runtime/runtime.ts";
 import { EventCache } from "./event_cache.ts";
-import { eventOfRow, INSERT_EVENT, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
-import type { Writer } from "./group_commit.ts";
-import type { Parts } from "./parts.ts";
-import { prepared } from "./statements.ts";
+import { eventOfRow, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
+import { type Parts, Table } from "./parts.ts";
 
 const SQL = {
-  insert: INSERT_EVENT,
+  insert: `INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin)
+    VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`,
   tip: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
   version: "PRAGMA data_version",
 };
@@ -18,48 +17,42 @@ const SQL = {
 const CHUNK = 50;
 const MOST_PAYLOADS = 2 * 1024 * 1024;
 
-/** The log of events. Methods that return no promise are for use inside a unit. */
-export class EventTable implements Events {
-  readonly #db: Database;
-  readonly #writer: Writer;
-  readonly #sql: Record<keyof typeof SQL, Statement>;
+/** The log of events. */
+export class EventTable extends Table<keyof typeof SQL> implements Events {
   /** By the SQL's shape. */
   readonly #selects = new Map<string, Statement>();
   readonly #cache: EventCache;
 
-  constructor({ db, writer }: Pick<Parts, "db" | "writer">) {
-    this.#db = db;
-    this.#writer = writer;
-    this.#sql = prepared(db, SQL);
+  constructor(parts: Parts) {
+    super(parts, SQL);
     this.#cache = new EventCache({
       older: (before, limit) => this.#stored({ order: "desc", limit }, { after: 0, before }),
-      tip: () => Number(this.#sql.tip.get()?.seq ?? 0),
-      version: () => Number(this.#sql.version.get()?.data_version),
+      tip: () => Number(this.sql.tip.get()?.seq ?? 0),
+      version: () => Number(this.sql.version.get()?.data_version),
     });
   }
 
   get(id: number): Promise<Event | undefined> {
-    return this.#writer.read(() => this.find(id));
+    return this.writer.read(() => this.find(id));
   }
 
   read(query: EventQuery): Promise<Batch> {
-    return this.#writer.read(() => this.select(query));
+    return this.writer.read(() => this.select(query));
   }
 
   tip(): Promise<number> {
-    return this.#writer.read(() => this.newest());
+    return this.writer.read(() => this.newest());
   }
 
   insert(draft: EventDraft, timestamp: string): Event {
-    const { lastInsertRowid } = this.#sql.insert.run(rowOf(draft, timestamp));
+    const { lastInsertRowid } = this.sql.insert.run(rowOf(draft, timestamp));
     const event = eventOf(lastInsertRowid, timestamp, draft);
     this.#cache.add(event);
     return event;
   }
 
   find(id: number): Event | undefined {
-    const [event] = this.#page({ after: id - 1, limit: 1, order: "asc" }, { after: id - 1, before: id + 1 });
-    return event;
+    return this.#page({ limit: 1, order: "asc" }, { after: id - 1, before: id + 1 })[0];
   }
 
   newest(): number {
@@ -107,7 +100,7 @@ export class EventTable implements Events {
   #stored(query: EventQuery, params: Params): Event[] {
     const { order, channel, correlation_id, event_types = [], limit } = query;
     const shape = [order, channel !== undefined, correlation_id !== undefined, event_types.length].join();
-    const select = this.#selects.get(shape) ?? this.#db.prepare(selectSql(query));
+    const select = this.#selects.get(shape) ?? this.parts.db.prepare(selectSql(query));
     this.#selects.set(shape, select);
     return select.all({ ...params, limit }).map(eventOfRow);
   }

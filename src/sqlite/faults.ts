@@ -3,19 +3,19 @@ import { sqliteCode } from "../runtime/runtime.ts";
 
 /** SQLite's primary result codes, see https://sqlite.org/rescode.html. */
 export const BUSY = 5;
-const PROBLEMS: ReadonlyMap<number, StorageProblem> = new Map<number, StorageProblem>([
-  [BUSY, "storage_busy"],
-  [8, "storage_readonly"],
-  [10, "storage_failed"],
-  [11, "storage_corrupt"],
-  [13, "storage_full"],
-  [14, "storage_readonly"],
-  [26, "storage_corrupt"],
-]);
+const PROBLEMS: Readonly<Record<number, StorageProblem>> = {
+  [BUSY]: "storage_busy",
+  8: "storage_readonly",
+  10: "storage_failed",
+  11: "storage_corrupt",
+  13: "storage_full",
+  14: "storage_readonly",
+  26: "storage_corrupt",
+};
 
 /** The state of the database that an error of SQLite tells of. Null for any other error. */
 export function troubleOf(error: unknown): StorageProblem | null {
-  return PROBLEMS.get(sqliteCode(error) ?? -1) ?? null;
+  return PROBLEMS[sqliteCode(error) ?? -1] ?? null;
 }
 
 const SENTENCES: Readonly<Record<StorageProblem, (path: string, detail: string) => string>> = {

@@ -1,10 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import type { StorageProblem } from "../domain/store.ts";
+import { succeeds } from "../lib/attempt.ts";
 import type { Database } from "../runtime/runtime.ts";
 import { rescueOf } from "./backup.ts";
 import { sentenceOf } from "./faults.ts";
-import { type Lock, lockHolder } from "./lock.ts";
+import { isSame, type Lock, lockHolder, statOf } from "./lock.ts";
 
 /** The files at the database's path are no longer those that are open. */
 export interface Displaced {
@@ -19,10 +19,6 @@ export interface Displaced {
 
 /** The bytes of a database that hold its page size, and that it has a log of writes. */
 const MARK = { at: 16, bytes: 4 };
-/** A folder's time of change may be the same after two changes within this time (ms). */
-const TICK_MS = 20;
-/** Not every file system tells that a folder has changed (ms). */
-const BESIDE_MS = 1_000;
 
 /** Watches the files of an open database: SQLite would go on writing to files that no restart finds. */
 export class FileWatch {
@@ -33,11 +29,9 @@ export class FileWatch {
   readonly #opened: Stats;
   readonly #mark: string;
   /** The files beside the database. A file system without shared memory has none. */
-  readonly #beside: { name: string; opened: Stats | undefined }[];
+  readonly #beside: { name: string; opened: Stats }[];
   #known: Stats;
   #lasting: Displaced | null = null;
-  #folderMs = 0;
-  #lookedBeside = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, db: Database, lock: Lock) {
     this.#path = path;
@@ -47,12 +41,13 @@ export class FileWatch {
     this.#opened = fstatSync(this.#file);
     this.#known = this.#opened;
     this.#mark = markOf(this.#file);
-    this.#beside = ["-wal", "-shm"]
-      .map((end) => ({ name: `${path}${end}`, opened: statOf(`${path}${end}`) }))
-      .filter(({ opened }) => opened !== undefined);
+    this.#beside = [`${path}-wal`, `${path}-shm`].flatMap((name) => {
+      const opened = statOf(name);
+      return opened === undefined ? [] : [{ name, opened }];
+    });
   }
 
-  /** Null while the open files are those at the path. Costs two calls of `stat`, four in a folder that has changed. */
+  /** Null while the open files are those at the path. */
   look(): Displaced | null {
     if (this.#lasting !== null) return this.#lasting;
     const displaced = this.#find();
@@ -73,7 +68,6 @@ export class FileWatch {
     const isUnchanged = found.mtimeMs === this.#known.mtimeMs && found.size === this.#known.size;
     if (!isUnchanged && this.#isOverwritten(found)) return overwritten(this.#path);
     this.#known = found;
-    if (!this.#isNewBeside()) return null;
     const lost = this.#beside.find(({ name, opened }) => !isSame(statOf(name), opened));
     // A database that changed when its log went may be another one, and the log is not folded into that.
     if (lost !== undefined) return withoutLog(this.#path, lost.name, isUnchanged && foldsIn(this.#db));
@@ -82,19 +76,8 @@ export class FileWatch {
 
   /** A copy from `backup` has another mark. Only SQLite itself makes a database shorter, and then knows its size. */
   #isOverwritten(found: Stats): boolean {
-    return (
-      markOf(this.#file) !== this.#mark || (found.size < this.#known.size && found.size !== sizeOf(this.#db))
-    );
-  }
-
-  /** True if a file beside the database may have come or gone since the last call. */
-  #isNewBeside(): boolean {
-    const changedMs = statOf(dirname(this.#path))?.mtimeMs ?? 0;
-    const now = performance.now();
-    if (changedMs === this.#folderMs && now - this.#lookedBeside < BESIDE_MS) return false;
-    this.#folderMs = Math.abs(Date.now() - changedMs) < TICK_MS ? 0 : changedMs;
-    this.#lookedBeside = now;
-    return true;
+    const isShorter = found.size < this.#known.size;
+    return markOf(this.#file) !== this.#mark || (isShorter && found.size !== sizeOf(this.#db));
   }
 }
 
@@ -104,19 +87,16 @@ function goneFrom(path: string, open: Stats, found: Stats | undefined): Displace
   const advice = deleted
     ? `stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`
     : `put it back, with the files beside it; no restart is needed then`;
-  return failed(`The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`, {
-    onlyHere: deleted,
-  });
+  const detail = `The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`;
+  return failed(detail, { onlyHere: deleted });
 }
 
 function withoutLog(path: string, name: string, folded: boolean): Displaced {
   const before = folded
     ? `What was stored before is in ${path}: restart the bus`
     : `Stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`;
-  return failed(`${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`, {
-    onlyHere: !folded,
-    foldable: folded,
-  });
+  const detail = `${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`;
+  return failed(detail, { onlyHere: !folded, foldable: folded });
 }
 
 function lockedOut(path: string): Displaced {
@@ -127,11 +107,9 @@ function lockedOut(path: string): Displaced {
 }
 
 function overwritten(path: string): Displaced {
-  const error = new Error("another program has written over it");
-  return {
-    ...failed(sentenceOf("storage_corrupt", path, error), { foldable: false }),
-    problem: "storage_corrupt",
-  };
+  const problem = "storage_corrupt";
+  const detail = sentenceOf(problem, path, new Error("another program has written over it"));
+  return failed(detail, { problem, foldable: false });
 }
 
 function failed(detail: string, but: Partial<Displaced> = {}): Displaced {
@@ -139,12 +117,7 @@ function failed(detail: string, but: Partial<Displaced> = {}): Displaced {
 }
 
 function foldsIn(db: Database): boolean {
-  try {
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    return true;
-  } catch {
-    return false;
-  }
+  return succeeds(() => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
 }
 
 function sizeOf(db: Database): number {
@@ -155,17 +128,4 @@ function sizeOf(db: Database): number {
 function markOf(file: number): string {
   const bytes = Buffer.alloc(MARK.bytes);
   return bytes.toString("hex", 0, readSync(file, bytes, 0, MARK.bytes, MARK.at));
-}
-
-function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
-  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
-}
-
-/** Undefined if there is no file, or the folder cannot be searched. */
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";
 import { namesIn } from "../lib/permissions.ts";
 import { rescueOf } from "./backup.ts";
@@ -50,21 +51,15 @@ function lookAt(path: string): Stats | undefined {
 /** The newest copy that a bus wrote after its file was gone. */
 function rescuedFor(path: string): string | undefined {
   const start = basename(rescueOf(path));
-  const name = namesIn(dirname(path))
-    .filter((name) => name.startsWith(start) && !name.endsWith(".partial"))
-    .sort()
-    .at(-1);
+  const isRescued = (name: string) => name.startsWith(start) && !name.endsWith(".partial");
+  const name = namesIn(dirname(path)).filter(isRescued).sort().at(-1);
   return name === undefined ? undefined : join(dirname(path), name);
 }
 
 function isMountedAlone(path: string): boolean {
-  if (process.platform !== "linux") return false;
-  try {
-    const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-    return mounts.some((line) => unescaped(line.split(" ")[4] ?? "") === path);
-  } catch {
-    return false;
-  }
+  // Only Linux has this file.
+  const mounts = attempt(() => readFileSync("/proc/self/mountinfo", "utf8").split("\n")) ?? [];
+  return mounts.some((line) => unescaped(line.split(" ")[4] ?? "") === path);
 }
 
 /** Resolves the octal escapes of mountinfo. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";
 import { realOf } from "../lib/permissions.ts";
 
@@ -6,13 +7,15 @@ const WRITE_VERSION_AT = 18;
 const NO_WAL = 1;
 
 /**
- * True if the log of writes beside a database belongs to the one that a copy replaced. SQLite cannot tell, and would play it
- * over the copy. The header of a copy says that it has no log. That of the bus's own database says that it has. To be called
- * before this process opens the database: closing the file ends SQLite's locks on it.
+ * Describes a log of writes that belongs to the database which a copy replaced. Null if there is no such log. SQLite cannot
+ * tell, and would play it over the copy. The header of a copy says that it has no log. That of the bus's own database says
+ * that it has. To be called before this process opens the database: closing the file ends SQLite's locks on it.
  */
-export function hasStrayWal(db: string): boolean {
+export function strayWal(db: string): string | null {
   const path = realOf(db);
-  return sizeOf(`${path}-wal`) > 0 && startOf(path, WRITE_VERSION_AT + 1)[WRITE_VERSION_AT] === NO_WAL;
+  if (sizeOf(`${path}-wal`) === 0 || startOf(path, WRITE_VERSION_AT + 1)[WRITE_VERSION_AT] !== NO_WAL)
+    return null;
+  return `${path}-wal is not of ${path}, but of the database that was there before this copy. Before the copy can be used, remove ${path}-wal and ${path}-shm.`;
 }
 
 function sizeOf(path: string): number {
@@ -22,21 +25,11 @@ function sizeOf(path: string): number {
 /** Empty if the file cannot be read. SQLite reports that later. */
 function startOf(path: string, bytes: number): Buffer {
   const header = Buffer.alloc(bytes);
-  try {
-    const file = openSync(path, "r");
-    try {
-      return header.subarray(0, readSync(file, header, 0, header.length, 0));
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return header.subarray(0, 0);
-  }
-}
-
-export function strayWal(db: string): string {
-  const path = realOf(db);
-  return `${path}-wal is not of ${path}, but of the database that was there before this copy. Before the copy can be used, remove ${path}-wal and ${path}-shm.`;
+  const file = attempt(() => openSync(path, "r"));
+  if (file === undefined) return header.subarray(0, 0);
+  const read = attempt(() => readSync(file, header, 0, bytes, 0)) ?? 0;
+  closeSync(file);
+  return header.subarray(0, read);
 }
 
 /** Offsets in a log of writes (bytes): two numbers of its header, the number of its first page, and that page. */
@@ -60,13 +53,8 @@ export function lonelyWal(db: string): { found: string; repair: string } | null 
     start.length === PAGE_AT &&
     start.readUInt32BE(CHECKPOINTS_AT) === 0 &&
     start.readUInt32BE(FIRST_PAGE_AT) === 1;
-  return isWhole
-    ? {
-        found,
-        repair: `run: tail -c +${PAGE_AT + 1} ${quoted(wal)} | head -c ${start.readUInt32BE(PAGE_SIZE_AT)} > ${quoted(path)}`,
-      }
-    : {
-        found,
-        repair: `put the database back, or move ${wal} away and put a backup in the place of ${path}`,
-      };
+  const repair = isWhole
+    ? `run: tail -c +${PAGE_AT + 1} ${quoted(wal)} | head -c ${start.readUInt32BE(PAGE_SIZE_AT)} > ${quoted(path)}`
+    : `put the database back, or move ${wal} away and put a backup in the place of ${path}`;
+  return { found, repair };
 }

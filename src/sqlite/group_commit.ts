@@ -1,7 +1,7 @@
 import { BusError } from "../domain/context.ts";
 import type { StorageProblem, Trouble } from "../domain/store.ts";
-import type { Database } from "../runtime/runtime.ts";
-import { sqliteCode } from "../runtime/runtime.ts";
+import { attempt } from "../lib/attempt.ts";
+import { type Database, sqliteCode } from "../runtime/runtime.ts";
 import { BUSY, sentenceOf, troubleOf } from "./faults.ts";
 import type { Displaced } from "./file_watch.ts";
 import { prepared } from "./statements.ts";
@@ -9,7 +9,6 @@ import { prepared } from "./statements.ts";
 const RETRY_MS = 100;
 const GIVE_UP_MS = 10_000;
 const BUSY_AFTER_MS = 1_000;
-const PROBE_MS = 1_000;
 const LOOK_MS = 1_000;
 const MOST_PER_COMMIT = 2_000;
 /** A commit waits for at most this many turns of the event loop: requests of many callers arrive one after the other. */
@@ -17,9 +16,9 @@ const MORE_TURNS = 4;
 const LAST_PATIENCE_MS = 1_000;
 
 interface Unit {
-  run: () => unknown;
-  resolve: (value: never) => void;
-  reject: (error: unknown) => void;
+  run(): unknown;
+  resolve(value: never): void;
+  reject(error: unknown): void;
   since: number;
   patienceMs: number;
 }
@@ -27,7 +26,7 @@ interface Unit {
 export interface WriterOptions {
   /** The database's path, for messages. */
   path: string;
-  /** A write of an ordinary event's length. The database takes writes again once it succeeds. */
+  /** A write of an ordinary event's length, tried every second. The database takes writes again once it succeeds. */
   probe(): unknown;
   /** Asked before every commit and every second. The database takes no writes until it returns null. */
   look?(): Displaced | null;
@@ -40,23 +39,10 @@ export interface WriterOptions {
   now(): number;
 }
 
-export interface Writer {
-  /**
-   * Runs `unit` in the transaction that all writes of this turn of the event loop share. Resolves after the commit. The
-   * next turns join as long as each brings more. A unit must be repeatable: if a neighbour fails, it runs again alone.
-   * @throws BusError `storage_busy` when another process holds the database for `patienceMs` (10 s), and another
-   * StorageProblem when the database cannot be written.
-   */
-  write<T>(unit: () => T, patienceMs?: number): Promise<T>;
-  /**
-   * Runs a read at once.
-   * @throws BusError when the database cannot be read.
-   */
-  read<T>(unit: () => T): Promise<T>;
-}
+export type Writer = Pick<GroupCommit, "read" | "write">;
 
 /** The one writer of a database. */
-export class GroupCommit implements Writer {
+export class GroupCommit {
   readonly #options: WriterOptions;
   readonly #sql: ReturnType<typeof prepared<"begin" | "commit" | "rollback">>;
   readonly #looking: ReturnType<typeof setInterval>;
@@ -65,23 +51,28 @@ export class GroupCommit implements Writer {
   #mostPatienceMs = Number.POSITIVE_INFINITY;
   #trouble: Trouble | null = null;
   #displaced = false;
-  #probing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(db: Database, options: WriterOptions) {
     this.#options = options;
     this.#sql = prepared(db, { begin: "BEGIN IMMEDIATE", commit: "COMMIT", rollback: "ROLLBACK" });
-    this.#looking = setInterval(() => this.#look(), LOOK_MS);
-    (this.#looking as { unref?(): void }).unref?.();
+    this.#looking = setInterval(() => this.#lookAgain(), LOOK_MS);
+    this.#looking.unref();
   }
 
+  /**
+   * Runs a unit in the transaction that all writes of this turn of the event loop share. Resolves after the commit. The
+   * next turns join as long as each brings more. A unit must be repeatable: if a neighbour fails, it runs again alone.
+   * @throws BusError `storage_busy` when another process holds the database for `patienceMs` (10 s), and another
+   * StorageProblem when the database cannot be written.
+   */
   write<T>(run: () => T, patienceMs = GIVE_UP_MS): Promise<T> {
-    if (this.#trouble !== null && this.#isCorrupt()) return Promise.reject(refusalOf(this.#trouble));
     return new Promise((resolve, reject) => {
       this.#queue.push({ run, resolve, reject, since: performance.now(), patienceMs });
       this.#schedule();
     });
   }
 
+  /** Runs a read at once. @throws BusError when the database cannot be read. */
   async read<T>(unit: () => T): Promise<T> {
     try {
       return unit();
@@ -102,7 +93,6 @@ export class GroupCommit implements Writer {
 
   /** Resolves when everything handed in so far is committed or refused. Waits for no lock longer than 1 s. */
   async drain(): Promise<void> {
-    clearTimeout(this.#probing);
     clearInterval(this.#looking);
     this.limitPatience(LAST_PATIENCE_MS);
     while (this.#queue.length > 0 || this.#scheduled) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -134,7 +124,7 @@ export class GroupCommit implements Writer {
     this.#look();
     const trouble = this.#trouble;
     if (trouble !== null && (this.#displaced || this.#isCorrupt())) {
-      for (const unit of batch) unit.reject(refusalOf(trouble));
+      for (const unit of batch) unit.reject(new BusError(trouble.problem, trouble.detail));
       return;
     }
     try {
@@ -149,35 +139,36 @@ export class GroupCommit implements Writer {
       results = batch.map((unit) => unit.run());
       this.#sql.commit.run();
     } catch (error) {
-      this.#undo();
+      // A failed COMMIT may have ended the transaction already.
+      attempt(() => this.#sql.rollback.run());
+      this.#options.onUndone?.();
       if (batch.length === 1) batch[0]?.reject(this.#failed(error));
       else for (const unit of batch) this.#commitTogether([unit]);
       return;
     }
     if (trouble?.problem === "storage_busy") this.#recovered();
-    batch.forEach((unit, i) => {
-      unit.resolve(results[i] as never);
-    });
+    for (const [i, unit] of batch.entries()) unit.resolve(results[i] as never);
     this.#options.onCommitted?.();
-  }
-
-  // A failed COMMIT may have ended the transaction already.
-  #undo(): void {
-    try {
-      this.#sql.rollback.run();
-    } catch {}
-    this.#options.onUndone?.();
   }
 
   #waitForLock(batch: readonly Unit[]): void {
     const now = performance.now();
     const waited = Math.max(...batch.map((unit) => now - unit.since));
-    if (waited >= BUSY_AFTER_MS) this.#inTrouble("storage_busy");
+    if (waited >= BUSY_AFTER_MS) this.#enter("storage_busy", sentenceOf("storage_busy", this.#options.path));
     const patienceOf = (unit: Unit) => Math.min(unit.patienceMs, this.#mostPatienceMs);
     const patient = batch.filter((unit) => now - unit.since < patienceOf(unit));
     for (const unit of batch) if (!patient.includes(unit)) unit.reject(busyFor(patienceOf(unit)));
     this.#queue = patient.concat(this.#queue);
     if (this.#queue.length > 0) this.#schedule(RETRY_MS);
+  }
+
+  #lookAgain(): void {
+    this.#look();
+    if (this.#trouble === null || this.#isCorrupt()) return;
+    this.write(this.#options.probe, 0).then(
+      () => this.#recovered(),
+      () => {},
+    );
   }
 
   #look(): void {
@@ -192,20 +183,15 @@ export class GroupCommit implements Writer {
   #failed(error: unknown): unknown {
     const problem = troubleOf(error);
     if (problem === null) return error;
-    this.#inTrouble(problem, error);
-    return new BusError(problem, sentenceOf(problem, this.#options.path, error));
-  }
-
-  #inTrouble(problem: StorageProblem, error?: unknown): void {
-    if (this.#trouble?.problem !== problem)
-      this.#enter(problem, sentenceOf(problem, this.#options.path, error));
+    const detail = sentenceOf(problem, this.#options.path, error);
+    if (this.#trouble?.problem !== problem) this.#enter(problem, detail);
+    return new BusError(problem, detail);
   }
 
   #enter(problem: StorageProblem, detail: string): void {
     if (this.#trouble?.detail === detail || this.#isCorrupt()) return;
     this.#trouble = { problem, since: this.#options.now(), detail };
     this.#options.onTrouble?.(this.#trouble);
-    if (!this.#isCorrupt()) this.#probeLater();
   }
 
   #recovered(): void {
@@ -218,25 +204,6 @@ export class GroupCommit implements Writer {
   #isCorrupt(): boolean {
     return this.#trouble?.problem === "storage_corrupt";
   }
-
-  #probeLater(): void {
-    if (this.#probing !== undefined) return;
-    this.#probing = setTimeout(() => {
-      this.#probing = undefined;
-      if (this.#trouble === null) return;
-      this.write(this.#options.probe, 0).then(
-        () => this.#recovered(),
-        () => {
-          if (this.#trouble !== null) this.#probeLater();
-        },
-      );
-    }, PROBE_MS);
-    (this.#probing as { unref?(): void }).unref?.();
-  }
-}
-
-function refusalOf({ problem, detail }: Trouble): BusError {
-  return new BusError(problem, detail);
 }
 
 function busyFor(ms: number): BusError {

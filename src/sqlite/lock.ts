@@ -1,6 +1,8 @@
 import { closeSync, fstatSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { attempt } from "../lib/attempt.ts";
 import { makeFile, restrict } from "../lib/permissions.ts";
 import { type Database, openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { BUSY } from "./faults.ts";
 
 export interface Lock {
   /** True while this process has the lock. Takes it anew if its file was removed. */
@@ -8,7 +10,6 @@ export interface Lock {
   release(): void;
 }
 
-const BUSY = 5;
 /** Two processes that ask at the same moment may block each other. They ask again for this time (ms), and one gets it. */
 const AGAIN_MS = 100;
 
@@ -25,14 +26,10 @@ export function takeLock(path: string): Lock | null {
 
   function held(): boolean {
     if (lost || taken === null) return false;
-    if (isAt(file, taken.at)) return true;
-    let again: Taken | null;
-    try {
-      again = take(file);
-    } catch {
-      // If this process can make no file here, another bus cannot either.
-      return true;
-    }
+    if (isSame(statOf(file), taken.at)) return true;
+    const again = attempt(() => take(file));
+    // If this process can make no file here, another bus cannot either.
+    if (again === undefined) return true;
     lost = again === null;
     if (again === null) return false;
     letGo(taken);
@@ -52,13 +49,8 @@ export function takeLock(path: string): Lock | null {
   };
 }
 
-interface Taken {
-  db: Database;
-  /** The file that the lock is on. */
-  at: Stats;
-}
-
-function take(file: string): Taken | null {
+/** The connection that has the lock, and the file that it is on. Null if another process has it. */
+function take(file: string): { db: Database; at: Stats } | null {
   const made = makeFile(file);
   const at = fstatSync(made);
   closeSync(made);
@@ -74,37 +66,33 @@ function take(file: string): Taken | null {
   }
 }
 
-function letGo({ db }: Taken): void {
+function letGo({ db }: { db: Database }): void {
   db.exec("ROLLBACK");
   db.close();
 }
 
-function isAt(file: string, { ino, dev }: Stats): boolean {
-  const found = statSync(file, { throwIfNoEntry: false });
+/** Undefined if there is no file, or the folder cannot be searched. */
+export function statOf(path: string): Stats | undefined {
+  return attempt(() => statSync(path, { throwIfNoEntry: false }));
+}
+
+export function isSame(found: Stats | undefined, { ino, dev }: Stats): boolean {
   return found?.ino === ino && found.dev === dev;
 }
 
 /** Writes the process id for the user. A failure, like a full disk, does not stop the bus. */
 function writePid(path: string): void {
-  try {
-    // A link of that name would lead to another file.
-    rmSync(`${path}.pid`, { force: true });
-    writeFileSync(`${path}.pid`, `${process.pid}\n`, { mode: 0o600, flag: "wx" });
-  } catch {}
+  // A link of that name would lead to another file.
+  removePid(path);
+  attempt(() => writeFileSync(`${path}.pid`, `${process.pid}\n`, { mode: 0o600, flag: "wx" }));
 }
 
+// On a disk that became read-only the file stays. The next process to take the lock writes its own.
 function removePid(path: string): void {
-  try {
-    rmSync(`${path}.pid`, { force: true });
-  } catch {
-    // The disk became read-only. The next process to take the lock writes its own.
-  }
+  attempt(() => rmSync(`${path}.pid`, { force: true }));
 }
 
 export function lockHolder(path: string): string {
-  try {
-    return `process ${readFileSync(`${path}.pid`, "utf8").trim()}`;
-  } catch {
-    return "another process";
-  }
+  const pid = attempt(() => readFileSync(`${path}.pid`, "utf8").trim());
+  return pid === undefined ? "another process" : `process ${pid}`;
 }

@@ -1,14 +1,14 @@
 import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { makeFile, realOf, restrict } from "../lib/permissions.ts";
-import type { Database } from "../runtime/runtime.ts";
-import { openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { type Database, openDatabase, sqliteCode } from "../runtime/runtime.ts";
 import { backUp } from "./backup.ts";
 import { unfitness } from "./fitness.ts";
-import { hasStrayWal, lonelyWal, strayWal } from "./foreign_wal.ts";
-import type { Lock } from "./lock.ts";
-import { lockHolder, takeLock } from "./lock.ts";
-import { columnsOf, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
+import { lonelyWal, strayWal } from "./foreign_wal.ts";
+import { type Lock, lockHolder, takeLock } from "./lock.ts";
+import { columnsOf, MIGRATIONS, namesFrom, SCHEMA_VERSION } from "./schema.ts";
+import { reading } from "./statements.ts";
 
 /** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
 export class OpenError extends Error {
@@ -67,20 +67,18 @@ export function openFile(path: string, now: () => number, lock: Lock): Opened {
  * @throws OpenError when another process is.
  */
 export function lockDatabase(path: string): Lock {
-  let lock: Lock | null;
   try {
     const problem = unfitness(path);
     if (problem !== null) throw new OpenError(problem);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    lock = takeLock(path);
+    const lock = takeLock(path);
+    if (lock !== null) return lock;
   } catch (error) {
     throw explained(path, error);
   }
-  if (lock === null)
-    throw new OpenError(
-      `The database ${path} is in use by another agent-event-bus (${lockHolder(path)}). Stop that one, or give this one another --db.`,
-    );
-  return lock;
+  throw new OpenError(
+    `The database ${path} is in use by another agent-event-bus (${lockHolder(path)}). Stop that one, or give this one another --db.`,
+  );
 }
 
 /**
@@ -88,10 +86,9 @@ export function lockDatabase(path: string): Lock {
  * @throws OpenError when it cannot be used.
  */
 export function inspect(path: string): number {
-  if (hasStrayWal(path)) throw new OpenError(strayWal(path));
-  const db = openDatabase(path, { readonly: true });
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
+  const stray = strayWal(path);
+  if (stray !== null) throw new OpenError(stray);
+  return reading(path, (db) => {
     checkOwner(db, path);
     const version = schemaVersion(db);
     if (version > SCHEMA_VERSION)
@@ -103,9 +100,7 @@ export function inspect(path: string): number {
       if (found !== "ok") throw new OpenError(corrupt(path, String(found)));
     }
     return version;
-  } finally {
-    db.close();
-  }
+  });
 }
 
 /** Columns that every version of the original had. A table of that name without them belongs to another program. */
@@ -113,17 +108,16 @@ const ALWAYS = {
   sessions: ["id", "name", "machine", "cwd", "registered_at", "last_heartbeat"],
   events: ["id", "event_type", "payload", "session_id", "timestamp"],
   webhooks: ["id", "url", "channel_filter", "event_types", "created_at"],
-} as const;
+};
 
 function checkOwner(db: Database, path: string): void {
   const tables = tablesOf(db);
-  const known = Object.entries(ALWAYS).filter(([table]) => tables.has(table));
-  const lacks = ([table, columns]: (typeof known)[number]) => {
-    const present = columnsOf(db, table as keyof typeof ALWAYS);
-    return columns.some((column) => !present.has(column));
-  };
+  const isForeign = Object.entries(ALWAYS).some(([table, columns]) => {
+    const present = columnsOf(db, table);
+    return tables.has(table) && columns.some((column) => !present.has(column));
+  });
   const others = [...tables].filter((table) => table !== "schema_version");
-  if (known.some(lacks) || (others.length > 0 && !tables.has("sessions")))
+  if (isForeign || (others.length > 0 && !tables.has("sessions")))
     throw new OpenError(
       `The database ${path} belongs to another program. It was left as it is: give another --db.`,
     );
@@ -136,16 +130,12 @@ function checkOwner(db: Database, path: string): void {
 
 function schemaVersion(db: Database): number {
   const tables = tablesOf(db);
-  if (tables.has("schema_version"))
-    return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
-  return tables.size > 0 ? 1 : 0;
+  if (!tables.has("schema_version")) return tables.size > 0 ? 1 : 0;
+  return Number(db.prepare("SELECT MAX(version) AS version FROM schema_version").get()?.version ?? 0);
 }
 
 function tablesOf(db: Database): Set<string> {
-  const rows = db
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-    .all();
-  return new Set(rows.map((row) => String(row.name)));
+  return namesFrom(db, "sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
 }
 
 function openCurrent(path: string, version: number, backup: string | null): Database {
@@ -185,9 +175,7 @@ function migrate(db: Database, from: number): void {
     );
   } catch (error) {
     // A full disk has ended the transaction already.
-    try {
-      db.exec("ROLLBACK");
-    } catch {}
+    attempt(() => db.exec("ROLLBACK"));
     throw error;
   }
 }
@@ -200,17 +188,12 @@ function explained(path: string, error: unknown): Error {
   if (error instanceof OpenError) return error;
   const code = sqliteCode(error);
   if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
-  if (code !== undefined) {
-    const [problem, advice] = PROBLEMS[code] ?? ["cannot be used", "give another --db"];
-    return new OpenError(
+  const refused = (problem: string, advice: string) =>
+    new OpenError(
       `The database ${path} ${problem}: ${(error as Error).message}. It was left as it is: ${advice}.`,
     );
-  }
-  if (error instanceof Error && "code" in error) {
-    const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
-    return new OpenError(
-      `The database ${path} cannot be opened: ${error.message}. It was left as it is: ${advice}, or give another --db.`,
-    );
-  }
-  return error as Error;
+  if (code !== undefined) return refused(...(PROBLEMS[code] ?? ["cannot be used", "give another --db"]));
+  if (!(error instanceof Error && "code" in error)) return error as Error;
+  const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
+  return refused("cannot be opened", `${advice}, or give another --db`);
 }

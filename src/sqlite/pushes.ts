@@ -1,8 +1,6 @@
 import type { Spent } from "../domain/attention.ts";
 import type { Cost, Pushed, PushStore } from "../domain/store.ts";
-import type { Statement } from "../runtime/runtime.ts";
-import type { Parts } from "./parts.ts";
-import { prepared } from "./statements.ts";
+import { type Parts, Table } from "./parts.ts";
 
 const HOUR_MS = 3_600_000;
 const SENDER_MS = 300_000;
@@ -22,25 +20,21 @@ const SQL = {
 };
 
 /** The events that were pushed to sessions. */
-export class PushTable implements PushStore {
-  readonly #parts: Parts;
-  readonly #sql: Record<keyof typeof SQL, Statement>;
-
+export class PushTable extends Table<keyof typeof SQL> implements PushStore {
   constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#sql = prepared(parts.db, SQL);
+    super(parts, SQL);
   }
 
   record(pushed: Pushed): Promise<void> {
-    const { writer, now } = this.#parts;
-    return writer.write(() => void this.#sql.record.run({ ...pushed, at: now() }));
+    const { writer, now } = this.parts;
+    return writer.write(() => void this.sql.record.run({ ...pushed, at: now() }));
   }
 
   spent(sessionId: string, sender: string): Promise<Spent> {
-    const { writer, now } = this.#parts;
+    const { writer, now } = this.parts;
     const from = { hour: now() - HOUR_MS, minutes: now() - SENDER_MS };
     return writer.read(() => {
-      const row = this.#sql.spent.get({ sessionId, sender, ...from });
+      const row = this.sql.spent.get({ sessionId, sender, ...from });
       return {
         wakes: Number(row?.wakes),
         bySender: Number(row?.bySender),
@@ -50,10 +44,10 @@ export class PushTable implements PushStore {
   }
 
   costs(since: number): Promise<Map<string, Cost>> {
-    return this.#parts.writer.read(
+    return this.parts.writer.read(
       () =>
         new Map(
-          this.#sql.costs
+          this.sql.costs
             .all({ since })
             .map((row) => [
               String(row.session_id),

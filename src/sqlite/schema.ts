@@ -1,22 +1,14 @@
 import type { Database } from "../runtime/runtime.ts";
 import { momentOf } from "./time.ts";
 
-/** The last schema version of the Python original. Its tables are the base of this schema. */
-const ORIGINAL_VERSION = 5;
-
 export const SCHEMA_VERSION = 11;
 
-interface Migration {
-  version: number;
-  apply(db: Database): void;
-}
-
-/** In order. Each brings a database from any lower version to `version`. */
-export const MIGRATIONS: readonly Migration[] = [
-  { version: ORIGINAL_VERSION, apply: completeOriginal },
+/** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
+export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
+  { version: 5, apply: completeOriginal },
   { version: 6, apply: toUtc },
   { version: 7, apply: addOutbox },
-  { version: 8, apply: addOrigin },
+  { version: 8, apply: (db) => db.exec("ALTER TABLE events ADD COLUMN origin TEXT") },
   { version: 9, apply: addMail },
   { version: 10, apply: nameZone },
   { version: 11, apply: addAttention },
@@ -46,24 +38,24 @@ const LATER_COLUMNS = [
   { table: "events", column: "channel", type: "TEXT NOT NULL DEFAULT 'all'" },
   { table: "events", column: "correlation_id", type: "TEXT" },
   { table: "events", column: "payload_meta", type: "TEXT" },
-] as const;
+];
 
 function completeOriginal(db: Database): void {
   db.exec(ORIGINAL_TABLES);
-  for (const { table, column, type } of LATER_COLUMNS) {
+  for (const { table, column, type } of LATER_COLUMNS)
     if (!columnsOf(db, table).has(column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
-  }
   // The first version had no separate id for people to read.
   db.exec("UPDATE sessions SET display_id = id WHERE display_id IS NULL");
 }
 
-export function columnsOf(db: Database, table: "sessions" | "events" | "webhooks"): Set<string> {
-  return new Set(
-    db
-      .prepare(`SELECT name FROM pragma_table_info('${table}')`)
-      .all()
-      .map((row) => String(row.name)),
-  );
+export function columnsOf(db: Database, table: string): Set<string> {
+  return namesFrom(db, `pragma_table_info('${table}')`);
+}
+
+/** The names in what follows FROM in a query. */
+export function namesFrom(db: Database, from: string): Set<string> {
+  const rows = db.prepare(`SELECT name FROM ${from}`).all();
+  return new Set(rows.map(({ name }) => String(name)));
 }
 
 // Times of the original are local, without a zone, and have six fractional digits (26 characters) or none. `utc` does not
@@ -110,10 +102,6 @@ function addOutbox(db: Database): void {
     CREATE INDEX deliveries_done ON deliveries (last_at) WHERE state <> 'pending';`);
 }
 
-function addOrigin(db: Database): void {
-  db.exec("ALTER TABLE events ADD COLUMN origin TEXT");
-}
-
 // Direct messages that are still unread become mail.
 function addMail(db: Database): void {
   db.exec(`
@@ -143,7 +131,7 @@ const TIMES = {
   webhooks: ["created_at", "last_success", "last_failure"],
   claims: ["claimed_at"],
   mail: ["offered_at", "seen_at", "acked_at"],
-} as const;
+};
 
 // Earlier times ended in `Z`. Sessions are found by the moment of a time, not by its text.
 function nameZone(db: Database): void {

@@ -56,27 +56,15 @@ export function statedOf(session: Session): Named {
   };
 }
 
-export function sessionOfRow(row: Row): Session {
-  const text = (column: string) => String(row[column] ?? "");
-  const optional = (column: string) => (row[column] === null ? null : text(column));
-  return {
-    session_id: text("id"),
-    display_id: text("display_id"),
-    name: text("name"),
-    machine: text("machine"),
-    cwd: text("cwd"),
-    repo: text("repo"),
-    client_id: optional("client_id"),
+export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row): Session {
+  const changed = {
+    session_id: id,
     registered_at: wireTime(row.registered_at),
     last_heartbeat: wireTime(row.last_heartbeat),
-    cursor: parseCursor(optional("last_cursor")),
+    cursor: parseCursor(last_cursor as string | null),
     deleted_at: wireTimeOrNull(row.deleted_at),
-    process: row.pid === null ? null : { pid: Number(row.pid), started: String(row.pid_started) },
-    state: optional("state") as Session["state"],
+    process: pid === null ? null : { pid, started: pid_started },
     lease_until: wireTimeOrNull(row.lease_until),
-    branch: optional("branch"),
-    wake: optional("wake") as Session["wake"],
-    muted_until: Number(row.muted_until),
-    worked_at: Number(row.worked_at),
   };
+  return { ...row, ...changed } as unknown as Session;
 }

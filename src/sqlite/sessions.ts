@@ -2,13 +2,12 @@ import type { WakeSetting } from "../domain/attention.ts";
 import type { Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
-import type { Named, Statement } from "../runtime/runtime.ts";
+import type { Named } from "../runtime/runtime.ts";
 import { ClaimTable } from "./claims.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
-import { type Parts, timestampOf } from "./parts.ts";
+import { type Parts, Table } from "./parts.ts";
 import { SQL, sessionOfRow, statedOf } from "./session_sql.ts";
-import { prepared } from "./statements.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
@@ -19,50 +18,46 @@ export interface SessionParts extends Parts {
   mail: MailTable;
 }
 
-/** Registered sessions. Methods that return no promise are for use inside a unit. */
-export class SessionTable implements Sessions, KnownSessions {
-  readonly #parts: SessionParts;
+/** Registered sessions. */
+export class SessionTable extends Table<keyof typeof SQL, SessionParts> implements Sessions, KnownSessions {
   readonly #claims: ClaimTable;
-  readonly #sql: Record<keyof typeof SQL, Statement>;
 
   constructor(parts: SessionParts) {
-    this.#parts = parts;
+    super(parts, SQL);
     this.#claims = new ClaimTable(parts.db);
-    this.#sql = prepared(parts.db, SQL);
   }
 
   get(sessionId: string): Promise<Session | undefined> {
-    return this.#parts.writer.read(() => this.#findByAnyId(sessionId));
+    return this.writer.read(() => this.#findByAnyId(sessionId));
   }
 
   byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined> {
-    return this.#parts.writer.read(() => this.findByClient(machine, clientId, pid));
+    return this.writer.read(() => this.findByClient(machine, clientId, pid));
   }
 
   namedLike(text: string): Promise<Session[]> {
-    return this.#parts.writer.read(() => this.findNamed(text));
+    return this.writer.read(() => this.findNamed(text));
   }
 
   present(since: string): Promise<Session[]> {
     const from = { since: storedTime(since) };
-    return this.#parts.writer.read(() =>
-      [...this.#sql.present.all(from), ...this.#sql.silent.all(from)].map(sessionOfRow),
-    );
+    const { present, silent } = this.sql;
+    return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
   }
 
   holder(name: string): Promise<Session | undefined> {
-    return this.#parts.writer.read(() => this.#findHolder(name));
+    return this.writer.read(() => this.#findHolder(name));
   }
 
   claimsOf(sessionId: string): Promise<string[]> {
-    return this.#parts.writer.read(() => this.namesOf(sessionId));
+    return this.writer.read(() => this.namesOf(sessionId));
   }
 
   claim(name: string, sessionId: string, holderId: string | undefined): Promise<boolean> {
-    const { writer, mail } = this.#parts;
-    return writer.write(() => {
+    const { mail } = this.parts;
+    return this.writer.write(() => {
       if (this.#findHolder(name)?.session_id !== holderId) return false;
-      this.#claims.claim(name, sessionId, this.#now());
+      this.#claims.claim(name, sessionId, this.at());
       if (holderId !== undefined && holderId !== sessionId) mail.forward(holderId, sessionId);
       mail.forward(`@${name}`, sessionId);
       return true;
@@ -70,33 +65,25 @@ export class SessionTable implements Sessions, KnownSessions {
   }
 
   touch(id: string): Promise<void> {
-    return this.#parts.writer.write(() => void this.#sql.touch.run({ id, at: storedTime(this.#now()) }));
+    return this.writer.write(() => void this.sql.touch.run({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch, works }: Report): Promise<void> {
-    const { writer, now } = this.#parts;
-    return writer.write(() => {
-      const at = storedTime(this.#now());
-      const workedAt = works ? now() : null;
-      this.#sql.report.run({
-        id,
-        state,
-        leaseUntil: storedTime(leaseUntil),
-        at,
-        branch: branch ?? null,
-        workedAt,
-      });
+  report(id: string, { state, leaseUntil, branch = null, works }: Report): Promise<void> {
+    const lease = { state, leaseUntil: storedTime(leaseUntil) };
+    return this.writer.write(() => {
+      const workedAt = works ? this.parts.now() : null;
+      this.sql.report.run({ id, ...lease, at: this.at(), branch, workedAt });
     });
   }
 
   attend(id: string, wake: WakeSetting | null | undefined, mutedUntil: number | null = null): Promise<void> {
     const settings = { wake: wake ?? null, keepsWake: wake === undefined ? 1 : 0, mutedUntil };
-    return this.#parts.writer.write(() => void this.#sql.attend.run({ id, ...settings }));
+    return this.writer.write(() => void this.sql.attend.run({ id, ...settings }));
   }
 
   consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch> {
-    const { writer, events, mail } = this.#parts;
-    return writer.write(() => {
+    const { events, mail } = this.parts;
+    return this.writer.write(() => {
       const session = this.find(sessionId);
       const after = resume ? (session?.cursor ?? undefined) : query.after;
       const batch = events.select({ ...query, after });
@@ -110,27 +97,24 @@ export class SessionTable implements Sessions, KnownSessions {
   }
 
   saveTip(sessionId: string): Promise<number> {
-    const { writer, events } = this.#parts;
-    return writer.write(() => {
-      const tip = events.newest();
+    return this.writer.write(() => {
+      const tip = this.parts.events.newest();
       this.#saveCursor(sessionId, tip);
       return tip;
     });
   }
 
   advanceCursor(sessionId: string, cursor: number, shownFrom?: number): Promise<void> {
-    const { writer, mail } = this.#parts;
-    return writer.write(() => {
+    return this.writer.write(() => {
       this.#advance(this.find(sessionId), cursor);
-      if (shownFrom !== undefined) mail.seeRange(sessionId, shownFrom, cursor);
+      if (shownFrom !== undefined) this.parts.mail.seeRange(sessionId, shownFrom, cursor);
     });
   }
 
   acknowledge(sessionId: string, cursor: number): Promise<void> {
-    const { writer, mail } = this.#parts;
-    return writer.write(() => {
+    return this.writer.write(() => {
       this.#saveCursor(sessionId, cursor);
-      mail.ackUpTo(sessionId, cursor);
+      this.parts.mail.ackUpTo(sessionId, cursor);
     });
   }
 
@@ -147,14 +131,14 @@ export class SessionTable implements Sessions, KnownSessions {
   }
 
   findNamed(text: string): Session[] {
-    const rows = this.#sql.byDisplayId.all({ text });
+    const rows = this.sql.byDisplayId.all({ text });
     const ids = new Set(rows.map(({ id }) => id));
-    const others = this.#sql.byName.all({ text }).filter(({ id }) => !ids.has(id));
+    const others = this.sql.byName.all({ text }).filter(({ id }) => !ids.has(id));
     return [...rows, ...others].map(sessionOfRow);
   }
 
   hasDisplayId(displayId: string): boolean {
-    return this.#sql.hasDisplayId.get({ displayId }) !== undefined;
+    return this.sql.hasDisplayId.get({ displayId }) !== undefined;
   }
 
   hasAlias(id: string): boolean {
@@ -166,7 +150,7 @@ export class SessionTable implements Sessions, KnownSessions {
   }
 
   insert(session: Session): void {
-    this.#sql.insert.run({
+    this.sql.insert.run({
       ...statedOf(session),
       displayId: session.display_id,
       machine: session.machine,
@@ -177,21 +161,17 @@ export class SessionTable implements Sessions, KnownSessions {
 
   /** Brings a session back. `alias`: an id that leads to it from here on. */
   revive(session: Session, alias: string | null): void {
-    this.#sql.revive.run({ ...statedOf(session), leaseUntil: storedTime(session.lease_until) });
+    this.sql.revive.run({ ...statedOf(session), leaseUntil: storedTime(session.lease_until) });
     this.#claims.dropAlias(session.session_id);
     if (alias !== null) this.#claims.addAlias(alias, session.session_id);
   }
 
   markDeleted(id: string, at: string): void {
-    this.#sql.markDeleted.run({ id, at: storedTime(at) });
-  }
-
-  #now(): string {
-    return timestampOf(this.#parts);
+    this.sql.markDeleted.run({ id, at: storedTime(at) });
   }
 
   #one(select: "find" | "byClient" | "byProcess", params: Named): Session | undefined {
-    const row = this.#sql[select].get(params);
+    const row = this.sql[select].get(params);
     return row === undefined ? undefined : sessionOfRow(row);
   }
 
@@ -209,6 +189,6 @@ export class SessionTable implements Sessions, KnownSessions {
   }
 
   #saveCursor(id: string, cursor: number): void {
-    this.#sql.saveCursor.run({ id, cursor: String(cursor) });
+    this.sql.saveCursor.run({ id, cursor: String(cursor) });
   }
 }

@@ -1,17 +1,10 @@
 import type { Store, Trouble } from "../domain/store.ts";
-import { Appender } from "./append.ts";
+import { Appender, tablesOf } from "./append.ts";
 import { closeFile } from "./close.ts";
-import { DeliveryTable } from "./deliveries.ts";
-import { MailTable } from "./direct_messages.ts";
-import { EventTable } from "./events.ts";
 import { FileWatch } from "./file_watch.ts";
 import { GroupCommit } from "./group_commit.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
-import type { Parts } from "./parts.ts";
-import { PushTable } from "./pushes.ts";
-import { SessionTable } from "./sessions.ts";
-import { WebhookTable } from "./webhooks.ts";
 
 export { lockDatabase, OpenError } from "./open.ts";
 
@@ -41,8 +34,9 @@ export function openStore(path: string, lock: Lock, { now, steady = now, onTroub
     onUndone: () => appender.undone(),
     onCommitted: () => appender.committed(),
   });
-  const tables = tablesOf({ db, writer, now, steady });
-  const appender = new Appender({ db, writer, now, steady }, tables);
+  const parts = { db, writer, now, steady };
+  const tables = tablesOf(parts);
+  const appender = new Appender(parts, tables);
   return {
     id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
     ...tables,
@@ -60,13 +54,4 @@ export function openStore(path: string, lock: Lock, { now, steady = now, onTroub
       return told;
     },
   };
-}
-
-function tablesOf(parts: Parts) {
-  const events = new EventTable(parts);
-  const mail = new MailTable(parts);
-  const webhooks = new WebhookTable(parts);
-  const deliveries = new DeliveryTable({ ...parts, events, webhooks });
-  const sessions = new SessionTable({ ...parts, events, mail });
-  return { events, mail, pushes: new PushTable(parts), webhooks, deliveries, sessions };
 }

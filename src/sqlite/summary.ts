@@ -1,4 +1,4 @@
-import { openDatabase } from "../runtime/runtime.ts";
+import { reading } from "./statements.ts";
 
 /** The contents of a database, and the result of its check. */
 export interface Survey {
@@ -17,32 +17,21 @@ export interface Survey {
  * @throws SQLite's errors.
  */
 export function surveyDatabase(path: string, { whole } = { whole: true }): Survey {
-  const db = openDatabase(path, { readonly: true });
-  try {
-    db.exec("PRAGMA busy_timeout = 1000");
+  return reading(path, (db) => {
     const number = (sql: string) => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0);
     const has = (table: string) =>
       number(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '${table}'`) === 1;
-    const count = (table: "events" | "sessions" | "webhooks") =>
-      has(table) ? number(`SELECT count(*) FROM ${table}`) : 0;
+    const count = (table: string, which = "") =>
+      has(table) ? number(`SELECT count(*) FROM ${table} ${which}`) : 0;
+    const version = has("schema_version") ? number("SELECT max(version) FROM schema_version") : 1;
+    const checked = whole ? db.prepare("PRAGMA integrity_check(1)").get()?.integrity_check : "not checked";
     return {
-      integrity: whole
-        ? String(db.prepare("PRAGMA integrity_check(1)").get()?.integrity_check)
-        : "not checked",
-      schema_version:
-        !has("events") || !has("sessions")
-          ? 0
-          : has("schema_version")
-            ? number("SELECT max(version) FROM schema_version")
-            : 1,
+      integrity: String(checked),
+      schema_version: has("events") && has("sessions") ? version : 0,
       events: count("events"),
       sessions: count("sessions"),
       webhooks: count("webhooks"),
-      pending_deliveries: has("deliveries")
-        ? number("SELECT count(*) FROM deliveries WHERE state = 'pending'")
-        : 0,
+      pending_deliveries: count("deliveries", "WHERE state = 'pending'"),
     };
-  } finally {
-    db.close();
-  }
+  });
 }

@@ -1,34 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import {
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimes,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { join } from "node:path";
 import { SCOPES, type Scope } from "../domain/caller.ts";
 import { type Token, type TokenState, tokenNameProblem, tokenState } from "../domain/token.ts";
+import { attempt } from "../lib/attempt.ts";
 import { restrict } from "../lib/permissions.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 
 // One file for each token, in a folder beside the database. A user who may write there may let others in. Nobody can
 // over the network. Commands change the files whether the bus runs or not, and a running bus sees that at its next request.
 
-/** A token as it is listed. */
-export interface ListedToken extends Token {
-  state: TokenState;
-  /** When it last opened the bus, to the minute. Null if it never did. */
-  last_used_at: string | null;
-}
-
-const PREFIX = "aeb_";
-const SECRET_BYTES = 32;
 const SUFFIX = ".json";
 const USED_MS = 60_000;
 /** Two changes within one tick of a coarse file clock look like one, so a folder that has just changed is read again. */
@@ -38,13 +19,9 @@ const READ_AGAIN_MS = 1_000;
 /** Ten times the size of a token's file. */
 const MOST_BYTES = 4_096;
 
-export function tokensFolder(db: string): string {
-  return `${db}.tokens`;
-}
-
 /** Opens the tokens of a database. `steady` never jumps: a clock that is set back must not hide uses. */
-export function openTokens(db: string, now: () => number, steady: () => number = now): TokenStore {
-  return new TokenStore(tokensFolder(db), now, steady);
+export function openTokens(db: string, now: () => number, steady = now): TokenStore {
+  return new TokenStore(`${db}.tokens`, now, steady);
 }
 
 interface Contents {
@@ -68,7 +45,7 @@ export class TokenStore {
   }
 
   /** All tokens, by name. */
-  list(): ListedToken[] {
+  list(): (Token & { state: TokenState; last_used_at: string | null })[] {
     return this.#read().tokens.map((token) => ({
       ...token,
       state: tokenState(token, this.#now()),
@@ -87,7 +64,7 @@ export class TokenStore {
     const at = this.#now();
     const earlier = tokens.find((token) => token.name === name);
     if (earlier !== undefined && tokenState(earlier, at) === "valid") return null;
-    const secret = `${PREFIX}${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const secret = `aeb_${randomBytes(32).toString("base64url")}`;
     const token: Token = {
       name,
       scope,
@@ -99,12 +76,12 @@ export class TokenStore {
     const isFresh = earlier === undefined && !broken.includes(fileOf(this.#folder, name));
     try {
       write(this.#folder, token, at, isFresh);
+      return { token, secret };
     } catch (error) {
       // Another process made a token of that name meanwhile.
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
       throw error;
     }
-    return { token, secret };
   }
 
   /** Revokes a token and returns it. Undefined if there is no token of that name. */
@@ -112,20 +89,19 @@ export class TokenStore {
     const token = readAll(this.#folder).tokens.find((known) => known.name === name);
     if (token === undefined || token.revoked_at !== null) return token;
     const revoked = { ...token, revoked_at: new Date(this.#now()).toISOString() };
-    write(this.#folder, revoked, statSync(fileOf(this.#folder, name)).mtimeMs, false);
+    write(this.#folder, revoked, fs.statSync(fileOf(this.#folder, name)).mtimeMs, false);
     return revoked;
   }
 
   /** The token of a secret. Undefined if it is not one of these. Takes the same time for any wrong secret. */
   find(secret: string): { token: Token; state: TokenState } | undefined {
     const hash = hashOf(secret);
-    let found: Token | undefined;
-    for (const token of this.#read().tokens)
-      if (timingSafeEqual(hash, Buffer.from(token.hash, "hex"))) found = token;
-    if (found === undefined) return undefined;
-    const state = tokenState(found, this.#now());
-    if (state === "valid") this.#noteUse(found);
-    return { token: found, state };
+    const isOf = (token: Token) => timingSafeEqual(hash, Buffer.from(token.hash, "hex"));
+    const token = this.#read().tokens.filter(isOf).at(-1);
+    if (token === undefined) return undefined;
+    const state = tokenState(token, this.#now());
+    if (state === "valid") this.#noteUse(token);
+    return { token, state };
   }
 
   /** True while there is a valid token with this hash. */
@@ -147,7 +123,7 @@ export class TokenStore {
     if (this.#steady() - (this.#used.get(hash) ?? Number.NEGATIVE_INFINITY) < USED_MS) return;
     this.#used.set(hash, this.#steady());
     const at = new Date(this.#now());
-    utimes(fileOf(this.#folder, name), at, at, () => {});
+    fs.utimes(fileOf(this.#folder, name), at, at, () => {});
   }
 }
 
@@ -161,7 +137,7 @@ function fileOf(folder: string, name: string): string {
 
 /** The folder's time of change (ms), or -1 if there is no folder. */
 function changedAt(folder: string): number {
-  const found = statSync(folder, { throwIfNoEntry: false });
+  const found = fs.statSync(folder, { throwIfNoEntry: false });
   return found?.isDirectory() ? found.mtimeMs : -1;
 }
 
@@ -169,7 +145,7 @@ function readAll(folder: string): Contents {
   const tokens: Token[] = [];
   const broken: string[] = [];
   if (changedAt(folder) === -1) return { tokens, broken };
-  for (const file of readdirSync(folder).sort()) {
+  for (const file of fs.readdirSync(folder).sort()) {
     if (!file.endsWith(SUFFIX)) continue;
     const path = join(folder, file);
     const token = parse(textOf(path));
@@ -181,10 +157,10 @@ function readAll(folder: string): Contents {
 
 /** Empty if the file cannot be read, or is too large for a token. Reading a pipe would never end. */
 function textOf(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = fs.statSync(path, { throwIfNoEntry: false });
   if (!found?.isFile() || found.size > MOST_BYTES) return "";
   try {
-    return readFileSync(path, "utf8");
+    return fs.readFileSync(path, "utf8");
   } catch (error) {
     if (["ENOENT", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
     throw error;
@@ -192,44 +168,38 @@ function textOf(path: string): string {
 }
 
 function parse(text: string): Token | undefined {
-  try {
-    const token = JSON.parse(text);
-    const time = (value: unknown) => typeof value === "string" && !Number.isNaN(Date.parse(value));
-    const whole =
-      typeof token.name === "string" &&
-      tokenNameProblem(token.name) === null &&
-      SCOPES.includes(token.scope) &&
-      /^[0-9a-f]{64}$/.test(token.hash) &&
-      time(token.created_at) &&
-      (token.expires_at === null || time(token.expires_at)) &&
-      (token.revoked_at === null || time(token.revoked_at));
-    return whole ? token : undefined;
-  } catch {
-    return undefined;
-  }
+  const token = attempt(() => JSON.parse(text));
+  const isTime = (value: unknown) => typeof value === "string" && !Number.isNaN(Date.parse(value));
+  const isWhole =
+    typeof token?.name === "string" &&
+    tokenNameProblem(token.name) === null &&
+    SCOPES.includes(token.scope) &&
+    /^[0-9a-f]{64}$/.test(token.hash) &&
+    isTime(token.created_at) &&
+    [token.expires_at, token.revoked_at].every((time) => time === null || isTime(time));
+  return isWhole ? token : undefined;
 }
 
 /** Writes a token whole or not at all. The file's time says when the token was last used. */
 function write(folder: string, token: Token, usedAt: number, fresh: boolean): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   restrict(folder, 0o700);
   const partial = join(folder, `.${token.name}.${process.pid}`);
   try {
-    writeFileSync(partial, `${JSON.stringify(token, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
-    utimesSync(partial, usedAt / 1000, usedAt / 1000);
-    if (fresh) {
-      // Unlike a rename, a link does not replace the file of another process.
-      linkSync(partial, fileOf(folder, token.name));
-      rmSync(partial);
-    } else renameSync(partial, fileOf(folder, token.name));
+    const text = `${JSON.stringify(token, null, 2)}\n`;
+    fs.writeFileSync(partial, text, { mode: 0o600, flag: "wx", flush: true });
+    fs.utimesSync(partial, usedAt / 1000, usedAt / 1000);
+    // Unlike a rename, a link does not replace the file of another process.
+    if (fresh) fs.linkSync(partial, fileOf(folder, token.name));
+    else fs.renameSync(partial, fileOf(folder, token.name));
     syncFolder(folder);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw error;
+  } finally {
+    fs.rmSync(partial, { force: true });
   }
 }
 
+/** When a token last opened the bus, to the minute. Null if it never did. */
 function lastUsed(folder: string, token: Token): string | null {
-  const used = statSync(fileOf(folder, token.name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const used = fs.statSync(fileOf(folder, token.name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return Math.abs(used - Date.parse(token.created_at)) > 1 ? new Date(used).toISOString() : null;
 }

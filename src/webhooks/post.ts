@@ -132,8 +132,6 @@ function readSome(response: IncomingMessage): Promise<void> {
       read += chunk.byteLength;
       if (read >= MOST_READ_BYTES) end();
     });
-    response.on("end", end);
-    response.on("error", end);
-    response.on("close", end);
+    for (const ending of ["end", "error", "close"]) response.on(ending, end);
   });
 }

@@ -12,22 +12,8 @@ export interface Message {
   body: string;
 }
 
-/** The POST of one attempt (WIRE.md 7). The same bytes are signed and sent. `now` is wall time (ms). */
-export async function deliveryMessage(
-  sender: Sender,
-  webhook: Webhook,
-  event: Event,
-  delivery: Pick<Delivery, "attempts" | "redelivery">,
-  now: number,
-): Promise<Message> {
-  const message = await signedMessage(sender, webhook, event, `msg_${sender.busId}_${event.id}`, now);
-  message.headers["X-Event-Bus-Attempt"] = String(delivery.attempts + 1);
-  if (delivery.redelivery) message.headers["X-Event-Bus-Redelivery"] = "1";
-  return message;
-}
-
 /** The POST of a test: an event that is not stored. */
-export async function testMessage(sender: Sender, webhook: Webhook, now: number): Promise<Message> {
+export function testMessage(sender: Sender, webhook: Webhook, now: number): Promise<Message> {
   const event: Event = {
     id: 0,
     event_type: "webhook_test",
@@ -38,18 +24,19 @@ export async function testMessage(sender: Sender, webhook: Webhook, now: number)
     correlation_id: null,
     signal_level: "info",
   };
-  const message = await signedMessage(sender, webhook, event, `msg_${sender.busId}_test${now}`, now);
-  message.headers["X-Event-Bus-Attempt"] = "1";
-  return message;
+  return deliveryMessage(sender, webhook, event, { attempts: 0, redelivery: false }, now, `test${now}`);
 }
 
-async function signedMessage(
+/** The POST of one attempt (WIRE.md 7). The same bytes are signed and sent. `now` is wall time (ms). */
+export async function deliveryMessage(
   sender: Sender,
   webhook: Webhook,
   event: Event,
-  id: string,
+  delivery: Pick<Delivery, "attempts" | "redelivery">,
   now: number,
+  name = String(event.id),
 ): Promise<Message> {
+  const id = `msg_${sender.busId}_${name}`;
   const body = webhookBody(event);
   const timestamp = Math.floor(now / 1000);
   const headers: Record<string, string> = {
@@ -57,7 +44,9 @@ async function signedMessage(
     "User-Agent": `agent-event-bus/${sender.version}`,
     "webhook-id": id,
     "webhook-timestamp": String(timestamp),
+    "X-Event-Bus-Attempt": String(delivery.attempts + 1),
   };
+  if (delivery.redelivery) headers["X-Event-Bus-Redelivery"] = "1";
   if (webhook.secret === null) return { headers, body };
   const old = webhook.secret_old !== null && now < webhook.secret_old_until ? [webhook.secret_old] : [];
   const signatures = [webhook.secret, ...old].map((secret) => signDelivery(secret, id, timestamp, body));

@@ -64,7 +64,7 @@ export class Desk {
 
   /** Waits until the session can be woken, and no Stop hook is left that would be quicker: on a busy machine one may be. */
   async idle(name: string): Promise<void> {
-    const reached = async () => (await this.session(name))?.reach === "wakes within 1 s";
+    const reached = async () => (await this.session(name))?.reach === "wakes";
     const idle = async () => (await reached()) && this.#hooks("stop").length === 0;
     await eventually(`${name} idle`, idle, PATIENCE_MS);
   }

@@ -30,7 +30,7 @@ test("publish --track and message --wait tell how far a direct message came", as
   const { session_id } = await run("register", { name: fresh("tracked"), "client-id": fresh("client") });
   const to = { type: "note", payload: "x", channel: `session:${session_id}` };
   const { event_id } = await run("publish", to);
-  const delivery = { recipient: session_id, state: "stored", reach: "only when it polls" };
+  const delivery = { recipient: session_id, state: "stored", reach: "polls_only" };
   expect(await run(`message ${event_id}`)).toMatchObject({ event_id, deliveries: [delivery] });
   const waiting = run(`message ${event_id}`, { wait: "60" });
   const hook = { client_id: session_id, path: "prompt" };
@@ -38,7 +38,7 @@ test("publish --track and message --wait tell how far a direct message came", as
   const seen = { client_id: session_id, event_ids: events.map(({ id }: { id: number }) => String(id)) };
   await bus.call("confirm_events", seen);
   expect((await waiting).deliveries).toMatchObject([
-    { ...delivery, state: "seen", offered_by: "prompt", reach: "at its next prompt" },
+    { ...delivery, state: "seen", offered_by: "prompt", reach: "next_tool" },
   ]);
 });
 
@@ -58,7 +58,7 @@ test("publish --track of a message that nobody sees says after 10 s how far it c
   const { session_id } = await run("register", { name: fresh("tracked") });
   const to = { type: "note", payload: "x", channel: `session:${session_id}` };
   expect(await run("publish", { ...to, track: true })).toMatchObject({
-    deliveries: [{ recipient: session_id, state: "stored", reach: "only when it polls" }],
+    deliveries: [{ recipient: session_id, state: "stored", reach: "polls_only" }],
   });
 });
 

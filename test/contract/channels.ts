@@ -44,7 +44,7 @@ export function channels(target: () => TestBus): void {
       const answer = await send(target(), `session:${to}`);
       expect(answer).toMatchObject({ channel: `session:${session_id}`, signal_level: "actionable" });
       expect(answer.warning).toBeUndefined();
-      expect(answer.reach).toBe("only when it polls");
+      expect(answer.reach).toBe("polls_only");
       expect((await newest(target())).channel).toBe(`session:${session_id}`);
     }
   });

@@ -160,7 +160,7 @@ export function sessions(target: () => TestBus): void {
       client_id: session_id,
       subscribed_channels: ["all", `session:${session_id}`, "repo:proj", "machine:laptop"],
       state: null,
-      reach: "only when it polls",
+      reach: "polls_only",
       unread: 0,
       claims: [],
     });

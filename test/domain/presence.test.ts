@@ -126,17 +126,17 @@ test("sessions tells state, how each is reached, what is unread, and when it was
   await bus.call("publish_event", { event_type: "n", payload: "x", channel: `session:${plain.session_id}` });
   expect(await sessionOf(bus, plain.session_id)).toMatchObject({
     state: null,
-    reach: "only when it polls",
+    reach: "polls_only",
     unread: 1,
   });
   expect(await sessionOf(bus, hooked.session_id)).toMatchObject({
     state: "busy",
-    reach: "at its next prompt",
+    reach: "next_tool",
     unread: 0,
   });
   const waiting = hooked.hook("wake", { wait_seconds: 20 });
   await isIn(bus, hooked.session_id, "idle");
-  expect((await sessionOf(bus, hooked.session_id)).reach).toBe("wakes within 1 s");
+  expect((await sessionOf(bus, hooked.session_id)).reach).toBe("wakes");
   await bus.call("publish_event", {
     event_type: "n",
     payload: fresh(),
@@ -145,7 +145,7 @@ test("sessions tells state, how each is reached, what is unread, and when it was
   expect((await waiting).events).toHaveLength(1);
   await eventually(
     "nobody waits",
-    async () => (await sessionOf(bus, hooked.session_id)).reach === "at its next prompt",
+    async () => (await sessionOf(bus, hooked.session_id)).reach === "next_tool",
   );
 });
 
@@ -161,13 +161,13 @@ test("a session that registers again without naming its process stays in it: cla
   expect(claimed).toMatchObject({ session_id: client.session_id, claimed: "@api" });
   expect(await sessionOf(bus, client.session_id)).toMatchObject({
     state: "busy",
-    reach: "at its next prompt",
+    reach: "next_tool",
   });
   await client.kill();
   expect(await ids(bus)).toEqual([]);
   // What comes later under its number is no longer that process.
   await bus.call("register_session", { name: "api", client_id: client.client_id, repo: "fleet" });
-  expect(await sessionOf(bus, client.session_id)).toMatchObject({ state: null, reach: "only when it polls" });
+  expect(await sessionOf(bus, client.session_id)).toMatchObject({ state: null, reach: "polls_only" });
 });
 
 test("the lease of a session of another machine holds when it registers again", async () => {
@@ -190,14 +190,14 @@ test("a session that waits for something else than its messages is not told to w
   for (const [i, narrow] of narrowed.entries()) {
     const waiting = wait(narrow);
     await Bun.sleep(100);
-    expect(await reach()).toBe("only when it polls");
+    expect(await reach()).toBe("polls_only");
     const found = [{ channel: "repo:x" }, { event_type: "t" }, { correlation_id: "c" }][i];
     await bus.call("publish_event", { event_type: "u", payload: "", ...found });
     expect((await waiting).events).toHaveLength(1);
   }
   await bus.call("get_events", { session_id, resume: true });
   const waiting = wait({ resume: true });
-  await eventually("it is reached", async () => (await reach()) === "wakes within 1 s");
+  await eventually("it is reached", async () => (await reach()) === "wakes");
   await bus.call("publish_event", { event_type: "t", payload: "up", channel: `session:${session_id}` });
   await waiting;
 });

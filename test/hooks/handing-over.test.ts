@@ -12,27 +12,25 @@ async function publish(bus: TestBus, event: object): Promise<number> {
 const ids = (text: string) => eventsIn(text).map(({ id }) => id);
 
 describe("what is handed over", () => {
-  const CASES: readonly { event: (to: string, own: string) => object; prompt: boolean; tool: boolean }[] = [
-    { event: () => ({ event_type: "note" }), prompt: true, tool: false },
-    { event: () => ({ event_type: "help_needed" }), prompt: true, tool: true },
-    { event: () => ({ event_type: "note", signal_level: "actionable" }), prompt: true, tool: true },
-    { event: () => ({ event_type: "help_needed", signal_level: "info" }), prompt: true, tool: false },
-    { event: () => ({ event_type: "task_started" }), prompt: false, tool: false },
-    { event: () => ({ event_type: "note", signal_level: "lifecycle" }), prompt: false, tool: false },
-    { event: (to) => ({ channel: `session:${to}` }), prompt: true, tool: true },
-    { event: (to) => ({ channel: `session:${to}`, event_type: "help_needed" }), prompt: true, tool: true },
-    { event: () => ({ channel: "repo:mine", event_type: "help_needed" }), prompt: true, tool: true },
-    { event: () => ({ channel: "repo:mine" }), prompt: true, tool: false },
-    { event: () => ({ channel: "repo:another", event_type: "help_needed" }), prompt: false, tool: false },
-    { event: () => ({ channel: "machine:another", event_type: "help_needed" }), prompt: false, tool: false },
-    { event: () => ({ channel: "topic:x", event_type: "help_needed" }), prompt: false, tool: false },
-    { event: (_, own) => ({ channel: `session:${own}` }), prompt: false, tool: false },
-    { event: (to) => ({ session_id: to, event_type: "help_needed" }), prompt: false, tool: false },
-    {
-      event: (to) => ({ session_id: to, channel: "repo:mine", event_type: "help_needed" }),
-      prompt: false,
-      tool: false,
-    },
+  type On = "shown" | "counted" | "";
+  /** How an event of another session comes at a prompt, a tool use and a stop. */
+  const CASES: readonly [event: (to: string, own: string) => object, prompt: On, tool: On, stop: On][] = [
+    [() => ({ event_type: "note" }), "counted", "", ""],
+    [() => ({ event_type: "help_needed" }), "counted", "", ""],
+    [() => ({ event_type: "help_needed", signal_level: "info" }), "counted", "", ""],
+    [() => ({ event_type: "task_started" }), "", "", ""],
+    [() => ({ event_type: "note", signal_level: "lifecycle" }), "", "", ""],
+    [(to) => ({ channel: `session:${to}` }), "shown", "shown", "shown"],
+    [(to) => ({ channel: `session:${to}`, event_type: "help_needed" }), "shown", "shown", "shown"],
+    [() => ({ channel: "repo:mine", event_type: "help_needed" }), "shown", "shown", "shown"],
+    [() => ({ channel: "repo:mine", signal_level: "actionable" }), "shown", "shown", "shown"],
+    [() => ({ channel: "repo:mine" }), "counted", "", ""],
+    [() => ({ channel: "repo:another", event_type: "help_needed" }), "", "", ""],
+    [() => ({ channel: "machine:another", event_type: "help_needed" }), "", "", ""],
+    [() => ({ channel: "topic:x", event_type: "help_needed" }), "", "", ""],
+    [(_, own) => ({ channel: `session:${own}` }), "", "", ""],
+    [(to) => ({ session_id: to, event_type: "help_needed" }), "", "", ""],
+    [(to) => ({ session_id: to, channel: "repo:mine", event_type: "help_needed" }), "", "", ""],
   ];
 
   test.each(["prompt", "tool", "stop"] as const)("by %s", async (name) => {
@@ -43,14 +41,19 @@ describe("what is handed over", () => {
       (one: { session_id: string }) => one.session_id === reader.id,
     ).repo;
     const expected: number[] = [];
-    for (const { event, prompt, tool } of CASES) {
+    let counted = 0;
+    for (const [event, prompt, tool, stop] of CASES) {
       const made = JSON.parse(
         JSON.stringify(event(reader.id, other.id)).replace("repo:mine", `repo:${repo}`),
       );
       const id = await publish(bus, made);
-      if (name === "prompt" ? prompt : tool) expected.push(id);
+      const on = { prompt, tool, stop }[name];
+      if (on === "shown") expected.push(id);
+      if (on === "counted") counted++;
     }
-    expect(ids(await reader.read(name))).toEqual(expected);
+    const text = await reader.read(name);
+    expect(ids(text)).toEqual(expected);
+    expect(Number(/^(\d+) other events since/m.exec(text)?.[1] ?? 0)).toBe(counted);
     expect(await reader.read(name)).toBe("");
   });
 
@@ -136,10 +139,8 @@ describe.each(BACKLOGS)("a backlog: $backlog", ({ payload, count }) => {
       const bus = await startBus("binary");
       const reader = await startClient(bus);
       const sent: number[] = [];
-      for (let i = 0; i < count; i++) {
-        const channel = i % 2 === 0 ? "all" : `session:${reader.id}`;
-        sent.push(await publish(bus, { channel, payload: payload(i), event_type: "help_needed" }));
-      }
+      for (let i = 0; i < count; i++)
+        sent.push(await publish(bus, { channel: `session:${reader.id}`, payload: payload(i) }));
       const came = await drain(() => reader.read(name));
       expect(came.map(({ id }) => id)).toEqual(sent);
       expect(came.filter(({ repeat }) => repeat)).toEqual([]);
@@ -152,26 +153,31 @@ test("what comes during a backlog is neither lost nor handed over twice, by tool
   const reader = await startClient(bus);
   const sent: number[] = [];
   const came: number[] = [];
+  let counted = 0;
+  const read = async (name: "tool" | "prompt") => {
+    const text = await reader.read(name);
+    counted += Number(/^(\d+) (?:other )?events? since/m.exec(text)?.[1] ?? 0);
+    came.push(...ids(text));
+    return text;
+  };
   for (let round = 0; round < 6; round++) {
     for (let i = 0; i < 12; i++) {
-      const channel = i % 3 === 0 ? `session:${reader.id}` : "all";
-      const event_type = i % 2 === 0 ? "note" : "help_needed";
-      sent.push(await publish(bus, { channel, event_type, payload: "word ".repeat(i % 4 === 0 ? 300 : 3) }));
+      const payload = "word ".repeat(i % 4 === 0 ? 300 : 3);
+      if (i % 3 === 0) sent.push(await publish(bus, { channel: `session:${reader.id}`, payload }));
+      else await publish(bus, { channel: "all", payload, event_type: i % 2 === 0 ? "note" : "help_needed" });
     }
-    came.push(...ids(await reader.read(round % 2 === 0 ? "tool" : "prompt")));
+    await read(round % 2 === 0 ? "tool" : "prompt");
   }
-  came.push(...(await drain(() => reader.read("prompt"))).map(({ id }) => id));
+  while ((await read("prompt")) !== "");
   expect(came.toSorted((a, b) => a - b)).toEqual(sent);
+  expect(counted).toBe(6 * 8);
 });
 
 test("hooks that run at the same moment hand every event over once", async () => {
   const bus = await startBus("binary");
   const reader = await startClient(bus);
   const sent: number[] = [];
-  for (let i = 0; i < 10; i++) {
-    const channel = i % 2 === 0 ? "all" : `session:${reader.id}`;
-    sent.push(await publish(bus, { channel, event_type: "help_needed" }));
-  }
+  for (let i = 0; i < 10; i++) sent.push(await publish(bus, { channel: `session:${reader.id}` }));
   const texts = await Promise.all(
     Array.from({ length: 6 }, (_, i) => reader.read(i < 5 ? "tool" : "prompt")),
   );
@@ -195,6 +201,8 @@ test("the line about the rest says how many there are, and from whom", async () 
   );
   const text = await reader.read("prompt");
   expect(ids(text)).toHaveLength(MOST_EVENTS);
-  expect(text).toContain(`\n12 more: 5 from ${names[one.id]}, 7 from ${names[other.id]}. They come next;`);
+  expect(text).toContain(
+    `\n12 more: 5 from ${names[one.id]}, 7 from ${names[other.id]}. They come with the next tool use or prompt.`,
+  );
   expect(await reader.read("prompt")).not.toContain(" more: ");
 });

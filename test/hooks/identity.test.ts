@@ -208,7 +208,7 @@ test("a session that its agent registers once more keeps its process and its hoo
   const client = await startClient(bus);
   const again = await bus.call("register_session", { name: "api", client_id: client.id, claim: true });
   expect(again).toMatchObject({ session_id: client.id, resumed: true, claimed: "@api" });
-  expect(await sessionOf(bus, client)).toMatchObject({ state: "busy", reach: "at its next prompt" });
+  expect(await sessionOf(bus, client)).toMatchObject({ state: "busy", reach: "next_tool" });
   await client.kill();
   expect(await sessions(bus)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { basename } from "node:path";
 import { binary } from "../support/binary.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { type Stop, startGate } from "../support/gate.ts";
@@ -27,9 +28,9 @@ const STEPS: readonly { step: string; stop: Stop; written: boolean; again: boole
   },
 ];
 
-const KINDS = [
+const KINDS: readonly { kind: string; channel(to: Client): string }[] = [
   { kind: "a direct message", channel: (to: Client) => `session:${to.id}` },
-  { kind: "an event for everyone", channel: () => "all" },
+  { kind: "an event for its repository", channel: (to: Client) => `repo:${basename(to.cwd)}` },
 ];
 
 const HOOKS = [
@@ -55,7 +56,8 @@ async function killed(client: Client, bus: TestBus, name: string, stop: Stop): P
 }
 
 describe.each(HOOKS)("hook $name", ({ name }) => {
-  for (const { kind, channel } of KINDS)
+  // An event for a repository wakes nobody.
+  for (const { kind, channel } of name === "prompt" || name === "tool" ? KINDS : KINDS.slice(0, 1))
     for (const { step, stop, written, again } of STEPS)
       test(`killed ${step}: ${kind} is not lost, and what may be a repeat says so`, async () => {
         const bus = await startBus("binary");

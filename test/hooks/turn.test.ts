@@ -7,7 +7,7 @@ import { startGate } from "../support/gate.ts";
 import { type Client, ended, eventsIn, type HookProcess, startClient } from "../support/hooks.ts";
 import { eventually } from "../support/webhook.ts";
 
-const REACHED = "wakes within 1 s";
+const REACHED = "wakes";
 const WOKEN = 2;
 const SILENT = { stdout: "", stderr: "", code: 0 };
 const PATIENCE_MS = 30_000;
@@ -54,7 +54,7 @@ describe("a waiter that a prompt starts", () => {
     const waiter = await prompt();
     tell("waiting");
     tell("busy");
-    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "at its next prompt" });
+    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "next_tool" });
     tell("idle");
     await isReached(bus, client);
     expect(await listed(bus, client)).toMatchObject({ state: "idle" });
@@ -70,7 +70,7 @@ describe("a waiter that a prompt starts", () => {
     tell("idle", Date.now() - 5_000);
     const waiter = await prompt();
     await Bun.sleep(1_500);
-    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "at its next prompt" });
+    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "next_tool" });
     tell("idle");
     await isReached(bus, client);
     waiter.kill();
@@ -84,7 +84,7 @@ describe("a waiter that a prompt starts", () => {
     await client.read("prompt");
     tell("idle", interrupted);
     expect(await ended(waiter)).toEqual(SILENT);
-    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "at its next prompt" });
+    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "next_tool" });
   });
 
   test("gives way to the one that Stop starts, or takes its place: one is left, and wakes the session once", async () => {

@@ -6,7 +6,7 @@ import { cpuMs, privateMib } from "../support/process.ts";
 import { eventually } from "../support/webhook.ts";
 
 const WOKEN = 2;
-const REACHED = "wakes within 1 s";
+const REACHED = "wakes";
 const MOST_MIB = 6;
 
 async function publish(bus: TestBus, event: object): Promise<number> {
@@ -155,7 +155,7 @@ describe("a waiter leaves silently", () => {
     const waiter = await waiting(bus, client);
     expect(await client.read(name)).toBe("");
     await expectLeft(waiter, `the session ran ${name}`);
-    expect(await listed(bus, client)).toMatchObject({ reach: "at its next prompt" });
+    expect(await listed(bus, client)).toMatchObject({ reach: "next_tool" });
   });
 
   test.each(["prompt", "tool"] as const)("when the session ran %s before it has asked", async (name) => {
@@ -167,7 +167,7 @@ describe("a waiter leaves silently", () => {
     expect(gate.calls).toEqual([]);
     await client.read(name);
     await expectLeft(waiter, `the session ran ${name} before the waiter asked`);
-    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "at its next prompt" });
+    expect(await listed(bus, client)).toMatchObject({ state: "busy", reach: "next_tool" });
   });
 
   test("when a newer one comes, which is woken alone", async () => {

@@ -44,7 +44,7 @@ test("a question is answered by the first reply; a second one is only an event",
   expect(first).toMatchObject({
     answers: event_id,
     channel: `session:${asker.session_id}`,
-    reach: "only when it polls",
+    reach: "polls_only",
   });
   expect(second.correlation_id).toBe(first.correlation_id);
   const { deliveries } = await bus.call("get_delivery", { event_id });
@@ -62,10 +62,8 @@ test("of two replies at the same moment the asker is given the one that was stor
 test("when the time is up the question stays, and its answer is found by the correlation id", async () => {
   const asked = await startClient(bus);
   const answer = await bus.call("ask", { to: asked.name, payload: "?", wait_seconds: 1 });
-  expect(answer).toMatchObject({ answered: false, reach: "at its next prompt" });
-  expect(answer.error).toBe(
-    "No answer came within 1 s. The recipient sees it at its next prompt or tool use. The question stays.",
-  );
+  expect(answer).toMatchObject({ answered: false, reach: "next_tool" });
+  expect(answer.error).toBe("No answer came within 1 s. Reach: at its next tool use. The question stays.");
   const waiting = bus.call("get_events", {
     correlation_id: answer.correlation_id,
     event_types: ["answer"],

@@ -24,11 +24,7 @@ test("a claim is one session's: it gets what is sent to @name, whatever it is ca
   expect(holder.waiting_mail).toBeUndefined();
   for (const channel of [`@${name}`, `session:@${name}`]) {
     const sent = await direct(bus, channel);
-    expect([sent.channel, sent.reach, sent.warning]).toEqual([
-      channelOf(holder),
-      "only when it polls",
-      undefined,
-    ]);
+    expect([sent.channel, sent.reach, sent.warning]).toEqual([channelOf(holder), "polls_only", undefined]);
   }
   const asked = await bus.call("ask", { to: `@${name}`, payload: "?", wait_seconds: 0 });
   expect(asked.channel).toBe(channelOf(holder));
@@ -70,9 +66,7 @@ test("mail for a name that nobody holds waits, is announced to the next holder, 
   );
   expect(first.reach).toBeUndefined();
   const delivery = await bus.call("get_delivery", { event_id: first.event_id });
-  expect(delivery.deliveries).toMatchObject([
-    { recipient: `@${name}`, state: "stored", reach: "nobody is there" },
-  ]);
+  expect(delivery.deliveries).toMatchObject([{ recipient: `@${name}`, state: "stored", reach: "not_here" }]);
   const second = await direct(bus, `@${name}`, "x".repeat(1000));
   const holder = await startClient(bus, { name });
   const claimed = await bus.call("register_session", {

@@ -30,7 +30,7 @@ test.each(["prompt", "tool", "stop", "wake"] as const)(
       offered_by: null,
       seen_at: null,
       acked_at: null,
-      reach: "at its next prompt",
+      reach: "next_tool",
     });
     const took = await bus.call("collect_events", { client_id: client.client_id, path, wait_seconds: 5 });
     expect(took.events.map((event: { id: number }) => event.id)).toEqual([id]);
@@ -134,7 +134,7 @@ test("a message that is waited for tells as soon as it was seen", async () => {
   const { code, stdout } = await shown;
   expect([code, stdout]).toEqual([
     0,
-    expect.stringMatching(new RegExp(`^${client.name}: seen .*\\(tool\\), at its next prompt\n$`)),
+    expect.stringMatching(new RegExp(`^${client.name}: seen .*\\(tool\\), at its next tool use\n$`)),
   ]);
   expect((await json).json().deliveries[0]).toMatchObject({ state: "seen", offered_by: "tool" });
 });
@@ -147,7 +147,7 @@ test("message tells how far it came, and fails for what is no message", async ()
   const waited = await cli(["message", String(id), "--wait", "1"], { bus });
   expect([waited.code, waited.stdout]).toEqual([0, stored.stdout]);
   const nobody = await cli(["message", String(await publish(bus, "x", { channel: "@none" }))], { bus });
-  expect(nobody.stdout).toBe("@none: stored, nobody is there\n");
+  expect(nobody.stdout).toBe("@none: stored, not here\n");
   for (const [number, says] of [
     [String(await publish(bus)), "is no direct message"],
     ["99999", "There is no event"],
@@ -164,10 +164,7 @@ test("message tells how far it came, and fails for what is no message", async ()
 test("publish --track waits until the message was seen, and tells", async () => {
   const client = await startClient(bus);
   const waiting = client.hook("wake", { wait_seconds: 30 });
-  await eventually(
-    "it waits",
-    async () => (await bus.call("list_sessions")).result[0].reach === "wakes within 1 s",
-  );
+  await eventually("it waits", async () => (await bus.call("list_sessions")).result[0].reach === "wakes");
   const line = [
     "publish",
     "--type",
@@ -181,7 +178,7 @@ test("publish --track waits until the message was seen, and tells", async () => 
   const tracked = await cliOnTerminal(line, { bus, env: { NO_COLOR: "1" } });
   await waiting;
   expect(tracked.replaceAll("\r", "")).toContain(
-    `to session:${client.session_id}, which wakes within 1 s\n  ${client.name}: seen, `,
+    `to session:${client.session_id} (wakes within 1 s)\n  ${client.name}: seen, `,
   );
   const again = client.hook("wake", { wait_seconds: 30 });
   const json = (await cli([...line, "--json"], { bus })).json();
@@ -202,7 +199,7 @@ test("publish --track of what is no message tells no delivery, and of one that n
   expect(performance.now() - began).toBeLessThan(9_000);
   expect(nobody.code).toBe(0);
   const { deliveries } = JSON.parse(nobody.stdout);
-  expect(deliveries).toMatchObject([{ recipient: "@none", state: "stored", reach: "nobody is there" }]);
+  expect(deliveries).toMatchObject([{ recipient: "@none", state: "stored", reach: "not_here" }]);
   expect(nobody.stderr).toContain("Nobody holds the name @none now");
 });
 
@@ -211,9 +208,7 @@ test("publish --track of a message that is not seen in time tells so, and is don
   const line = ["publish", "--type", "n", "--payload", "p", "--channel", `session:${session_id}`, "--track"];
   const { code, stdout, stderr } = await cli(line, { bus });
   expect([code, stderr]).toEqual([0, ""]);
-  expect(JSON.parse(stdout).deliveries).toMatchObject([
-    { name, state: "stored", reach: "only when it polls" },
-  ]);
+  expect(JSON.parse(stdout).deliveries).toMatchObject([{ name, state: "stored", reach: "polls_only" }]);
 });
 
 test("events shows how far a message came", async () => {

@@ -38,7 +38,7 @@ test("a client that resumes an earlier conversation within its process takes tha
   expect((await start(earlier, one.pid)).session_id).toBe(own.session_id);
   expect(await send(earlier, "to the earlier id")).toMatchObject({
     channel: `session:${own.session_id}`,
-    reach: "at its next prompt",
+    reach: "next_tool",
   });
   await send(before, "to its own id");
   expect(await unread(earlier)).toEqual(["unread", "to the earlier id", "to its own id"]);

@@ -101,3 +101,19 @@ test("what no event tells is looked at again and again", async () => {
   }
   expect(looks).toBe(5);
 });
+
+test("a filter that throws fails its own call, and the others wake all the same", async () => {
+  const log = logOf();
+  const subscriptions = new OpenSubscriptions(log.options(8));
+  const broken = () => {
+    throw new Error("a broken filter");
+  };
+  const failing = Array.fromAsync(subscriptions.subscribe(broken, undefined, waitOf()));
+  const waiting = Array.fromAsync(subscriptions.subscribe(() => true, undefined, waitOf()));
+  await Bun.sleep(1);
+  subscriptions.wake(log.append("a"));
+  await expect(failing).rejects.toThrow("a broken filter");
+  await Bun.sleep(1);
+  subscriptions.end();
+  expect(types(await waiting)).toEqual([[], ["a"]]);
+});

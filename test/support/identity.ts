@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Caller } from "../../src/domain/caller.ts";
 import { createGuard, type Guard, type GuardOptions } from "../../src/http/access/guard.ts";
-import type { Refusal } from "../../src/http/access/origin.ts";
+import type { Refusal } from "../../src/http/access/refusal.ts";
 import type { Peer } from "../../src/runtime/runtime.ts";
 import { openTokens } from "../../src/tokens/token_files.ts";
 import { aRequest, type Headers_ } from "./access.ts";

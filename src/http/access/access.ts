@@ -4,8 +4,8 @@ import { VARIABLES } from "../../config/variables.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { openTokens, type TokenStore } from "../../tokens/token_files.ts";
-import { createGuard, type Guard } from "./guard.ts";
-import { createReport, type Report } from "./refusal_log.ts";
+import { createGuard } from "./guard.ts";
+import { createReport } from "./refusal.ts";
 import { Shares } from "./shares.ts";
 import { createWhois } from "./tailscale.ts";
 
@@ -18,24 +18,19 @@ export interface AccessOptions {
   steady(): number;
 }
 
-/** Decides who may talk to the bus. */
-export interface Access {
-  guard: Guard;
-  shares: Shares;
-  /** False once the caller's token is revoked or expired. */
-  holds(caller: Caller): boolean;
-  /** Called for each request of a caller that is refused after the guard. */
-  refused: Report;
-  /** Logs unsafe settings. */
-  warn(): void;
-}
+export type Access = ReturnType<typeof createAccess>;
 
-/** @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers. */
-export function createAccess({ config, warn, now, steady }: AccessOptions): Access {
+/**
+ * Decides who may talk to the bus.
+ * @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers.
+ */
+export function createAccess({ config, warn, now, steady }: AccessOptions) {
   const tokens = openTokens(config.db, now, steady);
   expectClosed(config, tokens);
+  /** Called for each request of a caller that is refused after the guard. */
   const refused = createReport(steady, warn);
   return {
+    refused,
     guard: createGuard({
       ...config,
       ...config.access,
@@ -45,8 +40,9 @@ export function createAccess({ config, warn, now, steady }: AccessOptions): Acce
       refused,
     }),
     shares: new Shares(config.limits, steady),
-    holds: ({ token }) => token === undefined || tokens.holds(token),
-    refused,
+    /** False once the caller's token is revoked or expired. */
+    holds: ({ token }: Caller) => token === undefined || tokens.holds(token),
+    /** Logs unsafe settings. */
     warn: () => warnOf(config, tokens, warn),
   };
 }

@@ -5,7 +5,8 @@ import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../tokens/token_files.ts";
 import type { BodyKind } from "../body.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
-import type { Head, Refusal } from "./origin.ts";
+import type { Head } from "./origin.ts";
+import type { Refusal } from "./refusal.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;
@@ -24,28 +25,19 @@ export interface IdentifyOptions {
 export type Verdict = Caller | Refusal;
 
 /** The head of a request and the connection that it came by. */
-export class Incoming implements Head {
-  readonly method: string;
-  readonly headers: Headers;
-  readonly body: BodyKind;
-  readonly peer: Peer | undefined;
-  readonly loopback: boolean;
+export interface Incoming extends Head {
+  peer: Peer | undefined;
+  /** Undefined if the peer is not on loopback. */
+  way: Way | undefined;
   /** Set by the rules once tailscaled vouches for it. */
-  login: string | null = null;
-  #way: Way | undefined;
+  login: string | null;
+}
 
-  constructor(request: Request, body: BodyKind) {
-    this.method = request.method;
-    this.headers = request.headers;
-    this.body = body;
-    this.peer = peerOf(request);
-    this.loopback = this.peer !== undefined && isLoopback(this.peer.address);
-  }
-
-  get way(): Way {
-    this.#way ??= wayOf(this.headers);
-    return this.#way;
-  }
+export function incomingOf(request: Request, body: BodyKind): Incoming {
+  const { method, headers } = request;
+  const peer = peerOf(request);
+  const way = peer !== undefined && isLoopback(peer.address) ? wayOf(headers) : undefined;
+  return { method, headers, body, peer, way, login: null };
 }
 
 /**
@@ -81,8 +73,8 @@ function tokensOnly({ peer }: Incoming, { onlyTokens }: IdentifyOptions): Refusa
   return onlyTokens ? needsToken(peer) : null;
 }
 
-function programOfThisMachine(incoming: Incoming, { trustHeaders }: IdentifyOptions): Caller | null {
-  return incoming.loopback && (trustHeaders || incoming.way.proxy === undefined) ? LOCAL : null;
+function programOfThisMachine({ way }: Incoming, { trustHeaders }: IdentifyOptions): Caller | null {
+  return way !== undefined && (trustHeaders || way.proxy === undefined) ? LOCAL : null;
 }
 
 function openToAll(_: Incoming, { open }: IdentifyOptions): Caller | null {
@@ -91,8 +83,7 @@ function openToAll(_: Incoming, { open }: IdentifyOptions): Caller | null {
 
 // Two headers of one name arrive joined by a comma.
 function loginOfHeader(incoming: Incoming, { trustHeaders }: IdentifyOptions): Refusal | null {
-  const believed = trustHeaders || (incoming.loopback && incoming.way.served);
-  incoming.login = believed ? incoming.headers.get("tailscale-user-login") : null;
+  incoming.login = trustHeaders || incoming.way?.served ? incoming.headers.get("tailscale-user-login") : null;
   if (incoming.login === null || /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(incoming.login)) return null;
   return { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
 }

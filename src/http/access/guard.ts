@@ -1,7 +1,14 @@
 import type { BodyKind } from "../body.ts";
-import { type IdentifyOptions, Incoming, needsToken, SENDER_RULES, type Verdict } from "./authenticate.ts";
+import {
+  type IdentifyOptions,
+  type Incoming,
+  incomingOf,
+  needsToken,
+  SENDER_RULES,
+  type Verdict,
+} from "./authenticate.ts";
 import { createKnown, HEAD_RULES, type HeadOptions, type Known } from "./origin.ts";
-import type { Report } from "./refusal_log.ts";
+import type { Report } from "./refusal.ts";
 
 export interface GuardOptions extends HeadOptions, IdentifyOptions {
   /** Called for each refused request. */
@@ -32,8 +39,8 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
       if (verdict instanceof Promise) return verdict.then(() => decide(incoming, left.slice(i + 1)));
       if (verdict !== null) return told(incoming, verdict);
     }
-    const { peer, loopback, way } = incoming;
-    return told(incoming, needsToken(peer, loopback ? way.proxy : undefined));
+    const { peer, way } = incoming;
+    return told(incoming, needsToken(peer, way?.proxy));
   }
 
   function told({ peer }: Incoming, verdict: Verdict): Verdict {
@@ -41,5 +48,5 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
     return verdict;
   }
 
-  return { check: (request, body = "json") => decide(new Incoming(request, body)) };
+  return { check: (request, body = "json") => decide(incomingOf(request, body)) };
 }

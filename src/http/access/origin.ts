@@ -1,12 +1,6 @@
 import { isLoopback } from "../../lib/loopback.ts";
 import type { BodyKind } from "../body.ts";
-
-/** Why a request is refused after reading its head. */
-export interface Refusal {
-  status: number;
-  reason: string;
-  headers?: Readonly<Record<string, string>>;
-}
+import type { Refusal } from "./refusal.ts";
 
 export interface HeadOptions {
   /** The address the bus listens on. */
@@ -80,7 +74,7 @@ function isPageOf(origin: string, known: Known): boolean {
 }
 
 function isJson(type: string | null): boolean {
-  return type === "application/json" || type?.split(";")[0]?.trim().toLowerCase() === "application/json";
+  return type?.split(";")[0]?.trim().toLowerCase() === "application/json";
 }
 
 /** A host as it was set, and as clients write it. Clients shorten IPv6. */

@@ -2,8 +2,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { type LimitName, type Limits, limitNote } from "../../domain/limits.ts";
 import { Rate } from "../../domain/rate.ts";
 import { Share } from "../../domain/share.ts";
-import { httpDenial } from "./denial.ts";
-import type { Refusal } from "./origin.ts";
+import { httpDenial, type Refusal } from "./refusal.ts";
 
 /** Bursts after a pause, in seconds of the rate. A large answer delays other calls while it is serialized. */
 const CALLS_AT_ONCE_S = 2;

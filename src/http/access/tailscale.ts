@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Peer } from "../../runtime/runtime.ts";
 
 export interface WhoisOptions {
@@ -44,31 +45,21 @@ export function createWhois(options: WhoisOptions): (peer: Peer) => Promise<stri
 async function ask(socketPath: string, { address, port }: Peer): Promise<string | null> {
   const { request } = await import("node:http");
   const addr = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        socketPath,
-        path: `/localapi/v0/whois?addr=${encodeURIComponent(addr)}`,
-        headers: { host: "local-tailscaled.sock" },
-        signal: AbortSignal.timeout(LIMIT_MS),
-      },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => {
-          text += chunk;
-          if (text.length <= MOST_BYTES) return;
-          reject(new Error("its answer is too long"));
-          // Destroyed without an error, which Bun would throw where nothing can catch it.
-          asked.destroy();
-        });
-        response.on("error", reject);
-        response.on("end", () => resolve(response.statusCode === 200 ? loginIn(text) : null));
-      },
-    );
-    asked.on("error", reject);
-    asked.end();
+  const options = {
+    socketPath,
+    path: `/localapi/v0/whois?addr=${encodeURIComponent(addr)}`,
+    headers: { host: "local-tailscaled.sock" },
+    signal: AbortSignal.timeout(LIMIT_MS),
+  };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(options, resolve).on("error", reject).end();
   });
+  let text = "";
+  for await (const chunk of response.setEncoding("utf8")) {
+    text += chunk;
+    if (text.length > MOST_BYTES) throw new Error("its answer is too long");
+  }
+  return response.statusCode === 200 ? loginIn(text) : null;
 }
 
 function loginIn(answer: string): string | null {

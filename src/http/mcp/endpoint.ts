@@ -1,22 +1,25 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { ErrorCode, type JSONRPCMessage, type JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
+import {
+  ErrorCode,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type RequestId,
+} from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, callerKey } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { bodyOf } from "../../lib/chunks.ts";
 import type { Door } from "../../operations/invoke.ts";
 import { isDenial } from "../../operations/outcome.ts";
 import { watchClient } from "../../runtime/runtime.ts";
-import { httpDenial } from "../access/denial.ts";
-import type { Refusal } from "../access/origin.ts";
-import type { Report } from "../access/refusal_log.ts";
+import { httpDenial, type Refusal, type Report } from "../access/refusal.ts";
 import { type Shares, SMALL_BYTES } from "../access/shares.ts";
 import { BodyError, readJson, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
-import { Exchange, type Observer, SOON_MS } from "./exchange.ts";
+import { Exchange, SOON_MS } from "./exchange.ts";
 import { headProblem, refuse, refuseAs, streamsTo } from "./head.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./json_rpc.ts";
 import { callAnswer, errorMessage } from "./result.ts";
-import { lostAnswer, resumedCall } from "./resume.ts";
+import { LOST, resumedCall } from "./resume.ts";
 
 const SESSION = "mcp-session-id";
 
@@ -31,29 +34,18 @@ export interface TransportOptions {
 }
 
 /**
- * MCP streamable HTTP. Translates `tools/call` to the door and back. One long-lived SDK server answers the other methods,
- * and knows each request by an id that is unique in this process. No state outlives an exchange, so a client never notices
- * a restart. The session id of `initialize` only serves to find the call that a `notifications/cancelled` means.
+ * MCP streamable HTTP. Translates `tools/call` to the door and back. One long-lived SDK server answers the other requests,
+ * each at once, and knows them by ids that are unique in this process. No state outlives an exchange, so a client never
+ * notices a restart. The session id of `initialize` only serves to find the call that a `notifications/cancelled` means.
  */
 export class HttpTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
-  onclose?: () => void;
-  onerror?: (error: Error) => void;
-  #exchanges = new Map<number, Exchange>();
-  #cancellable = new Map<string, number>();
+  readonly #options: TransportOptions;
+  readonly #exchanges = new Map<number, Exchange>();
+  readonly #cancellable = new Map<string, Exchange>();
   #lastId = 0;
   /** Ids of the calls that began within the last SOON_MS. */
   #young: number[] = [];
-  readonly #options: TransportOptions;
-  readonly #observer: Observer = {
-    gone: ({ id }) => this.#cancel(id),
-    over: ({ id, cancelKey: key }) => {
-      this.#exchanges.delete(id);
-      if (key !== undefined && this.#cancellable.get(key) === id) this.#cancellable.delete(key);
-    },
-    handsOver: ({ caller }, bytes) => this.#options.shares.answer(caller, bytes),
-    handedOver: ({ caller }, bytes) => this.#options.shares.taken(caller, bytes),
-  };
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -61,29 +53,25 @@ export class HttpTransport implements Transport {
 
   async start(): Promise<void> {}
 
-  async close(): Promise<void> {
-    this.onclose?.();
-  }
+  async close(): Promise<void> {}
 
-  async send(
-    message: JSONRPCMessage,
-    options?: { relatedRequestId?: string | number | undefined },
-  ): Promise<void> {
-    const id = "id" in message && !("method" in message) ? message.id : options?.relatedRequestId;
-    const exchange = this.#exchanges.get(Number(id));
-    if (exchange === undefined) return;
-    if ("method" in message) exchange.notify(message);
-    else exchange.answer(JSON.stringify(corrected({ ...message, id: exchange.clientId })));
+  /** Passes on an answer of the SDK server, which sends nothing else. */
+  async send(message: JSONRPCMessage): Promise<void> {
+    const exchange = "id" in message ? this.#exchanges.get(Number(message.id)) : undefined;
+    exchange?.answer(JSON.stringify(corrected({ ...message, id: exchange.clientId })));
   }
 
   /** Answers one HTTP request to the MCP endpoint. The SDK's handlers find the caller in `authInfo`. */
   async handle(request: Request, caller: Caller): Promise<Response> {
     const resumed = resumedCall(request);
-    if (resumed !== undefined) return this.#resume(request, caller, resumed);
+    if (resumed !== undefined) {
+      // Ends the call whose stream broke off, unless it ended with its process.
+      this.#cancel(request, caller, resumed);
+      return new Response(bodyOf(framed(errorMessage(resumed, LOST))), { headers: STREAM });
+    }
     if (request.method !== "POST")
       return refuse(405, -32000, "Method not allowed: POST one JSON-RPC message", { allow: "POST" });
-    const accept = request.headers.get("accept");
-    const problem = headProblem(accept, request.headers.get("mcp-protocol-version"));
+    const problem = headProblem(request.headers);
     if (problem !== null) return problem;
     const { limits, shares } = this.#options;
     const size = sizeOf(request, limits.body_bytes);
@@ -100,50 +88,34 @@ export class HttpTransport implements Transport {
     } finally {
       shares.bodyRead(caller, size);
     }
-    const streams = accept !== null && streamsTo(accept);
-    if ("id" in message && "method" in message) return this.#exchange(request, message, caller, streams);
-    this.#accept(request, caller, message);
+    if ("id" in message && "method" in message) return this.#exchange(request, message, caller);
+    if ("method" in message && message.method === "notifications/cancelled")
+      this.#cancel(request, caller, message.params?.requestId);
     return new Response(null, { status: 202 });
   }
 
-  // Ends the call whose stream broke off, unless it ended with its process.
-  #resume(request: Request, caller: Caller, id: string | number): Response {
-    this.#cancel(this.#cancellable.get(cancelKey(request, caller, id)));
-    return new Response(bodyOf(framed(lostAnswer(id))), { headers: STREAM });
-  }
-
-  #accept(request: Request, caller: Caller, message: JSONRPCMessage): void {
-    if (!("method" in message)) return;
-    if (message.method === "notifications/cancelled")
-      this.#cancel(this.#cancellable.get(cancelKey(request, caller, message.params?.requestId)));
-    else this.onmessage?.(message);
-  }
-
-  #exchange(
-    request: Request,
-    message: JSONRPCRequest,
-    caller: Caller,
-    streams: boolean,
-  ): Response | Promise<Response> {
+  #exchange(request: Request, message: JSONRPCRequest, caller: Caller): Response | Promise<Response> {
     const isCall = message.method === "tools/call";
     const full = isCall ? null : this.#options.shares.full(caller);
     if (full !== null) return this.#turnAway(caller, full, message.id);
     watchClient(request);
     const id = ++this.#lastId;
     const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
-    const exchange = new Exchange({
-      id,
+    const exchange: Exchange = new Exchange({
       message,
       request,
       caller,
-      streams,
-      cancelKey: key,
-      headers: initialHeaders(message),
-      observer: this.#observer,
+      streams: streamsTo(request.headers),
+      headers: message.method === "initialize" ? { [SESSION]: crypto.randomUUID() } : undefined,
+      shares: this.#options.shares,
+      over: () => {
+        this.#exchanges.delete(id);
+        if (key !== undefined && this.#cancellable.get(key) === exchange) this.#cancellable.delete(key);
+      },
     });
     this.#exchanges.set(id, exchange);
     this.#lookAgain(id);
-    if (key !== undefined) this.#cancellable.set(key, id);
+    if (key !== undefined) this.#cancellable.set(key, exchange);
     if (!isMetaValid(message)) exchange.answer(errorMessage(message.id, INVALID_META));
     else if (isCall) this.#call(message, exchange);
     else {
@@ -182,16 +154,13 @@ export class HttpTransport implements Transport {
     }, SOON_MS);
   }
 
-  #turnAway(caller: Caller, refusal: Refusal, id: string | number | null): Response {
+  #turnAway(caller: Caller, refusal: Refusal, id: RequestId | null): Response {
     this.#options.refused(caller.origin, refusal);
     return refuseAs(refusal, id);
   }
 
-  #cancel(id: number | undefined): void {
-    const exchange = id === undefined ? undefined : this.#exchanges.get(id);
-    if (exchange === undefined) return;
-    this.onmessage?.({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } });
-    exchange.abandon();
+  #cancel(request: Request, caller: Caller, id: unknown): void {
+    this.#cancellable.get(cancelKey(request, caller, id))?.abandon();
   }
 }
 
@@ -203,8 +172,4 @@ function cancelKey(request: Request, caller: Caller, id: unknown): string {
 /** Closes the connection. On an open one the refused body would be read to its end. */
 function closing(refusal: Refusal): Refusal {
   return { ...refusal, headers: { ...refusal.headers, connection: "close" } };
-}
-
-function initialHeaders({ method }: JSONRPCRequest): Record<string, string> | undefined {
-  return method === "initialize" ? { [SESSION]: crypto.randomUUID() } : undefined;
 }

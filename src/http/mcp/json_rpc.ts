@@ -4,25 +4,23 @@ import {
   type JSONRPCMessage,
   type JSONRPCRequest,
 } from "@modelcontextprotocol/sdk/types.js";
-import { BodyError } from "../body.ts";
+import { invalidRequest } from "../body.ts";
 
 /**
  * Checks the shape of a JSON-RPC message, without its parameters. MCP has no batches since 2025-06-18.
  * @throws BodyError when it is an array or not a message.
  */
 export function checkedMessage(value: unknown): JSONRPCMessage {
-  if (Array.isArray(value))
-    throw new BodyError(400, -32600, "Invalid request: batches are not supported, send one message");
-  if (typeof value !== "object" || value === null)
-    throw new BodyError(400, -32600, "Invalid request: not an object");
+  if (Array.isArray(value)) throw invalidRequest("batches are not supported, send one message");
+  if (typeof value !== "object" || value === null) throw invalidRequest("not an object");
   const { jsonrpc, id, method, params } = value as Record<string, unknown>;
-  if (jsonrpc !== "2.0") throw new BodyError(400, -32600, 'Invalid request: jsonrpc must be "2.0"');
+  if (jsonrpc !== "2.0") throw invalidRequest('jsonrpc must be "2.0"');
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id))
-    throw new BodyError(400, -32600, "Invalid request: id must be a string or a whole number");
+    throw invalidRequest("id must be a string or a whole number");
   if (method !== undefined ? typeof method !== "string" : !("result" in value || "error" in value))
-    throw new BodyError(400, -32600, "Invalid request: method must be a string");
+    throw invalidRequest("method must be a string");
   if (params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params)))
-    throw new BodyError(400, -32600, "Invalid request: params must be an object");
+    throw invalidRequest("params must be an object");
   return value as JSONRPCMessage;
 }
 

@@ -1,12 +1,10 @@
-import { ErrorCode, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, type JSONRPCMessage, type RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { around, type Parts } from "../../lib/chunks.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Outcome } from "../../operations/outcome.ts";
 
-type Id = string | number;
-
 /** The answer to a `tools/call`. A tool that failed is a result, a tool that does not exist is an error. */
-export function callAnswer(id: Id, outcome: Outcome): Parts {
+export function callAnswer(id: RequestId, outcome: Outcome): Parts {
   if ("value" in outcome) return resultMessage(id, valueResult(outcome.value));
   const { kind, reason } = outcome.refusal;
   if (kind !== "unknown") return resultMessage(id, failureResult(reason));
@@ -14,11 +12,11 @@ export function callAnswer(id: Id, outcome: Outcome): Parts {
   return errorMessage(id, { code, message: `MCP error ${code}: ${reason}` });
 }
 
-export function errorMessage(id: Id, error: { code: number; message: string }): string {
+export function errorMessage(id: RequestId, error: { code: number; message: string }): string {
   return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
 }
 
-function resultMessage(id: Id, result: Parts): Parts {
+function resultMessage(id: RequestId, result: Parts): Parts {
   return around('{"result":', result, `,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
 }
 
@@ -28,17 +26,13 @@ function failureResult(reason: string): string {
 
 /** A value stands in its CallToolResult twice, as text and structured. Both come from one serialization. */
 function valueResult(value: Json | Json[]): Parts {
-  if (Array.isArray(value)) {
-    const json = JSON.stringify(value);
-    return callResult(JSON.stringify(json), `{"result":${json}}`);
-  }
-  if (Array.isArray(value.events)) return withEvents(value.events, value);
+  if (!Array.isArray(value) && Array.isArray(value.events)) return withEvents(value.events, value);
   const json = JSON.stringify(value);
-  return callResult(JSON.stringify(json), json);
+  return callResult(json, Array.isArray(value) ? `{"result":${json}}` : json);
 }
 
-function callResult(text: string, structured: string): string {
-  return `{"content":[{"type":"text","text":${text}}],"structuredContent":${structured}}`;
+function callResult(json: string, structured = json): string {
+  return `{"content":[{"type":"text","text":${JSON.stringify(json)}}],"structuredContent":${structured}}`;
 }
 
 /** A result with a list of events. `others` is what surrounds the list, as JSON. */
@@ -63,8 +57,7 @@ function withEvents(list: Json[], { events, ...rest }: Json): Parts {
     if (typeof known.result === "string") known.result = Buffer.from(known.result);
     return [known.result];
   }
-  const json = JSON.stringify({ events, ...rest });
-  const result = callResult(JSON.stringify(json), json);
+  const result = callResult(JSON.stringify({ events, ...rest }));
   if (result.length <= MOST_CHARACTERS) kept = [{ list, others, result }, ...kept.slice(0, MOST_KEPT - 1)];
   return result;
 }

@@ -6,10 +6,10 @@ import {
   ListToolsRequestSchema,
   McpError,
   ReadResourceRequestSchema,
+  type ToolAnnotations,
 } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, covers, SCOPES, type Scope } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
-import type { Json } from "../../lib/json.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { inputSchema } from "../../operations/schema.ts";
 import { HttpTransport, type TransportOptions } from "./endpoint.ts";
@@ -60,34 +60,24 @@ function serveTools(server: Server, { limits, operations }: McpOptions): void {
 }
 
 /** The tools that a scope covers. Agents are not shown what they may not call. */
-function toolsOf(
-  operations: readonly Operation[],
-  scope: Scope,
-  limits: Limits,
-): ReturnType<typeof toolOf>[] {
+function toolsOf(operations: readonly Operation[], scope: Scope, limits: Limits) {
   return operations
     .filter((operation) => operation.listed !== false && covers(scope, operation.scope ?? "full"))
-    .map((operation) => toolOf(operation, limits));
+    .map((operation) => ({
+      name: operation.name,
+      description: operation.about,
+      inputSchema: inputSchema(operation, limits) as { type: "object" },
+      annotations: { ...HINTS[operation.effect], openWorldHint: false },
+    }));
 }
 
-function toolOf(
-  operation: Operation,
-  limits: Limits,
-): { name: string; inputSchema: { type: "object" } } & Json {
-  const { effect } = operation;
-  return {
-    name: operation.name,
-    description: operation.about,
-    inputSchema: inputSchema(operation, limits) as { type: "object" },
-    // Only what differs from the defaults of MCP's ToolAnnotations.
-    annotations: {
-      ...(effect === "reads" ? { readOnlyHint: true } : {}),
-      ...(effect === "writes" || effect === "overwrites" ? { destructiveHint: false } : {}),
-      ...(effect === "overwrites" || effect === "destroys" ? { idempotentHint: true } : {}),
-      openWorldHint: false,
-    },
-  };
-}
+/** Only what differs from the defaults of MCP's ToolAnnotations. */
+const HINTS: Record<Operation["effect"], ToolAnnotations> = {
+  reads: { readOnlyHint: true },
+  writes: { destructiveHint: false },
+  overwrites: { destructiveHint: false, idempotentHint: true },
+  destroys: { idempotentHint: true },
+};
 
 function serveGuide(server: Server, guide: string): void {
   server.setRequestHandler(ListResourcesRequestSchema, () => ({

@@ -29,18 +29,16 @@ export const health = check("bus", async (place) => {
       return ok(`answers at ${url}, and refuses this machine`);
     case "original":
       return bad(`the Python original answers at ${url}`, onBus(place, "install server"));
-    case "stranger":
-      return bad(`no bus answers at ${url}: ${found.found}`, withoutStranger(place));
+    case "stranger": {
+      const elsewhere = place.role === "server" ? "server --port 8081" : "client --url http://BUS:8080/mcp";
+      return bad(`no bus answers at ${url}: ${found.found}`, `${place.command} install ${elsewhere}`);
+    }
     case "foreign":
       return bad(found.found, withoutUser(place, found.user));
     case "nobody":
       return bad(found.sentence, await wake(place));
   }
 });
-
-function withoutStranger({ role, command }: Place): string {
-  return `${command} install ${role === "server" ? "server --port 8081" : "client --url http://BUS:8080/mcp"}`;
-}
 
 /** How to get a bus of one's own. A client was told to use that user's bus. */
 function withoutUser({ role, url, command }: Place, user: string): string {

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
-  type ClientConfig,
   clientConfig,
   type Environment,
   environment,
@@ -25,60 +24,35 @@ import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { type Probe, probe } from "../../rpc/probe.ts";
 import { commandOf, isCompiled, programPath } from "../binary.ts";
 import { claudeVersion } from "../claude_version.ts";
-import { type HooksFound, lookAtHooks } from "../hooks.ts";
+import { lookAtHooks } from "../hooks.ts";
 import { Journal } from "../journal.ts";
 import type { Part } from "../manifest.ts";
-import { lookAtRegistration, type Registration } from "../registration.ts";
+import { lookAtRegistration } from "../registration.ts";
 import { findService } from "../service.ts";
-import type { Service, ServiceState } from "../service_types.ts";
 
-/** The machine under examination. A fact that several checks need is established once. */
-export interface Place {
-  config: InstallConfig;
-  client: ClientConfig;
-  /** `server` if the machine uses its own bus, `client` if it uses one elsewhere. */
-  role: "server" | "client";
-  settings: Environment;
-  /** Why settings.env cannot be understood. */
-  settingsBroken: string | undefined;
-  db: string;
-  url: string;
-  /** Path of the installed executable, even if there is no file. */
-  program: string;
-  /** The program as the user can type it. */
-  command: string;
-  /** The command that installs the bus here, or repairs its installation. */
-  install: string;
-  /** The token of the first request. */
-  token(): string | undefined;
-  /** The token for a bus that asks for one. Undefined also if it cannot be read. */
-  kept(): string | undefined;
-  probe(): Promise<Probe>;
-  service(): Promise<{ service: Service; state: ServiceState } | { none: string }>;
-  hooks(): HooksFound;
-  /** Compared with the hooks that fit the version of Claude Code. */
-  fittingHooks(): Promise<HooksFound>;
-  registration(): Registration | undefined;
-  /** True if the user opted out of a part at the last install. */
-  leftOut(part: Part): boolean;
-}
+/** The machine under examination. */
+export type Place = ReturnType<typeof placeOf>;
 
-/** Sends nothing yet. */
-export function placeOf(): Place {
+/** A fact that several checks need is established once. Sends nothing yet. */
+export function placeOf() {
   const config = installConfig(environment);
   const client = clientConfig(environment);
   const { settings, broken } = readSettings();
   const here = localUrl(settings[VARIABLES.host.name], settings[VARIABLES.port.name]);
   const { name } = VARIABLES.url;
   const url = environment[name] || settings[name] || here;
-  const role = settings[name] || !isSameUrl(url, here) ? "client" : "server";
+  // A server uses its own bus, a client one elsewhere.
+  const role: "server" | "client" = settings[name] || !isSameUrl(url, here) ? "client" : "server";
   const program = programPath(config);
   const command = typedCommand(config, program);
+  // For a bus that asks for a token.
   const kept = once(() => attempt(keptToken));
+  // For the first request.
   const token = () => client.token ?? (isLoopbackUrl(url) ? undefined : kept());
   return {
     ...{ config, client, role, settings, settingsBroken: broken, db: databaseIn(settings) },
     ...{ url, program, command, token, kept },
+    /** The command that installs the bus here, or repairs its installation. */
     install: `${command} install ${role === "server" ? "server" : `client --url ${quoted(url)}`}`,
     probe: once(() => probeOf(url, token(), kept)),
     service: once(async () => {
@@ -86,25 +60,25 @@ export function placeOf(): Place {
       return "none" in service ? service : { service, state: await service.state() };
     }),
     hooks: once(() => lookAtHooks(config, program)),
+    /** Compared with the hooks that fit the version of Claude Code. */
     fittingHooks: once(async () => lookAtHooks(config, program, await claudeVersion(config))),
     registration: once(() => lookAtRegistration(config)),
-    leftOut: (part) => attempt(() => new Journal(config.data).leftOut(part)) ?? false,
+    /** True if the user opted out of a part at the last install. */
+    leftOut: (part: Part) => attempt(() => new Journal(config.data).leftOut(part)) ?? false,
   };
 }
 
 function readSettings(): { settings: Environment; broken?: string } {
   const file = settingsPath();
-  let settings: Environment;
+  let settings: Environment | undefined;
   try {
     settings = settingsFile();
-  } catch (error) {
-    return { settings: readableLines(file), broken: (error as Error).message };
-  }
-  try {
     serverConfig({}, {}, settings);
     return { settings };
   } catch (error) {
-    return { settings, broken: `${file}: ${(error as Error).message}` };
+    const { message } = error as Error;
+    if (settings === undefined) return { settings: readableLines(file), broken: message };
+    return { settings, broken: `${file}: ${message}` };
   }
 }
 

@@ -11,7 +11,6 @@ import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
-
 export const collectEvents = operation({
   name: "collect_events",
   about: "Take what is unread for a session, to hand it over; confirm_events says that it was.",
@@ -26,13 +25,12 @@ export const collectEvents = operation({
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
       type: "integer",
-      optional: true,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
+      optional: true,
       about: "Age of the waiter",
     },
   },
-  commands: [],
   async run(bus, args, call) {
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
@@ -48,7 +46,6 @@ export const collectEvents = operation({
       ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
       : offer(bus, session, args);
   },
-  print() {},
 });
 
 const MOST_REMEMBERED = 10_000;
@@ -100,6 +97,12 @@ async function offerNow(bus: Bus, session: Session, { path, limit, digests }: Wa
   return answer(bus, session, inbox, count, { path, limit, digests });
 }
 
+function passOver(bus: Bus, session: Session, to: number): void {
+  bus.store.sessions
+    .advanceCursor(session.session_id, to)
+    .catch((error) => bus.warn(`the cursor of ${session.display_id} was not saved: ${error}`));
+}
+
 function fitting(unread: readonly Unread[]): number {
   let characters = 0;
   const beyond = unread.findIndex(({ event }) => {
@@ -107,12 +110,6 @@ function fitting(unread: readonly Unread[]): number {
     return characters > MOST_CHARACTERS;
   });
   return beyond === -1 ? unread.length : Math.max(1, beyond);
-}
-
-function passOver(bus: Bus, session: Session, to: number): void {
-  bus.store.sessions
-    .advanceCursor(session.session_id, to)
-    .catch((error) => bus.warn(`the cursor of ${session.display_id} was not saved: ${error}`));
 }
 
 async function remember(bus: Bus, session: Session, by: Path, taken: readonly Unread[]): Promise<void> {

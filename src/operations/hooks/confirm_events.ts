@@ -28,7 +28,6 @@ export const confirmEvents = operation({
       about: "Size of the text",
     },
   },
-  commands: [],
   async run(bus, args) {
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
@@ -43,7 +42,6 @@ export const confirmEvents = operation({
       await count(bus, session.session_id, first, args.path, args.bytes);
     return { success: true, session_id: session.session_id };
   },
-  print() {},
 });
 
 /** Counts what was put into the session's context. `first`: the event shown first. */

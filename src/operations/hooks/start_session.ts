@@ -32,7 +32,6 @@ export const startSession = operation({
     repo: { type: "text", max: "name_bytes", about: "Its repository" },
     pid_started: { type: "text", optional: true, max: 128, about: "When that process started" },
   },
-  commands: [],
   async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     const { pid, pid_started: started } = args;
@@ -62,7 +61,6 @@ export const startSession = operation({
       ...(await unreadOf(bus, session)),
     };
   },
-  print() {},
 });
 
 /** Other live sessions, those of the same repository first. */

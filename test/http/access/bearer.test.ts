@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Refusal } from "../../../src/http/access/origin.ts";
+import type { Refusal } from "../../../src/http/access/refusal.ts";
 import { SERVED } from "../../support/access.ts";
 import { createIdentities, LOOPBACK, STRANGERS, TAILNET } from "../../support/identity.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { LOCAL } from "../../../src/domain/caller.ts";
-import { HEAD_RULES, type HeadOptions, type Refusal } from "../../../src/http/access/origin.ts";
+import { HEAD_RULES, type HeadOptions } from "../../../src/http/access/origin.ts";
+import type { Refusal } from "../../../src/http/access/refusal.ts";
 import { aRequest, HOSTS, METHODS, ORIGINS, SITES, TYPES } from "../../support/access.ts";
 import { createIdentities, guardAt } from "../../support/identity.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createReport } from "../../../src/http/access/refusal_log.ts";
+import { createReport } from "../../../src/http/access/refusal.ts";
 import { aRequest, LOGINS, ORDINARY, SERVED } from "../../support/access.ts";
 import { createIdentities, guardAt, LOOPBACK, NOW, STRANGERS, TAILNET } from "../../support/identity.ts";
 

@@ -26,9 +26,7 @@ test("a session that its agent registered too is still the client's: its next id
   await bus.call("start_session", started(first));
   await bus.call("register_session", { name: "api", client_id: first, cwd: "/home/me/folder" });
   const { result } = await bus.call("list_sessions");
-  expect(result).toMatchObject([
-    { session_id: first, name: "api", state: "busy", reach: "at its next prompt" },
-  ]);
+  expect(result).toMatchObject([{ session_id: first, name: "api", state: "busy", reach: "next_tool" }]);
   expect(await bus.call("start_session", started(second))).toMatchObject({
     session_id: first,
     resumed: true,
@@ -47,7 +45,7 @@ test("an agent that registers after its client's end is not tied to that process
   expect((await bus.call("list_sessions")).result).toEqual([]);
   await bus.call("register_session", { name: "api", client_id });
   const { result } = await bus.call("list_sessions");
-  expect(result).toMatchObject([{ session_id: client_id, state: null, reach: "only when it polls" }]);
+  expect(result).toMatchObject([{ session_id: client_id, state: null, reach: "polls_only" }]);
 });
 
 test.each<[what: string, more: object, name: string]>([

@@ -1,5 +1,20 @@
 import { visibleLine } from "../../lib/escape.ts";
-import type { Refusal } from "./origin.ts";
+import type { Denial } from "../../operations/outcome.ts";
+
+/** Why a request is refused, in HTTP's terms. */
+export interface Refusal {
+  status: number;
+  reason: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+const STATUS = { busy: 503, scope: 403, rate: 429 } as const;
+const LATER = { "retry-after": "1" };
+const NO_SCOPE = { "www-authenticate": 'Bearer realm="agent-event-bus", error="insufficient_scope"' };
+
+export function httpDenial({ kind, reason }: Denial): Refusal {
+  return { status: STATUS[kind], reason, headers: kind === "scope" ? NO_SCOPE : LATER };
+}
 
 /** `who` is an address, or the origin of a known caller. */
 export type Report = (who: string, refusal: Refusal) => void;
