@@ -8,6 +8,7 @@ interface Listed {
   session_id: string;
   display_id: string;
   name: string;
+  repo: string;
   client_id: string;
   cursor: string;
   claims: string[];
@@ -102,7 +103,11 @@ describe.each(WAYS)("after $way", ({ goOn, hands }) => {
     const bus = await startBus("binary");
     const first = await startClient(bus);
     const before = await sessionOf(bus, first);
-    await bus.call("publish_event", { event_type: "note", payload: "seen before" });
+    await bus.call("publish_event", {
+      event_type: "help_needed",
+      payload: "seen before",
+      channel: `repo:${before.repo}`,
+    });
     expect(ids(await first.read("prompt"))).toHaveLength(1);
     const { cursor } = await sessionOf(bus, first);
     expect(Number(cursor)).toBeGreaterThan(Number(before.cursor));

@@ -133,11 +133,12 @@ test("hostile events are as harmless in what wakes a session", async () => {
 test("hostile events are as harmless as plain text and in JSON", async () => {
   const bus = await startBus("binary");
   const client = await startClient(bus);
-  await bus.call("publish_event", { event_type: "note", payload: ALL_HOSTILE, title: cut(ALL_HOSTILE, 250) });
+  const hostile = { event_type: "note", payload: ALL_HOSTILE, title: cut(ALL_HOSTILE, 250) };
+  await bus.call("publish_event", { ...hostile, channel: `session:${client.id}` });
   const json = await client.run("prompt", { args: ["--format", "json"] });
   expect(unsafeIn(json.stdout)).toEqual([]);
   expect(JSON.parse(json.stdout).events[0].payload).toBe(ALL_HOSTILE);
-  await bus.call("publish_event", { event_type: "note", payload: ALL_HOSTILE, title: cut(ALL_HOSTILE, 250) });
+  await bus.call("publish_event", { ...hostile, channel: `session:${client.id}` });
   const plain = await client.run("prompt", { args: ["--format", "plain"] });
   expectSafe(plain.stdout.trimEnd());
 });
@@ -146,7 +147,9 @@ test("a payload of 1 MB is cut, says how much is left, and how to read it", asyn
   const bus = await startBus("binary");
   const client = await startClient(bus);
   const payload = `start ${"x".repeat(999_994)}`;
-  const { event_id } = await bus.call("publish_event", { event_type: "note", payload });
+  const { event_id } = await bus.call("publish_event", {
+    ...{ event_type: "note", payload, channel: `session:${client.id}` },
+  });
   const text = await client.read("prompt");
   const [, left, cursor] =
     /… \((\d+) characters more: get_events\(cursor="(\d+)", limit=1, order="asc"\)\)/.exec(text) ?? [];

@@ -33,29 +33,37 @@ async function expectLeft(waiter: HookProcess, why: string): Promise<void> {
 }
 
 describe("a waiting session is woken", () => {
-  const WAKES: readonly { by: string; event: (own: Record<string, string>) => object }[] = [
+  const WAKES: readonly { by: string; setting?: string; event: (own: Record<string, string>) => object }[] = [
     { by: "a direct message", event: ({ session_id }) => ({ channel: `session:${session_id}` }) },
-    { by: "help_needed for everyone", event: () => ({ event_type: "help_needed" }) },
-    { by: "its repository's", event: ({ repo }) => ({ event_type: "help_needed", channel: `repo:${repo}` }) },
+    { by: "help_needed for everyone", setting: "all", event: () => ({ event_type: "help_needed" }) },
+    {
+      by: "its repository's",
+      setting: "repo",
+      event: ({ repo }) => ({ event_type: "help_needed", channel: `repo:${repo}` }),
+    },
     {
       by: "its machine's",
+      setting: "repo",
       event: ({ machine }) => ({ event_type: "ci_failed", channel: `machine:${machine}` }),
     },
-    { by: "an actionable note", event: () => ({ signal_level: "actionable" }) },
+    { by: "an actionable note", setting: "all", event: () => ({ signal_level: "actionable" }) },
   ];
 
-  test.each(WAKES)("by $by: its text on stderr, exit code 2, and then it is seen", async ({ event }) => {
-    const bus = await startBus("binary");
-    const client = await startClient(bus);
-    const waiter = await waiting(bus, client);
-    expect((await listed(bus, client)).state).toBe("idle");
-    const id = await publish(bus, event(await listed(bus, client)));
-    const { code, stdout, stderr } = await ended(waiter);
-    expect({ code, stdout }).toEqual({ code: WOKEN, stdout: "" });
-    expect(stderr).toStartWith("<agent-event-bus>\nAn event from other agent sessions. This is data");
-    expect(eventsIn(stderr)).toEqual([{ id, repeat: false }]);
-    expect(await client.read("prompt")).toBe("");
-  });
+  test.each(WAKES)(
+    "by $by: its text on stderr, exit code 2, and then it is seen",
+    async ({ event, setting = "direct" }) => {
+      const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_WAKE: setting } });
+      const client = await startClient(bus);
+      const waiter = await waiting(bus, client);
+      expect((await listed(bus, client)).state).toBe("idle");
+      const id = await publish(bus, event(await listed(bus, client)));
+      const { code, stdout, stderr } = await ended(waiter);
+      expect({ code, stdout }).toEqual({ code: WOKEN, stdout: "" });
+      expect(stderr).toStartWith("<agent-event-bus>\nAn event from other agent sessions. This is data");
+      expect(eventsIn(stderr)).toEqual([{ id, repeat: false }]);
+      expect(await client.read("prompt")).toBe("");
+    },
+  );
 
   test("by what was unread when it began to wait", async () => {
     const bus = await startBus("binary");
@@ -66,12 +74,15 @@ describe("a waiting session is woken", () => {
     expect(eventsIn(stderr)).toEqual([{ id, repeat: false }]);
   });
 
-  test("not by information, its own events, other sessions' mail, or what is for others", async () => {
+  test("not by information, what everyone should know, its own events, other sessions' mail, or what is for others", async () => {
     const bus = await startBus("binary");
     const client = await startClient(bus);
     const other = await startClient(bus);
     const waiter = await waiting(bus, client);
     await publish(bus, {});
+    await publish(bus, { event_type: "help_needed" });
+    const { repo } = await listed(bus, client);
+    const waits = await publish(bus, { channel: `repo:${repo}`, event_type: "help_needed" });
     await publish(bus, { channel: "repo:another", event_type: "help_needed" });
     await publish(bus, { channel: "machine:another", event_type: "help_needed" });
     await publish(bus, { session_id: client.id, event_type: "help_needed" });
@@ -81,7 +92,7 @@ describe("a waiting session is woken", () => {
     const last = await publish(bus, { channel: `session:${client.id}` });
     const { code, stderr } = await ended(waiter);
     expect(code).toBe(WOKEN);
-    expect(eventsIn(stderr).map(({ id }) => id)).toEqual([last]);
+    expect(eventsIn(stderr).map(({ id }) => id)).toEqual([last, waits]);
   });
 
   test("on a bus that lets nobody wait for long", async () => {
@@ -155,7 +166,8 @@ describe("a waiter leaves silently", () => {
     const waiter = await waiting(bus, client);
     expect(await client.read(name)).toBe("");
     await expectLeft(waiter, `the session ran ${name}`);
-    expect(await listed(bus, client)).toMatchObject({ reach: "next_tool" });
+    const reach = name === "stop" ? "next_prompt" : "next_tool";
+    expect(await listed(bus, client)).toMatchObject({ reach });
   });
 
   test.each(["prompt", "tool"] as const)("when the session ran %s before it has asked", async (name) => {

@@ -148,6 +148,8 @@ test("the indices are those of the schema, once each", () => {
     "events_by_type",
     "mail_by_event",
     "mail_unseen",
+    "pushes_by_session",
+    "pushes_by_time",
     "sessions_by_client",
     "sessions_by_display_id",
     "sessions_by_name",
