@@ -78,9 +78,15 @@ function argsInShort(operation: Operation, given: Json): string {
   return text;
 }
 
+/** Text that JSON leaves as it is and that is safe to show. */
+const ORDINARY = /^[ !#-[\]-~]*$/;
+
 function inShort(value: unknown): string {
   const start = typeof value === "string" ? value.slice(0, SHOWN * 2) : value;
-  return visibleLine(JSON.stringify(start) ?? "", SHOWN);
+  // Hot path: most arguments are ordinary text.
+  if (typeof start !== "string" || !ORDINARY.test(start))
+    return visibleLine(JSON.stringify(start) ?? "", SHOWN);
+  return start.length <= SHOWN - 2 ? `"${start}"` : `"${start.slice(0, SHOWN - 2)}…`;
 }
 
 function resultOf(outcome: Outcome): Pick<CallLine, "outcome" | "detail"> {
@@ -91,6 +97,6 @@ function resultOf(outcome: Outcome): Pick<CallLine, "outcome" | "detail"> {
   if (error !== undefined) return { outcome: "refused", detail: visibleLine(String(error), 200) };
   const found =
     event_id !== undefined ? `#${event_id}` : Array.isArray(events) ? `${events.length} events` : "";
-  const warned = warning === undefined ? "" : visibleLine(String(warning), 200);
-  return { outcome: "ok", detail: [found, warned].filter(Boolean).join(" ") };
+  if (warning === undefined) return { outcome: "ok", detail: found };
+  return { outcome: "ok", detail: `${found && `${found} `}${visibleLine(String(warning), 200)}` };
 }

@@ -41,7 +41,7 @@ export function sqliteCode(error: unknown): number | undefined {
     : undefined;
 }
 
-type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: boolean };
+type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: true };
 
 /**
  * Serves an Elysia app. Elysia's own `listen` would share a taken port silently.
@@ -56,7 +56,7 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
   };
   const answering = (bySocket: boolean) => (request: BunRequest, server: Bun.Server<undefined>) => {
     request.server = server;
-    request.bySocket = bySocket;
+    if (bySocket) request.bySocket = true;
     return app.fetch(request);
   };
   const tcp = Bun.serve({ ...common, hostname, port, reusePort: false, fetch: answering(false) });

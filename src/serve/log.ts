@@ -61,7 +61,7 @@ export function createLog(options: LogOptions): Log {
     call(describe) {
       if (options.terminal !== undefined) {
         const line = describe();
-        put("info", callText(line), callText(line, painted));
+        put("info", callText(line), paintedCall(line));
         return;
       }
       const time = stamp();
@@ -86,14 +86,21 @@ function newestLine(path: string): string {
 const COLUMN: Readonly<Record<Level, string>> = { info: "info ", warn: "warn ", error: "error" };
 const COLOURS = { info: "reset", warn: "yellow", error: "red" } as const;
 
-type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
-const painted: Paint = (style, text) => styleText(style, text, { validateStream: false });
+function painted(style: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(style, text, { validateStream: false });
+}
 
-function callText(line: CallLine, paint: Paint = (_, text) => text): string {
-  const { who, tool, args, outcome, detail, ms } = line;
-  const shown = paint(outcome === "ok" ? "green" : COLOURS.warn, outcome);
-  const took = paint("dim", `${ms.toFixed(1)} ms`);
-  return `${paint("dim", who)} ${paint("bold", tool)}${args && " "}${args} → ${shown}${detail && " "}${detail} ${took}`;
+function paintedCall({ who, tool, outcome, ...line }: CallLine): string {
+  const shown = painted(outcome === "ok" ? "green" : COLOURS.warn, outcome);
+  return wordsOf({ ...line, who: painted("dim", who), tool: painted("bold", tool) }, shown);
+}
+
+function callText(line: CallLine): string {
+  return wordsOf(line, line.outcome);
+}
+
+function wordsOf({ who, tool, args, detail, ms }: Omit<CallLine, "outcome">, outcome: string): string {
+  return `${who} ${tool}${args && " "}${args} → ${outcome}${detail && " "}${detail} ${ms.toFixed(1)} ms`;
 }
 
 function textOf(text: string | (() => string)): string {

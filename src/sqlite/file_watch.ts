@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
 import type { StorageProblem } from "../domain/store.ts";
 import { succeeds } from "../lib/attempt.ts";
 import type { Database } from "../runtime/runtime.ts";
@@ -19,6 +20,10 @@ export interface Displaced {
 
 /** The bytes of a database that hold its page size, and that it has a log of writes. */
 const MARK = { at: 16, bytes: 4 };
+/** A folder's time of change may be the same after two changes within this time (ms). */
+const TICK_MS = 20;
+/** Not every file system tells that a folder has changed (ms). */
+const BESIDE_MS = 1_000;
 
 /** Watches the files of an open database: SQLite would go on writing to files that no restart finds. */
 export class FileWatch {
@@ -32,6 +37,8 @@ export class FileWatch {
   readonly #beside: { name: string; opened: Stats }[];
   #known: Stats;
   #lasting: Displaced | null = null;
+  #folderMs = 0;
+  #lookedBeside = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, db: Database, lock: Lock) {
     this.#path = path;
@@ -47,7 +54,7 @@ export class FileWatch {
     });
   }
 
-  /** Null while the open files are those at the path. */
+  /** Hot path: null while the open files are those at the path. Two calls of `stat`, more in a folder that has changed. */
   look(): Displaced | null {
     if (this.#lasting !== null) return this.#lasting;
     const displaced = this.#find();
@@ -68,6 +75,7 @@ export class FileWatch {
     const isUnchanged = found.mtimeMs === this.#known.mtimeMs && found.size === this.#known.size;
     if (!isUnchanged && this.#isOverwritten(found)) return overwritten(this.#path);
     this.#known = found;
+    if (!this.#isNewBeside()) return null;
     const lost = this.#beside.find(({ name, opened }) => !isSame(statOf(name), opened));
     // A database that changed when its log went may be another one, and the log is not folded into that.
     if (lost !== undefined) return withoutLog(this.#path, lost.name, isUnchanged && foldsIn(this.#db));
@@ -78,6 +86,16 @@ export class FileWatch {
   #isOverwritten(found: Stats): boolean {
     const isShorter = found.size < this.#known.size;
     return markOf(this.#file) !== this.#mark || (isShorter && found.size !== sizeOf(this.#db));
+  }
+
+  /** True if a file beside the database may have come or gone since the last call. */
+  #isNewBeside(): boolean {
+    const changedMs = statOf(dirname(this.#path))?.mtimeMs ?? 0;
+    const now = performance.now();
+    if (changedMs === this.#folderMs && now - this.#lookedBeside < BESIDE_MS) return false;
+    this.#folderMs = Math.abs(Date.now() - changedMs) < TICK_MS ? 0 : changedMs;
+    this.#lookedBeside = now;
+    return true;
   }
 }
 

@@ -73,7 +73,12 @@ function letGo({ db }: { db: Database }): void {
 
 /** Undefined if there is no file, or the folder cannot be searched. */
 export function statOf(path: string): Stats | undefined {
-  return attempt(() => statSync(path, { throwIfNoEntry: false }));
+  // Hot path: each commit looks at its files.
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 export function isSame(found: Stats | undefined, { ino, dev }: Stats): boolean {
