@@ -34,19 +34,23 @@ export interface Event {
 export const ANONYMOUS = "anonymous";
 
 export function eventOf(id: number, timestamp: string, draft: EventDraft): Event {
-  return {
+  const { event_type, payload, session_id, channel, correlation_id = null, title, tags, origin } = draft;
+  const signal_level = levelOf(draft);
+  const event: { -readonly [Name in keyof Event]: Event[Name] } = {
     id,
-    event_type: draft.event_type,
-    payload: draft.payload,
-    session_id: draft.session_id,
+    event_type,
+    payload,
+    session_id,
     timestamp,
-    channel: draft.channel,
-    correlation_id: draft.correlation_id ?? null,
-    signal_level: levelOf(draft),
-    ...(draft.title === undefined ? {} : { title: draft.title }),
-    ...(draft.tags === undefined ? {} : { tags: draft.tags }),
-    ...(draft.origin === null ? {} : { origin: draft.origin }),
+    channel,
+    correlation_id,
+    signal_level,
   };
+  // Hot path: spreading each of them would cost more than the rest.
+  if (title !== undefined) event.title = title;
+  if (tags !== undefined) event.tags = tags;
+  if (origin !== null) event.origin = origin;
+  return event;
 }
 
 const sizes = new WeakMap<Event, number>();

@@ -24,10 +24,11 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
   async function answer(request: Request): Promise<Response> {
     try {
       const path = pathOf(request.url);
-      const here = patterns.flatMap(({ route, segments }) => {
+      const here: { route: Route; params: Params }[] = [];
+      for (const { route, segments } of patterns) {
         const params = paramsIn(path, segments);
-        return params === null ? [] : [{ route, params }];
-      });
+        if (params !== null) here.push({ route, params });
+      }
       const found = here.find(({ route }) => takes(route.method, request.method));
       const verdict = await guard.check(request, found?.route.body);
       if ("status" in verdict) return written(verdict);

@@ -34,9 +34,10 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
   const settings = { ...options, known: createKnown(options) };
 
   function decide(incoming: Incoming, left = rules): Verdict | Promise<Verdict> {
-    for (const [i, rule] of left.entries()) {
+    for (const rule of left) {
       const verdict = rule(incoming, settings);
-      if (verdict instanceof Promise) return verdict.then(() => decide(incoming, left.slice(i + 1)));
+      if (verdict instanceof Promise)
+        return verdict.then(() => decide(incoming, left.slice(left.indexOf(rule) + 1)));
       if (verdict !== null) return told(incoming, verdict);
     }
     const { peer, way } = incoming;
