@@ -1,4 +1,4 @@
-import { WAKE_SETTINGS, type WakeSetting } from "../domain/attention.ts";
+import { WAKE_SETTINGS } from "../domain/attention.ts";
 import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
 import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
 import { VARIABLES } from "./variables.ts";
@@ -23,7 +23,8 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     allowedHosts: listOf(value("allowedHosts")),
     access: accessOf(value, pathOf("tailscaled", env, settings)),
     limits: limitsOf(env, settings),
-    wake: wakeOf(value("wake") ?? VARIABLES.wake.fallback),
+    wake: oneOf(WAKE_SETTINGS, VARIABLES.wake, value("wake")),
+    tools: oneOf(TOOL_LISTS, VARIABLES.tools, value("tools")),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
       backlog: number("webhookBacklog", 1, 10_000_000),
@@ -116,11 +117,16 @@ function switchOf(key: Variable, text = "0"): boolean {
   throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
 }
 
-function wakeOf(text: string): WakeSetting {
-  const setting = WAKE_SETTINGS.find((one) => one === text.toLowerCase());
-  if (setting === undefined)
-    throw new ConfigError(`${VARIABLES.wake.name} is one of ${WAKE_SETTINGS.join(", ")}, not "${text}".`);
-  return setting;
+const TOOL_LISTS = ["core", "all"] as const;
+
+function oneOf<const Choice extends string>(
+  choices: readonly Choice[],
+  { name, fallback }: { name: string; fallback: string },
+  text = fallback,
+): Choice {
+  const choice = choices.find((one) => one === text.toLowerCase());
+  if (choice === undefined) throw new ConfigError(`${name} is one of ${choices.join(", ")}, not "${text}".`);
+  return choice;
 }
 
 /** Name of the variable that sets a limit. */

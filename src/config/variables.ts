@@ -49,6 +49,11 @@ export const VARIABLES = {
     fallback: "0",
     about: "1: everyone who reaches the port may do everything; not safe",
   },
+  tools: {
+    name: "AGENT_EVENT_BUS_TOOLS",
+    fallback: "core",
+    about: "Tools that agents are shown: core, or all (webhook upkeep too, at more context in every session)",
+  },
   wake: {
     name: "AGENT_EVENT_BUS_WAKE",
     fallback: "direct",

@@ -38,7 +38,7 @@ function briefing(started: Started): string {
   if (unread > 0) {
     const from =
       direct === 0 ? "" : `, ${direct} of it direct messages from ${inLine(direct_from.join(", "), 80)}`;
-    lines.push(`Unread: ${unread}${unread === 200 ? " or more" : ""}${from}; it comes with the next prompt.`);
+    lines.push(`Unread: ${unread}${from}; it comes with the next prompt.`);
   }
   const others = othersOf(started, MOST_CHARACTERS - lines.join("\n").length - 20);
   lines.push(other_sessions === 0 ? "Nobody else is here." : others);

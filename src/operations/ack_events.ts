@@ -6,10 +6,10 @@ import { touch } from "./present.ts";
 
 export const ackEvents = operation({
   name: "ack_events",
-  about: "Save your cursor: everything up to it counts as seen.",
+  about: "Mark everything up to a cursor as seen.",
   effect: "overwrites",
   params: {
-    session_id: { type: "text", max: "id_bytes", about: "Your session_id" },
+    session_id: { type: "text", max: "id_bytes", about: "Your session" },
     cursor: { type: "cursor", about: "Highest id you have seen" },
     from: {
       type: "cursor",

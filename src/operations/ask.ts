@@ -13,11 +13,11 @@ const PATIENCE_SECONDS = 300;
 
 export const ask = operation({
   name: "ask",
-  about: "Ask a session and wait for its answer (reply).",
+  about: "Ask a session and wait for its answer.",
   effect: "writes",
   appends: true,
   params: {
-    to: { type: "text", min: 1, max: "channel_bytes", about: "@claim, name, display_id or session_id" },
+    to: { type: "text", min: 1, max: "channel_bytes", about: "Name, @claim or id" },
     payload: { type: "text", max: "payload_bytes", about: "The question" },
     session_id: SESSION_ID,
     wait_seconds: { ...WAIT, default: PATIENCE_SECONDS, flag: false, about: "How long to wait" },

@@ -5,7 +5,7 @@ import { CORRELATION_ID, EVENT_TYPES, SESSION_ID, WAIT } from "./params.ts";
 
 /** Parameters of get_events. */
 export const params = {
-  cursor: { type: "cursor", optional: true, about: "Read after it: your last next_cursor" },
+  cursor: { type: "cursor", optional: true, about: "Your last next_cursor" },
   limit: {
     type: "integer",
     default: 50,
@@ -19,7 +19,7 @@ export const params = {
   channel: { type: "text", optional: true, max: "channel_bytes", about: "Only this channel" },
   resume: { type: "boolean", default: false, about: "Start at your saved cursor" },
   event_types: { ...EVENT_TYPES, flag: "include" },
-  peek: { type: "boolean", default: false, about: "Keep the saved cursor" },
+  peek: { type: "boolean", default: false, about: "Keep your cursor" },
   acks: {
     type: "boolean",
     default: false,
@@ -33,9 +33,9 @@ export const params = {
     optional: true,
     max: 32,
     choices: LEVELS,
-    about: "Hide events below this level",
+    about: "Hide what is below",
   },
-  wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Wait so long for a match" },
+  wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Wait for a match" },
 } as const;
 
 export type Query = Args<typeof params>;

@@ -10,7 +10,7 @@ const LOOK_AGAIN_MS = 100;
 
 export const getDelivery = operation({
   name: "get_delivery",
-  about: "How far a direct message came: stored, offered, seen, acked.",
+  about: "How far a message came: stored, offered, seen, acked.",
   effect: "reads",
   scope: "read",
   params: {

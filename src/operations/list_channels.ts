@@ -5,7 +5,7 @@ import { liveSessions } from "./present.ts";
 
 export const listChannels = operation({
   name: "list_channels",
-  about: "Channels of live sessions and how many subscribe.",
+  about: "Channels and their subscribers.",
   effect: "reads",
   scope: "read",
   params: {},

@@ -7,6 +7,7 @@ export const listDeliveries = operation({
   name: "list_deliveries",
   about: "List webhook deliveries, newest event first.",
   effect: "reads",
+  listed: "all",
   params: {
     webhook_id: { ...WEBHOOK_ID, optional: true },
     state: { type: "text", optional: true, max: 16, choices: DELIVERY_STATES, about: "Only this state" },

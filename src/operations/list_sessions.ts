@@ -12,7 +12,7 @@ const NOTHING: Cost = { wakes: 0, handOvers: 0, bytes: 0 };
 
 export const listSessions = operation({
   name: "list_sessions",
-  about: "Live sessions, most recently active first.",
+  about: "Live sessions, latest first.",
   effect: "reads",
   scope: "read",
   params: {

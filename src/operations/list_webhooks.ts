@@ -4,7 +4,7 @@ import { webhookView } from "./webhooks.ts";
 
 export const listWebhooks = operation({
   name: "list_webhooks",
-  about: "List webhooks (never their secrets).",
+  about: "List webhooks.",
   effect: "reads",
   params: {
     active_only: { type: "boolean", default: true, flag: false, about: "false shows disabled ones too" },

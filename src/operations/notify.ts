@@ -2,7 +2,7 @@ import { operation } from "./operation.ts";
 
 export const notify = operation({
   name: "notify",
-  about: "Show the person a desktop notification.",
+  about: "Notify the person on the desktop.",
   effect: "writes",
   params: {
     title: { type: "text", max: "title_bytes", about: "Short title" },

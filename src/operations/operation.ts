@@ -23,8 +23,8 @@ export interface Operation<P extends ToolParams = ToolParams> {
   scope?: Scope;
   /** Each call stores an event, which counts towards the publish rate. */
   appends?: true;
-  /** False hides it from agents. Our own programs call it. */
-  listed?: false;
+  /** Shown to agents always (absent), only if the bus lists all tools, or never. What is not shown can still be called. */
+  listed?: "all" | false;
   run(bus: Bus, args: Args<P>, call: Call): Promise<Json | Json[]>;
   /** A list result arrives as `{ result: [...] }`. */
   print(result: Json, to: Printer): void;

@@ -5,7 +5,7 @@ export const SESSION_ID = {
   type: "text",
   optional: true,
   max: "id_bytes",
-  about: "Your session_id",
+  about: "Your session",
 } as const;
 
 export const CLIENT_ID = {
@@ -13,7 +13,7 @@ export const CLIENT_ID = {
   optional: true,
   min: 1,
   max: "id_bytes",
-  about: "Your client's stable id, e.g. its PID",
+  about: "Your client's stable id",
 } as const;
 
 export const MACHINE = {
@@ -28,7 +28,7 @@ export const CORRELATION_ID = {
   type: "text",
   optional: true,
   max: "correlation_bytes",
-  about: "Ties answers to a request",
+  about: "Id of a thread",
 } as const;
 
 export const EVENT_TYPES = {

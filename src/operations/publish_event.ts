@@ -13,7 +13,7 @@ const TRACK_SECONDS = 10;
 
 export const publishEvent = operation({
   name: "publish_event",
-  about: "Publish an event to every session.",
+  about: "Publish an event.",
   effect: "writes",
   scope: "publish",
   appends: true,
@@ -30,7 +30,7 @@ export const publishEvent = operation({
       type: "text",
       default: "all",
       max: "channel_bytes",
-      about: "all, session:{id or name} or @{claim} (direct message), repo:{name}, machine:{name}",
+      about: "all, session:{name or id}, @{claim}, repo:{name} or machine:{name}",
     },
     session_id: SESSION_ID,
     title: { type: "text", optional: true, max: "title_bytes", about: "Headline" },
@@ -40,7 +40,7 @@ export const publishEvent = operation({
       type: "text",
       optional: true,
       max: 32,
-      about: "lifecycle, info, actionable (default: by type)",
+      about: "lifecycle, info or actionable",
     },
   },
   command: {

@@ -9,6 +9,7 @@ export const redeliverWebhook = operation({
   name: "redeliver_webhook",
   about: "Send one event, all that were given up, or all from an id on again.",
   effect: "writes",
+  listed: "all",
   params: {
     webhook_id: WEBHOOK_ID,
     event_id: { ...EVENT_ID, optional: true, flag: "event", about: "This event, whatever the filter" },

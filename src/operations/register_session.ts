@@ -8,7 +8,7 @@ import { countLive, expectRoom } from "./present.ts";
 
 export const registerSession = operation({
   name: "register_session",
-  about: "Join the bus. The same client_id on the same machine resumes its session.",
+  about: "Join the bus. The same client_id resumes its session.",
   effect: "writes",
   appends: true,
   params: {
@@ -17,7 +17,7 @@ export const registerSession = operation({
     cwd: { type: "text", optional: true, flag: false, max: "cwd_bytes", about: "Your working directory" },
     client_id: CLIENT_ID,
     repo: { type: "text", optional: true, flag: false, max: "name_bytes", about: "Default: from cwd" },
-    claim: { type: "boolean", default: false, about: "Hold @name: its mail is yours" },
+    claim: { type: "boolean", default: false, about: "Hold @name and get its mail" },
   },
   command: {
     name: "register",

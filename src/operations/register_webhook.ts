@@ -7,7 +7,7 @@ import { secretProblem } from "./webhooks.ts";
 
 export const registerWebhook = operation({
   name: "register_webhook",
-  about: "POST matching events to a URL, signed with a secret.",
+  about: "POST matching events to a URL, signed.",
   effect: "writes",
   params: {
     url: { type: "text", min: 1, max: "url_bytes", about: "http(s) URL", flag: "url" },
@@ -19,7 +19,7 @@ export const registerWebhook = operation({
     },
     event_types: EVENT_TYPES,
     secret: { ...SECRET, about: "Signs each delivery" },
-    ordered: { type: "boolean", default: false, about: "One by one; a failing event holds back later ones" },
+    ordered: { type: "boolean", default: false, about: "One by one, in order" },
   },
   command: {
     name: "webhook register",

@@ -9,7 +9,7 @@ import { deletedNote, touch } from "./present.ts";
 
 export const reply = operation({
   name: "reply",
-  about: "Answer an event, by a direct message to its sender.",
+  about: "Answer the sender of an event.",
   effect: "writes",
   appends: true,
   params: {

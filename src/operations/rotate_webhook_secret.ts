@@ -10,6 +10,7 @@ export const rotateWebhookSecret = operation({
   name: "rotate_webhook_secret",
   about: "Give a webhook a new secret; the old one signs too for 24 h.",
   effect: "writes",
+  listed: "all",
   params: {
     webhook_id: WEBHOOK_ID,
     secret: { ...SECRET, about: "The new secret (default: a random one)" },

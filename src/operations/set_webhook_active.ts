@@ -10,8 +10,8 @@ export const setWebhookActive = operation({
   effect: "overwrites",
   params: {
     webhook_id: WEBHOOK_ID,
-    active: { type: "boolean", flag: false, about: "true = deliver, false = pause" },
-    since: { ...EVENT_ID, optional: true, about: "When enabling: queue what matches from this id on too" },
+    active: { type: "boolean", flag: false, about: "false pauses it" },
+    since: { ...EVENT_ID, optional: true, about: "Enabling: send from this id on too" },
   },
   commands: [
     {

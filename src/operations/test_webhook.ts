@@ -6,6 +6,7 @@ export const testWebhook = operation({
   name: "test_webhook",
   about: "Send a signed test event and tell how it went.",
   effect: "writes",
+  listed: "all",
   params: { webhook_id: WEBHOOK_ID },
   command: {
     name: "webhook test",

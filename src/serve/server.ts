@@ -98,7 +98,10 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   const { limits } = config;
   const { shares, refused } = access;
   const door = createDoor({ bus, operations, access, log, unexpected });
-  const mcp = await createMcp({ limits, operations, door, shares, refused, unexpected, guide, version });
+  const listed = operations.filter(
+    (one) => one.listed === undefined || (one.listed === "all" && config.tools === "all"),
+  );
+  const mcp = await createMcp({ limits, listed, door, shares, refused, unexpected, guide, version });
   const started = performance.now();
   const routes = createRoutes({
     mcp: (request, caller) => mcp.handle(request, caller),

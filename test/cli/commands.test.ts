@@ -70,6 +70,60 @@ test("sessions and channels list who is here", async () => {
   expect((await runRaw("channels", {})).stdout).toContain(`session:${session_id}`);
 });
 
+test("sessions --cost tells how often each was woken and how much it was given to read", async () => {
+  const { session_id, name } = await run("register", { name: fresh("costly"), "client-id": fresh() });
+  await run("publish", { type: "note", payload: "read this", channel: `session:${session_id}` });
+  const { events } = await bus.call("collect_events", { client_id: session_id, path: "prompt" });
+  const shown = {
+    event_ids: events.map(({ id }: { id: number }) => String(id)),
+    path: "prompt",
+    bytes: 2_500,
+  };
+  await bus.call("confirm_events", { client_id: session_id, ...shown });
+  const mine = (await run("sessions", { cost: true })).find(
+    (one: { session_id: string }) => one.session_id === session_id,
+  );
+  const handedOver = { wakes: 0, hand_overs: 1, bytes: 2_500 };
+  expect(mine.cost).toEqual({ hour: handedOver, day: handedOver });
+  const { stdout } = await runRaw("sessions", { cost: true });
+  expect(stdout).toMatch(new RegExp(`${name} +0 +0 +1 +1 +3 +3`));
+});
+
+test("attention shows and changes what may wake a session, one or all", async () => {
+  const [one, two] = [fresh("quiet"), fresh("loud")];
+  for (const name of [one, two]) await run("register", { name, "client-id": name });
+  const settingOf = async (name: string) =>
+    (await run(`attention ${name}`)).sessions.map(({ wake, muted_until }: Record<string, unknown>) => [
+      wake,
+      muted_until !== null,
+    ]);
+  expect(await settingOf(one)).toEqual([["direct", false]]);
+  await run(`attention ${one}`, { wake: "off", mute: "1h" });
+  expect(await settingOf(one)).toEqual([["off", true]]);
+  expect(await settingOf(two)).toEqual([["direct", false]]);
+  const { stdout } = await runRaw(`attention ${one}`, {});
+  expect(stdout).toMatch(new RegExp(`^${one}: woken by nothing, muted until \\d\\d:\\d\\d`));
+  await run("attention all", { unmute: true, wake: "default" });
+  expect(await settingOf(one)).toEqual([["direct", false]]);
+});
+
+test.each([
+  ["--mute takes a time up to 30d", { mute: "soon" }],
+  ["--mute takes a time up to 30d", { mute: "31d" }],
+  ["--mute and --unmute contradict each other", { mute: "1h", unmute: true }],
+  ["--wake is one of direct, repo, all, off, default", { wake: "sometimes" }],
+] as const)("attention refuses what it cannot do: %s", async (sentence, flags) => {
+  const { code, stderr } = await runRaw("attention all", flags);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(sentence);
+});
+
+test("attention names what it did not find", async () => {
+  const { code, stderr, stdout } = await runRaw("attention nobody-at-all", {});
+  expect(code).toBe(1);
+  expect(stdout + stderr).toContain('No live session has the name or id "nobody-at-all".');
+});
+
 test("publish sends every flag", async () => {
   const flags = { type: "note", payload: "hello", channel: "repo:x", "session-id": fresh(), title: "Head" };
   const more = { tags: "a, b,,c", "correlation-id": "c-1", "signal-level": "lifecycle" };

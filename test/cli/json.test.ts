@@ -21,6 +21,7 @@ const RECEIVED = String(received.webhook_id);
 const works: Record<string, string[]> = {
   register: [],
   sessions: [],
+  attention: [session],
   channels: [],
   publish: ["--type", "t", "--payload", "two\nlines"],
   events: [],

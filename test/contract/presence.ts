@@ -17,7 +17,8 @@ export function presence(target: () => TestBus): void {
     await publish(target(), "for all");
     expect(await shown()).toMatchObject({ ...fields, unread: 1 });
     await target().call("collect_events", { ...hook, path: "stop" });
-    expect(await shown()).toMatchObject({ ...fields, state: "idle", unread: 1 });
+    const idle = { ...fields, state: "idle", reach: "next_prompt" };
+    expect(await shown()).toMatchObject({ ...idle, unread: 1 });
     const elsewhere = { session_id: client_id, channel: "of-nobody", wait_seconds: 60 };
     const other = target().call("get_events", elsewhere);
     const { next_cursor: cursor } = await target().call("get_events", { limit: 1 });
@@ -26,7 +27,7 @@ export function presence(target: () => TestBus): void {
     await publish(target(), "for whoever waits");
     await waiting;
     // The other call goes on, but no message ends it.
-    expect((await shown()).reach).toBe("next_tool");
+    expect((await shown()).reach).toBe("next_prompt");
     await publish(target(), "the end", { channel: "of-nobody" });
     await other;
   });
@@ -34,7 +35,7 @@ export function presence(target: () => TestBus): void {
   test("a hook that tells late what was shown does not move the cursor back", async () => {
     const { session_id } = await join(target());
     const hook = { client_id: session_id, path: "prompt" };
-    const first = await publish(target());
+    const first = await publish(target(), "for the user", { channel: `session:${session_id}` });
     const { events, cursor } = await target().call("collect_events", hook);
     expect(events.map(({ id }: { id: number }) => id)).toEqual([first]);
     const last = await publish(target());

@@ -145,7 +145,7 @@ test("sessions tells state, how each is reached, what is unread, and when it was
   expect((await waiting).events).toHaveLength(1);
   await eventually(
     "nobody waits",
-    async () => (await sessionOf(bus, hooked.session_id)).reach === "next_tool",
+    async () => (await sessionOf(bus, hooked.session_id)).reach === "next_prompt",
   );
 });
 

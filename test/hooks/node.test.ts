@@ -62,7 +62,7 @@ describe("the hooks on Node", () => {
     const bus = await startBus("node");
     const client = await startClient(bus);
     const payload = "🦕".repeat(250_000);
-    await bus.call("publish_event", { event_type: "note", payload });
+    await bus.call("publish_event", { event_type: "note", payload, channel: `session:${client.id}` });
     const input = { session_id: client.id, prompt: "x".repeat(1_000_000) };
     const env = { CLAUDE_PID: String(client.pid) };
     const args = ["--format", "json"];

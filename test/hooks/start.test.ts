@@ -127,7 +127,7 @@ describe("what session-start tells", () => {
       const text = await client.read("session-start", { with: { session_title: title } });
       expect(text.length).toBeLessThanOrEqual(MOST_CHARACTERS);
       expect(text.isWellFormed()).toBe(true);
-      expect(text).toContain("Unread: 200 or more");
+      expect(text).toContain("Unread: 230, 230 of it direct messages from");
       expect(text).toContain("Here too (48):");
     }
     console.log(`session-start with 48 others: ${(await client.read("session-start")).length} characters`);
@@ -147,7 +147,9 @@ describe("what session-start tells", () => {
     const told = `Unread: 2, 1 of it direct messages from ${name}; it comes with the next prompt.`;
     expect(await client.read("session-start", { with: { source: "resume" } })).toContain(told);
     expect(await client.read("session-start", { with: { source: "compact" } })).toContain(told);
-    expect(await client.read("prompt")).toContain("2 events");
+    const handedOver = await client.read("prompt");
+    expect(handedOver).toContain("An event from other agent sessions");
+    expect(handedOver).toContain("1 other event since");
     expect(await client.read("session-start", { with: { source: "compact" } })).not.toContain("Unread");
   });
 });

@@ -123,7 +123,7 @@ test("a waiter whose client went away gives its place back", async () => {
     expect(await problem(bus, "get_events", { wait_seconds: 1 })).toContain("1 calls are waiting already");
     gone.abort();
     await expect(call).rejects.toThrow();
-    await eventually("nobody waits", async () => (await reach()) === "next_tool");
+    await eventually("nobody waits", async () => (await reach()) === "next_prompt");
   }
 });
 

@@ -19,6 +19,12 @@ export const ABOUT_MESSAGES: ReadonlySet<string> = new Set([
   "events --follow",
 ]);
 
+/** The command of a line that goes on with its positional words. */
+function nameIn(line: string): string {
+  const named = commandsOf(operations).filter(({ name }) => `${line} `.startsWith(`${name} `));
+  return named.at(-1)?.name ?? line;
+}
+
 export interface CommandRunner {
   /** `command --flag value …` as one types it, with --json, and exit code 0. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
@@ -37,9 +43,9 @@ export interface CommandRunner {
 export function commandRunner(bus: { url: string }): CommandRunner {
   const used = new Set<string>();
   const runRaw: CommandRunner["runRaw"] = (command, flags, options = {}, ...more) => {
-    const words = command.split(" ").filter((word) => !/^\d+$/.test(word));
-    used.add(words.join(" "));
-    for (const flag of Object.keys(flags)) used.add(`${words.join(" ")} --${flag}`);
+    const name = nameIn(command);
+    used.add(name);
+    for (const flag of Object.keys(flags)) used.add(`${name} --${flag}`);
     const typed = Object.entries(flags).flatMap(([flag, value]) =>
       value === true ? [`--${flag}`] : [`--${flag}`, value],
     );

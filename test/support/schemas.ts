@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 
 /** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
-export const VERSIONS = [6, 7, 8, 9, 10] as const;
+export const VERSIONS = [6, 7, 8, 9, 10, 11] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
 /** Statements of each version, frozen as its release ran them. */
@@ -69,6 +69,17 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
   10: `
     DROP INDEX sessions_present;
     CREATE INDEX sessions_present ON sessions (julianday(last_heartbeat)) WHERE deleted_at IS NULL;`,
+  11: `
+    ALTER TABLE sessions ADD COLUMN branch TEXT;
+    ALTER TABLE sessions ADD COLUMN wake TEXT;
+    ALTER TABLE sessions ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN worked_at INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE pushes (
+      id INTEGER PRIMARY KEY, session_id TEXT NOT NULL, sender TEXT NOT NULL, kind TEXT NOT NULL, bytes INTEGER NOT NULL,
+      at INTEGER NOT NULL
+    );
+    CREATE INDEX pushes_by_session ON pushes (session_id, at);
+    CREATE INDEX pushes_by_time ON pushes (at);`,
 };
 
 /** Writes a database as the release of that version left it, with rows in each table. */
@@ -118,5 +129,6 @@ function rowsIn(version: OwnVersion): string {
       INSERT INTO aliases VALUES ('old-name', 's-a');
       INSERT INTO claims VALUES ('lead', 's-b', ${at(2)});
       INSERT INTO mail VALUES ('s-a', 3, ${at(2)}, 'prompt', 1, ${at(2)}, ${at(3)}), ('s-b', 4, NULL, NULL, 0, NULL, NULL);`,
-    )}`;
+    )}
+    ${from(11, "UPDATE sessions SET branch = 'main', wake = 'off', muted_until = 5, worked_at = 7 WHERE id = 's-a'; INSERT INTO pushes VALUES (1, 's-a', 's-b', 'wake', 900, 8);")}`;
 }

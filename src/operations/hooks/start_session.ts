@@ -1,5 +1,5 @@
 import type { Bus } from "../../domain/context.ts";
-import { recipientOf } from "../../domain/direct_message.ts";
+import { isMail } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
 import { reachOf } from "../../domain/reachability.ts";
 import { register } from "../../domain/registration.ts";
@@ -82,17 +82,19 @@ async function othersOf(bus: Bus, session: Session): Promise<Json> {
   };
 }
 
-const MOST_UNREAD = 200;
+/** Direct messages whose senders are told. */
+const MOST_MAIL = 20;
 
 /** Number of unread events, and the senders of the direct messages among them. */
 async function unreadOf(bus: Bus, session: Session): Promise<Json> {
-  const { unread, rest, digest } = await inboxOf(bus, session, "start", MOST_UNREAD);
-  const direct = unread.filter(({ event }) => recipientOf(event.channel) !== null);
-  const senders = [...new Set(direct.map(({ event }) => event.session_id))].slice(0, 5);
+  const { unread, digest } = await inboxOf(bus, session, "start", MOST_MAIL);
+  const mail = unread.filter(({ event }) => isMail(event));
+  const direct = await bus.store.mail.count(session.session_id);
+  const senders = [...new Set(mail.map(({ event }) => event.session_id))].slice(0, 5);
   const names = senders.map(async (id) => (await bus.store.sessions.get(id))?.name ?? id);
   return {
-    unread: unread.length + rest.length + digest.length,
-    direct: direct.length,
+    unread: direct + unread.length - mail.length + digest.length,
+    direct,
     direct_from: await Promise.all(names),
   };
 }
