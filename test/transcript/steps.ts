@@ -323,7 +323,7 @@ const HOOKS: readonly Step[] = [
   ),
   ...calls(
     "confirm_events",
-    [{ client_id: "h-1", machine: "m7", event_ids: ["{second.event_id}"], cursor: "{prompt.cursor}" }],
+    [{ client_id: "h-1", machine: "m7", event_ids: ["{second.event_id}"], cursor: "{prompt.seen_to}" }],
     [{ client_id: "nobody", machine: "m7", event_ids: [] }],
     [{ client_id: "h-1", machine: "m7" }],
     [{ client_id: "h-1", machine: "m7", event_ids: ["x", "999999"], unshown: ["1"] }],
@@ -338,6 +338,14 @@ const HOOKS: readonly Step[] = [
     [{ client_id: "h-1", machine: "m7", path: "wake", wait_seconds: 0, running_ms: 100_000_000 }],
     [{ client_id: "nobody", machine: "m7", path: "prompt" }],
     [{ client_id: "h-1", machine: "m7", path: "sideways" }],
+  ),
+  ...calls(
+    "set_attention",
+    [{ session: "h-1" }],
+    [{ session: "h-1", wake: "off", mute_seconds: 0 }],
+    [{ session: "h-1", wake: "default" }],
+    [{ session: "nobody-here" }],
+    [{ session: "h-1", wake: "loudly" }],
   ),
 ];
 
