@@ -1,9 +1,10 @@
-import { type ClientConfig, clientConfig, environment, version } from "../config/client.ts";
+import { clientConfig, environment, version } from "../config/client.ts";
 import { type Desk, type Printer, UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { isInTerminal } from "../lib/terminal.ts";
 import { isTerminal } from "../runtime/stdio.ts";
 import { type CommandLine, firstWord, type Line, parseLine } from "./argv.ts";
-import { type Answer, createCommandCall } from "./command_call.ts";
+import { type Answer, type CallConfig, createCommandCall } from "./command_call.ts";
 import type { CliCommand } from "./commands.ts";
 import { commandsFor } from "./fast_path.ts";
 import { finish, flush, type Output } from "./output.ts";
@@ -72,7 +73,9 @@ async function runCommand(
       as: json ? "json" : document ? "document" : "words",
       printer,
     };
-    return await answered({ ...line, command }, view, config, output, terminal);
+    // What the original's name published never was the person's.
+    const pid = original === undefined && isInTerminal() ? process.pid : undefined;
+    return await answered({ ...line, command }, view, { ...config, pid }, output, terminal);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);
   }
@@ -81,7 +84,7 @@ async function runCommand(
 async function answered(
   line: CommandLine,
   view: View,
-  config: ClientConfig,
+  config: CallConfig,
   output: Output,
   terminal: boolean,
 ): Promise<number> {

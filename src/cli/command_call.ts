@@ -9,6 +9,11 @@ import type { CommandLine } from "./argv.ts";
 
 const TIMEOUT_MS = 10_000;
 
+export interface CallConfig extends ClientConfig {
+  /** This process, if it runs in a terminal: the bus may take its call for the person's. */
+  pid: number | undefined;
+}
+
 export interface Answer {
   /** The result as it is shown. */
   shown: Json;
@@ -26,12 +31,17 @@ export interface CommandCall {
   afterwards(args: Json, answer: Answer, printer: Printer): Promise<void>;
 }
 
-export function createCommandCall(line: CommandLine, config: ClientConfig, desk: Desk): CommandCall {
+export function createCommandCall(line: CommandLine, config: CallConfig, desk: Desk): CommandCall {
   const { values, globals } = line;
   const { command, does } = line.command;
   let bus: Call | undefined;
   const call = async (tool: string, args: Json) => {
-    bus ??= createCall({ url: busUrl(globals.url, environment), token: config.token, streams: true });
+    bus ??= createCall({
+      url: busUrl(globals.url, environment),
+      token: config.token,
+      streams: true,
+      pid: config.pid,
+    });
     return bus(tool, args, command.timeoutMs?.(args, values) ?? TIMEOUT_MS);
   };
   return {

@@ -11,6 +11,8 @@ export interface Caller {
   local: boolean;
   /** SHA-256 of its token, hex. Undefined if it sent no token. */
   token?: string;
+  /** For a command that runs in a terminal and bears no agent's mark: its process and those that started it. */
+  terminal?: readonly number[];
 }
 
 /** Identifies a caller. A revoked token and a later one of its name are two callers of one origin. */

@@ -1,9 +1,10 @@
 import { type Bus, here } from "./context.ts";
+import { isPersonsName, PERSON, PERSON_CHANNEL } from "./person.ts";
 import { isAlive, type Session } from "./session.ts";
 
 /** The channel of an event, or the refusal to publish it. `recipient`: the living session that gets a direct message. */
 export type Resolution =
-  | { channel: string; recipient?: Session; warning?: string }
+  | { channel: string; recipient?: Session; warning?: string; person?: true }
   | { refusal: Record<string, unknown> };
 
 const LISTED_KINDS = ["session", "repo", "machine"];
@@ -20,6 +21,7 @@ export function resolveChannel(bus: Bus, named: string): Resolution | Promise<Re
 }
 
 async function resolveSession(bus: Bus, channel: string, target: string): Promise<Resolution> {
+  if (isPersonsName(target)) return resolvePerson(target);
   if (target.startsWith("@")) return resolveClaim(bus, target.slice(1));
   const exact = await bus.store.sessions.get(target);
   if (exact !== undefined) return reach(bus, exact);
@@ -38,6 +40,16 @@ async function resolveSession(bus: Bus, channel: string, target: string): Promis
   return {
     channel,
     warning: `No session has the id, display_id or name "${target}": the event is stored, but it reaches nobody. list_sessions shows who is here.`,
+  };
+}
+
+function resolvePerson(target: string): Resolution {
+  if (target === PERSON || target === `@${PERSON}`) return { channel: PERSON_CHANNEL, person: true };
+  return {
+    refusal: {
+      error: `"${target}" looks like the name of the person. Nothing was published.`,
+      hint: "The person is @human.",
+    },
   };
 }
 

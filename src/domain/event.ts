@@ -31,7 +31,10 @@ export interface Event {
   readonly origin?: string;
 }
 
+/** The session_id of events that no session published. */
 export const ANONYMOUS = "anonymous";
+/** The session_id of the bus's own events. */
+export const BUS_ITSELF = "agent-event-bus";
 
 export function eventOf(id: number, timestamp: string, draft: EventDraft): Event {
   const { event_type, payload, session_id, channel, correlation_id = null, title, tags, origin } = draft;

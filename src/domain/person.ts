@@ -1,5 +1,51 @@
+import type { Caller } from "./caller.ts";
+import type { Bus } from "./context.ts";
+import { here } from "./context.ts";
+import { ANONYMOUS, BUS_ITSELF } from "./event.ts";
+import { isAlive, LEASE_MS, processOf } from "./session.ts";
+
 /** The person as a sender and a recipient: `@human`. */
 export const PERSON = "human";
 
 /** The channel of what is meant for the person. */
 export const PERSON_CHANNEL = `session:${PERSON}`;
+
+/** Letters that look like those of PERSON (Unicode TR39, confusables), lower case, without marks. */
+const LIKE = {
+  h: "hһհꮒнηⲏꮋᕼꓧ𐋏",
+  u: "uꞟᴜꭎꭒʋυս𐓶𑣘∪⋃ሀᑌꓴ𖽂𑢸",
+  m: "m𑣣𑜀μϻⲙмꮇᗰᛖꓟ𐊰𐌑",
+  a: "a⍺ɑαаꭺᗅꓮ𖽀𐊠",
+  n: "nոռηνⲛꓠ𐔓нп",
+};
+const LOOKS_LIKE_PERSON = new RegExp(
+  `^@?(session:@?)?[${LIKE.h}][${LIKE.u}]([${LIKE.m}]|rn)[${LIKE.a}][${LIKE.n}](:|$)`,
+  "u",
+);
+const UNSEEN = /[\p{M}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}]/gu;
+
+/** True for the person's names, and for what looks like one: `human` and `human:…`, with or without `@`. */
+export function isPersonsName(name: string): boolean {
+  return LOOKS_LIKE_PERSON.test(name.normalize("NFKD").replace(UNSEEN, "").toLowerCase().normalize("NFKD"));
+}
+
+/** True for names that no session may have: the person's, and the bus's own. */
+export function isReserved(name: string): boolean {
+  return name === ANONYMOUS || name === BUS_ITSELF || isPersonsName(name);
+}
+
+/** Says that a session may not have a name. */
+export function reservedProblem(name: string): string {
+  return `"${name}" is no name for a session: it is the person's or the bus's own, or looks like it. Choose another.`;
+}
+
+/** True if a call comes from the person: a command in a terminal that no registered agent started. */
+export async function isPerson(bus: Bus, { terminal }: Caller): Promise<boolean> {
+  if (terminal === undefined) return false;
+  const at = here(bus);
+  const present = await bus.store.sessions.present(new Date(at.now - LEASE_MS).toISOString());
+  return !present.some((session) => {
+    const pid = session.machine === at.host ? processOf(session) : null;
+    return pid !== null && terminal.includes(pid) && isAlive(session, at);
+  });
+}

@@ -1,6 +1,6 @@
 import { ORIGINS } from "./caller.ts";
 import type { Bus } from "./context.ts";
-import type { Event } from "./event.ts";
+import { BUS_ITSELF, type Event } from "./event.ts";
 import { publish } from "./publish.ts";
 import type { Session } from "./session.ts";
 
@@ -20,7 +20,7 @@ export async function tellPair(bus: Bus, session: Session, { session_id }: Event
     await publish(bus, {
       event_type: "ping_pong",
       payload: `${names} wrote to each other again and again without other work. Messages between them no longer wake; they come with the next prompt or tool use.`,
-      session_id: "agent-event-bus",
+      session_id: BUS_ITSELF,
       channel: `session:${id}`,
       explicit_level: "info",
       origin: ORIGINS.bus,

@@ -1,4 +1,5 @@
 import { restraintOf } from "./attention.ts";
+import type { Resolution } from "./channel.ts";
 import type { Bus } from "./context.ts";
 import { here } from "./context.ts";
 import { attentionOf } from "./inbox.ts";
@@ -10,7 +11,7 @@ const REACH_WORDS = {
   wakes: "wakes within 1 s",
   next_tool: "at its next tool use",
   next_prompt: "at its next prompt",
-  waiting_for_person: "waiting for its user",
+  waiting_for_person: "waiting for the person",
   muted: "muted",
   over_budget: "over its budget",
   polls_only: "only when it polls",
@@ -22,6 +23,16 @@ export type Reach = keyof typeof REACH_WORDS;
 /** The words for a reach. An older bus sends words itself. */
 export function reachWords(reach: unknown): string {
   return REACH_WORDS[reach as Reach] ?? String(reach);
+}
+
+/** Tells how a direct message reaches its recipient. Undefined if it reaches nobody. `sender`: whose wakes count. */
+export async function reachOfMail(
+  bus: Bus,
+  { recipient, person }: Exclude<Resolution, { refusal: unknown }>,
+  sender: string,
+): Promise<{ reach?: Reach }> {
+  if (person) return { reach: "waiting_for_person" };
+  return recipient === undefined ? {} : { reach: await reachOf(bus, recipient, sender) };
 }
 
 /** Tells how a direct message reaches a session. `sender`: whose wakes count. */

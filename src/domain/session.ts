@@ -56,12 +56,14 @@ export function isAlive(session: Session, here: Place): boolean {
   if (here.isHeld(session.session_id)) return true;
   if (here.now - Date.parse(session.last_heartbeat) >= LEASE_MS) return false;
   if (session.lease_until !== null && here.now >= Date.parse(session.lease_until)) return false;
-  const pid = session.machine === here.host ? processNumber(session.client_id) : null;
+  const pid = session.machine === here.host ? processOf(session) : null;
   return pid === null || here.processExists(pid);
 }
 
-function processNumber(clientId: string | null): number | null {
-  return clientId !== null && /^[1-9]\d{0,9}$/.test(clientId) ? Number(clientId) : null;
+/** The number of a session's process: as its client named it, or its client_id if that is a number. */
+export function processOf({ process, client_id }: Session): number | null {
+  if (process !== null) return process.pid;
+  return client_id !== null && /^[1-9]\d{0,9}$/.test(client_id) ? Number(client_id) : null;
 }
 
 /** The channels that a session shares with others. */

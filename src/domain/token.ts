@@ -1,4 +1,5 @@
 import type { Scope } from "./caller.ts";
+import { isPersonsName } from "./person.ts";
 
 /** A token as it is stored, without its secret. Times are RFC 3339, UTC. */
 export interface Token {
@@ -24,7 +25,7 @@ export const RESERVED: readonly string[] = ["local", "unverified", "bus", "anony
 
 /** The problem with a token's name, as a sentence. Null if it may be used. A login holds an @, a name never does. */
 export function tokenNameProblem(name: string): string | null {
-  if (RESERVED.includes(name))
+  if (RESERVED.includes(name) || isPersonsName(name))
     return `The name "${name}" has a meaning of its own as an origin. Choose another.`;
   return NAME.test(name)
     ? null

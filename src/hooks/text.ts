@@ -117,10 +117,9 @@ function digest({ count, since, groups, reads }: Digest, others: boolean): strin
 
 function eventText(event: Collected, sessionId: string, now: number): string {
   const direct = event.channel === `session:${sessionId}`;
+  const audience = direct ? "direct message" : inLine(event.channel, 80);
   const facts = [
-    direct
-      ? `direct message from ${senderOf(event)}`
-      : `${inLine(event.channel, 80)}, from ${senderOf(event)}`,
+    isUsers(event) ? audience : `${audience}${direct ? "" : ","} from ${senderOf(event)}`,
     inLine(event.event_type, 60),
     ago(event.timestamp, now),
     ...(event.correlation_id === null ? [] : [`correlation_id ${inLine(event.correlation_id, 80)}`]),

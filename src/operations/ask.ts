@@ -1,13 +1,14 @@
 import { resolveChannel } from "../domain/channel.ts";
-import { ANONYMOUS, type Event } from "../domain/event.ts";
+import type { Event } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
-import { type Reach, reachOf, reachWords } from "../domain/reachability.ts";
+import { type Reach, reachOfMail, reachWords } from "../domain/reachability.ts";
 import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { SESSION_ID, WAIT, withPayload } from "./params.ts";
 import { deletedNote, touch } from "./present.ts";
+import { senderOf } from "./sender.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -36,12 +37,13 @@ export const ask = operation({
     timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? PATIENCE_SECONDS) * 1000,
   },
   async run(bus, args, call) {
-    const asker = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
-    touch(bus, asker);
+    const asker = await senderOf(bus, args.session_id, call);
+    if ("refusal" in asker) return asker.refusal;
+    touch(bus, asker.session);
     const resolved = await resolveChannel(bus, channelOf(args.to));
     if ("refusal" in resolved) return resolved.refusal;
     const correlation_id = crypto.randomUUID();
-    const own = asker?.session_id ?? (args.session_id || ANONYMOUS);
+    const own = asker.signed.session_id;
     const isAnswer = (event: Event) => event.correlation_id === correlation_id && event.event_type === ANSWER;
     const wait = { call, seconds: args.wait_seconds };
     const answers = bus.subscriptions.subscribe(isAnswer, await bus.store.events.tip(), wait);
@@ -49,16 +51,19 @@ export const ask = operation({
       const event = await publish(bus, {
         event_type: "question",
         payload: args.payload,
-        session_id: own,
         channel: resolved.channel,
         correlation_id,
-        origin: call.caller.origin,
+        ...asker.signed,
       });
-      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...deletedNote(asker) };
+      const asked = {
+        event_id: event.id,
+        channel: event.channel,
+        correlation_id,
+        ...deletedNote(asker.session),
+      };
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
-      const reach =
-        resolved.recipient === undefined ? {} : { reach: await reachOf(bus, resolved.recipient, own) };
+      const reach = await reachOfMail(bus, resolved, own);
       for await (const [answer] of answers) {
         if (answer === undefined) continue;
         // Shown here, so that the asker's hooks need not hand it over.

@@ -1,7 +1,9 @@
 import type { Call } from "../domain/call.ts";
 import type { Bus } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
-import { reachOf, reachWords } from "../domain/reachability.ts";
+import { PERSON } from "../domain/person.ts";
+import { type Reach, reachOf, reachWords } from "../domain/reachability.ts";
+import type { Session } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, WAIT } from "./params.ts";
@@ -71,6 +73,11 @@ async function deliveryOf(bus: Bus, { event_id: _, recipient, ...mail }: Mail): 
     recipient,
     ...(session && { name: session.name, display_id: session.display_id }),
     ...mail,
-    reach: session === undefined ? "not_here" : await reachOf(bus, session),
+    reach: await reachOfRecipient(bus, recipient, session),
   };
+}
+
+function reachOfRecipient(bus: Bus, recipient: string, session: Session | undefined): Promise<Reach> | Reach {
+  if (recipient === PERSON) return "waiting_for_person";
+  return session === undefined ? "not_here" : reachOf(bus, session);
 }

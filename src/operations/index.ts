@@ -9,6 +9,7 @@ import { listWebhooks } from "./list_webhooks.ts";
 import { notify } from "./notify.ts";
 import type { Operation } from "./operation.ts";
 import { publishEvent } from "./publish_event.ts";
+import { readInbox } from "./read_inbox.ts";
 import { redeliverWebhook } from "./redeliver_webhook.ts";
 import { registerSession } from "./register_session.ts";
 import { registerWebhook } from "./register_webhook.ts";
@@ -31,6 +32,7 @@ export const operations: readonly Operation[] = [
   ask,
   reply,
   getDelivery,
+  readInbox,
   unregisterSession,
   setAttention,
   notify,

@@ -1,12 +1,12 @@
 import { resolveChannel } from "../domain/channel.ts";
-import { ANONYMOUS } from "../domain/event.ts";
 import { isLevel, LEVELS } from "../domain/level.ts";
 import { publish } from "../domain/publish.ts";
-import { reachOf, reachWords } from "../domain/reachability.ts";
+import { reachOfMail, reachWords } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
 import { deletedNote, touch } from "./present.ts";
+import { senderOf } from "./sender.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
 const TRACK_SECONDS = 10;
@@ -72,21 +72,21 @@ export const publishEvent = operation({
     },
     timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
   },
-  async run(bus, args, { caller }) {
-    const publisher = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
-    if (caller.scope === "full") touch(bus, publisher);
+  async run(bus, args, call) {
+    const sender = await senderOf(bus, args.session_id, call);
+    if ("refusal" in sender) return sender.refusal;
+    if (call.caller.scope === "full") touch(bus, sender.session);
     const resolved = await resolveChannel(bus, args.channel);
     if ("refusal" in resolved) return resolved.refusal;
     const event = await publish(bus, {
       event_type: args.event_type,
       payload: args.payload,
-      session_id: publisher?.session_id ?? (args.session_id || ANONYMOUS),
       channel: resolved.channel,
       title: args.title,
       tags: args.tags,
       correlation_id: args.correlation_id,
       explicit_level: args.signal_level,
-      origin: caller.origin,
+      ...sender.signed,
     });
     const result: Json = {
       event_id: event.id,
@@ -96,11 +96,10 @@ export const publishEvent = operation({
       signal_level: event.signal_level,
     };
     if (event.correlation_id !== null) result.correlation_id = event.correlation_id;
-    if (resolved.recipient !== undefined)
-      result.reach = await reachOf(bus, resolved.recipient, event.session_id);
+    Object.assign(result, await reachOfMail(bus, resolved, event.session_id));
     const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
     if (warnings.length > 0) result.warning = warnings.join(" ");
-    return { ...result, ...deletedNote(publisher) };
+    return { ...result, ...deletedNote(sender.session) };
   },
   print(result, to) {
     const deliveries = (result.deliveries ?? []) as Json[];

@@ -1,4 +1,5 @@
 import { formatCursor } from "../domain/cursor.ts";
+import { isReserved, reservedProblem } from "../domain/person.ts";
 import { register } from "../domain/registration.ts";
 import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
@@ -39,6 +40,9 @@ export const registerSession = operation({
     const mayLook = caller.local && machine === bus.host;
     const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, mayLook));
     const client_id = args.client_id ?? null;
+    const reserved = [args.name, client_id ?? ""].find(isReserved);
+    if (reserved !== undefined)
+      return { error: `Nothing was registered. ${reservedProblem(reserved)}`, name: args.name };
     await expectRoom(bus, machine, client_id);
     const { session, event } = await register(bus, {
       ...{ name: args.name, machine, cwd, repo, client_id },

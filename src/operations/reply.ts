@@ -1,11 +1,14 @@
-import { resolveChannel } from "../domain/channel.ts";
-import { ANONYMOUS } from "../domain/event.ts";
+import { type Resolution, resolveChannel } from "../domain/channel.ts";
+import type { Bus } from "../domain/context.ts";
+import { recipientOf } from "../domain/direct_message.ts";
+import { ANONYMOUS, type Event } from "../domain/event.ts";
 import { publish } from "../domain/publish.ts";
-import { reachOf } from "../domain/reachability.ts";
+import { reachOfMail, reachWords } from "../domain/reachability.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
 import { deletedNote, touch } from "./present.ts";
+import { senderOf } from "./sender.ts";
 
 export const reply = operation({
   name: "reply",
@@ -22,38 +25,47 @@ export const reply = operation({
     examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
     before: (args, _flags, here) => withPayload(args, here),
   },
-  async run(bus, args, { caller }) {
+  async run(bus, args, call) {
     const question = await bus.store.events.get(args.event_id);
     if (question === undefined)
       return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
-    const own = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
-    touch(bus, own);
-    // A caller that asked without a session reads the answer by its correlation id.
-    const to = question.session_id === ANONYMOUS ? "all" : `session:${question.session_id}`;
-    const resolved = await resolveChannel(bus, to);
+    const sender = await senderOf(bus, args.session_id, call);
+    if ("refusal" in sender) return sender.refusal;
+    touch(bus, sender.session);
+    const resolved = await audienceOf(bus, question);
     if ("refusal" in resolved) return resolved.refusal;
     const event = await publish(bus, {
       event_type: ANSWER,
       payload: args.payload,
-      session_id: own?.session_id ?? (args.session_id || ANONYMOUS),
       channel: resolved.channel,
       correlation_id: question.correlation_id ?? `event-${question.id}`,
-      origin: caller.origin,
+      ...sender.signed,
     });
-    if (own !== undefined) await bus.store.mail.acknowledge(own.session_id, question.id);
+    await bus.store.mail.acknowledge(event.session_id, question.id);
     return {
       event_id: event.id,
       answers: question.id,
       channel: event.channel,
       correlation_id: event.correlation_id,
-      ...(resolved.recipient === undefined
-        ? {}
-        : { reach: await reachOf(bus, resolved.recipient, event.session_id) }),
+      ...(await reachOfMail(bus, resolved, event.session_id)),
       ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
-      ...deletedNote(own),
+      ...deletedNote(sender.session),
     };
   },
   print(result, to) {
-    to.line(`Answered #${to.text(result.answers)} with ${to.bold(`#${to.text(result.event_id)}`)}`);
+    const reach = result.reach === undefined ? "" : ` (${to.text(reachWords(result.reach))})`;
+    to.line(
+      `Answered #${to.text(result.answers)} with ${to.bold(`#${to.text(result.event_id)}`)} to ${to.text(result.channel)}${reach}`,
+    );
   },
 });
+
+/** Where an answer goes: to who asked, and never to more than the question went to. */
+async function audienceOf(bus: Bus, { session_id, channel }: Event): Promise<Resolution> {
+  if (session_id !== ANONYMOUS) return resolveChannel(bus, `session:${session_id}`);
+  if (recipientOf(channel) === null) return { channel };
+  return {
+    channel: `session:${ANONYMOUS}`,
+    warning: "Who asked gave no session, and reads the answer only while it waits for it.",
+  };
+}

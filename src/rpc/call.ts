@@ -11,6 +11,8 @@ export interface Bus {
   keptToken?: () => string | undefined;
   /** Accepts an event stream too. */
   streams?: boolean;
+  /** The process of a command in a terminal. */
+  pid?: number | undefined;
 }
 
 /**
@@ -28,11 +30,13 @@ const TOKEN_HINT =
  * The calls of one bus.
  * @throws Unreachable if the URL is not an http(s) URL.
  */
-export function createCall({ url, token, keptToken = tokenOfThisMachine, streams }: Bus): Call {
+export function createCall({ url, token, keptToken = tokenOfThisMachine, streams, pid }: Bus): Call {
   const target = endpoint(url);
-  let bearer = token ?? (isLoopback(target.hostname) ? undefined : keptToken());
+  const near = isLoopback(target.hostname);
+  let bearer = token ?? (near ? undefined : keptToken());
   return async (tool, args, timeoutMs) => {
-    const attempt = () => post(target, tool, args, { token: bearer, timeoutMs, streams });
+    const attempt = () =>
+      post(target, tool, args, { token: bearer, timeoutMs, streams, pid: near ? pid : undefined });
     let posted = await attempt();
     if (posted.status === UNAUTHORIZED && bearer === undefined) {
       bearer = keptToken();

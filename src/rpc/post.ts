@@ -1,4 +1,5 @@
 import { version } from "../config/client.ts";
+import { PROCESS_HEADER } from "../config/process_header.ts";
 import type { Json } from "../lib/json.ts";
 import { send } from "./send.ts";
 
@@ -9,6 +10,8 @@ export interface PostOptions {
   /** Accepts an event stream too, which stays alive while the bus waits. */
   streams?: boolean | undefined;
   redirect?: "manual";
+  /** The process of a command in a terminal. It makes the call by TCP, whose sockets the bus can tell apart. */
+  pid?: number | undefined;
 }
 
 /** The answer to a POST. */
@@ -29,13 +32,14 @@ interface Answer {
  * @throws NotOurs if the port belongs to another user, or the error of `fetch` when there is no answer.
  */
 export async function postCall(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
-  const { token, timeoutMs, streams, redirect } = options;
-  const response = await send(url, {
+  const { token, timeoutMs, streams, redirect, pid } = options;
+  const request: RequestInit = {
     method: "POST",
     headers: {
       ...headersOf(token),
       ...(streams && { accept: "application/json, text/event-stream" }),
       "content-type": "application/json",
+      ...(pid !== undefined && { [PROCESS_HEADER]: String(pid) }),
     },
     body: JSON.stringify({
       jsonrpc: "2.0",
@@ -45,7 +49,8 @@ export async function postCall(url: URL, tool: string, args: Json, options: Post
     }),
     ...(redirect && { redirect }),
     signal: AbortSignal.timeout(timeoutMs),
-  });
+  };
+  const response = await send(url, request, pid === undefined);
   const text = await response.text();
   return { status: response.status, text, answer: answerIn(text) };
 }

@@ -6,12 +6,12 @@ import { NotOurs } from "./errors.ts";
  * Sends a request to a bus. On this machine no token and no payload reaches another user's program. The request goes through the socket in the data directory, or the owner of the TCP port is checked first.
  * @throws NotOurs if the port belongs to another user.
  */
-export async function send(url: URL, init: RequestInit): Promise<Response> {
+export async function send(url: URL, init: RequestInit, bySocket = true): Promise<Response> {
   const target = reachable(url);
   if (!isLoopback(target.hostname)) return fetch(target, init);
   // Bun sends even loopback calls through HTTP_PROXY unless told not to. Node ignores `proxy` and `unix`.
   const direct = { ...init, proxy: false };
-  if (hasSocket(target)) {
+  if (bySocket && hasSocket(target)) {
     try {
       // No stat: write access to the data directory already decides which bus is asked, by settings.env.
       return await fetch(target, { ...direct, unix: socketPath(target.port || HTTP_PORT) } as RequestInit);

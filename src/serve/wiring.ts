@@ -5,6 +5,7 @@ import { createDesktop } from "../desktop/notifier.ts";
 import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
+import { BUS_ITSELF } from "../domain/event.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
@@ -83,7 +84,7 @@ function switchOffBy(store: Store, log: Log): SchedulerOptions["switchOff"] {
     await pauseWebhook(store, webhook_id, reason, {
       event_type: "webhook_disabled",
       payload: `Webhook ${webhook_id} (${hostOf(url)}) was disabled: ${reason}. Enable it again with: agent-event-bus webhook enable ${webhook_id}`,
-      session_id: "agent-event-bus",
+      session_id: BUS_ITSELF,
       channel: "all",
       explicit_level: "actionable",
       origin: ORIGINS.bus,

@@ -1,4 +1,5 @@
 import type { Database } from "../runtime/runtime.ts";
+import { reserveName } from "./reserve_name.ts";
 import { momentOf } from "./time.ts";
 
 export const SCHEMA_VERSION = 11;
@@ -160,4 +161,5 @@ function addAttention(db: Database): void {
     );
     CREATE INDEX pushes_by_session ON pushes (session_id, at);
     CREATE INDEX pushes_by_time ON pushes (at);`);
+  reserveName(db);
 }

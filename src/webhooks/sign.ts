@@ -1,5 +1,5 @@
 import { createHMAC, createSHA256 } from "hash-wasm";
-import type { Event } from "../domain/event.ts";
+import { BUS_ITSELF, type Event } from "../domain/event.ts";
 import { type Delivery, type Webhook, webhookBody } from "../domain/webhook.ts";
 
 export interface Sender {
@@ -18,7 +18,7 @@ export function testMessage(sender: Sender, webhook: Webhook, now: number): Prom
     id: 0,
     event_type: "webhook_test",
     payload: `A test of webhook ${webhook.webhook_id}`,
-    session_id: "agent-event-bus",
+    session_id: BUS_ITSELF,
     timestamp: new Date(now).toISOString(),
     channel: "all",
     correlation_id: null,

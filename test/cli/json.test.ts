@@ -22,6 +22,7 @@ const works: Record<string, string[]> = {
   register: [],
   sessions: [],
   attention: [session],
+  inbox: [],
   channels: [],
   publish: ["--type", "t", "--payload", "two\nlines"],
   events: [],

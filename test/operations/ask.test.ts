@@ -114,7 +114,7 @@ test("a session whose name holds a colon is asked by it", async () => {
   expect(answer.channel).toBe(`session:${asked.session_id}`);
 });
 
-test("whoever asks without a session gets the answer, which goes to all", async () => {
+test("whoever asks without a session gets the answer, which goes to nobody else", async () => {
   const asked = await join(bus);
   const asking = bus.call("ask", { to: asked.session_id, payload: "?", wait_seconds: 30 });
   const reply = await bus.call("reply", {
@@ -122,10 +122,19 @@ test("whoever asks without a session gets the answer, which goes to all", async 
     payload: "yes",
     session_id: asked.session_id,
   });
-  expect(reply).toMatchObject({ channel: "all" });
+  const channel = "session:anonymous";
+  expect(reply).toMatchObject({ channel, warning: expect.stringContaining("gave no session") });
   expect(reply.reach).toBeUndefined();
-  expect(await asking).toMatchObject({ answered: true, answer: { payload: "yes", channel: "all" } });
+  expect(await asking).toMatchObject({ answered: true, answer: { payload: "yes", channel } });
 });
+
+test.each(["all", "repo:shop", "machine:here"])(
+  "an answer to a question of nobody in particular on %s goes there, and no further",
+  async (channel) => {
+    const event_id = await publish(bus, "who knows?", { event_type: "question", channel });
+    expect(await bus.call("reply", { event_id, payload: "I do" })).toMatchObject({ channel });
+  },
+);
 
 test("an event without a correlation id is answered under one made of its number", async () => {
   const [sender, replier] = [await join(bus), await join(bus)];
@@ -168,7 +177,7 @@ test("ask on the command line prints the answer, or fails with a sentence", asyn
   );
   expect([reply.code, reply.stdout]).toEqual([
     0,
-    expect.stringMatching(new RegExp(`^Answered #${id} with #\\d+\n$`)),
+    expect.stringMatching(new RegExp(`^Answered #${id} with #\\d+ to session:anonymous\n$`)),
   ]);
   const { code, stdout, stderr } = await asking;
   expect([code, stderr]).toEqual([0, ""]);

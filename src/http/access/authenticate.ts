@@ -1,3 +1,4 @@
+import { PROCESS_HEADER } from "../../config/process_header.ts";
 import { type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
 import { RESERVED } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
@@ -7,6 +8,7 @@ import type { BodyKind } from "../body.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
 import type { Head } from "./origin.ts";
 import type { Refusal } from "./refusal.ts";
+import { terminalOf } from "./terminal.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;
@@ -31,13 +33,15 @@ export interface Incoming extends Head {
   way: Way | undefined;
   /** Set by the rules once tailscaled vouches for it. */
   login: string | null;
+  /** Set by the rules for a command in a terminal. */
+  terminal: readonly number[] | undefined;
 }
 
 export function incomingOf(request: Request, body: BodyKind): Incoming {
   const { method, headers } = request;
   const peer = peerOf(request);
   const way = peer !== undefined && isLoopback(peer.address) ? wayOf(headers) : undefined;
-  return { method, headers, body, peer, way, login: null };
+  return { method, headers, body, peer, way, login: null, terminal: undefined };
 }
 
 /**
@@ -49,6 +53,7 @@ export const SENDER_RULES = [
   noFunnel,
   tokenDecides,
   tokensOnly,
+  commandInTerminal,
   programOfThisMachine,
   openToAll,
   loginOfHeader,
@@ -73,8 +78,18 @@ function tokensOnly({ peer }: Incoming, { onlyTokens }: IdentifyOptions): Refusa
   return onlyTokens ? needsToken(peer) : null;
 }
 
-function programOfThisMachine({ way }: Incoming, { trustHeaders }: IdentifyOptions): Caller | null {
-  return way !== undefined && (trustHeaders || way.proxy === undefined) ? LOCAL : null;
+function commandInTerminal(incoming: Incoming): Promise<null> | null {
+  const { headers, peer, way } = incoming;
+  if (way === undefined || way.proxy !== undefined || !headers.has(PROCESS_HEADER)) return null;
+  return terminalOf(headers, peer).then((terminal) => {
+    incoming.terminal = terminal;
+    return null;
+  });
+}
+
+function programOfThisMachine({ way, terminal }: Incoming, { trustHeaders }: IdentifyOptions): Caller | null {
+  if (way === undefined || (!trustHeaders && way.proxy !== undefined)) return null;
+  return terminal === undefined ? LOCAL : { ...LOCAL, terminal };
 }
 
 function openToAll(_: Incoming, { open }: IdentifyOptions): Caller | null {
@@ -118,7 +133,8 @@ function byToken(tokens: TokenStore, secret: string): Verdict {
   const found = tokens.find(secret);
   if (found?.state === "valid") {
     const { name, scope, hash } = found.token;
-    return { origin: name, scope, local: false, token: hash };
+    // A token may be older than the meaning of its name.
+    return { origin: RESERVED.includes(name) ? `token:${name}` : name, scope, local: false, token: hash };
   }
   const what =
     found === undefined

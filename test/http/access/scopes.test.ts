@@ -19,6 +19,7 @@ const CALLS: Record<string, Record<string, unknown>> = {
   ask: { to: "target", payload: "anyone?", wait_seconds: 0 },
   reply: { event_id: 1, payload: "yes", session_id: "target" },
   get_delivery: { event_id: 1 },
+  read_inbox: {},
   unregister_session: { session_id: "target" },
   set_attention: { session: "target", wake: "all" },
   notify: { title: "t", message: "m" },

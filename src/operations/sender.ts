@@ -1,0 +1,34 @@
+import type { Call } from "../domain/call.ts";
+import { ORIGINS } from "../domain/caller.ts";
+import type { Bus } from "../domain/context.ts";
+import { ANONYMOUS, type EventDraft } from "../domain/event.ts";
+import { isPerson, isPersonsName, PERSON, reservedProblem } from "../domain/person.ts";
+import type { Session } from "../domain/session.ts";
+import type { Json } from "../lib/json.ts";
+
+/** Who publishes: a session, the person, or nobody in particular. */
+export interface Sender {
+  session: Session | undefined;
+  /** The fields of the events. */
+  signed: Pick<EventDraft, "session_id" | "origin">;
+}
+
+/** Finds the sender of a call's events. A call that names no session is the person's if the bus can prove it. */
+export async function senderOf(
+  bus: Bus,
+  sessionId: string | undefined,
+  { caller }: Call,
+): Promise<Sender | { refusal: Json }> {
+  if (!sessionId) {
+    const signed = (await isPerson(bus, caller))
+      ? { session_id: PERSON, origin: ORIGINS.person }
+      : { session_id: ANONYMOUS, origin: caller.origin };
+    return { session: undefined, signed };
+  }
+  if (isPersonsName(sessionId))
+    return {
+      refusal: { error: `Nothing was published. ${reservedProblem(sessionId)}`, session_id: sessionId },
+    };
+  const session = await bus.store.sessions.get(sessionId);
+  return { session, signed: { session_id: session?.session_id ?? sessionId, origin: caller.origin } };
+}
