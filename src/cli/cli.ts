@@ -73,7 +73,7 @@ async function runCommand(
       as: json ? "json" : document ? "document" : "words",
       printer,
     };
-    // What the original's name published never was the person's.
+    // Scripts call the original's name, and count on the sender that it always had.
     const pid = original === undefined && isInTerminal() ? process.pid : undefined;
     return await answered({ ...line, command }, view, { ...config, pid }, output, terminal);
   } catch (error) {
