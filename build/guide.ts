@@ -15,11 +15,12 @@ const FILES = ["src/http/mcp/guide.md", "README.md"];
 
 /** The generated parts of the documents, by the name in their markers. */
 export function tablesOf(known: readonly Operation[]): Record<string, string> {
+  const shown = known.filter(({ listed }) => listed !== false);
   return {
-    tools: known.map(toolRows).join("\n\n"),
+    tools: shown.map(toolRows).join("\n\n"),
     overview: table(
       ["Tool", "What it does"],
-      known.map((operation) => [`\`${operation.name}\``, operation.about]),
+      shown.map((operation) => [`\`${operation.name}\``, operation.about]),
     ),
     commands: table(
       ["Command", "What it does"],
