@@ -21,6 +21,7 @@ const ALONE: readonly string[] = [
   "test/claude-code/unprompted.test.ts",
   "test/claude-code/versions.test.ts",
   "test/claude-code/wake.test.ts",
+  "test/day/day.test.ts",
   "test/webhooks/healthy.test.ts",
   "test/webhooks/large-backlog.test.ts",
   "test/faults/connection-flood.test.ts",

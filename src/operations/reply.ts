@@ -46,6 +46,7 @@ export const reply = operation({
       event_id: event.id,
       answers: question.id,
       channel: event.channel,
+      ...(resolved.recipient !== undefined && { to: resolved.recipient.name }),
       correlation_id: event.correlation_id,
       ...(await reachOfMail(bus, resolved, event.session_id)),
       ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
@@ -55,7 +56,7 @@ export const reply = operation({
   print(result, to) {
     const reach = result.reach === undefined ? "" : ` (${to.text(reachWords(result.reach))})`;
     to.line(
-      `Answered #${to.text(result.answers)} with ${to.bold(`#${to.text(result.event_id)}`)} to ${to.text(result.channel)}${reach}`,
+      `Answered #${to.text(result.answers)} with ${to.bold(`#${to.text(result.event_id)}`)} to ${to.text(result.to ?? result.channel)}${reach}`,
     );
   },
 });

@@ -60,6 +60,7 @@ export class Terminal {
     name: string,
     client: Claude,
     flags: readonly string[] = [],
+    columns = 150,
   ): Promise<Terminal> {
     const cwd = join(client.home, name);
     mkdirSync(cwd, { recursive: true });
@@ -69,7 +70,7 @@ export class Terminal {
     );
     const limited = ["timeout", "--foreground", "--signal=KILL", String(LONGEST_SECONDS)];
     const command = ["env", "-i", ...env, ...limited, client.file, "--permission-mode", "default", ...flags];
-    const size = ["-x", "150", "-y", "40"];
+    const size = ["-x", String(columns), "-y", "40"];
     tmux.run("new-session", "-d", "-s", name, ...size, "-c", cwd, "--", ...command, "--allowedTools", "Bash");
     const terminal = new Terminal(tmux, name);
     await terminal.shows("❯", STARTED_MS);

@@ -1,0 +1,199 @@
+// The person's day, from installing to uninstalling, with real clients. Prints what the person sees.
+import { afterAll, beforeAll, expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { atTerminal, newClient, testAtTerminal } from "../claude-code/converse.ts";
+import { heard, PATIENCE_MS, type Place } from "../claude-code/desk.ts";
+import { startTalker } from "../claude-code/talker.ts";
+import { Terminal, Tmux } from "../claude-code/terminal.ts";
+import { noPrevious, previous } from "../skew/previous.ts";
+import { fresh } from "../support/agent.ts";
+import { binary } from "../support/binary.ts";
+import { type ProcessBus, startBus } from "../support/bus.ts";
+import { cli } from "../support/cli.ts";
+import { removeFolders, tempFolder } from "../support/folder.ts";
+import { newcomer } from "../support/newcomer.ts";
+import { eventually } from "../support/webhook.ts";
+import { show, typed } from "./screens.ts";
+
+const TIMEOUT_MS = 180_000;
+const STORM = 500;
+const OWN_SETTINGS = '{ "includeCoAuthoredBy": false }\n';
+
+const tmux = new Tmux();
+const here = newcomer(tempFolder(true));
+let bus: ProcessBus;
+let api: Place;
+let web: Place;
+
+beforeAll(() => {
+  here.put(".claude/settings.json", OWN_SETTINGS);
+});
+
+afterAll(async () => {
+  if (!atTerminal) return;
+  tmux.end();
+  for (const place of [api, web]) place?.model.stop();
+  await bus?.kill();
+  removeFolders();
+});
+
+const pathWith = () => ({ HOME: here.home, PATH: `${dirname(newClient().file)}:/usr/bin:/bin` });
+const command = (...args: string[]) => typed(args, { bus, env: pathWith() });
+
+/** Runs the bus of one executable on the day's database and port. */
+async function serve(program: string): Promise<void> {
+  const same = bus === undefined ? { folder: tempFolder(true) } : { folder: bus.folder, port: bus.port };
+  await bus?.kill();
+  bus = await startBus("binary", { ...same, outlives: true, program: [program] });
+}
+
+async function install(program: string): Promise<void> {
+  const args = ["install", "client", "--url", bus.url];
+  const { code, stdout, stderr } = await cli(args, { program: [program], env: pathWith(), cwd: here.home });
+  show("$ agent-event-bus install client", stdout + stderr);
+  expect(code).toBe(0);
+}
+
+/** A person opens Claude Code in a folder of that name. */
+async function open(name: string): Promise<Place> {
+  const model = startTalker();
+  const client = newClient(model.url, here.home);
+  return { name, client, model, terminal: await Terminal.open(tmux, name, client, [], 80) };
+}
+
+const sessionOf = async (name: string) =>
+  (await bus.call("list_sessions")).result.find((one: { name: string }) => one.name === name);
+
+async function idle(...names: string[]): Promise<void> {
+  const reached = async () => {
+    for (const name of names) if ((await sessionOf(name))?.reach !== "wakes") return false;
+    return true;
+  };
+  await eventually(`${names.join(" and ")} idle`, reached, PATIENCE_MS);
+}
+
+testAtTerminal(
+  "the release before is installed; two sessions start and are reached",
+  async () => {
+    const program = noPrevious === null ? await previous() : binary;
+    await serve(program);
+    await install(program);
+    [api, web] = [await open("api"), await open("web")];
+    for (const place of [api, web]) await place.terminal.say("good morning");
+    for (const place of [api, web]) await heard(place, "good morning");
+    const reached = async () => (await bus.call("list_sessions")).result.length === 2;
+    await eventually("both are on the bus", reached, PATIENCE_MS);
+    show("web, after its first prompt", web.terminal.screen());
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "the upgrade: running sessions go on, and a message from before it and one from after it arrive once",
+  async () => {
+    const [before, after] = [fresh("written before the upgrade"), fresh("written after the upgrade")];
+    await bus.call("publish_event", { event_type: "note", payload: before, channel: "session:web" });
+    await heard(web, before);
+    await serve(binary);
+    await install(binary);
+    await command("sessions");
+    await eventually("web is reached", async () => (await sessionOf("web"))?.reach === "wakes", PATIENCE_MS);
+    await bus.call("publish_event", { event_type: "note", payload: after, channel: "session:web" });
+    await heard(web, after);
+    for (const text of [before, after]) expect(web.model.count(text)).toBe(1);
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "one session asks the other, which wakes by itself and answers",
+  async () => {
+    await api.terminal.say("news?");
+    await heard(api, "news?");
+    await idle("api", "web");
+    const [question, answer] = [fresh("do the tokens expire?"), fresh("after an hour")];
+    api.model.use("mcp__agent-event-bus__ask", { to: "web", payload: question, wait_seconds: 60 });
+    web.model.use("mcp__agent-event-bus__reply", ({ news }) => {
+      const [, id] = /reply\(event_id=(\d+)\)/.exec(news) ?? [];
+      return { event_id: Number(id), payload: answer };
+    });
+    await api.terminal.say("ask web whether the tokens expire");
+    await heard(web, question);
+    const { news } = await heard(api, answer);
+    expect(news).toContain("tool_result");
+    await idle("api", "web");
+    show("web, which was asked", web.terminal.screen());
+    show("api, which asked", api.terminal.screen());
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "a publisher runs away: nobody is woken by it, and the message among it comes at once",
+  async () => {
+    await idle("api", "web");
+    const calls = [api, web].map(({ model }) => model.calls.length);
+    const text = fresh("the one that matters");
+    for (let i = 0; i < STORM; i++) {
+      const channel = i === STORM / 2 ? "session:web" : i % 2 === 0 ? "all" : "repo:web";
+      const payload = i === STORM / 2 ? text : `alarm ${i}`;
+      await bus.call("publish_event", { event_type: "help_needed", payload, channel });
+    }
+    await heard(web, text);
+    await idle("api", "web");
+    const turns = [api, web].map(({ model }, i) => model.calls.length - (calls[i] ?? 0));
+    console.log(`a storm of ${STORM}: model calls of api ${turns[0]}, of web ${turns[1]}`);
+    expect(turns).toEqual([0, 1]);
+    await web.terminal.say("what happened?");
+    const { news } = await heard(web, "what happened?");
+    expect(Buffer.byteLength(news)).toBeLessThan(4_000);
+    expect(news).toMatch(/\d+ (other )?events since/);
+    await idle("web");
+    show("web, after the storm", web.terminal.screen());
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "the bus is killed and comes back: nobody notices",
+  async () => {
+    await serve(binary);
+    await idle("api", "web");
+    const text = fresh("still there?");
+    await bus.call("publish_event", { event_type: "question", payload: text, channel: "session:api" });
+    await heard(api, text);
+    await idle("api");
+    expect(api.model.count(text)).toBe(1);
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "the person: an agent writes to them, they read it, answer, and see what it all cost",
+  async () => {
+    const { session_id } = await sessionOf("api");
+    const text = fresh("shall I merge?");
+    const sent = { event_type: "question", payload: text, channel: "@human", session_id };
+    const { event_id } = await bus.call("publish_event", sent);
+    expect(await command("inbox")).toContain(text);
+    const answer = fresh("yes, merge it");
+    expect(await command("reply", "--to", String(event_id), "--payload", answer)).toContain("Answered");
+    const { news } = await heard(api, answer);
+    expect(news).toContain("Your user wrote from the bus:");
+    await idle("api");
+    show("api, which the person answered", api.terminal.screen());
+    await command("sessions");
+    expect(await command("sessions", "--cost")).toContain("web");
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "uninstalled, Claude Code is as it was",
+  async () => {
+    expect(await command("uninstall", "--yes")).toContain("done");
+    expect(readFileSync(join(here.home, ".claude/settings.json"), "utf8")).toBe(OWN_SETTINGS);
+  },
+  TIMEOUT_MS,
+);
