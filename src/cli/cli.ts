@@ -74,7 +74,7 @@ async function runCommand(
       printer,
     };
     // Scripts call the original's name, and count on the sender that it always had.
-    const pid = original === undefined && isInTerminal() ? process.pid : undefined;
+    const pid = terminal && original === undefined && isInTerminal() ? process.pid : undefined;
     return await answered({ ...line, command }, view, { ...config, pid }, output, terminal);
   } catch (error) {
     return explain(error, argv.includes("--debug"), json, printer);

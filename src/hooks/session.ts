@@ -39,7 +39,7 @@ export function sessionOf(run: HookCall) {
     /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
     async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      const args = { path, ...(await work(run, path)) };
+      const args = { path, ...(path === "tool" && usesBus(run) && { bus_tool: true }) };
       const batch = await collectEvents(args);
       if (batch.unknown !== true) return batch;
       await (await import("./register.ts")).register(run);
@@ -49,7 +49,12 @@ export function sessionOf(run: HookCall) {
     /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
     async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      const waiting = { path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) };
+      // The waiter tells it, because reading it would slow the other hooks.
+      const branch = await branchOf(run.input.cwd ?? process.cwd());
+      const waiting = {
+        ...{ path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) },
+        ...(branch !== null && { branch: bounded(branch) }),
+      };
       const batch = await collectEvents(waiting, (seconds + MARGIN_SECONDS) * 1000);
       return batch.unknown === true ? null : batch;
     },
@@ -70,15 +75,12 @@ async function end({ input, clientId, call }: HookCall, identity: Json): Promise
   if (session_id !== undefined) await call("unregister_session", { session_id });
 }
 
-/** The part of a report that only this hook knows. */
-async function work({ input }: HookCall, path: string): Promise<Json> {
-  if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
-  const branch = await branchOf(input.cwd ?? process.cwd());
-  return branch === null ? {} : { branch };
-}
-
 /** The bus's own tools, as an MCP server of its name or of a plugin of its name. */
 const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
+
+function usesBus({ input }: HookCall): boolean {
+  return BUS_TOOL.test(input.tool_name ?? "");
+}
 
 function confirmation({ events, seen_to, cursor = seen_to }: Batch, count: number): Json {
   const left = events.slice(count);

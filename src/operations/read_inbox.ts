@@ -21,7 +21,7 @@ export const readInbox = operation({
   },
   command: {
     name: "inbox",
-    examples: [["inbox", "what sessions wrote to you; shown in your terminal it counts as seen"]],
+    examples: [["inbox", "what is new for you"]],
     async shown(_args, { messages, yours }, call) {
       const seen = (messages as Json[]).map(({ id }) => String(id));
       if (yours === true && seen.length > 0) await call("read_inbox", { seen });

@@ -13,7 +13,7 @@ export function everyFlag(): string[] {
 
 /** What concerns messages on their way to a session. */
 export const ABOUT_MESSAGES: ReadonlySet<string> = new Set([
-  ...everyFlag().filter((one) => /^(ask|reply|message)\b/.test(one)),
+  ...everyFlag().filter((one) => /^(ask|reply|message|inbox)\b/.test(one)),
   "register --claim",
   "publish --track",
   "events --follow",

@@ -67,8 +67,8 @@ const CLOSED = {
 };
 
 /** A request as the runtime hands it over, which knows the other end of its connection. */
-export function from(address: string | null, request: Request): Request {
-  const peer = address === null ? null : { address, port: PORT };
+export function from(address: string | null, request: Request, port = PORT): Request {
+  const peer = address === null ? null : { address, port };
   return Object.assign(request, { server: { requestIP: () => peer } });
 }
 

@@ -340,6 +340,12 @@ const HOOKS: readonly Step[] = [
     [{ client_id: "h-1", machine: "m7", path: "sideways" }],
   ),
   ...calls(
+    "read_inbox",
+    [{}],
+    [{ seen: ["1"] }],
+    [{ seen: "1" }],
+  ),
+  ...calls(
     "set_attention",
     [{ session: "h-1" }],
     [{ session: "h-1", wake: "off", mute_seconds: 0 }],

@@ -1,4 +1,7 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { type AddressInfo, createServer } from "node:net";
+import { PROCESS_HEADER } from "../../../src/config/process_header.ts";
+import type { Verdict } from "../../../src/http/access/authenticate.ts";
 import { type GuardOptions, RULES } from "../../../src/http/access/guard.ts";
 import {
   aRequest,
@@ -25,10 +28,30 @@ type Row = readonly [
   headers: Headers_,
   outcome: string | number,
   options?: Partial<GuardOptions>,
+  port?: number,
 ];
 
 const head = (name: string, rows: typeof HOSTS): Row[] =>
   rows.map(([value, status]) => ["127.0.0.1", { [name]: value }, status === 200 ? "local" : status]);
+
+/** A process in a terminal, and the port of its connection to this test. */
+async function inTerminal(): Promise<{ pid: number; port: number }> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const server = createServer((socket) => resolve(socket.remotePort ?? 0));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", () => listening(undefined)));
+  const { port } = server.address() as AddressInfo;
+  const child = Bun.spawn(["bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/${port}; read -r`], {
+    env: { PATH: process.env.PATH ?? "" },
+    terminal: { cols: 80, rows: 24, data() {} },
+  });
+  afterAll(() => {
+    child.kill("SIGKILL");
+    server.close();
+  });
+  return { pid: child.pid, port: await promise };
+}
+
+const terminal = await inTerminal();
 
 /** Every rule of the guard at work: who asks how, and the origin that is let in or the status of the refusal. */
 const MATRIX: readonly Row[] = [
@@ -53,6 +76,8 @@ const MATRIX: readonly Row[] = [
   ["127.0.0.1", bearer(secret.old), 401],
   ["127.0.0.1", bearer(secret.gone), 401],
   ["127.0.0.1", bearer("aeb_wrong"), 401],
+  ["127.0.0.1", { [PROCESS_HEADER]: String(terminal.pid) }, "in a terminal", {}, terminal.port],
+  ["127.0.0.1", { [PROCESS_HEADER]: String(terminal.pid) }, "local", {}, terminal.port + 1],
   ["127.0.0.1", {}, 401, { onlyTokens: true }],
   ["127.0.0.1", SERVED, 401, { onlyTokens: true }],
   ["100.64.0.7", {}, 401, { onlyTokens: true }],
@@ -63,13 +88,18 @@ const MATRIX: readonly Row[] = [
   ["100.127.255.254", {}, 403, { allowedLogins: [JO] }],
 ];
 
+function outcomeOf(found: Verdict): string | number {
+  if ("status" in found) return found.status;
+  return found.terminal === undefined ? found.origin : "in a terminal";
+}
+
 /** Rows that come out otherwise than the matrix says. */
 async function redRows(rules: typeof RULES): Promise<Row[]> {
   const red: Row[] = [];
   for (const row of MATRIX) {
-    const [address, headers, outcome, options] = row;
-    const found = await guardAt({ tokens, ...options }, rules).check(from(address, aRequest(headers)));
-    if (("status" in found ? found.status : found.origin) !== outcome) red.push(row);
+    const [address, headers, outcome, options, port] = row;
+    const found = await guardAt({ tokens, ...options }, rules).check(from(address, aRequest(headers), port));
+    if (outcomeOf(found) !== outcome) red.push(row);
   }
   return red;
 }
