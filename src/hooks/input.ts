@@ -1,3 +1,4 @@
+import type { Json } from "../lib/json.ts";
 import { readStdin } from "../runtime/stdio.ts";
 
 /** The fields that hooks use of a client's input, with their types. A field of another type counts as absent. */
@@ -12,8 +13,9 @@ const FIELDS = {
   /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
-  /** Set after the use of a tool. */
+  /** Set before and after the use of a tool. */
   tool_name: "string",
+  tool_input: "object",
   /** The client's file of the conversation. */
   transcript_path: "string",
   /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
@@ -22,8 +24,14 @@ const FIELDS = {
 } as const;
 
 export type HookInput = {
-  [Name in keyof typeof FIELDS]?: (typeof FIELDS)[Name] extends "boolean" ? boolean : string;
+  [Name in keyof typeof FIELDS]?: TypeOf[(typeof FIELDS)[Name]];
 };
+
+interface TypeOf {
+  string: string;
+  boolean: boolean;
+  object: Json;
+}
 
 /** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
 export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
@@ -33,7 +41,7 @@ export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
     const input = JSON.parse((await readStdin()).trimStart());
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
-      if (typeof input?.[name] === type) known[name] = input[name];
+      if (typeof (input?.[name] ?? undefined) === type) known[name] = input[name];
     return known;
   } catch {
     return {};

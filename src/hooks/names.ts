@@ -2,6 +2,11 @@
 export const HOOKS = {
   "session-start": { events: ["SessionStart"], about: "Registers the session, tells it who is here" },
   prompt: { events: ["UserPromptSubmit"], about: "Hands over what is unread" },
+  "pre-tool": {
+    events: ["PreToolUse"],
+    about: "Tells the bus's own tools which session calls them",
+    matcher: "mcp__agent-event-bus__.*|mcp__plugin_agent-event-bus_.*",
+  },
   tool: { events: ["PostToolUse"], about: "Hands over what is actionable" },
   stop: { events: ["Stop"], about: "Goes on with the turn when something actionable is unread" },
   wait: {

@@ -1,5 +1,6 @@
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
+import type { HookInput } from "./input.ts";
 import type { Batch } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
@@ -58,23 +59,46 @@ export function sessionOf(run: HookCall) {
     confirm: (batch: Batch, count: number, path: string, bytes: number) =>
       call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes }),
 
+    /** The id by which the bus knows the session. Undefined if it does not know it. */
+    id: (timeoutMs?: number) => idOf(run, identity, timeoutMs),
+
     end: () => end(run, identity),
   };
 }
 
 /** Unregisters the session of a client that ends. */
-async function end({ input, clientId, call }: HookCall, identity: Json): Promise<void> {
+async function end(run: HookCall, identity: Json): Promise<void> {
+  const { input, clientId, call } = run;
   if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
   // Uses its own id, because another process of the client may have a session under the same client_id.
-  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
+  const session_id = await idOf(run, identity);
   if (session_id !== undefined) await call("unregister_session", { session_id });
+}
+
+async function idOf({ call }: HookCall, identity: Json, timeoutMs?: number): Promise<string | undefined> {
+  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] }, timeoutMs);
+  return session_id as string | undefined;
 }
 
 /** The part of a report that only this hook knows. */
 async function work({ input }: HookCall, path: string): Promise<Json> {
   if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
   const branch = await branchOf(input.cwd ?? process.cwd());
-  return branch === null ? {} : { branch };
+  const title = path === "prompt" ? titleOf(input) : undefined;
+  return { ...(branch !== null && { branch }), ...(title !== undefined && { title }) };
+}
+
+/** The name that the user gave the session in its client. */
+export function titleOf({ session_title }: HookInput): string | undefined {
+  const title = session_title?.trim();
+  return title ? bounded(title) : undefined;
+}
+
+/** Characters of a name. The bus counts characters too, however many bytes they have. */
+const MOST_NAME = 60;
+
+export function bounded(name: string): string {
+  return Array.from(name).slice(0, MOST_NAME).join("");
 }
 
 /** The bus's own tools, as an MCP server of its name or of a plugin of its name. */

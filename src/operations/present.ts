@@ -1,3 +1,4 @@
+import type { Call } from "../domain/call.ts";
 import { type Bus, BusError, here } from "../domain/context.ts";
 import { limitNote } from "../domain/limits.ts";
 import { deletedFields, isAlive, LEASE_MS, type Session } from "../domain/session.ts";
@@ -32,6 +33,12 @@ export async function expectRoom(bus: Bus, machine: string, clientId: string | n
 /** The fields that an answer adds about a session that was unregistered. */
 export function deletedNote(session: Session | undefined): Json {
   return session === undefined || session.deleted_at === null ? {} : { ...deletedFields(session) };
+}
+
+/** Warns an agent that does not say who it is. Commands may stay anonymous. */
+export function anonymousWarning(sessionId: string | undefined, { agent = false }: Call): string | undefined {
+  if (sessionId || !agent) return undefined;
+  return "You are anonymous: answers go to all and wake nobody. Give your session_id, or get one by register_session.";
 }
 
 const TOUCH_MS = 1_000;

@@ -6,7 +6,7 @@ import { reachOf, reachWords } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
-import { deletedNote, touch } from "./present.ts";
+import { anonymousWarning, deletedNote, touch } from "./present.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
 const TRACK_SECONDS = 10;
@@ -72,7 +72,8 @@ export const publishEvent = operation({
     },
     timeoutMs: ({ wait_seconds }) => 10_000 + Number(wait_seconds ?? 0) * 1000,
   },
-  async run(bus, args, { caller }) {
+  async run(bus, args, call) {
+    const { caller } = call;
     const publisher = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
     if (caller.scope === "full") touch(bus, publisher);
     const resolved = await resolveChannel(bus, args.channel);
@@ -98,7 +99,11 @@ export const publishEvent = operation({
     if (event.correlation_id !== null) result.correlation_id = event.correlation_id;
     if (resolved.recipient !== undefined)
       result.reach = await reachOf(bus, resolved.recipient, event.session_id);
-    const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
+    const warnings = [
+      resolved.warning,
+      levelWarning(args.signal_level, event.signal_level),
+      anonymousWarning(args.session_id, call),
+    ].filter(Boolean);
     if (warnings.length > 0) result.warning = warnings.join(" ");
     return { ...result, ...deletedNote(publisher) };
   },

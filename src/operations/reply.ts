@@ -5,7 +5,7 @@ import { reachOf } from "../domain/reachability.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
-import { deletedNote, touch } from "./present.ts";
+import { anonymousWarning, deletedNote, touch } from "./present.ts";
 
 export const reply = operation({
   name: "reply",
@@ -22,7 +22,8 @@ export const reply = operation({
     examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
     before: (args, _flags, here) => withPayload(args, here),
   },
-  async run(bus, args, { caller }) {
+  async run(bus, args, call) {
+    const { caller } = call;
     const question = await bus.store.events.get(args.event_id);
     if (question === undefined)
       return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
@@ -41,6 +42,7 @@ export const reply = operation({
       origin: caller.origin,
     });
     if (own !== undefined) await bus.store.mail.acknowledge(own.session_id, question.id);
+    const warnings = [resolved.warning, anonymousWarning(args.session_id, call)].filter(Boolean);
     return {
       event_id: event.id,
       answers: question.id,
@@ -49,7 +51,7 @@ export const reply = operation({
       ...(resolved.recipient === undefined
         ? {}
         : { reach: await reachOf(bus, resolved.recipient, event.session_id) }),
-      ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
+      ...(warnings.length > 0 && { warning: warnings.join(" ") }),
       ...deletedNote(own),
     };
   },

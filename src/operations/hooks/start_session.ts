@@ -39,6 +39,7 @@ export const startSession = operation({
     const { session, wanted, event } = await register(bus, {
       name: args.title ?? args.name,
       guessed: args.title === undefined,
+      title: args.title,
       machine,
       cwd: args.cwd,
       repo: args.repo,
