@@ -34,7 +34,7 @@ export interface Bus {
   storms: Storms;
   /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */
   toldPairs: Map<string, number>;
-  /** What woke a session, until a hook of the turn that it began has told the user. Lost at the end of the process. */
+  /** The events that woke a session, until a hook of that turn has told the user. Lost at the end of the process. */
   wokenBy: Map<string, { event_id: number; count: number }>;
   /** Lets one hook of a session hand events over at a time. */
   turns: Turns;

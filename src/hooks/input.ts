@@ -54,3 +54,16 @@ export function isForeign({ cursor_version, conversation_id, hook_event_name }: 
     cursor_version !== undefined || conversation_id !== undefined || /^[a-z]/.test(hook_event_name ?? "")
   );
 }
+
+/** The name that the user gave the session in its client. */
+export function titleOf({ session_title }: HookInput): string | undefined {
+  const title = session_title?.trim();
+  return title ? bounded(title) : undefined;
+}
+
+/** Characters of a name. The bus counts characters too, however many bytes they have. */
+const MOST_NAME = 60;
+
+export function bounded(name: string): string {
+  return Array.from(name).slice(0, MOST_NAME).join("");
+}

@@ -40,7 +40,7 @@ interface ToolCall {
   limitMs: number;
 }
 
-/** What the call lacks of its caller. Undefined if it needs nothing. */
+/** The arguments about its caller that the call lacks. Undefined if it needs none. */
 async function missingIn(
   run: HookCall,
   session: HookSession,
@@ -49,7 +49,7 @@ async function missingIn(
   const { clientId, machine, input } = run;
   if (clientId === undefined) return undefined;
   if (tool === "register_session") {
-    // Whoever registers as another client means another session.
+    // Another client means another session.
     if (tool_input.client_id) return undefined;
     const own = { client_id: clientId, machine, ...(input.cwd !== undefined && { cwd: input.cwd }) };
     return { ...own, ...given(tool_input) };

@@ -1,7 +1,7 @@
 import { branchOf, repoOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import { processStart } from "../lib/process.ts";
-import { bounded, titleOf } from "./session.ts";
+import { bounded, titleOf } from "./input.ts";
 import type { HookCall } from "./types.ts";
 
 /** The answer of `start_session`. */

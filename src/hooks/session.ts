@@ -1,6 +1,6 @@
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
-import type { HookInput } from "./input.ts";
+import { titleOf } from "./input.ts";
 import type { Batch } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
@@ -30,12 +30,9 @@ export function sessionOf(run: HookCall) {
     machine,
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
   };
+  const known = { ...identity, limit: MOST_EVENTS, digests: true };
   const collectEvents = async (args: Json, timeoutMs?: number) =>
-    (await call(
-      "collect_events",
-      { ...identity, limit: MOST_EVENTS, digests: true, ...args },
-      timeoutMs,
-    )) as unknown as Collected;
+    (await call("collect_events", { ...known, ...args }, timeoutMs)) as unknown as Collected;
   return {
     /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
     async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
@@ -86,19 +83,6 @@ async function work({ input }: HookCall, path: string): Promise<Json> {
   const branch = await branchOf(input.cwd ?? process.cwd());
   const title = path === "prompt" ? titleOf(input) : undefined;
   return { ...(branch !== null && { branch }), ...(title !== undefined && { title }) };
-}
-
-/** The name that the user gave the session in its client. */
-export function titleOf({ session_title }: HookInput): string | undefined {
-  const title = session_title?.trim();
-  return title ? bounded(title) : undefined;
-}
-
-/** Characters of a name. The bus counts characters too, however many bytes they have. */
-const MOST_NAME = 60;
-
-export function bounded(name: string): string {
-  return Array.from(name).slice(0, MOST_NAME).join("");
 }
 
 /** The bus's own tools, as an MCP server of its name or of a plugin of its name. */

@@ -27,7 +27,7 @@ export interface Batch {
   /** Everything for everyone up to it is shown, with the last event. An older bus says `cursor`. */
   seen_to?: number;
   cursor?: number;
-  /** What woke the session, which the user has not been told yet. */
+  /** The events that woke the session, which the user has not been told yet. */
   woken_by?: { first: Collected; count: number };
   /** The new name of the session, and a sentence if it is not quite its title. */
   renamed?: string;

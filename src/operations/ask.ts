@@ -7,7 +7,7 @@ import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { SESSION_ID, WAIT, withPayload } from "./params.ts";
-import { anonymousWarning, deletedNote, touch } from "./present.ts";
+import { anonymousNote, deletedNote, touch } from "./present.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -54,12 +54,8 @@ export const ask = operation({
         correlation_id,
         origin: call.caller.origin,
       });
-      const warning = anonymousWarning(args.session_id, call);
-      const asked = {
-        ...{ event_id: event.id, channel: event.channel, correlation_id },
-        ...(warning !== undefined && { warning }),
-        ...deletedNote(asker),
-      };
+      const note = { ...anonymousNote(args.session_id, call), ...deletedNote(asker) };
+      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...note };
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
       const reach =

@@ -41,6 +41,12 @@ export function anonymousWarning(sessionId: string | undefined, { agent = false 
   return "You are anonymous: answers go to all and wake nobody. Give your session_id, or get one by register_session.";
 }
 
+/** The same as a field of an answer. */
+export function anonymousNote(sessionId: string | undefined, call: Call): Json {
+  const warning = anonymousWarning(sessionId, call);
+  return warning === undefined ? {} : { warning };
+}
+
 const TOUCH_MS = 1_000;
 
 /** Saves the time of a session's activity, at most once a second, without waiting for it. */

@@ -14,7 +14,7 @@ export function rememberWoken({ wokenBy }: Bus, { session_id }: Session, woken: 
   wokenBy.set(session_id, woken);
 }
 
-/** What woke the session, once. */
+/** The events that woke the session, once. */
 export function takeWoken({ wokenBy }: Bus, { session_id }: Session): Woken | undefined {
   const woken = wokenBy.get(session_id);
   wokenBy.delete(session_id);
@@ -42,7 +42,7 @@ export async function renameTo(bus: Bus, session: Session, title: string | undef
     const { name } = retitled.session;
     return { renamed: name, ...renamed(retitled.wanted, name) };
   } catch (error) {
-    // What is unread is handed over all the same.
+    // The hand-over goes on without it.
     bus.warn(`${session.display_id} was not renamed: ${error}`);
     return {};
   }
