@@ -6,6 +6,9 @@ const FIELDS = {
   session_id: "string",
   cwd: "string",
   session_title: "string",
+  prompt: "string",
+  /** Who prompted. Older clients do not say. */
+  source: "string",
   /** The turn goes on already because of a Stop hook. */
   stop_hook_active: "boolean",
   /** Set inside a subagent. */
@@ -53,6 +56,11 @@ export function isForeign({ cursor_version, conversation_id, hook_event_name }: 
   return (
     cursor_version !== undefined || conversation_id !== undefined || /^[a-z]/.test(hook_event_name ?? "")
   );
+}
+
+/** True for a prompt that the client made itself, as when it is woken. */
+export function isAutomatic({ source = "user", prompt = "" }: HookInput): boolean {
+  return source !== "user" || prompt.startsWith("<task-notification>");
 }
 
 /** The name that the user gave the session in its client. */

@@ -12,8 +12,8 @@ export const HOOKS = {
   wait: {
     events: ["SessionStart", "UserPromptSubmit", "Stop"],
     about: "Waits in the background and wakes the idle session",
-    /** Runs beside the session for at most a day (s). */
-    settings: { asyncRewake: true, timeout: 86_400 },
+    /** Runs beside the session for at most a day (s). A woken client shows the summary. Older ones ignore it. */
+    settings: { asyncRewake: true, timeout: 86_400, rewakeSummary: "bus: a message woke this session" },
   },
   "session-end": { events: ["SessionEnd"], about: "Unregisters the session" },
 } as const;

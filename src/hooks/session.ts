@@ -1,6 +1,6 @@
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
-import { titleOf } from "./input.ts";
+import { isAutomatic, titleOf } from "./input.ts";
 import type { Batch } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
@@ -82,7 +82,11 @@ async function work({ input }: HookCall, path: string): Promise<Json> {
   if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
   const branch = await branchOf(input.cwd ?? process.cwd());
   const title = path === "prompt" ? titleOf(input) : undefined;
-  return { ...(branch !== null && { branch }), ...(title !== undefined && { title }) };
+  return {
+    ...(branch !== null && { branch }),
+    ...(title !== undefined && { title }),
+    ...(path === "prompt" && isAutomatic(input) && { automatic: true }),
+  };
 }
 
 /** The bus's own tools, as an MCP server of its name or of a plugin of its name. */

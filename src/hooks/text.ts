@@ -101,12 +101,14 @@ function isUsers({ origin }: Collected): boolean {
 }
 
 /** The user's lines: a new name, what woke the session, and what is handed over now. */
-function linesOf({ session_id, woken_by, renamed, warning }: Batch, shown: readonly Collected[]): string[] {
+function linesOf(batch: Batch, shown: readonly Collected[]): string[] {
+  const { session_id, woken_by, renamed, warning, digest } = batch;
   const name = warning ?? `you are now "${renamed}"`;
   return [
     ...(renamed === undefined ? [] : [`bus: ${inLine(name, 160)}`]),
     ...(woken_by === undefined ? [] : [lineOf(woken_by.first, woken_by.count, session_id)]),
     ...(shown[0] === undefined ? [] : [lineOf(shown[0], shown.length, session_id)]),
+    ...(shown[0] !== undefined || digest === undefined ? [] : [`bus: ${countOf(digest, false)}`]),
   ];
 }
 
@@ -118,8 +120,8 @@ function lineOf(first: Collected, count: number, session_id: string): string {
   return `bus: ${from} → ${to}: "${inLine(first.title ?? first.payload, 80)}" (#${first.id})${more}`;
 }
 
-function digest({ count, since, groups, reads }: Digest, others: boolean): string[] {
-  const time = new Date(since).toTimeString().slice(0, 5);
+function digest(counted: Digest, others: boolean): string[] {
+  const { groups, reads } = counted;
   const parts = groups
     .slice(0, MOST_GROUPS)
     .map((group) => `${group.count} ${inLine(group.event_type, 40)} from ${inLine(group.from, 40)}`);
@@ -129,8 +131,12 @@ function digest({ count, since, groups, reads }: Digest, others: boolean): strin
     ({ channel, cursor, count: limit }) =>
       `get_events(channel="${inLine(channel, 80)}", cursor="${cursor}", limit=${limit}, order="asc")`,
   );
-  const noun = `${count} ${others ? "other event" : "event"}${count === 1 ? "" : "s"}`;
-  return [`${noun} since ${time}: ${parts.join(", ")}. To read them: ${calls.join(", ")}.`];
+  return [`${countOf(counted, others)}: ${parts.join(", ")}. To read them: ${calls.join(", ")}.`];
+}
+
+function countOf({ count, since }: Digest, others: boolean): string {
+  const time = new Date(since).toTimeString().slice(0, 5);
+  return `${count} ${others ? "other event" : "event"}${count === 1 ? "" : "s"} since ${time}`;
 }
 
 function eventText(event: Collected, sessionId: string, now: number): string {

@@ -29,6 +29,7 @@ export const collectEvents = operation({
       about: "The name that its user gave it",
     },
     digests: { type: "boolean", default: false, about: "The hook shows a digest" },
+    automatic: { type: "boolean", default: false, about: "The client prompted itself, as when it is woken" },
     bus_tool: { type: "boolean", default: false, about: "The tool that was used is the bus's own" },
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
@@ -49,8 +50,7 @@ export const collectEvents = operation({
       return { session_id: session.session_id, events: [], more: 0, left: true };
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
     const woken = waits ? undefined : takeWoken(bus, session);
-    // A client that is woken prompts itself.
-    const works = (args.path === "prompt" && woken === undefined) || (args.path === "tool" && !args.bus_tool);
+    const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", { branch: args.branch, works });
     if (waits)
       return hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds));

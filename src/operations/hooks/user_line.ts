@@ -9,16 +9,20 @@ export type Woken = NonNullable<ReturnType<Bus["wokenBy"]["get"]>>;
 
 const MOST_REMEMBERED = 10_000;
 
-export function rememberWoken({ wokenBy }: Bus, { session_id }: Session, woken: Woken): void {
-  if (wokenBy.size > MOST_REMEMBERED) wokenBy.clear();
-  wokenBy.set(session_id, woken);
+/** Remembers the events that wake a session now. */
+export function rememberWoken(bus: Bus, { session_id }: Session, woken: Omit<Woken, "at">): void {
+  if (bus.wokenBy.size > MOST_REMEMBERED) bus.wokenBy.clear();
+  bus.wokenBy.set(session_id, { ...woken, at: bus.now() });
 }
 
-/** The events that woke the session, once. */
-export function takeWoken({ wokenBy }: Bus, { session_id }: Session): Woken | undefined {
-  const woken = wokenBy.get(session_id);
-  wokenBy.delete(session_id);
-  return woken;
+/** A client that is woken begins its turn at once. One that shows the events itself runs no hook for it. */
+const LONGEST_MS = 30_000;
+
+/** The events that woke the session just now, once. */
+export function takeWoken(bus: Bus, { session_id }: Session): Woken | undefined {
+  const woken = bus.wokenBy.get(session_id);
+  bus.wokenBy.delete(session_id);
+  return woken !== undefined && bus.now() - woken.at < LONGEST_MS ? woken : undefined;
 }
 
 /** Start of a payload that the user is shown (characters). */
