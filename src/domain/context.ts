@@ -34,6 +34,8 @@ export interface Bus {
   storms: Storms;
   /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */
   toldPairs: Map<string, number>;
+  /** The events that woke a session, until a hook of that turn has told the user. Lost at the end of the process. */
+  wokenBy: Map<string, { event_id: number; count: number; at: number }>;
   /** Lets one hook of a session hand events over at a time. */
   turns: Turns;
   /** The repository's name for a folder. `look`: the folder is on this machine, and its `.git` may be read. */

@@ -16,6 +16,8 @@ export interface Registration {
   client_id: string | null;
   /** The name is only a guess: a session that has one keeps it. */
   guessed?: boolean;
+  /** The name is the title that the user gave the session in its client. Only another title than the last one renames it. */
+  title?: string | undefined;
   /** Of its event. */
   origin: string;
   /** The client's process. Undefined if it names none. */
@@ -52,6 +54,17 @@ export async function claimName(bus: Bus, name: string, sessionId: string): Prom
   }
 }
 
+/** Gives a session the title that its client told, and the name of it. Null if the client told that title before. */
+export async function retitle(bus: Bus, { session_id }: Session, title: string): Promise<Registered | null> {
+  const place = here(bus);
+  return bus.store.register((known) => {
+    const session = known.find(session_id);
+    if (session === undefined || session.deleted_at !== null || session.title === title) return null;
+    const name = freeName({ known, alive: (other) => isAlive(other, place) }, session, title);
+    return { session: { ...session, name, title }, wanted: title, draft: null, alias: null, inherits: [] };
+  });
+}
+
 interface Situation {
   known: KnownSessions;
   registration: Registration;
@@ -64,8 +77,8 @@ interface Situation {
 function plan(situation: Situation): RegistrationPlan {
   const { known, registration } = situation;
   const earlier = earlierSession(situation);
-  const wanted = registration.guessed && earlier !== undefined ? earlier.name : registration.name;
-  const name = freeName(situation, wanted, earlier?.session_id);
+  const wanted = earlier !== undefined && keepsName(registration, earlier) ? earlier.name : registration.name;
+  const name = freeName(situation, { ...registration, session_id: earlier?.session_id }, wanted);
   if (earlier === undefined) {
     const session = newSession(situation, name);
     return { session, wanted, draft: announced(situation, session), alias: null, inherits: [] };
@@ -75,6 +88,12 @@ function plan(situation: Situation): RegistrationPlan {
   // While it was gone, nobody held its names.
   const names = known.namesOf(session.session_id).map((claimed) => `@${claimed}`);
   return { session, wanted, draft: null, alias, inherits: alias === null ? names : [...names, alias] };
+}
+
+/** True if no name is stated, or only a title that was told before and is not the source of the name. */
+function keepsName({ guessed = false, title }: Registration, { name, title: last }: Session): boolean {
+  if (guessed || title === undefined || title !== last) return guessed;
+  return name.replace(/-\d+$/, "") !== title;
 }
 
 /**
@@ -99,12 +118,13 @@ function byOldId(known: KnownSessions, machine: string, id: string): Session | u
 }
 
 function revived({ registration, alive, at }: Situation, earlier: Session, name: string): Session {
-  const { machine, cwd, repo, client_id, process, state = null, branch = null } = registration;
+  const { machine, cwd, repo, client_id, process, state = null, branch = null, title } = registration;
   // A command in the client's shell registers without a process. The client still runs.
   const stays = process === undefined && alive({ ...earlier, deleted_at: null, last_heartbeat: at });
   return {
     ...earlier,
     ...{ name, machine, cwd, repo, client_id, branch },
+    title: title ?? earlier.title,
     process: stays ? earlier.process : (process ?? null),
     state: state ?? (stays ? earlier.state : null),
     lease_until: stays ? earlier.lease_until : null,
@@ -132,7 +152,7 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
     cursor: null,
     deleted_at: null,
     lease_until: null,
-    ...{ wake: null, muted_until: 0, worked_at: 0 },
+    ...{ title: registration.title ?? null, wake: null, muted_until: 0, worked_at: 0 },
   };
 }
 
@@ -149,8 +169,11 @@ function announced({ registration, active }: Situation, session: Session): Draft
 }
 
 /** The name, or with the first number that no other living session of that machine and repository has. */
-function freeName({ known, registration, alive }: Situation, name: string, own: string | undefined): string {
-  const { machine, repo } = registration;
+function freeName(
+  { known, alive }: Pick<Situation, "known" | "alive">,
+  { session_id: own, machine, repo }: Pick<Session, "machine" | "repo"> & { session_id: string | undefined },
+  name: string,
+): string {
   const isTaken = (candidate: string) =>
     known
       .findNamed(candidate)

@@ -27,6 +27,8 @@ export interface Session {
   wake: WakeSetting | null;
   /** Nothing is pushed to it before (ms since 1970). 0 if it is not muted. */
   muted_until: number;
+  /** The title that its client last gave it. Null if it gave none. */
+  title: string | null;
   /** Its last prompt, or use of a tool that is not the bus's (ms since 1970). 0 if there was none. */
   worked_at: number;
 }

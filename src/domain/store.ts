@@ -20,7 +20,7 @@ export interface Store {
   deliveries: DeliveryStore;
   /** Writes an event with all that was decided for it. Null if the active webhooks have changed since: decide again. */
   append(draft: Draft): Promise<Event | null>;
-  /** Carries out what `decide` plans from the sessions known at that moment. Null like `append`. */
+  /** Carries out what `decide` plans from the sessions known at that moment. Null like `append`, or if it plans nothing. */
   register(decide: DecideRegistration): Promise<Registered | null>;
   /** Calls `onEvent` with every event after its commit, in order, and with the webhooks that it was queued for. */
   listen(onEvent: (event: Event, webhookIds: readonly number[]) => void): void;
@@ -161,8 +161,8 @@ export interface KnownSessions {
   namesOf(sessionId: string): string[];
 }
 
-/** Must be repeatable: an engine may run it more than once. `at` is the time of the registration, RFC 3339. */
-export type DecideRegistration = (known: KnownSessions, at: string) => RegistrationPlan;
+/** Must be repeatable: an engine may run it more than once. `at` is the time of the registration, RFC 3339. Null changes nothing. */
+export type DecideRegistration = (known: KnownSessions, at: string) => RegistrationPlan | null;
 
 /** The effect of a registration. */
 export interface RegistrationPlan {

@@ -46,7 +46,8 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const input = await reading;
   clearTimeout(late);
   // Events reach a subagent's session through its main agent.
-  if (input.agent_id !== undefined || (format === "claude" && isForeign(input))) return;
+  if ((input.agent_id !== undefined && name !== "pre-tool") || (format === "claude" && isForeign(input)))
+    return;
   const called: HookCall = {
     ...{ input, config, format, machine: host },
     clientId: input.session_id ?? config.sessionId,
@@ -69,24 +70,28 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
       return (await import("./wait.ts")).wait(run, session, limit);
     case "session-end":
       return session.end();
+    case "pre-tool":
+      return (await import("./pre_tool.ts")).preTool(run, session, limit);
     default:
       return deliver(name, session, run.format);
   }
 }
 
-/** Hands over what is unread, and confirms it after it was written. */
+/** Hands over what is unread, and confirms it after it was written. Tells what else happened to the session. */
 async function deliver(
   name: "prompt" | "tool" | "stop",
   session: HookSession,
   format: Format,
 ): Promise<void> {
   const batch = await session.collect(name);
-  if (batch === null || (batch.events.length === 0 && batch.digest === undefined)) return;
+  if (batch === null) return;
+  const handsOver = batch.events.length > 0 || batch.digest !== undefined;
+  if (!handsOver && batch.woken_by === undefined && batch.renamed === undefined) return;
   const { handOver, visibleJson } = await import("./text.ts");
   const { text, line, shown } = handOver(batch, Date.now());
   if (format === "json") await write("stdout", `${visibleJson({ ...batch, events: shown, text })}\n`);
   else await tell(name, text, format, line);
-  await session.confirm(batch, shown.length, name, Buffer.byteLength(text));
+  if (handsOver) await session.confirm(batch, shown.length, name, Buffer.byteLength(text));
 }
 
 /** Warns the user, not the agent, of another user's program in place of the bus. Every other error is silent. */
@@ -96,11 +101,13 @@ async function warn(error: unknown, format: Format): Promise<null> {
   return null;
 }
 
-/** Tells the agent, and the user by one line. */
+/** Tells the agent, and the user by a line each. */
 async function tell(name: HookName, text: string, format: Format, line: string): Promise<void> {
   const claude = {
     ...(line !== "" && { systemMessage: line }),
-    hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text },
+    ...(text !== "" && {
+      hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text },
+    }),
   };
   await write(
     "stdout",

@@ -1,3 +1,4 @@
+import type { Json } from "../lib/json.ts";
 import { readStdin } from "../runtime/stdio.ts";
 
 /** The fields that hooks use of a client's input, with their types. A field of another type counts as absent. */
@@ -5,6 +6,9 @@ const FIELDS = {
   session_id: "string",
   cwd: "string",
   session_title: "string",
+  prompt: "string",
+  /** Who prompted. Older clients do not say. */
+  source: "string",
   /** The turn goes on already because of a Stop hook. */
   stop_hook_active: "boolean",
   /** Set inside a subagent. */
@@ -12,8 +16,9 @@ const FIELDS = {
   /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
-  /** Set after the use of a tool. */
+  /** Set before and after the use of a tool. */
   tool_name: "string",
+  tool_input: "object",
   /** The client's file of the conversation. */
   transcript_path: "string",
   /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
@@ -22,8 +27,14 @@ const FIELDS = {
 } as const;
 
 export type HookInput = {
-  [Name in keyof typeof FIELDS]?: (typeof FIELDS)[Name] extends "boolean" ? boolean : string;
+  [Name in keyof typeof FIELDS]?: TypeOf[(typeof FIELDS)[Name]];
 };
+
+interface TypeOf {
+  string: string;
+  boolean: boolean;
+  object: Json;
+}
 
 /** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
 export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
@@ -33,7 +44,7 @@ export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
     const input = JSON.parse((await readStdin()).trimStart());
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
-      if (typeof input?.[name] === type) known[name] = input[name];
+      if (typeof (input?.[name] ?? undefined) === type) known[name] = input[name];
     return known;
   } catch {
     return {};
@@ -45,4 +56,22 @@ export function isForeign({ cursor_version, conversation_id, hook_event_name }: 
   return (
     cursor_version !== undefined || conversation_id !== undefined || /^[a-z]/.test(hook_event_name ?? "")
   );
+}
+
+/** True for a prompt that the client made itself, as when it is woken. */
+export function isAutomatic({ source = "user", prompt = "" }: HookInput): boolean {
+  return source !== "user" || prompt.startsWith("<task-notification>");
+}
+
+/** The name that the user gave the session in its client. */
+export function titleOf({ session_title }: HookInput): string | undefined {
+  const title = session_title?.trim();
+  return title ? bounded(title) : undefined;
+}
+
+/** Characters of a name. The bus counts characters too, however many bytes they have. */
+const MOST_NAME = 60;
+
+export function bounded(name: string): string {
+  return Array.from(name).slice(0, MOST_NAME).join("");
 }

@@ -2,13 +2,18 @@
 export const HOOKS = {
   "session-start": { events: ["SessionStart"], about: "Registers the session, tells it who is here" },
   prompt: { events: ["UserPromptSubmit"], about: "Hands over what is unread" },
+  "pre-tool": {
+    events: ["PreToolUse"],
+    about: "Tells the bus's own tools which session calls them",
+    matcher: "mcp__agent-event-bus__.*|mcp__plugin_agent-event-bus_.*",
+  },
   tool: { events: ["PostToolUse"], about: "Hands over what is actionable" },
   stop: { events: ["Stop"], about: "Goes on with the turn when something actionable is unread" },
   wait: {
     events: ["SessionStart", "UserPromptSubmit", "Stop"],
     about: "Waits in the background and wakes the idle session",
-    /** Runs beside the session for at most a day (s). */
-    settings: { asyncRewake: true, timeout: 86_400 },
+    /** Runs beside the session for at most a day (s). A woken client shows the summary. Older ones ignore it. */
+    settings: { asyncRewake: true, timeout: 86_400, rewakeSummary: "bus: a message woke this session" },
   },
   "session-end": { events: ["SessionEnd"], about: "Unregisters the session" },
 } as const;

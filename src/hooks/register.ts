@@ -1,6 +1,7 @@
 import { branchOf, repoOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import { processStart } from "../lib/process.ts";
+import { bounded, titleOf } from "./input.ts";
 import type { HookCall } from "./types.ts";
 
 /** The answer of `start_session`. */
@@ -18,9 +19,6 @@ export interface Started {
   direct_from: string[];
 }
 
-/** Characters of a name. The bus counts characters too, however many bytes they have. */
-const MOST_NAME = 60;
-
 /** Registers the session. Null if the client names no session. */
 export async function register(run: HookCall): Promise<Started | null> {
   const { input, config, machine, clientId, call } = run;
@@ -31,7 +29,7 @@ export async function register(run: HookCall): Promise<Started | null> {
   const ownBranch = branch === null || /^(main|master)$/.test(branch) ? null : branch;
   const pid = config.clientPid;
   const pid_started = pid === undefined ? null : processStart(pid);
-  const title = input.session_title?.trim();
+  const title = titleOf(input);
   const args: Json = {
     client_id: clientId,
     machine,
@@ -39,12 +37,8 @@ export async function register(run: HookCall): Promise<Started | null> {
     cwd,
     repo: await repoOf(cwd, true),
     ...(branch !== null && { branch: bounded(branch) }),
-    ...(title && { title: bounded(title) }),
+    ...(title !== undefined && { title }),
     ...(pid_started !== null && { pid, pid_started }),
   };
   return (await call("start_session", args)) as unknown as Started;
-}
-
-function bounded(name: string): string {
-  return Array.from(name).slice(0, MOST_NAME).join("");
 }

@@ -1,5 +1,6 @@
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
+import { bounded, isAutomatic, titleOf } from "./input.ts";
 import type { Batch } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
@@ -29,17 +30,14 @@ export function sessionOf(run: HookCall) {
     machine,
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
   };
+  const known = { ...identity, limit: MOST_EVENTS, digests: true };
   const collectEvents = async (args: Json, timeoutMs?: number) =>
-    (await call(
-      "collect_events",
-      { ...identity, limit: MOST_EVENTS, digests: true, ...args },
-      timeoutMs,
-    )) as unknown as Collected;
+    (await call("collect_events", { ...known, ...args }, timeoutMs)) as unknown as Collected;
   return {
     /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
     async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      const args = { path, ...(path === "tool" && usesBus(run) && { bus_tool: true }) };
+      const args = { path, ...work(run, path) };
       const batch = await collectEvents(args);
       if (batch.unknown !== true) return batch;
       await (await import("./register.ts")).register(run);
@@ -63,24 +61,39 @@ export function sessionOf(run: HookCall) {
     confirm: (batch: Batch, count: number, path: string, bytes: number) =>
       call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes }),
 
+    /** The id by which the bus knows the session. Undefined if it does not know it. */
+    id: (timeoutMs?: number) => idOf(run, identity, timeoutMs),
+
     end: () => end(run, identity),
   };
 }
 
 /** Unregisters the session of a client that ends. */
-async function end({ input, clientId, call }: HookCall, identity: Json): Promise<void> {
+async function end(run: HookCall, identity: Json): Promise<void> {
+  const { input, clientId, call } = run;
   if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
   // Uses its own id, because another process of the client may have a session under the same client_id.
-  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] });
+  const session_id = await idOf(run, identity);
   if (session_id !== undefined) await call("unregister_session", { session_id });
+}
+
+async function idOf({ call }: HookCall, identity: Json, timeoutMs?: number): Promise<string | undefined> {
+  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] }, timeoutMs);
+  return session_id as string | undefined;
+}
+
+/** The part of a report that only this hook knows. */
+function work({ input }: HookCall, path: string): Json {
+  if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
+  const title = path === "prompt" ? titleOf(input) : undefined;
+  return {
+    ...(title !== undefined && { title }),
+    ...(path === "prompt" && isAutomatic(input) && { automatic: true }),
+  };
 }
 
 /** The bus's own tools, as an MCP server of its name or of a plugin of its name. */
 const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
-
-function usesBus({ input }: HookCall): boolean {
-  return BUS_TOOL.test(input.tool_name ?? "");
-}
 
 function confirmation({ events, seen_to, cursor = seen_to }: Batch, count: number): Json {
   const left = events.slice(count);

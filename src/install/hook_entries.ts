@@ -14,7 +14,8 @@ export interface Wanted {
 const TABLE = (Object.keys(HOOKS) as HookName[]).flatMap((name) => {
   const { events, ...rest } = HOOKS[name];
   const settings = "settings" in rest ? rest.settings : {};
-  return events.map((event: string) => ({ event, name, label: labelOf(event, name), settings }));
+  const matcher = "matcher" in rest ? rest.matcher : undefined;
+  return events.map((event: string) => ({ event, name, label: labelOf(event, name), settings, matcher }));
 });
 
 type Line = (typeof TABLE)[number];
@@ -30,9 +31,10 @@ export function linesFor(waiting: Waiting): readonly Line[] {
 
 /** The client's settings for an executable, without anything else. */
 export function hooksOf(binary: string, waiting: Waiting = "any") {
-  const hooks: Record<string, { hooks: ReturnType<typeof hookOf>[] }[]> = {};
+  const hooks: Record<string, { matcher?: string; hooks: ReturnType<typeof hookOf>[] }[]> = {};
   for (const line of linesFor(waiting)) {
-    hooks[line.event] ??= [{ hooks: [] }];
+    const { matcher } = line;
+    hooks[line.event] ??= [{ ...(matcher !== undefined && { matcher }), hooks: [] }];
     hooks[line.event]?.[0]?.hooks.push(hookOf(line, { binary, waiting }));
   }
   return hooks;
@@ -103,7 +105,10 @@ export function compare(text: JsonText, wanted: Wanted): Compared {
   for (const line of lines) {
     const first = entries.find(({ label }) => label === line.label);
     if (first === undefined) found.missing.push(line.label);
-    else found[changesOf(first, line, wanted).length > 0 ? "stale" : "right"].push(line.label);
+    else {
+      const isRight = isMatched(first) && changesOf(first, line, wanted).length === 0;
+      found[isRight ? "right" : "stale"].push(line.label);
+    }
   }
   found.stale.push(...surplus(entries, lines).map(({ label }) => label));
   return found;
@@ -116,10 +121,20 @@ function surplus(entries: readonly Entry[], lines: readonly Line[]): Entry[] {
   return entries.filter((entry) => !labels.includes(entry.label) || !isFirst(entry));
 }
 
+/** True if the entry runs for the tools that its hook is meant for. A hook that is meant for all may be limited by the user. */
+function isMatched({ label, node }: Entry): boolean {
+  const matcher = TABLE.find((line) => line.label === label)?.matcher;
+  const group = node.parent?.parent?.parent;
+  return matcher === undefined || (group && propertyOf(group, "matcher")?.value) === matcher;
+}
+
 /** Makes the settings hold the table, and nothing else of ours. */
 export function putHooks(text: JsonText, wanted: Wanted): void {
   const lines = linesFor(wanted.waiting);
-  const last = () => surplus(entriesIn(text), lines).at(-1);
+  const last = () => {
+    const entries = entriesIn(text);
+    return [...surplus(entries, lines), ...entries.filter((entry) => !isMatched(entry))].at(-1);
+  };
   for (let one = last(); one !== undefined; one = last()) takeOut(text, one.node, () => false);
   for (const line of lines) repair(text, line, wanted);
   const there = entriesIn(text);

@@ -7,7 +7,7 @@ import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { SESSION_ID, WAIT, withPayload } from "./params.ts";
-import { deletedNote, touch } from "./present.ts";
+import { anonymousNote, deletedNote, touch } from "./present.ts";
 import { senderOf } from "./sender.ts";
 
 const PATIENCE_SECONDS = 300;
@@ -55,12 +55,8 @@ export const ask = operation({
         correlation_id,
         ...asker.signed,
       });
-      const asked = {
-        event_id: event.id,
-        channel: event.channel,
-        correlation_id,
-        ...deletedNote(asker.session),
-      };
+      const note = { ...anonymousNote(own, call), ...deletedNote(asker.session) };
+      const asked = { event_id: event.id, channel: event.channel, correlation_id, ...note };
       if (resolved.warning !== undefined)
         return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
       const reach = await reachOfMail(bus, resolved, own);

@@ -1,4 +1,6 @@
+import type { Call } from "../domain/call.ts";
 import { type Bus, BusError, here } from "../domain/context.ts";
+import { ANONYMOUS } from "../domain/event.ts";
 import { limitNote } from "../domain/limits.ts";
 import { deletedFields, isAlive, LEASE_MS, type Session } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
@@ -32,6 +34,18 @@ export async function expectRoom(bus: Bus, machine: string, clientId: string | n
 /** The fields that an answer adds about a session that was unregistered. */
 export function deletedNote(session: Session | undefined): Json {
   return session === undefined || session.deleted_at === null ? {} : { ...deletedFields(session) };
+}
+
+/** Warns an agent that does not say who it is. Commands may stay anonymous. */
+export function anonymousWarning(sender: string, { agent = false }: Call): string | undefined {
+  if (sender !== ANONYMOUS || !agent) return undefined;
+  return "You are anonymous: an answer reaches you only while you wait for it. Give your session_id, or get one by register_session.";
+}
+
+/** The same as a field of an answer. */
+export function anonymousNote(sender: string, call: Call): Json {
+  const warning = anonymousWarning(sender, call);
+  return warning === undefined ? {} : { warning };
 }
 
 const TOUCH_MS = 1_000;

@@ -5,7 +5,7 @@ import { reachOfMail, reachWords } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
-import { deletedNote, touch } from "./present.ts";
+import { anonymousWarning, deletedNote, touch } from "./present.ts";
 import { senderOf } from "./sender.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
@@ -97,7 +97,11 @@ export const publishEvent = operation({
     };
     if (event.correlation_id !== null) result.correlation_id = event.correlation_id;
     Object.assign(result, await reachOfMail(bus, resolved, event.session_id));
-    const warnings = [resolved.warning, levelWarning(args.signal_level, event.signal_level)].filter(Boolean);
+    const warnings = [
+      resolved.warning,
+      levelWarning(args.signal_level, event.signal_level),
+      anonymousWarning(event.session_id, call),
+    ].filter(Boolean);
     if (warnings.length > 0) result.warning = warnings.join(" ");
     return { ...result, ...deletedNote(sender.session) };
   },

@@ -7,7 +7,7 @@ import { reachOfMail, reachWords } from "../domain/reachability.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
-import { deletedNote, touch } from "./present.ts";
+import { anonymousWarning, deletedNote, touch } from "./present.ts";
 import { senderOf } from "./sender.ts";
 
 export const reply = operation({
@@ -42,6 +42,7 @@ export const reply = operation({
       ...sender.signed,
     });
     await bus.store.mail.acknowledge(event.session_id, question.id);
+    const warnings = [resolved.warning, anonymousWarning(event.session_id, call)].filter(Boolean);
     return {
       event_id: event.id,
       answers: question.id,
@@ -49,7 +50,7 @@ export const reply = operation({
       ...(resolved.recipient !== undefined && { to: resolved.recipient.name }),
       correlation_id: event.correlation_id,
       ...(await reachOfMail(bus, resolved, event.session_id)),
-      ...(resolved.warning === undefined ? {} : { warning: resolved.warning }),
+      ...(warnings.length > 0 && { warning: warnings.join(" ") }),
       ...deletedNote(sender.session),
     };
   },

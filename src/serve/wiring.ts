@@ -70,6 +70,7 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     wake: config.wake,
     storms: new Storms(),
     toldPairs: new Map(),
+    wokenBy: new Map(),
     turns: new Turns(),
     repoOf: createFindRepo(),
     warn: log.warn,

@@ -39,7 +39,9 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
     const { sessions, mail } = this.#tables;
     return this.#parts.writer.write(() => {
       const at = timestampOf(this.#parts);
-      const { session, wanted, draft, alias, inherits } = decide(sessions, at);
+      const plan = decide(sessions, at);
+      if (plan === null) return null;
+      const { session, wanted, draft, alias, inherits } = plan;
       if (draft === null) {
         sessions.revive(session, alias);
         for (const recipient of inherits) mail.forward(recipient, session.session_id);

@@ -154,6 +154,7 @@ function addAttention(db: Database): void {
     ALTER TABLE sessions ADD COLUMN branch TEXT;
     ALTER TABLE sessions ADD COLUMN wake TEXT;
     ALTER TABLE sessions ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN title TEXT;
     ALTER TABLE sessions ADD COLUMN worked_at INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE pushes (
       id INTEGER PRIMARY KEY, session_id TEXT NOT NULL, sender TEXT NOT NULL, kind TEXT NOT NULL, bytes INTEGER NOT NULL,

@@ -4,7 +4,7 @@ import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, worked_at";
+  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const HEARD = momentOf("last_heartbeat");
@@ -26,11 +26,11 @@ export const SQL = {
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
-      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, 0)`,
+      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0)`,
   revive: `UPDATE sessions
     SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
-      branch = COALESCE($branch, branch) WHERE id = $id`,
+      branch = COALESCE($branch, branch), title = $title WHERE id = $id`,
   report: `UPDATE sessions SET state = $state, lease_until = $leaseUntil, last_heartbeat = ${LATER},
       branch = COALESCE($branch, branch), worked_at = COALESCE($workedAt, worked_at) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
@@ -53,6 +53,7 @@ export function statedOf(session: Session): Named {
     pidStarted: session.process?.started ?? null,
     state: session.state,
     branch: session.branch,
+    title: session.title,
   };
 }
 

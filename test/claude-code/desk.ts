@@ -31,12 +31,17 @@ export class Desk {
     return new Desk(await startBus("binary", { folder: tempFolder(true), outlives: true }));
   }
 
-  /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. */
-  async sit(name: string, env: Record<string, string> = {}): Promise<Place> {
+  /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `before`: once they are there. */
+  async sit(
+    name: string,
+    env: Record<string, string> = {},
+    before: (client: Claude) => Promise<void> = async () => {},
+  ): Promise<Place> {
     const model = startTalker();
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
     client.installHooks(this.bus.url, env);
+    await before(client);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
   }
 

@@ -27,7 +27,7 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
     process: null,
     state: null,
     lease_until: null,
-    ...{ branch: null, wake: null, muted_until: 0, worked_at: 0 },
+    ...{ branch: null, wake: null, muted_until: 0, title: null, worked_at: 0 },
     ...more,
   };
 }

@@ -36,7 +36,7 @@ test("the hooks are added behind those that are there, and everything else stays
       )
       .replace(
         '\n  },\n  "model"',
-        `,\n${["SessionStart", "UserPromptSubmit", "SessionEnd"].map(ownLine).join(",\n")}\n  },\n  "model"`,
+        `,\n${["SessionStart", "UserPromptSubmit", "PreToolUse", "SessionEnd"].map(ownLine).join(",\n")}\n  },\n  "model"`,
       ),
   );
 });
@@ -48,7 +48,7 @@ const FILES: [what: string, text: string][] = [
   ["the same in one line", JSON.stringify(JSON.parse(PERSONS))],
   ["nothing but an object", "{}"],
   ["other hooks only", '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say done"}]}]}}'],
-  ["an event without hooks", '{\n  "hooks": {\n    "Stop": [],\n    "PreToolUse": []\n  }\n}\n'],
+  ["an event without hooks", '{\n  "hooks": {\n    "Stop": [],\n    "PreCompact": []\n  }\n}\n'],
   ["hooks without an event", '{ "hooks": {}, "model": "opus" }'],
   ["comments", '{\n  // mine\n  "hooks": {\n    /* none yet */\n  }, // yet\n  "model": "opus" // best\n}\n'],
   ["trailing commas", '{\n  "hooks": {\n    "Stop": [\n      { "hooks": [], },\n    ],\n  },\n}\n'],
@@ -172,6 +172,7 @@ test("a hook of an executable that moved is put right where it stands; what the 
   expect(look()).toMatchObject({
     missing: [
       "UserPromptSubmit: hook prompt",
+      "PreToolUse: hook pre-tool",
       "PostToolUse: hook tool",
       "SessionStart: hook wait",
       "UserPromptSubmit: hook wait",
@@ -209,4 +210,20 @@ test("a hook of an executable that moved is put right where it stands; what the 
     },
   });
   expect(look()).toMatchObject({ missing: [], stale: [] });
+});
+
+test.each([
+  ["no matcher", {}],
+  ["another matcher", { matcher: "mcp__.*" }],
+])("the hook before a tool with %s, among the user's own, gets one of its own", async (_what, matcher) => {
+  const own = { type: "command", command: "mine" };
+  const wanted = hooksOf(BINARY);
+  const [ours] = wanted.PreToolUse ?? [];
+  const before = { hooks: { ...wanted, PreToolUse: [{ ...matcher, hooks: [own, ...(ours?.hooks ?? [])] }] } };
+  const { install, held, look } = place(JSON.stringify(before, null, 1));
+  expect(look()).toMatchObject({ missing: [], stale: ["PreToolUse: hook pre-tool"] });
+  await install();
+  expect(JSON.parse(held()).hooks.PreToolUse).toEqual([{ ...matcher, hooks: [own] }, ours]);
+  expect(look()).toMatchObject({ missing: [], stale: [] });
+  expect(await install()).toEqual(["unchanged"]);
 });

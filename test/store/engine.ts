@@ -86,6 +86,7 @@ export function aSession(more: Partial<Session> = {}): Session {
       branch: null,
       wake: null,
       muted_until: 0,
+      title: null,
       worked_at: 0,
     },
     ...more,

@@ -90,9 +90,15 @@ export async function ended(child: HookProcess, ms = 60_000): Promise<Omit<Ran, 
 export function told({ stdout }: { stdout: string }, event?: string): string {
   if (stdout === "") return "";
   const { hookSpecificOutput, systemMessage: _, ...more } = JSON.parse(stdout);
-  if (Object.keys(more).length > 0 || (event !== undefined && hookSpecificOutput.hookEventName !== event))
+  const { hookEventName = event, additionalContext = "" } = hookSpecificOutput ?? {};
+  if (Object.keys(more).length > 0 || (event !== undefined && hookEventName !== event))
     throw new Error(`not what ${event} prints: ${stdout}`);
-  return hookSpecificOutput.additionalContext;
+  return additionalContext;
+}
+
+/** What the user is shown. Empty when there is nothing. */
+export function shown({ stdout }: { stdout: string }): string {
+  return stdout === "" ? "" : (JSON.parse(stdout).systemMessage ?? "");
 }
 
 /** A session of a client, without the client: a process that sleeps, and the hooks that the client would run. */

@@ -73,6 +73,7 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
     ALTER TABLE sessions ADD COLUMN branch TEXT;
     ALTER TABLE sessions ADD COLUMN wake TEXT;
     ALTER TABLE sessions ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN title TEXT;
     ALTER TABLE sessions ADD COLUMN worked_at INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE pushes (
       id INTEGER PRIMARY KEY, session_id TEXT NOT NULL, sender TEXT NOT NULL, kind TEXT NOT NULL, bytes INTEGER NOT NULL,
@@ -130,5 +131,5 @@ function rowsIn(version: OwnVersion): string {
       INSERT INTO claims VALUES ('lead', 's-b', ${at(2)});
       INSERT INTO mail VALUES ('s-a', 3, ${at(2)}, 'prompt', 1, ${at(2)}, ${at(3)}), ('s-b', 4, NULL, NULL, 0, NULL, NULL);`,
     )}
-    ${from(11, "UPDATE sessions SET branch = 'main', wake = 'off', muted_until = 5, worked_at = 7 WHERE id = 's-a'; INSERT INTO pushes VALUES (1, 's-a', 's-b', 'wake', 900, 8);")}`;
+    ${from(11, "UPDATE sessions SET branch = 'main', wake = 'off', muted_until = 5, title = 'a', worked_at = 7 WHERE id = 's-a'; INSERT INTO pushes VALUES (1, 's-a', 's-b', 'wake', 900, 8);")}`;
 }

@@ -339,12 +339,7 @@ const HOOKS: readonly Step[] = [
     [{ client_id: "nobody", machine: "m7", path: "prompt" }],
     [{ client_id: "h-1", machine: "m7", path: "sideways" }],
   ),
-  ...calls(
-    "read_inbox",
-    [{}],
-    [{ seen: ["1"] }],
-    [{ seen: "1" }],
-  ),
+  ...calls("read_inbox", [{}], [{ seen: ["1"] }], [{ seen: "1" }]),
   ...calls(
     "set_attention",
     [{ session: "h-1" }],

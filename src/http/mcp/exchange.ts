@@ -63,6 +63,12 @@ export class Exchange implements Call {
     return this.#abandoning.signal;
   }
 
+  /** True if the client made a handshake. Its later requests name the version or the session that came of it. */
+  get agent(): boolean {
+    const { headers } = this.#parts.request;
+    return headers.has("mcp-protocol-version") || headers.has("mcp-session-id");
+  }
+
   progress(elapsed: number, total: number): void {
     const { message, streams } = this.#parts;
     const progressToken = message.params?._meta?.progressToken;

@@ -1,13 +1,14 @@
 import type { Call } from "../../domain/call.ts";
-import { type Bus, here } from "../../domain/context.ts";
+import type { Bus } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import type { Event } from "../../domain/event.ts";
 import { type Inbox, inboxOf, pushTo, takesAll, wakingOf } from "../../domain/inbox.ts";
 import { tellPair } from "../../domain/ping_pong.ts";
-import { isAlive, type Session } from "../../domain/session.ts";
+import type { Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
+import { renameTo, senderOf, takeWoken, toldOf } from "./user_line.ts";
 
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
@@ -20,7 +21,15 @@ export const collectEvents = operation({
     ...HOOK_SESSION,
     path: { type: "text", max: 8, choices: PATHS, about: "Which hook asks" },
     limit: { type: "integer", default: 20, min: 1, max: 100, about: "Most events to return" },
+    title: {
+      type: "text",
+      optional: true,
+      min: 1,
+      max: "name_bytes",
+      about: "The name that its user gave it",
+    },
     digests: { type: "boolean", default: false, about: "The hook shows a digest" },
+    automatic: { type: "boolean", default: false, about: "The client prompted itself, as when it is woken" },
     bus_tool: { type: "boolean", default: false, about: "The tool that was used is the bus's own" },
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
@@ -40,11 +49,13 @@ export const collectEvents = operation({
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
-    const works = args.path === "prompt" || (args.path === "tool" && !args.bus_tool);
+    const woken = waits ? undefined : takeWoken(bus, session);
+    const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", { branch: args.branch, works });
-    return waits
-      ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
-      : offer(bus, session, args);
+    if (waits)
+      return hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds));
+    const changed = await renameTo(bus, session, args.title);
+    return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, woken)) };
   },
 });
 
@@ -184,13 +195,6 @@ function digestOf(events: readonly Event[], nameOf: (event: Event) => string): J
       count: length,
     })),
   };
-}
-
-async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
-  const sender = await bus.store.sessions.get(sessionId);
-  if (sender === undefined) return { name: sessionId };
-  const { name, display_id, repo, machine } = sender;
-  return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }
 
 /** Waits for something that wakes the session. `left` in the answer: waiting again is pointless. `stops`: the bus stops. */

@@ -2,10 +2,11 @@ import type { Bus } from "../../domain/context.ts";
 import { PATHS, type Path } from "../../domain/direct_message.ts";
 import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, UNKNOWN } from "./session.ts";
+import { rememberWoken } from "./user_line.ts";
 
 export const confirmEvents = operation({
   name: "confirm_events",
-  about: "Say that events were shown to the session.",
+  about: "Say that events were shown to the session. Without any, only tell its session_id.",
   effect: "overwrites",
   listed: false,
   params: {
@@ -36,8 +37,11 @@ export const confirmEvents = operation({
     const cursor = Number(args.cursor ?? 0);
     if (Number.isSafeInteger(cursor) && cursor > 0 && cursor <= (await bus.store.events.tip()))
       await bus.store.sessions.advanceCursor(session.session_id, cursor);
-    bus.turns.end(session.session_id);
-    const [first] = numbers(args.event_ids);
+    const [first, ...others] = numbers(args.event_ids);
+    const asksOnly = first === undefined && args.unshown === undefined && args.cursor === undefined;
+    if (!asksOnly || args.path !== undefined) bus.turns.end(session.session_id);
+    if (args.path === "wake" && first !== undefined)
+      rememberWoken(bus, session, { event_id: first, count: others.length + 1 });
     if (args.path !== undefined && args.bytes)
       await count(bus, session.session_id, first, args.path, args.bytes);
     return { success: true, session_id: session.session_id };

@@ -44,6 +44,7 @@ export const startSession = operation({
       // A branch or a folder may have the person's name.
       name: isReserved(name) ? `session-${name}` : name,
       guessed: args.title === undefined,
+      title: args.title,
       machine,
       cwd: args.cwd,
       repo: args.repo,

@@ -107,7 +107,17 @@ test("a webhook's body has the keys of the wire contract, which know no origin",
 });
 
 const TO_SCHEMA_7 = `DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP TABLE aliases; DROP INDEX sessions_by_process;
-  ${["pid", "pid_started", "state", "lease_until", "offered_cursor", "branch", "wake", "muted_until", "worked_at"]
+  ${[
+    "pid",
+    "pid_started",
+    "state",
+    "lease_until",
+    "offered_cursor",
+    "branch",
+    "wake",
+    "muted_until",
+    "worked_at",
+  ]
     .map((column) => `ALTER TABLE sessions DROP COLUMN ${column};`)
     .join("\n  ")}
   ALTER TABLE events DROP COLUMN origin; UPDATE schema_version SET version = 7;`;

@@ -51,6 +51,21 @@ export function registration({ place }: Engine): void {
     expect([await store.mail.count("@api"), await store.mail.count("old")]).toEqual([0, 0]);
   });
 
+  test("a session keeps the title it was registered with until another is told", async () => {
+    const store = await opened(place());
+    await join(store, { title: "api" });
+    expect(await store.sessions.get("s")).toMatchObject({ name: "api", title: "api" });
+    await join(store, { name: "web", title: "web" });
+    expect(await store.sessions.get("s")).toMatchObject({ name: "web", title: "web" });
+  });
+
+  test("a decision for nothing changes nothing", async () => {
+    const store = await opened(place());
+    const session = await join(store);
+    expect(await store.register(() => null)).toBeNull();
+    expect(await store.sessions.get("s")).toEqual(session);
+  });
+
   test("a session ends together with the event that says so", async () => {
     const store = await opened(place());
     await join(store);
