@@ -10,8 +10,9 @@ const COLUMNS = EVENT_COLUMNS.split(", ")
   .join(", ");
 // One branch for each channel: a page is a bounded walk along the index, however long the backlog is.
 const NEWS_OF = (channel: string) => `SELECT * FROM (SELECT ${EVENT_COLUMNS} FROM events
-  WHERE channel = ${channel} AND id > $after AND session_id <> $sessionId AND NOT EXISTS (SELECT 1 FROM mail
-    WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL) ORDER BY id LIMIT $limit)`;
+  WHERE channel = ${channel} AND id > $after AND id < $before AND session_id <> $sessionId AND NOT EXISTS (SELECT 1
+    FROM mail WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL)
+  ORDER BY id DESC LIMIT $limit)`;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 
 const SQL = {
@@ -22,7 +23,7 @@ const SQL = {
   count:
     "SELECT count(*) AS count FROM mail INDEXED BY mail_unseen WHERE recipient = $recipient AND seen_at IS NULL",
   news: `SELECT ${COLUMNS}, COALESCE(mail.offers, events.id <= sessions.offered_cursor) AS offers
-    FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id LIMIT $limit) AS events
+    FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id DESC LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
     LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id`,
   of: `SELECT event_id, recipient, CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
