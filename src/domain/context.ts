@@ -29,7 +29,7 @@ export interface Bus {
   looked: Map<string, number>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
-  /** What woke a session, until its hook confirms it. Lost at the end of the process. */
+  /** The sender that woke a session, until its hook confirms it. Lost at the end of the process. */
   waking: Map<string, { sender: string; free: boolean }>;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;

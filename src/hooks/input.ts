@@ -23,6 +23,9 @@ const FIELDS = {
 
 export type HookInput = {
   [Name in keyof typeof FIELDS]?: (typeof FIELDS)[Name] extends "boolean" ? boolean : string;
+} & {
+  /** The command line that a tool ran. */
+  command?: string;
 };
 
 /** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
@@ -34,6 +37,7 @@ export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
       if (typeof input?.[name] === type) known[name] = input[name];
+    if (typeof input?.tool_input?.command === "string") known.command = input.tool_input.command;
     return known;
   } catch {
     return {};

@@ -25,7 +25,7 @@ const SQL = {
   news: `SELECT ${COLUMNS}, COALESCE(mail.offers, events.id <= sessions.offered_cursor) AS offers
     FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id DESC LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
-    LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id`,
+    LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id DESC`,
   of: `SELECT event_id, recipient, CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
       WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state, offered_at, offered_by, seen_at, acked_at
     FROM mail WHERE event_id = $eventId ORDER BY recipient`,
@@ -67,7 +67,12 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
   }
 
   news({ channels: [one, two, three], ...query }: NewsQuery): Promise<Unread[]> {
-    return this.writer.read(() => this.sql.news.all({ ...query, one, two, three }).map(unreadOfRow));
+    return this.writer.read(() =>
+      this.sql.news
+        .all({ ...query, one, two, three })
+        .map(unreadOfRow)
+        .reverse(),
+    );
   }
 
   offer({ sessionId, single, upTo, by }: Offer): Promise<void> {
