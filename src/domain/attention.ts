@@ -70,15 +70,19 @@ function isOwnFailure(
   { event_type, channel, title = "", payload, tags = [] }: Event,
   { repo, branch }: Audience,
 ) {
-  if (event_type !== "ci_failed" || branch === null || channel !== `repo:${repo}`) return false;
+  if (event_type !== "ci_failed" || !branch || channel !== `repo:${repo}`) return false;
   return [title, payload, ...tags].some((text) => names(text, branch));
 }
 
+/** Bounds the search, which runs for every session that waits (characters). */
+const MOST_SEARCHED = 16_384;
+
 /** True if a word of the text is the branch. A word goes on at letters, digits and `._/-`. */
-function names(text: string, branch: string): boolean {
+function names(whole: string, branch: string): boolean {
+  const text = whole.slice(0, MOST_SEARCHED);
   const isPartOfName = (character = " ") => /[\p{L}\p{N}._/-]/u.test(character);
   for (let at = text.indexOf(branch); at >= 0; at = text.indexOf(branch, at + 1)) {
-    const after = text.slice(at + branch.length).replace(/^[.](?=\s|$)/, "");
+    const after = text.slice(at + branch.length, at + branch.length + 2).replace(/^[.](?=\s|$)/, "");
     if (!isPartOfName(text[at - 1]) && !isPartOfName(after[0])) return true;
   }
   return false;

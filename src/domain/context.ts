@@ -29,6 +29,8 @@ export interface Bus {
   looked: Map<string, number>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
+  /** The sender that woke a session, until its hook confirms it. Lost at the end of the process. */
+  waking: Map<string, { sender: string; free: boolean }>;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;
   storms: Storms;

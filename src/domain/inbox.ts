@@ -13,15 +13,26 @@ export interface Inbox {
   rest: Event[];
   /** Only counted, oldest first. Always empty but at a prompt and a start. */
   digest: Event[];
+  /** The others begin behind this event. */
+  from: number;
+  /** There are older ones than those of the digest, which were not looked at. */
+  older: boolean;
+  /** Direct messages that wait until the session is no longer muted. 0 if it was told of all of them. */
+  muted: number;
   /** Every event up to this id was looked at, but for direct messages. */
   lookedTo: number;
 }
 
-const PAGE = 200;
+const PAGE = 50;
 /** Sessions whose position is remembered. Forgetting one only means to look again. */
 const MOST_REMEMBERED = 10_000;
-/** A backlog longer than this is looked through over several calls. */
-const MOST_LOOKED = 2_000;
+/** Of a longer backlog, and of a larger one (characters), only the newest events are looked at. */
+const MOST_LOOKED = 1_000;
+const MOST_LOOKED_CHARACTERS = 8 * 1024 * 1024;
+/** Room for events in a text of a hook (bytes), and how an event fills it. */
+const ROOM_BYTES = 6_500;
+const HEAD_BYTES = 300;
+const MOST_SHOWN_CHARACTERS = 2_000;
 
 /** True on the paths that take everything that is new. The others take what is handed over at once. */
 export function takesAll(path: Path): boolean {
@@ -34,34 +45,34 @@ export function attentionOf(bus: Bus, { wake, muted_until }: Session): Attention
 
 /** How an event reaches a session, before budgets. */
 export function pushTo(bus: Bus, session: Session, event: Event): Push {
-  const push = pushOf(event, session, attentionOf(bus, session), bus.now());
-  return bus.storms.has(event) && (push === "wake" || push === "hand_over") ? "digest" : push;
+  return calmed(pushOf(event, session, attentionOf(bus, session), bus.now()), bus.storms.has(event));
+}
+
+/** An event of a storm is only counted. */
+function calmed(push: Push, isStorm: boolean): Push {
+  return isStorm && push !== "silent" ? "digest" : push;
 }
 
 /** Finds what is unread for a session, at most `most` to hand over one by one. */
 export async function inboxOf(bus: Bus, session: Session, path: Path, most: number): Promise<Inbox> {
   const isMuted = session.muted_until > bus.now();
-  const waiting = isMuted ? [] : await bus.store.mail.unseen(session.session_id, most + PAGE);
-  const mail = waiting.slice(0, most);
+  const waiting = await bus.store.mail.unseen(session.session_id, most + PAGE);
+  const mail = isMuted ? [] : waiting.slice(0, most);
   const all = takesAll(path);
-  const start = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
-  const { news, lookedTo } = await newsOf(bus, session, start);
-  const known = new Set(waiting.map(({ event }) => event.id));
-  const others = news.filter(({ event }) => !known.has(event.id));
-  const storms = stormsAmong(others.map(({ event }) => event));
-  const pushes = Map.groupBy(others, ({ event }) =>
-    storms.has(event.id) ? "digest" : pushTo(bus, session, event),
-  );
+  const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
+  const { news, lookedTo, older } = await newsOf(bus, session, from);
+  const storms = stormsAmong(news.map(({ event }) => event));
+  const pushes = Map.groupBy(news, ({ event }) => calmed(pushTo(bus, session, event), storms.has(event.id)));
   const urgent = [...(pushes.get("wake") ?? []), ...(pushes.get("hand_over") ?? [])].sort(oldestFirst);
-  const room = Math.max(0, most - mail.length);
-  const shown = room === 0 ? [] : urgent.slice(-room);
+  const shown = newestFitting(urgent, mail, most);
   const counted = [...urgent.slice(0, urgent.length - shown.length), ...(pushes.get("digest") ?? [])];
   if (!all) remember(bus, session, Math.min(lookedTo, (urgent[0]?.event.id ?? Number.MAX_SAFE_INTEGER) - 1));
   return {
     unread: [...mail, ...shown],
-    rest: waiting.slice(mail.length).map(({ event }) => event),
+    rest: isMuted ? [] : waiting.slice(mail.length).map(({ event }) => event),
     digest: all ? counted.sort(oldestFirst).map(({ event }) => event) : [],
-    lookedTo,
+    ...{ from, older: all && older, lookedTo },
+    muted: all && isMuted ? await newlyWaiting(bus, session, waiting) : 0,
   };
 }
 
@@ -69,48 +80,77 @@ function oldestFirst(a: Unread, b: Unread): number {
   return a.event.id - b.event.id;
 }
 
+/** The newest events that a hook has room for beside the direct messages. What it cannot show would be counted twice. */
+function newestFitting(urgent: readonly Unread[], mail: readonly Unread[], most: number): Unread[] {
+  let bytes = mail.reduce((sum, unread) => sum + sizeOf(unread), 0);
+  let first = urgent.length;
+  while (first > 0 && mail.length + urgent.length - first < most) {
+    bytes += sizeOf(urgent[first - 1]);
+    if (bytes > ROOM_BYTES && mail.length + urgent.length - first > 0) break;
+    first--;
+  }
+  return urgent.slice(first);
+}
+
+function sizeOf(unread: Unread | undefined): number {
+  if (unread === undefined) return 0;
+  const { payload, title = "" } = unread.event;
+  return HEAD_BYTES + Buffer.byteLength(title) + Buffer.byteLength(payload.slice(0, MOST_SHOWN_CHARACTERS));
+}
+
+/** The number of direct messages that wait, if the session was not told of the last of them: its cursor is behind it. */
+async function newlyWaiting(bus: Bus, { session_id, cursor }: Session, waiting: readonly Unread[]) {
+  const last = waiting.at(-1)?.event.id ?? 0;
+  return last > (cursor ?? 0) ? bus.store.mail.count(session_id) : 0;
+}
+
 function remember(bus: Bus, { session_id }: Session, lookedTo: number): void {
   if (bus.looked.size > MOST_REMEMBERED) bus.looked.clear();
   bus.looked.set(session_id, lookedTo);
 }
 
+/** The newest events behind `from`, oldest first. `older`: there are more. */
 async function newsOf(
   bus: Bus,
   session: Session,
-  start: number,
-): Promise<{ news: Unread[]; lookedTo: number }> {
+  from: number,
+): Promise<{ news: Unread[]; lookedTo: number; older: boolean }> {
   // Read first, so that an event that comes meanwhile is looked at the next time.
   const tip = await bus.store.events.tip();
-  const news: Unread[] = [];
-  let after = start;
-  for (let looked = 0; looked < MOST_LOOKED; looked += PAGE) {
+  const pages: Unread[][] = [];
+  let [before, characters, older] = [Number.MAX_SAFE_INTEGER, 0, true];
+  while (older && pages.length < MOST_LOOKED / PAGE && characters < MOST_LOOKED_CHARACTERS) {
     const page = await bus.store.mail.news({
-      sessionId: session.session_id,
-      after,
+      ...{ sessionId: session.session_id, after: from, before, limit: PAGE },
       channels: sharedChannels(session),
-      limit: PAGE,
     });
-    news.push(...page);
-    after = page.at(-1)?.event.id ?? after;
-    if (page.length < PAGE) return { news, lookedTo: Math.max(start, after, tip) };
+    pages.unshift(page);
+    for (const { event } of page) characters += event.payload.length;
+    before = page[0]?.event.id ?? before;
+    older = page.length === PAGE;
   }
-  return { news, lookedTo: after };
+  const news = pages.flat();
+  return { news, lookedTo: Math.max(from, tip, news.at(-1)?.event.id ?? 0), older };
 }
 
-/** An event that may wake a session, or one that would but for its budget. Undefined if none would. */
-export type Waking = { event: Event } | { event: Event; restraint: Restraint } | undefined;
+/**
+ * An event that wakes a session, or one that would but for its budget. `free`: it counts against no budget. Undefined if
+ * none would.
+ */
+export type Waking = { event: Event; free: boolean } | { event: Event; restraint: Restraint } | undefined;
 
 /** Decides what of the unread events wakes the session. Its budget binds all but the user and answers to its questions. */
 export async function wakingOf(bus: Bus, session: Session, unread: readonly Unread[]): Promise<Waking> {
-  let restrained: Waking;
+  let [counted, restrained]: Waking[] = [];
   for (const { event } of unread) {
     if (pushTo(bus, session, event) !== "wake") continue;
-    if (isFromPerson(event) || (await answersOwn(bus, session, event))) return { event };
+    if (isFromPerson(event) || (await answersOwn(bus, session, event))) return { event, free: true };
+    if (counted !== undefined) continue;
     const restraint = restraintOf(await bus.store.pushes.spent(session.session_id, event.session_id));
-    if (restraint === null) return { event };
-    restrained = { event, restraint };
+    if (restraint === null) counted = { event, free: false };
+    else if (restrained === undefined || restraint === "ping_pong") restrained = { event, restraint };
   }
-  return restrained;
+  return counted ?? restrained;
 }
 
 /** True for an answer to a question that the session asked. */

@@ -34,6 +34,11 @@ export function isReserved(name: string): boolean {
   return name === ANONYMOUS || name === BUS_ITSELF || isPersonsName(name);
 }
 
+/** The name of a session that is called by its branch, its folder or its title, whatever that is. */
+export function sessionName(name: string): string {
+  return isReserved(name) ? `session-${name}` : name;
+}
+
 /** Says that a session may not have a name. */
 export function reservedProblem(name: string): string {
   return `"${name}" is no name for a session: it is the person's or the bus's own, or looks like it. Choose another.`;

@@ -3,6 +3,7 @@ import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
 import { pickDisplayId } from "./display_id.ts";
 import type { ActiveWebhooks } from "./outbox.ts";
+import { sessionName } from "./person.ts";
 import { isAlive, type Session } from "./session.ts";
 import type { Draft, KnownSessions, Registered, RegistrationPlan } from "./store.ts";
 
@@ -60,8 +61,9 @@ export async function retitle(bus: Bus, { session_id }: Session, title: string):
   return bus.store.register((known) => {
     const session = known.find(session_id);
     if (session === undefined || session.deleted_at !== null || session.title === title) return null;
-    const name = freeName({ known, alive: (other) => isAlive(other, place) }, session, title);
-    return { session: { ...session, name, title }, wanted: title, draft: null, alias: null, inherits: [] };
+    const wanted = sessionName(title);
+    const name = freeName({ known, alive: (other) => isAlive(other, place) }, session, wanted);
+    return { session: { ...session, name, title }, wanted, draft: null, alias: null, inherits: [] };
   });
 }
 

@@ -73,6 +73,8 @@ export type Change =
 export interface Events {
   get(id: number): Promise<Event | undefined>;
   read(query: EventQuery): Promise<Batch>;
+  /** Number of events of a channel from one id to another, both included. Counts to `most` at most. */
+  count(channel: string, from: number, to: number, most: number): Promise<number>;
   /** The id of the newest event ever stored. 0 in a new database. */
   tip(): Promise<number>;
 }
@@ -191,7 +193,7 @@ export interface MailStore {
   /** Direct messages that were not seen, oldest first. */
   unseen(recipient: string, limit: number): Promise<Unread[]>;
   count(recipient: string): Promise<number>;
-  /** Events of some channels that were not handed to the session yet and are not its own, oldest first. */
+  /** The newest events of some channels that were not handed to the session yet and are not its own, oldest first. */
   news(query: NewsQuery): Promise<Unread[]>;
   /** Leases events to a hook that hands them over. */
   offer(offer: Offer): Promise<void>;
@@ -203,7 +205,9 @@ export interface MailStore {
 
 export interface NewsQuery {
   sessionId: string;
+  /** Only events with a greater id, and with a smaller one. */
   after: number;
+  before: number;
   channels: readonly [string, string, string];
   limit: number;
 }
@@ -220,9 +224,10 @@ export interface Offer {
 /** Events that were put into a session's context. */
 export interface Pushed {
   sessionId: string;
-  /** Who sent the first of them. */
+  /** Who sent the one that woke it, else the first of them. */
   sender: string;
-  kind: "wake" | "hand_over";
+  /** A free wake counts against no budget. */
+  kind: "wake" | "free_wake" | "hand_over";
   /** Size of the text (bytes). */
   bytes: number;
 }

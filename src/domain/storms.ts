@@ -13,7 +13,7 @@ export function stormsAmong(events: readonly Event[]): Set<number> {
     const times = group.map(({ timestamp }) => Date.parse(timestamp));
     for (let last = STORM_EVENTS; last < group.length; last++) {
       const first = last - STORM_EVENTS;
-      if ((times[last] ?? 0) - (times[first] ?? 0) > STORM_MS) continue;
+      if (!isWithinMinute(times[first], times[last])) continue;
       for (const { id } of group.slice(first, last + 1)) storms.add(id);
     }
   }
@@ -36,7 +36,7 @@ export class Storms {
     const key = sourceOf(event);
     const source = this.#sources.get(key) ?? { times: [], from: undefined };
     const at = Date.parse(event.timestamp);
-    source.times = [...source.times.filter((time) => at - time <= STORM_MS), at].slice(-STORM_EVENTS - 1);
+    source.times = [...source.times.filter((time) => isWithinMinute(time, at)), at].slice(-STORM_EVENTS - 1);
     if (source.times.length <= STORM_EVENTS) source.from = undefined;
     else source.from ??= event.id;
     this.#sources.delete(key);
@@ -51,8 +51,13 @@ export class Storms {
   }
 }
 
+/** In both directions, because the clock may have been set. */
+function isWithinMinute(one = 0, other = 0): boolean {
+  return Math.abs(other - one) <= STORM_MS;
+}
+
 function mayStorm(event: Event): boolean {
-  return !isMail(event) && !isFromPerson(event);
+  return !isMail(event) && !isFromPerson(event) && event.signal_level !== "lifecycle";
 }
 
 function sourceOf({ session_id, channel }: Event): string {

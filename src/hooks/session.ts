@@ -1,6 +1,6 @@
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
-import { bounded, isAutomatic, titleOf } from "./input.ts";
+import { bounded, type HookInput, isAutomatic, titleOf } from "./input.ts";
 import type { Batch } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
@@ -84,7 +84,7 @@ async function idOf({ call }: HookCall, identity: Json, timeoutMs?: number): Pro
 
 /** The part of a report that only this hook knows. */
 function work({ input }: HookCall, path: string): Json {
-  if (path === "tool") return BUS_TOOL.test(input.tool_name ?? "") ? { bus_tool: true } : {};
+  if (path === "tool") return isOfBus(input) ? { bus_tool: true } : {};
   const title = path === "prompt" ? titleOf(input) : undefined;
   return {
     ...(title !== undefined && { title }),
@@ -92,8 +92,14 @@ function work({ input }: HookCall, path: string): Json {
   };
 }
 
+/** True for a tool of the bus, its command in a shell, and the search for a tool: they are no sign of other work. */
+function isOfBus({ tool_name = "", tool_input }: HookInput): boolean {
+  return BUS_TOOL.test(tool_name) || BUS_COMMAND.test(String(tool_input?.command ?? ""));
+}
+
 /** The bus's own tools, as an MCP server of its name or of a plugin of its name. */
-const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
+const BUS_TOOL = /^(mcp__(plugin_)?agent-event-bus_|ToolSearch$)/;
+const BUS_COMMAND = /^\s*(?:'[^']*|"[^"]*|\S*)agent-event-bus['"]?(?:\s|$)/;
 
 function confirmation({ events, seen_to, cursor = seen_to }: Batch, count: number): Json {
   const left = events.slice(count);

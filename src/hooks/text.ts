@@ -37,10 +37,15 @@ export interface Batch {
 /** Events that are only counted. */
 interface Digest {
   count: number;
-  since: string;
+  since?: string;
   groups: { from: string; event_type: string; count: number }[];
   /** The calls that read them. */
-  reads: { channel: string; cursor: string; count: number }[];
+  reads: { channel: string; cursor: string; count: number; min_level?: string }[];
+  /** There are older ones, which were not counted. */
+  older?: true;
+  /** Direct messages that wait, and until when. */
+  muted?: number;
+  muted_until?: string;
 }
 
 /** Limit of the whole text (bytes). */
@@ -120,23 +125,43 @@ function lineOf(first: Collected, count: number, session_id: string): string {
   return `bus: ${from} → ${to}: "${inLine(first.title ?? first.payload, 80)}" (#${first.id})${more}`;
 }
 
-function digest(counted: Digest, others: boolean): string[] {
-  const { groups, reads } = counted;
+function digest(digest: Digest, others: boolean): string[] {
+  const { count, muted = 0, muted_until } = digest;
+  const lines: string[] = [];
+  if (count > 0) {
+    lines.push(`${countOf(digest, others)}: ${kindsIn(digest)}. To read them: ${callsIn(digest)}.`);
+  }
+  if (muted > 0) {
+    const noun = muted === 1 ? "1 direct message waits" : `${muted} direct messages wait`;
+    lines.push(`${noun} until ${timeOf(muted_until)}, because this session is muted.`);
+  }
+  return lines;
+}
+
+function countOf({ count, since }: Digest, others: boolean): string {
+  return `${count} ${others ? "other event" : "event"}${count === 1 ? "" : "s"} since ${timeOf(since)}`;
+}
+
+function timeOf(timestamp = ""): string {
+  return new Date(timestamp).toTimeString().slice(0, 5);
+}
+
+function kindsIn({ groups, older }: Digest): string {
   const parts = groups
     .slice(0, MOST_GROUPS)
     .map((group) => `${group.count} ${inLine(group.event_type, 40)} from ${inLine(group.from, 40)}`);
   const left = groups.length - parts.length;
   if (left > 0) parts.push(`${left} further kinds`);
-  const calls = reads.map(
-    ({ channel, cursor, count: limit }) =>
-      `get_events(channel="${inLine(channel, 80)}", cursor="${cursor}", limit=${limit}, order="asc")`,
-  );
-  return [`${countOf(counted, others)}: ${parts.join(", ")}. To read them: ${calls.join(", ")}.`];
+  return parts.join(", ") + (older ? ", and older ones, not counted" : "");
 }
 
-function countOf({ count, since }: Digest, others: boolean): string {
-  const time = new Date(since).toTimeString().slice(0, 5);
-  return `${count} ${others ? "other event" : "event"}${count === 1 ? "" : "s"} since ${time}`;
+function callsIn({ reads }: Digest): string {
+  return reads
+    .map(({ channel, cursor, count, min_level }) => {
+      const level = min_level === undefined ? "" : `, min_level="${min_level}"`;
+      return `get_events(channel="${inLine(channel, 256)}", cursor="${cursor}", limit=${count}, order="asc"${level})`;
+    })
+    .join(", ");
 }
 
 function eventText(event: Collected, sessionId: string, now: number): string {

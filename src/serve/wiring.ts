@@ -67,6 +67,7 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     deliveries: scheduler,
     looked: new Map(),
     atWork: new Map(),
+    waking: new Map(),
     wake: config.wake,
     storms: new Storms(),
     toldPairs: new Map(),

@@ -10,8 +10,9 @@ const COLUMNS = EVENT_COLUMNS.split(", ")
   .join(", ");
 // One branch for each channel: a page is a bounded walk along the index, however long the backlog is.
 const NEWS_OF = (channel: string) => `SELECT * FROM (SELECT ${EVENT_COLUMNS} FROM events
-  WHERE channel = ${channel} AND id > $after AND session_id <> $sessionId AND NOT EXISTS (SELECT 1 FROM mail
-    WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL) ORDER BY id LIMIT $limit)`;
+  WHERE channel = ${channel} AND id > $after AND id < $before AND session_id <> $sessionId AND NOT EXISTS (SELECT 1
+    FROM mail WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL)
+  ORDER BY id DESC LIMIT $limit)`;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 
 const SQL = {
@@ -22,9 +23,9 @@ const SQL = {
   count:
     "SELECT count(*) AS count FROM mail INDEXED BY mail_unseen WHERE recipient = $recipient AND seen_at IS NULL",
   news: `SELECT ${COLUMNS}, COALESCE(mail.offers, events.id <= sessions.offered_cursor) AS offers
-    FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id LIMIT $limit) AS events
+    FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id DESC LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
-    LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id`,
+    LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id DESC`,
   of: `SELECT event_id, recipient, CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
       WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state, offered_at, offered_by, seen_at, acked_at
     FROM mail WHERE event_id = $eventId ORDER BY recipient`,
@@ -66,7 +67,12 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
   }
 
   news({ channels: [one, two, three], ...query }: NewsQuery): Promise<Unread[]> {
-    return this.writer.read(() => this.sql.news.all({ ...query, one, two, three }).map(unreadOfRow));
+    return this.writer.read(() =>
+      this.sql.news
+        .all({ ...query, one, two, three })
+        .map(unreadOfRow)
+        .reverse(),
+    );
   }
 
   offer({ sessionId, single, upTo, by }: Offer): Promise<void> {

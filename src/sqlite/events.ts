@@ -9,6 +9,8 @@ import { type Parts, Table } from "./parts.ts";
 const SQL = {
   insert: `INSERT INTO events (event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin)
     VALUES ($event_type, $payload, $session_id, $timestamp, $channel, $correlation_id, $meta, $origin)`,
+  count: `SELECT count(*) AS count
+    FROM (SELECT 1 FROM events WHERE channel = $channel AND id BETWEEN $from AND $to LIMIT $most)`,
   tip: "SELECT seq FROM sqlite_sequence WHERE name = 'events'",
   version: "PRAGMA data_version",
 };
@@ -38,6 +40,10 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
 
   read(query: EventQuery): Promise<Batch> {
     return this.writer.read(() => this.select(query));
+  }
+
+  count(channel: string, from: number, to: number, most: number): Promise<number> {
+    return this.writer.read(() => Number(this.sql.count.get({ channel, from, to, most })?.count));
   }
 
   tip(): Promise<number> {

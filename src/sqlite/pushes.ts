@@ -4,7 +4,8 @@ import { type Parts, Table } from "./parts.ts";
 
 const HOUR_MS = 3_600_000;
 const SENDER_MS = 300_000;
-const WAKES = "SELECT count(*) FROM pushes WHERE kind = 'wake'";
+// Nothing is later than now, unless the clock was set back.
+const WAKES = "SELECT count(*) FROM pushes WHERE kind = 'wake' AND at <= $now";
 
 const SQL = {
   record: `INSERT INTO pushes (session_id, sender, kind, bytes, at)
@@ -14,8 +15,9 @@ const SQL = {
       (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > $minutes) AS bySender,
       (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > worked)
         + (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked) AS exchanges
-    FROM (SELECT max($hour, COALESCE(max(worked_at), 0)) AS worked FROM sessions WHERE id IN ($sessionId, $sender))`,
-  costs: `SELECT session_id, sum(kind = 'wake') AS wakes, sum(kind = 'hand_over') AS handOvers, sum(bytes) AS bytes
+    FROM (SELECT max($hour, COALESCE(max(worked_at), 0)) AS worked FROM sessions
+      WHERE id IN ($sessionId, $sender) AND worked_at <= $now)`,
+  costs: `SELECT session_id, sum(kind <> 'hand_over') AS wakes, sum(kind = 'hand_over') AS handOvers, sum(bytes) AS bytes
     FROM pushes WHERE at > $since GROUP BY session_id`,
 };
 
@@ -32,7 +34,8 @@ export class PushTable extends Table<keyof typeof SQL> implements PushStore {
 
   spent(sessionId: string, sender: string): Promise<Spent> {
     const { writer, now } = this.parts;
-    const from = { hour: now() - HOUR_MS, minutes: now() - SENDER_MS };
+    const at = now();
+    const from = { now: at, hour: at - HOUR_MS, minutes: at - SENDER_MS };
     return writer.read(() => {
       const row = this.sql.spent.get({ sessionId, sender, ...from });
       return {

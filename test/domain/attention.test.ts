@@ -235,6 +235,7 @@ describe("a storm", () => {
     ["two senders are counted apart", [...series(20, 100), ...series(20, 100, { session_id: "db" }, 50)], 0],
     ["two audiences are counted apart", [...series(20, 100), ...series(20, 100, { channel: "all" }, 50)], 0],
     ["direct messages are exempt", series(50, 10, { channel: "session:api" }), 0],
+    ["lifecycle events are none", series(50, 10, { explicit_level: "lifecycle" }), 0],
     ["the user is exempt", series(50, 10, { origin: "person" }), 0],
   ];
   for (const [what, events, size] of rows)

@@ -7,8 +7,9 @@ import { tellPair } from "../../domain/ping_pong.ts";
 import type { Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
+import { digestOf, isDigested, Senders } from "./digest.ts";
 import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
-import { renameTo, senderOf, takeWoken, toldOf } from "./user_line.ts";
+import { renameTo, takeWoken, toldOf } from "./user_line.ts";
 
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
 const MOST_CHARACTERS = 1024 * 1024;
@@ -67,6 +68,12 @@ function noteWork(bus: Bus, { session_id }: Session): void {
   bus.atWork.set(session_id, performance.now());
 }
 
+/** Remembers which event woke the session, until confirm_events counts the wake. */
+function noteWaking(bus: Bus, { session_id }: Session, { event, free }: { event: Event; free: boolean }) {
+  if (bus.waking.size > MOST_REMEMBERED) bus.waking.clear();
+  bus.waking.set(session_id, { sender: event.session_id, free });
+}
+
 interface Wanted {
   path: Path;
   limit: number;
@@ -97,8 +104,9 @@ async function offerNow(bus: Bus, session: Session, { path, limit, digests }: Wa
     if (waking !== undefined && "restraint" in waking && waking.restraint === "ping_pong")
       await tellPair(bus, session, waking.event);
     if (waking === undefined || "restraint" in waking) return nothing;
+    noteWaking(bus, session, waking);
   }
-  if (inbox.unread.length === 0 && inbox.digest.length === 0) {
+  if (inbox.unread.length === 0 && !(digests ? isDigested(inbox) : inbox.digest.length > 0)) {
     // None of these events concern the session, so the next look may start behind them.
     if (takesAll(path) && inbox.lookedTo > (session.cursor ?? 0)) passOver(bus, session, inbox.lookedTo);
     return nothing;
@@ -136,27 +144,24 @@ async function remember(bus: Bus, session: Session, by: Path, taken: readonly Un
 async function answer(
   bus: Bus,
   session: Session,
-  { unread, rest, digest, lookedTo }: Inbox,
+  inbox: Inbox,
   count: number,
   { path, digests }: Wanted,
 ): Promise<Json> {
+  const { unread, rest, digest, lookedTo } = inbox;
   const unshown = unread.slice(count).map(({ event }) => event);
   // An older hook only knows a number.
   const left = [...unshown, ...rest, ...(digests ? [] : digest)];
-  const senders = new Map<string, Json>();
-  for (const { session_id } of [...unread.map(({ event }) => event), ...rest, ...digest])
-    if (!senders.has(session_id)) senders.set(session_id, await senderOf(bus, session_id));
-  const nameOf = ({ session_id }: Event) => String(senders.get(session_id)?.name ?? session_id);
+  const senders = new Senders(bus);
+  const events = [];
+  for (const { event, repeat } of unread.slice(0, count))
+    events.push({ ...event, from: await senders.get(event.session_id), ...(repeat && { repeat }) });
   return {
     session_id: session.session_id,
-    events: unread.slice(0, count).map(({ event, repeat }) => ({
-      ...event,
-      from: senders.get(event.session_id),
-      ...(repeat && { repeat }),
-    })),
+    events,
     more: left.length,
-    more_from: counted(left, nameOf),
-    ...(digests && digest.length > 0 && { digest: digestOf(digest, nameOf) }),
+    more_from: await senders.counted(left),
+    ...(digests && isDigested(inbox) && { digest: await digestOf(bus, session, inbox, senders) }),
     // The saved cursor can follow once everything was shown.
     ...(takesAll(path) && cursors(unread, unshown, lookedTo)),
   };
@@ -168,33 +173,6 @@ function cursors(unread: readonly Unread[], unshown: readonly Event[], lookedTo:
   const seen_to = next === undefined ? lookedTo : next.id - 1;
   const inOrder = unread.every(({ event }, i) => i === 0 || event.id > (unread[i - 1]?.event.id ?? 0));
   return { seen_to, ...(inOrder && { cursor: seen_to }) };
-}
-
-function counted(events: readonly Event[], key: (event: Event) => string): Record<string, number> {
-  const groups = Map.groupBy(events, key);
-  return Object.fromEntries([...groups].map(([name, { length }]) => [name, length]));
-}
-
-/** The events as numbers: since when, by sender and type, and how to read those of each channel. */
-function digestOf(events: readonly Event[], nameOf: (event: Event) => string): Json {
-  const groups = Map.groupBy(events, (event) => `${nameOf(event)}\n${event.event_type}`);
-  const channels = Map.groupBy(events, ({ channel }) => channel);
-  return {
-    count: events.length,
-    since: events[0]?.timestamp,
-    groups: [...groups.values()]
-      .sort((a, b) => b.length - a.length)
-      .flatMap(([event, ...others]) =>
-        event === undefined
-          ? []
-          : [{ from: nameOf(event), event_type: event.event_type, count: others.length + 1 }],
-      ),
-    reads: [...channels].map(([channel, { length, 0: first }]) => ({
-      channel,
-      cursor: String((first?.id ?? 1) - 1),
-      count: length,
-    })),
-  };
 }
 
 /** Waits for something that wakes the session. `left` in the answer: waiting again is pointless. `stops`: the bus stops. */

@@ -56,7 +56,11 @@ async function count(
   path: Path,
   bytes: number,
 ): Promise<void> {
-  const event = first === undefined ? undefined : await bus.store.events.get(first);
-  const kind = path === "wake" || path === "stop" ? "wake" : "hand_over";
-  await bus.store.pushes.record({ sessionId, sender: event?.session_id ?? "", kind, bytes });
+  const wakes = path === "wake" || path === "stop";
+  const waking = wakes ? bus.waking.get(sessionId) : undefined;
+  bus.waking.delete(sessionId);
+  const event = first === undefined || waking !== undefined ? undefined : await bus.store.events.get(first);
+  const sender = waking?.sender ?? event?.session_id ?? "";
+  const kind = !wakes ? "hand_over" : waking?.free ? "free_wake" : "wake";
+  await bus.store.pushes.record({ sessionId, sender, kind, bytes });
 }

@@ -1,7 +1,7 @@
 import type { Bus } from "../../domain/context.ts";
 import { isMail } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
-import { isReserved, reservedProblem } from "../../domain/person.ts";
+import { isReserved, reservedProblem, sessionName } from "../../domain/person.ts";
 import { reachOf } from "../../domain/reachability.ts";
 import { register } from "../../domain/registration.ts";
 import type { Session } from "../../domain/session.ts";
@@ -38,11 +38,9 @@ export const startSession = operation({
     const { pid, pid_started: started } = args;
     if (isReserved(args.client_id))
       return { error: `Nothing was registered. ${reservedProblem(args.client_id)}` };
-    const name = args.title ?? args.name;
     await expectRoom(bus, machine, args.client_id);
     const { session, wanted, event } = await register(bus, {
-      // A branch or a folder may have the person's name.
-      name: isReserved(name) ? `session-${name}` : name,
+      name: sessionName(args.title ?? args.name),
       guessed: args.title === undefined,
       title: args.title,
       machine,

@@ -1,8 +1,9 @@
-import { type Bus, here } from "../../domain/context.ts";
+import type { Bus } from "../../domain/context.ts";
 import { retitle } from "../../domain/registration.ts";
-import { isAlive, type Session } from "../../domain/session.ts";
+import type { Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
+import { senderOf } from "./digest.ts";
 
 /** The first event of those that woke a session, and their number. */
 export type Woken = NonNullable<ReturnType<Bus["wokenBy"]["get"]>>;
@@ -50,11 +51,4 @@ export async function renameTo(bus: Bus, session: Session, title: string | undef
     bus.warn(`${session.display_id} was not renamed: ${error}`);
     return {};
   }
-}
-
-export async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
-  const sender = await bus.store.sessions.get(sessionId);
-  if (sender === undefined) return { name: sessionId };
-  const { name, display_id, repo, machine } = sender;
-  return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }

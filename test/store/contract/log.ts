@@ -27,6 +27,15 @@ export function log({ place }: Engine): void {
     expect((await store.events.read({ order: "asc", limit: 1 })).events).toEqual([event]);
   });
 
+  test("events of a channel are counted from one id to another, up to a bound", async () => {
+    const store = await opened(place());
+    for (const channel of ["repo:r", "all", "repo:r", "repo:r"]) await publish(store, { channel });
+    expect(await store.events.count("repo:r", 1, 4, 50)).toBe(3);
+    expect(await store.events.count("repo:r", 2, 3, 50)).toBe(1);
+    expect(await store.events.count("repo:r", 1, 4, 2)).toBe(2);
+    expect(await store.events.count("none", 1, 4, 50)).toBe(0);
+  });
+
   const QUERIES: [what: string, query: Partial<EventQuery>, found: number[], full: boolean][] = [
     ["newest first", { order: "desc", limit: 2 }, [6, 5], true],
     ["oldest first", { limit: 2 }, [1, 2], true],

@@ -59,18 +59,19 @@ export function mail({ place }: Engine): void {
     expect(await store.mail.of(own.id)).toEqual([]);
   });
 
-  test("news are the events of three channels, without one's own and what was seen, oldest first", async () => {
+  test("news are the newest events of three channels, without one's own and what was seen, oldest first", async () => {
     const { store, session_id } = await started();
     const channels = ["all", "repo:r", "machine:m"] as const;
-    const news = async (after: number, limit = 50) =>
-      (await store.mail.news({ sessionId: session_id, after, channels, limit })).map(({ event, repeat }) => [
-        event.id,
-        repeat,
-      ]);
+    const news = async (after: number, limit = 50, before = 100) =>
+      (await store.mail.news({ sessionId: session_id, after, before, channels, limit })).map(
+        ({ event, repeat }) => [event.id, repeat],
+      );
     for (const channel of ["repo:r", "repo:other", "all", "machine:m"]) await publish(store, { channel });
     const own = await publish(store, { session_id });
     expect(await news(1)).toEqual([2, 4, 5].map((id) => [id, false]));
-    expect(await news(2, 1)).toEqual([[4, false]]);
+    expect(await news(1, 2)).toEqual([4, 5].map((id) => [id, false]));
+    expect(await news(1, 2, 5)).toEqual([2, 4].map((id) => [id, false]));
+    expect(await news(2, 1, 5)).toEqual([[4, false]]);
     expect(own.id).toBe(6);
     await store.mail.offer({ sessionId: session_id, by: "prompt", single: [], upTo: 4 });
     expect(await news(1)).toEqual([

@@ -25,6 +25,25 @@ export function pushes({ place }: Engine): void {
     expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 0, bySender: 0, exchanges: 0 });
   });
 
+  test("a free wake costs, and counts against no budget", async () => {
+    const store = await opened(place(), new StoppedClock());
+    await store.pushes.record({ ...wake("s", "a"), kind: "free_wake" });
+    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 0, bySender: 0, exchanges: 0 });
+    expect((await store.pushes.costs(0)).get("s")).toEqual({ wakes: 1, handOvers: 0, bytes: 100 });
+  });
+
+  test("a clock that is set back makes nothing count that is later", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    for (const session_id of ["s", "t"]) await join(store, { session_id, display_id: `d-${session_id}` });
+    await store.sessions.report("t", { state: "busy", leaseUntil: null, works: true });
+    await store.pushes.record(wake("s", "t"));
+    clock.at -= 86_400_000;
+    expect(await store.pushes.spent("s", "t")).toEqual({ wakes: 0, bySender: 0, exchanges: 0 });
+    await store.pushes.record(wake("s", "t"));
+    expect(await store.pushes.spent("s", "t")).toEqual({ wakes: 1, bySender: 1, exchanges: 1 });
+  });
+
   test("exchanges count both ways, from the last work of one of the two on", async () => {
     const clock = new StoppedClock();
     const store = await opened(place(), clock);
