@@ -47,13 +47,11 @@ export function sessionOf(run: HookCall) {
     /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
     async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
       if (clientId === undefined) return null;
-      // The waiter tells it, because reading it would slow the other hooks.
-      const branch = await branchOf(run.input.cwd ?? process.cwd());
-      const waiting = {
-        ...{ path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) },
-        ...(branch !== null && { branch: bounded(branch) }),
-      };
-      const batch = await collectEvents(waiting, (seconds + MARGIN_SECONDS) * 1000);
+      const waiting = { path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) };
+      const batch = await collectEvents(
+        { ...waiting, ...(await branch(run)) },
+        (seconds + MARGIN_SECONDS) * 1000,
+      );
       return batch.unknown === true ? null : batch;
     },
 
@@ -80,6 +78,12 @@ async function end(run: HookCall, identity: Json): Promise<void> {
 async function idOf({ call }: HookCall, identity: Json, timeoutMs?: number): Promise<string | undefined> {
   const { session_id } = await call("confirm_events", { ...identity, event_ids: [] }, timeoutMs);
   return session_id as string | undefined;
+}
+
+/** The branch of the session's folder. Only the waiter tells it, because reading it would slow the other hooks. */
+async function branch({ input }: HookCall): Promise<Json> {
+  const name = await branchOf(input.cwd ?? process.cwd());
+  return name === null ? {} : { branch: bounded(name) };
 }
 
 /** The part of a report that only this hook knows. */
