@@ -6,7 +6,7 @@ import { NotOurs } from "../rpc/errors.ts";
 import { write } from "../runtime/stdio.ts";
 import { isForeign, readInput } from "./input.ts";
 import { HOOKS, type HookName } from "./names.ts";
-import { type HookSession, sessionOf } from "./session.ts";
+import { HookSession } from "./session.ts";
 import type { HookCall } from "./types.ts";
 import { type Format, type HookLine, help, usage } from "./usage.ts";
 
@@ -57,7 +57,7 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
 }
 
 async function runHook(name: HookName, run: HookCall, limit: number): Promise<void> {
-  const session = sessionOf(run);
+  const session = new HookSession(run);
   switch (name) {
     case "session-start": {
       const told = await (await import("./start.ts")).start(run).catch((error) => warn(error, run.format));

@@ -9,8 +9,6 @@ const MARGIN_SECONDS = 15;
 /** Reasons after which the user goes on in the same process. The session that starts next takes this one over. */
 const GOES_ON = ["clear", "resume"];
 
-export type HookSession = ReturnType<typeof sessionOf>;
-
 /** The answer of `collect_events`. */
 interface Collected extends Batch {
   /** The bus does not know the session. */
@@ -22,62 +20,65 @@ interface Collected extends Batch {
 }
 
 /** The session that a hook runs for, as the bus knows it. */
-export function sessionOf(run: HookCall) {
-  const { clientId, machine, config, call } = run;
+export class HookSession {
+  readonly #run: HookCall;
   /** The arguments by which the bus finds the session. */
-  const identity = {
-    client_id: clientId,
-    machine,
-    ...(config.clientPid !== undefined && { pid: config.clientPid }),
-  };
-  const known = { ...identity, limit: MOST_EVENTS, digests: true };
-  const collectEvents = async (args: Json, timeoutMs?: number) =>
-    (await call("collect_events", { ...known, ...args }, timeoutMs)) as unknown as Collected;
-  return {
-    /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
-    async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
-      if (clientId === undefined) return null;
-      const args = { path, ...work(run, path) };
-      const batch = await collectEvents(args);
-      if (batch.unknown !== true) return batch;
-      await (await import("./register.ts")).register(run);
-      return collectEvents(args);
-    },
+  readonly #identity: Json;
 
-    /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
-    async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
-      if (clientId === undefined) return null;
-      const waiting = { path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) };
-      const batch = await collectEvents(
-        { ...waiting, ...(await branch(run)) },
-        (seconds + MARGIN_SECONDS) * 1000,
-      );
-      return batch.unknown === true ? null : batch;
-    },
+  constructor(run: HookCall) {
+    const { clientId, machine, config } = run;
+    this.#run = run;
+    this.#identity = {
+      client_id: clientId,
+      machine,
+      ...(config.clientPid !== undefined && { pid: config.clientPid }),
+    };
+  }
 
-    /** Confirms that the first `count` events of a batch were shown, in a text of `bytes`. */
-    confirm: (batch: Batch, count: number, path: string, bytes: number) =>
-      call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes }),
+  /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
+  async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
+    if (this.#run.clientId === undefined) return null;
+    const args = { path, ...work(this.#run, path) };
+    const batch = await this.#collectEvents(args);
+    if (batch.unknown !== true) return batch;
+    await (await import("./register.ts")).register(this.#run);
+    return this.#collectEvents(args);
+  }
 
-    /** The id by which the bus knows the session. Undefined if it does not know it. */
-    id: (timeoutMs?: number) => idOf(run, identity, timeoutMs),
+  /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
+  async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
+    if (this.#run.clientId === undefined) return null;
+    const waiting = { path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) };
+    const timeoutMs = (seconds + MARGIN_SECONDS) * 1000;
+    const batch = await this.#collectEvents({ ...waiting, ...(await branch(this.#run)) }, timeoutMs);
+    return batch.unknown === true ? null : batch;
+  }
 
-    end: () => end(run, identity),
-  };
-}
+  async #collectEvents(args: Json, timeoutMs?: number): Promise<Collected> {
+    const wanted = { ...this.#identity, limit: MOST_EVENTS, digests: true, ...args };
+    return (await this.#run.call("collect_events", wanted, timeoutMs)) as unknown as Collected;
+  }
 
-/** Unregisters the session of a client that ends. */
-async function end(run: HookCall, identity: Json): Promise<void> {
-  const { input, clientId, call } = run;
-  if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
-  // Uses its own id, because another process of the client may have a session under the same client_id.
-  const session_id = await idOf(run, identity);
-  if (session_id !== undefined) await call("unregister_session", { session_id });
-}
+  /** Confirms that the first `count` events of a batch were shown, in a text of `bytes`. */
+  confirm(batch: Batch, count: number, path: string, bytes: number): Promise<Json> {
+    const shown = { ...this.#identity, ...confirmation(batch, count), path, bytes };
+    return this.#run.call("confirm_events", shown);
+  }
 
-async function idOf({ call }: HookCall, identity: Json, timeoutMs?: number): Promise<string | undefined> {
-  const { session_id } = await call("confirm_events", { ...identity, event_ids: [] }, timeoutMs);
-  return session_id as string | undefined;
+  /** The id by which the bus knows the session. Undefined if it does not know it. */
+  async id(timeoutMs?: number): Promise<string | undefined> {
+    const nothing = { ...this.#identity, event_ids: [] };
+    return (await this.#run.call("confirm_events", nothing, timeoutMs)).session_id as string | undefined;
+  }
+
+  /** Unregisters the session of a client that ends. */
+  async end(): Promise<void> {
+    const { input, clientId, call } = this.#run;
+    if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
+    // Uses its own id, because another process of the client may have a session under the same client_id.
+    const session_id = await this.id();
+    if (session_id !== undefined) await call("unregister_session", { session_id });
+  }
 }
 
 /** The branch of the session's folder. Only the waiter tells it, because reading it would slow the other hooks. */

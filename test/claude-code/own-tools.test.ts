@@ -3,8 +3,9 @@ import { afterAll, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fresh } from "../support/agent.ts";
-import { removeFolders } from "../support/folder.ts";
-import { testAtTerminal } from "./converse.ts";
+import { startBus } from "../support/bus.ts";
+import { removeFolders, tempFolder } from "../support/folder.ts";
+import { answersOf, converse, testAtTerminal, testWithClaude } from "./converse.ts";
 import { Desk, heard, PATIENCE_MS, type Place } from "./desk.ts";
 
 const TIMEOUT_MS = 180_000;
@@ -87,6 +88,22 @@ testAtTerminal(
     await never.terminal.say(fresh("ask"));
     await heard(never, "No such tool available");
     expect(await asked(at, denied)).toBeUndefined();
+  },
+  TIMEOUT_MS,
+);
+
+testWithClaude(
+  "without the hook the bus warns an agent that does not say who it is",
+  async () => {
+    const bus = await startBus("binary", { folder: tempFolder(true) });
+    await converse(bus.url, async (call) => {
+      const answer = answersOf(call);
+      const note = { event_type: "note", payload: "x" };
+      expect((await answer("publish_event", note)).warning).toContain("You are anonymous");
+      const { session_id } = await answer("register_session", { name: "a" });
+      expect(await answer("publish_event", { ...note, session_id })).not.toHaveProperty("warning");
+    });
+    await bus.stop();
   },
   TIMEOUT_MS,
 );
