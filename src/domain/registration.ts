@@ -94,8 +94,8 @@ function plan(situation: Situation): RegistrationPlan {
 
 /** True if no name is stated, or only a title that was told before and is not the source of the name. */
 function keepsName({ guessed = false, title }: Registration, { name, title: last }: Session): boolean {
-  if (guessed || title === undefined || title !== last) return guessed;
-  return name.replace(/-\d+$/, "") !== title;
+  const isUnchanged = title !== undefined && title === last;
+  return guessed || (isUnchanged && name.replace(/-\d+$/, "") !== title);
 }
 
 /**

@@ -86,7 +86,8 @@ async function deliver(
   const batch = await session.collect(name);
   if (batch === null) return;
   const handsOver = batch.events.length > 0 || batch.digest !== undefined;
-  if (!handsOver && batch.woken_by === undefined && batch.renamed === undefined) return;
+  const tellsUser = format === "claude" && batch.woken_by !== undefined;
+  if (!handsOver && !tellsUser && batch.renamed === undefined) return;
   const { handOver, visibleJson } = await import("./text.ts");
   const { text, line, shown } = handOver(batch, Date.now());
   if (format === "json") await write("stdout", `${visibleJson({ ...batch, events: shown, text })}\n`);

@@ -45,6 +45,17 @@ test.each([
   },
 );
 
+test.each(["plain", "json"])(
+  "in the format %s, which has no line for a user, nothing is told twice",
+  async (format) => {
+    const bus = await startBus("binary");
+    const client = await startClient(bus);
+    await wake(bus, client, "are you there?");
+    const { stdout } = await client.run("prompt", { with: WAKING, args: ["--format", format] });
+    expect(stdout).toBe("");
+  },
+);
+
 test("several events that woke a session are one line, and a message that came since is another", async () => {
   const bus = await startBus("binary");
   const client = await startClient(bus);
