@@ -26,6 +26,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function desktop(options: Partial<DesktopOptions> = {}) {
+  return desktopWith(options).show;
+}
+
+function desktopWith(options: Partial<DesktopOptions> = {}) {
   return createDesktop({
     platform: "linux",
     path: folder,
@@ -55,6 +59,8 @@ function applescript(show: string): string[] {
 const SHOW = "display notification (item -1 of argv) with title (item -3 of argv) subtitle (item -2 of argv)";
 const IMAGES = ["-appIcon", "\\/i.png", "-contentImage", "\\/i.png"];
 const NOTIFY_SEND = ["--app-name=agent-event-bus", "--urgency=normal"];
+// The beginning of the SHA-256 of "g1".
+const TAG = `--hint=string:x-dunst-stack-tag:${new Bun.CryptoHasher("sha256").update("g1").digest("hex").slice(0, 16)}`;
 const SOUND_HINT = "--hint=string:sound-name:message-new-instant";
 
 const arguments_: [string, string, NodeJS.Platform, string | undefined, Notification, string[]][] = [
@@ -65,7 +71,7 @@ const arguments_: [string, string, NodeJS.Platform, string | undefined, Notifica
     "linux",
     "/i.png",
     FULL,
-    [...NOTIFY_SEND, SOUND_HINT, "--icon=/i.png", "--", "Build", "From: me\nDone"],
+    [...NOTIFY_SEND, SOUND_HINT, "--icon=/i.png", TAG, "--print-id", "--", "Build", "From: me\nDone"],
   ],
   [
     "a plain one",
