@@ -75,7 +75,8 @@ export function createDesktop(options: DesktopOptions): Desktop {
       groups.inOrder(group, async () => {
         const program = await programToClose(group, groups.idOf(group), options).catch(() => undefined);
         groups.forget(group);
-        if (program !== undefined) await placed(() => run(program, options).then(({ refusal }) => refusal));
+        // The user may have closed it, which some desktops call an error.
+        if (program !== undefined) await placed(() => run(program, options).then(() => null));
       }),
   };
 }

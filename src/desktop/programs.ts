@@ -85,7 +85,11 @@ export async function programToClose(group: string, ids: Ids, place: Place): Pro
   if (platform !== "linux" || ids === "unknown" || ids === 0) return undefined;
   const method = `${SERVICE}.CloseNotification`;
   const send = await find("dbus-send", folders);
-  if (send) return { file: send, args: ["--session", `--dest=${SERVICE}`, OBJECT, method, `uint32:${ids}`] };
+  if (send)
+    return {
+      file: send,
+      args: ["--session", "--print-reply", `--dest=${SERVICE}`, OBJECT, method, `uint32:${ids}`],
+    };
   const call = ["call", "--session", "--dest", SERVICE, "--object-path", OBJECT, "--method", method];
   const file = await find("gdbus", folders);
   return file === undefined ? undefined : { file, args: [...call, String(ids)] };
