@@ -48,6 +48,8 @@ const SLOW: readonly string[] = [
   "test/bench/bench.test.ts",
   "test/contract.node.test.ts",
   "test/contract.source.test.ts",
+  "test/desktop/dunst.test.ts",
+  "test/desktop/running.test.ts",
   "test/webhooks/node.test.ts",
   "test/faults/clock.test.ts",
   "test/faults/foreign-lock.test.ts",

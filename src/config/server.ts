@@ -1,5 +1,6 @@
 import { WAKE_SETTINGS } from "../domain/attention.ts";
 import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
+import { NOTIFY_SETTINGS } from "../domain/notification.ts";
 import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -24,6 +25,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     access: accessOf(value, pathOf("tailscaled", env, settings)),
     limits: limitsOf(env, settings),
     wake: oneOf(WAKE_SETTINGS, VARIABLES.wake, value("wake")),
+    notices: oneOf(NOTIFY_SETTINGS, VARIABLES.notify, value("notify")),
     tools: oneOf(TOOL_LISTS, VARIABLES.tools, value("tools")),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",

@@ -59,6 +59,12 @@ export const VARIABLES = {
     fallback: "direct",
     about: "What wakes an idle session: direct (messages to it), repo, all (everything actionable) or off",
   },
+  notify: {
+    name: "AGENT_EVENT_BUS_NOTIFY",
+    fallback: "needs-me",
+    about:
+      "What the desktop shows: needs-me (what waits for you), direct (direct messages too), all (everything actionable too) or off",
+  },
   webhookAllowCidrs: {
     name: "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS",
     fallback: "none",

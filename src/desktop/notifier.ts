@@ -1,50 +1,49 @@
 import { spawn } from "node:child_process";
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
-import { basename, isAbsolute, join } from "node:path";
+import { basename } from "node:path";
+import type { Readable } from "node:stream";
 import type { Notification } from "../domain/context.ts";
 import { attempt } from "../lib/attempt.ts";
-import { markup, visible, visibleLine } from "../lib/escape.ts";
+import { visibleLine } from "../lib/escape.ts";
+import {
+  type Ids,
+  type Place,
+  type Program,
+  programFor,
+  programToClose,
+  type Refusal,
+  shown,
+} from "./programs.ts";
 
-export interface DesktopOptions {
-  platform: NodeJS.Platform;
-  /** Value of PATH, where the programs are looked up. */
-  path: string;
-  /** Other variables of the programs: DISPLAY, WAYLAND_DISPLAY, DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR, XAUTHORITY, HOME. */
-  env: Readonly<Record<string, string | undefined>>;
-  /** Path of an image. */
-  icon: string | undefined;
+export interface DesktopOptions extends Place {
   warn(message: string): void;
-  osascript?: string;
-  /** Folders to search after `path` on macOS, where a service has a short PATH. */
-  homebrew?: readonly string[];
   limitMs?: number;
 }
 
-interface Program {
-  file: string;
-  args: string[];
+/** The user's screen. */
+export interface Desktop {
+  /** Resolves false if nothing was shown. Never throws. */
+  show(notification: Notification): Promise<boolean>;
+  /** Closes the notification of a group, where the desktop can do that. Never throws. */
+  withdraw(group: string): Promise<void>;
 }
 
-/** Why nothing was shown. Each reason is logged once, so that only the detail may vary without limit. */
-interface Refusal {
-  reason: string;
-  detail?: string;
-}
-
-const APP = "agent-event-bus";
 const IN_FLIGHT = 4;
 const WAITING = 32;
 const LINE_CHARACTERS = 256;
-const MESSAGE_CHARACTERS = 1024;
+const OUTPUT_CHARACTERS = 1024;
+/** Time for the output of a program that has ended (ms). */
+const OUTPUT_MS = 200;
+/** Groups whose notification can be replaced and closed. */
+const MOST_GROUPS = 500;
 
 /**
- * Shows notifications with the platform's own program. Hostile text is cut, escaped and passed as arguments. Resolves false
- * if nothing was shown, and warns of each reason once. Never throws. At most four programs run at a time. Each is killed
- * after `limitMs` (5 s) with its process group. At most 32 more notifications wait, and the rest is dropped.
+ * Shows notifications with the platform's own program. Hostile text is cut, escaped and passed as arguments. Warns of each
+ * reason why one was not shown once. At most four programs run at a time. Each is killed after `limitMs` (5 s) with its
+ * process group. At most 32 more notifications wait, and the rest is dropped.
  */
-export function createDesktop(options: DesktopOptions): (notification: Notification) => Promise<boolean> {
+export function createDesktop(options: DesktopOptions): Desktop {
   const places = createPlaces();
+  const groups = new Groups();
   const warned = new Set<string>();
   function refuse({ reason, detail }: Refusal): false {
     if (warned.has(reason)) return false;
@@ -52,11 +51,10 @@ export function createDesktop(options: DesktopOptions): (notification: Notificat
     options.warn(`no desktop notification: ${reason}${detail ? ` (${detail})` : ""}; this is logged once`);
     return false;
   }
-  return async (notification) => {
+  async function placed(job: () => Promise<Refusal | null>): Promise<boolean> {
     if (!(await places.take())) return refuse({ reason: `${IN_FLIGHT + WAITING} are already under way` });
     try {
-      const chosen = await choose(shown(notification), options);
-      const refusal = "reason" in chosen ? chosen : await run(chosen, options);
+      const refusal = await job();
       return refusal === null || refuse(refusal);
     } catch (error) {
       return refuse({
@@ -66,7 +64,75 @@ export function createDesktop(options: DesktopOptions): (notification: Notificat
     } finally {
       places.give();
     }
+  }
+  return {
+    show(notification) {
+      const { group } = notification;
+      const show = () => placed(() => showOne(notification, groups, options));
+      return group === undefined ? show() : groups.inOrder(group, show);
+    },
+    withdraw: (group) =>
+      groups.inOrder(group, async () => {
+        const program = await programToClose(group, groups.idOf(group), options).catch(() => undefined);
+        groups.forget(group);
+        // The user may have closed it, which some desktops call an error.
+        if (program !== undefined) await placed(() => run(program, options).then(() => null));
+      }),
   };
+}
+
+async function showOne(
+  notification: Notification,
+  groups: Groups,
+  options: DesktopOptions,
+): Promise<Refusal | null> {
+  const { group } = notification;
+  const tryWith = async (ids: Ids): Promise<Ran> => {
+    const chosen = await programFor(shown(notification), ids, options);
+    return "reason" in chosen ? { refusal: chosen, output: "" } : run(chosen, options);
+  };
+  const ids = groups.idOf(group ?? "");
+  const ran = await tryWith(ids);
+  // An old notify-send names the option that it does not know, in whatever language.
+  if (group !== undefined && ids !== "unknown" && ran.refusal?.detail?.includes("print-id")) {
+    groups.areUnknown = true;
+    return (await tryWith("unknown")).refusal;
+  }
+  const id = /^\d{1,10}$/.exec(ran.output.trim())?.[0];
+  if (group !== undefined && id !== undefined) groups.keep(group, Number(id));
+  return ran.refusal;
+}
+
+/** The notifications that are shown, by group. */
+class Groups {
+  /** The program does not tell ids. */
+  areUnknown = false;
+  readonly #ids = new Map<string, number>();
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Runs what concerns a group after all that was begun for it before. */
+  inOrder<T>(group: string, job: () => Promise<T>): Promise<T> {
+    const done = (this.#last.get(group) ?? Promise.resolve()).then(job);
+    this.#last.set(group, done);
+    const end = () => this.#last.get(group) === done && this.#last.delete(group);
+    done.then(end, end);
+    return done;
+  }
+
+  idOf(group: string): Ids {
+    return this.areUnknown ? "unknown" : (this.#ids.get(group) ?? 0);
+  }
+
+  keep(group: string, id: number): void {
+    this.#ids.delete(group);
+    this.#ids.set(group, id);
+    const [oldest] = this.#ids.keys();
+    if (oldest !== undefined && this.#ids.size > MOST_GROUPS) this.#ids.delete(oldest);
+  }
+
+  forget(group: string): void {
+    this.#ids.delete(group);
+  }
 }
 
 function createPlaces(): { take(): Promise<boolean>; give(): void } {
@@ -87,98 +153,52 @@ function createPlaces(): { take(): Promise<boolean>; give(): void } {
   };
 }
 
-type Shown = Required<Notification>;
-
-function shown({ title, subtitle = "", message, sound = false, group = "" }: Notification): Shown {
-  const max = MESSAGE_CHARACTERS;
-  const characters = Array.from(visible(message.slice(0, max * 4)));
-  return {
-    title: visibleLine(title, LINE_CHARACTERS) || APP,
-    subtitle: visibleLine(subtitle, LINE_CHARACTERS),
-    message: characters.length > max ? `${characters.slice(0, max - 1).join("")}…` : characters.join(""),
-    sound,
-    group: visibleLine(group, LINE_CHARACTERS),
-  };
+interface Ran {
+  refusal: Refusal | null;
+  output: string;
 }
 
-async function choose(notification: Shown, options: DesktopOptions): Promise<Program | Refusal> {
-  const { platform, env, icon, homebrew = ["/opt/homebrew/bin", "/usr/local/bin"] } = options;
-  const folders = options.path.split(":");
-  if (platform === "darwin") {
-    const file = await find("terminal-notifier", [...folders, ...homebrew]);
-    if (file !== undefined) return { file, args: terminalNotifierArgs(notification, icon) };
-    return { file: options.osascript ?? "/usr/bin/osascript", args: osascriptArgs(notification) };
-  }
-  if (platform !== "linux") return { reason: `there is no way to show one on ${platform}` };
-  if (!env.DISPLAY && !env.WAYLAND_DISPLAY && !env.DBUS_SESSION_BUS_ADDRESS)
-    return { reason: "no desktop here, DISPLAY, WAYLAND_DISPLAY and DBUS_SESSION_BUS_ADDRESS are not set" };
-  const file = await find("notify-send", folders);
-  if (file === undefined) return { reason: "notify-send is not on the PATH" };
-  return { file, args: notifySendArgs(notification, icon) };
-}
-
-async function find(program: string, folders: readonly string[]): Promise<string | undefined> {
-  for (const folder of folders.filter((folder) => isAbsolute(folder))) {
-    const file = join(folder, program);
-    const runs = await access(file, constants.X_OK).then(
-      async () => (await stat(file)).isFile(),
-      () => false,
-    );
-    if (runs) return file;
-  }
-  return undefined;
-}
-
-// notify-send resolves backslash escapes in the body (`\074b\076` is `<b>`), and the desktop reads the result as markup.
-function notifySendArgs({ title, subtitle, message, sound }: Shown, icon: string | undefined): string[] {
-  const body = markup(subtitle === "" ? message : `${subtitle}\n${message}`).replaceAll("\\", "\\\\");
-  const options = [`--app-name=${APP}`, "--urgency=normal"];
-  if (sound) options.push("--hint=string:sound-name:message-new-instant");
-  if (icon !== undefined) options.push(`--icon=${icon}`);
-  return [...options, "--", title, body];
-}
-
-// terminal-notifier drops a leading backslash, and loses a value that looks like an option or a property list without one.
-function terminalNotifierArgs(notification: Shown, icon = ""): string[] {
-  const { title, subtitle, message, sound, group } = notification;
-  const images = { appIcon: icon, contentImage: icon };
-  const optional = Object.entries({ subtitle, group, sound: sound ? "default" : "", ...images });
-  const values = [["title", title], ["message", message], ...optional.filter(([, value]) => value !== "")];
-  return values.flatMap(([option, value]) => [`-${option}`, `\\${value}`]);
-}
-
-// Counts the texts from the end: osascript may or may not pass on the `--` before them.
-function osascriptArgs({ title, subtitle, message, sound }: Shown): string[] {
-  const text = "(item -1 of argv) with title (item -3 of argv) subtitle (item -2 of argv)";
-  const show = `display notification ${text}${sound ? ' sound name "default"' : ""}`;
-  return ["-e", "on run argv", "-e", show, "-e", "end run", "--", title, subtitle, message];
-}
-
-function run({ file, args }: Program, options: DesktopOptions): Promise<Refusal | null> {
+function run({ file, args }: Program, options: DesktopOptions): Promise<Ran> {
   const { limitMs = 5000 } = options;
   const env = { ...options.env, PATH: options.path };
   const name = basename(file);
   return new Promise((resolve) => {
-    const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "ignore", "pipe"] });
-    let stderr = "";
+    const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const output = collect(child.stdout);
+    const stderr = collect(child.stderr);
     const finish = (refusal: Refusal | null) => {
       clearTimeout(timer);
+      child.stdout?.destroy();
       child.stderr?.destroy();
-      resolve(refusal);
+      resolve({ refusal, output: output() });
     };
-    const fail = (reason: string, detail: string) =>
-      finish({ reason: `${name} ${reason}`, detail: firstLine(detail) });
+    const fail = (reason: string) => finish({ reason: `${name} ${reason}`, detail: firstLine(stderr()) });
     const timer = setTimeout(() => {
       killGroup(child.pid);
-      fail(`did not finish within ${limitMs} ms`, stderr);
+      fail(`did not finish within ${limitMs} ms`);
     }, limitMs);
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      stderr = `${stderr}${text}`.slice(0, MESSAGE_CHARACTERS);
+    child.on("error", (error) =>
+      finish({ reason: `${name} cannot be started`, detail: firstLine(error.message) }),
+    );
+    child.on("exit", (code) => {
+      if (code !== 0) return;
+      // A child that the program left behind may hold its output open.
+      child.stdout?.on("end", () => finish(null));
+      setTimeout(() => finish(null), OUTPUT_MS);
     });
-    child.on("error", (error) => fail("cannot be started", error.message));
-    child.on("exit", (code) => code === 0 && finish(null));
-    child.on("close", (code, signal) => fail(`ended with ${signal ?? `exit code ${code}`}`, stderr));
+    child.on("close", (code, signal) =>
+      code === 0 ? finish(null) : fail(`ended with ${signal ?? `exit code ${code}`}`),
+    );
   });
+}
+
+/** Collects the beginning of a stream, and returns what reads it. */
+function collect(stream: Readable | null): () => string {
+  let text = "";
+  stream?.setEncoding("utf8").on("data", (more: string) => {
+    text = `${text}${more}`.slice(0, OUTPUT_CHARACTERS);
+  });
+  return () => text;
 }
 
 // `detached` made the child the leader of its own process group, which may have ended in the meantime.

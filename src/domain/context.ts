@@ -1,6 +1,7 @@
 import type { WakeSetting } from "./attention.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
+import type { NotifySetting } from "./notification.ts";
 import type { Place } from "./session.ts";
 import type { StorageProblem, Store } from "./store.ts";
 import type { Storms } from "./storms.ts";
@@ -33,6 +34,8 @@ export interface Bus {
   waking: Map<string, { sender: string; free: boolean }>;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;
+  /** Selects the events that the user is notified of. The tool `notify` is not bound by it. */
+  notices: NotifySetting;
   storms: Storms;
   /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */
   toldPairs: Map<string, number>;
@@ -52,6 +55,8 @@ export interface Notification {
   sound?: boolean;
   /** Notifications of one group replace each other where the desktop can do that. */
   group?: string;
+  /** How many more events it stands for. */
+  others?: number;
 }
 
 export type BusErrorCode = "invalid" | StorageProblem | "too_many_waiters";

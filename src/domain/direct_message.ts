@@ -28,6 +28,30 @@ export interface Unread {
   repeat: boolean;
 }
 
+/** A direct message that its recipient has not seen. */
+export interface Waiting {
+  event: Event;
+  recipient: string;
+}
+
+export interface NewsQuery {
+  sessionId: string;
+  /** Only events with a greater id, and with a smaller one. */
+  after: number;
+  before: number;
+  channels: readonly [string, string, string];
+  limit: number;
+}
+
+export interface Offer {
+  sessionId: string;
+  by: Path;
+  /** Events that are remembered one by one: direct messages, and those handed over before older ones. */
+  single: readonly Event[];
+  /** The newest of the others, which are handed over in order. 0 without such events. */
+  upTo: number;
+}
+
 /** The recipient of a direct message's channel. Null for any other channel. */
 export function recipientOf(channel: string): string | null {
   return channel.startsWith("session:") && channel.length > "session:".length

@@ -25,6 +25,7 @@ export async function tellPair(bus: Bus, session: Session, { session_id }: Event
       explicit_level: "info",
       origin: ORIGINS.bus,
     });
+  if (bus.notices === "off") return;
   await bus.notify({
     title: `${session.name} ⇄ ${other.name}`,
     message: "They answer each other without other work. Their messages no longer wake them.",

@@ -1,10 +1,7 @@
 import type { Bus } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
-import { isMail } from "./direct_message.ts";
-import { ANONYMOUS, type Event, type EventDraft } from "./event.ts";
+import type { Event, EventDraft } from "./event.ts";
 import type { Change, Store } from "./store.ts";
-
-const PREVIEW = 50;
 
 /** Wakes waiting calls at every event, from any source. Called once, when the bus is put together. */
 export function followEvents({
@@ -18,14 +15,9 @@ export function followEvents({
   });
 }
 
-/** Appends an event. Waiting calls wake, webhooks start, and the user is shown a direct message. */
-export async function publish(bus: Bus, draft: EventDraft, change: Change | null = null): Promise<Event> {
-  const event = await append(bus.store, draft, change);
-  if (isMail(event))
-    notifyRecipient(bus, event).catch((error) =>
-      bus.warn(`notification of event ${event.id} failed: ${error}`),
-    );
-  return event;
+/** Appends an event. Waiting calls wake, webhooks start, and the user is notified. */
+export function publish({ store }: Bus, draft: EventDraft, change: Change | null = null): Promise<Event> {
+  return append(store, draft, change);
 }
 
 /** Decides who gets an event and appends it. Decides again if the webhooks changed meanwhile. */
@@ -49,17 +41,4 @@ export async function pauseWebhook(
     if (!active.webhooks.some(({ webhook_id }) => webhook_id === webhookId)) return;
     if ((await store.append(addressed(draft, active, change))) !== null) return;
   }
-}
-
-async function notifyRecipient(bus: Bus, event: Event): Promise<void> {
-  const recipient = await bus.store.sessions.get(event.channel.slice("session:".length));
-  if (recipient === undefined || recipient.deleted_at !== null) return;
-  const sender = event.session_id === ANONYMOUS ? undefined : await bus.store.sessions.get(event.session_id);
-  const characters = Array.from(event.title ?? event.payload);
-  await bus.notify({
-    title: `📨 ${recipient.name} • ${recipient.repo}`,
-    subtitle: `From: ${sender === undefined ? ANONYMOUS : `${sender.name} (${sender.display_id})`}`,
-    message: characters.length > PREVIEW ? `${characters.slice(0, PREVIEW).join("")}…` : characters.join(""),
-    group: `session-${recipient.session_id}`,
-  });
 }

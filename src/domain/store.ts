@@ -1,6 +1,6 @@
 import type { ProcessMark } from "../lib/process.ts";
 import type { Spent, WakeSetting } from "./attention.ts";
-import type { Mail, Path, Unread } from "./direct_message.ts";
+import type { Mail, NewsQuery, Offer, Unread, Waiting } from "./direct_message.ts";
 import type { Event, EventDraft } from "./event.ts";
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
 import type { Session } from "./session.ts";
@@ -201,24 +201,13 @@ export interface MailStore {
   acknowledge(recipient: string, eventId: number): Promise<void>;
   /** Marks events as seen, and takes back the offer of those that were not shown. */
   see(recipient: string, eventIds: readonly number[], unshown: readonly number[]): Promise<void>;
-}
-
-export interface NewsQuery {
-  sessionId: string;
-  /** Only events with a greater id, and with a smaller one. */
-  after: number;
-  before: number;
-  channels: readonly [string, string, string];
-  limit: number;
-}
-
-export interface Offer {
-  sessionId: string;
-  by: Path;
-  /** Events that are remembered one by one: direct messages, and those handed over before older ones. */
-  single: readonly Event[];
-  /** The newest of the others, which are handed over in order. 0 without such events. */
-  upTo: number;
+  /** Direct messages with a greater id that their recipients have not seen, oldest first. */
+  waiting(after: number, limit: number): Promise<Waiting[]>;
+  /** The event up to which the user was notified of unseen messages. Null if the user is not notified of them. */
+  reviewed(): Promise<number | null>;
+  review(upTo: number | null): Promise<void>;
+  /** Calls `onSeen` with each recipient whose messages were seen, after the commit. */
+  listen(onSeen: (recipient: string) => void): void;
 }
 
 /** Events that were put into a session's context. */

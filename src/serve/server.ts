@@ -3,7 +3,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
-import type { Bus } from "../domain/context.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import { type Access, createAccess } from "../http/access/access.ts";
 import { createApp } from "../http/app.ts";
@@ -16,7 +15,6 @@ import { type Clock, createClock } from "../lib/steady_clock.ts";
 import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
-import type { Scheduler } from "../webhooks/scheduler.ts";
 import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
 import { openSocket } from "./socket.ts";
@@ -92,7 +90,9 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     for (const { found, command } of olderDatabases(config.db))
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
-  const { bus, scheduler } = createBus({ ...parts, holds: access.holds, ownPort: () => port });
+  const running = createBus({ ...parts, holds: access.holds, ownPort: () => port });
+  const { bus, scheduler, notices } = running;
+  await notices.start();
   const unexpected = (where: string, error: unknown) =>
     log.error(`unexpected error in ${where}: ${error}`, error);
   const { limits } = config;
@@ -121,15 +121,15 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
-  return { port, store, stop: () => stop(parts, bus, scheduler, listening) };
+  return { port, store, stop: () => stop(parts, running, listening) };
 }
 
 async function stop(
   { store, log }: Parts,
-  bus: Bus,
-  scheduler: Scheduler,
+  { bus, scheduler, notices }: ReturnType<typeof createBus>,
   listening: Listening,
 ): Promise<void> {
+  notices.stop();
   bus.subscriptions.end();
   // A call that waits for a lock is answered before its connection ends.
   store.limitPatience(FINISH_MS / 2);

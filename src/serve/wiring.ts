@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
+import { Notices } from "../desktop/notices.ts";
 import { createDesktop } from "../desktop/notifier.ts";
 import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
@@ -40,8 +41,8 @@ export interface BusParts {
 const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** The bus that handlers see, with the scheduler of its webhooks (not started yet). */
-export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
+/** The bus that handlers see, with the scheduler of its webhooks and the user's notices (not started yet). */
+export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler; notices: Notices } {
   const { config, store, log, now, holds } = parts;
   const scheduler = new Scheduler({
     store,
@@ -53,6 +54,9 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     switchOff: switchOffBy(store, log),
     log,
   });
+  const desktop = createThrottle(
+    createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
+  );
   const bus: Bus = {
     store,
     now,
@@ -61,14 +65,13 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
-    notify: createThrottle(
-      createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
-    ),
+    notify: (notification) => desktop.show(notification),
     deliveries: scheduler,
     looked: new Map(),
     atWork: new Map(),
     waking: new Map(),
     wake: config.wake,
+    notices: config.notices,
     storms: new Storms(),
     toldPairs: new Map(),
     wokenBy: new Map(),
@@ -77,7 +80,7 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     warn: log.warn,
   };
   followEvents(bus);
-  return { bus, scheduler };
+  return { bus, scheduler, notices: new Notices(bus, (group) => desktop.withdraw(group)) };
 }
 
 function switchOffBy(store: Store, log: Log): SchedulerOptions["switchOff"] {

@@ -65,6 +65,7 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
     this.#uncommitted = [];
     for (const { event, draft } of appended)
       for (const listener of this.#listeners) listener(event, draft.webhookIds);
+    this.#tables.mail.committed();
   }
 
   /** Forgets what is in memory, after a transaction that was undone. */
@@ -72,6 +73,7 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
     this.#uncommitted = [];
     this.#tables.events.forget();
     this.#tables.webhooks.forget();
+    this.#tables.mail.undone();
   }
 
   /** True if a webhook was added, removed, enabled or paused since the draft was decided. */

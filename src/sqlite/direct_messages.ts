@@ -1,6 +1,6 @@
-import type { Mail, Unread } from "../domain/direct_message.ts";
-import type { MailStore, NewsQuery, Offer } from "../domain/store.ts";
-import type { Row } from "../runtime/runtime.ts";
+import type { Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
+import type { MailStore } from "../domain/store.ts";
+import type { Named, Row } from "../runtime/runtime.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./event_sql.ts";
 import { type Parts, Table } from "./parts.ts";
 import { wireTimeOrNull } from "./time.ts";
@@ -20,6 +20,11 @@ const SQL = {
   // Left to itself, SQLite takes the primary key and walks everything that was seen.
   unseen: `SELECT ${COLUMNS}, offers FROM mail INDEXED BY mail_unseen JOIN events ON events.id = event_id
     WHERE recipient = $recipient AND seen_at IS NULL ORDER BY event_id LIMIT $limit`,
+  waiting: `SELECT ${COLUMNS}, recipient FROM mail INDEXED BY mail_by_event JOIN events ON events.id = event_id
+    WHERE event_id > $after AND seen_at IS NULL ORDER BY event_id LIMIT $limit`,
+  reviewed: "SELECT value FROM bus WHERE key = 'reviewed'",
+  review: "INSERT OR REPLACE INTO bus (key, value) VALUES ('reviewed', $upTo)",
+  forget: "DELETE FROM bus WHERE key = 'reviewed'",
   count:
     "SELECT count(*) AS count FROM mail INDEXED BY mail_unseen WHERE recipient = $recipient AND seen_at IS NULL",
   news: `SELECT ${COLUMNS}, COALESCE(mail.offers, events.id <= sessions.offered_cursor) AS offers
@@ -50,6 +55,10 @@ const SQL = {
 
 /** Direct messages. */
 export class MailTable extends Table<keyof typeof SQL> implements MailStore {
+  readonly #listeners: ((recipient: string) => void)[] = [];
+  /** Recipients whose messages were seen in the transaction. */
+  #readers = new Set<string>();
+
   constructor(parts: Parts) {
     super(parts, SQL);
   }
@@ -84,17 +93,43 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
   }
 
   acknowledge(recipient: string, eventId: number): Promise<void> {
-    return this.writer.write(() => void this.sql.ack.run({ recipient, eventId, at: this.at() }));
+    return this.writer.write(() => this.#change("ack", { recipient, eventId, at: this.at() }));
   }
 
   see(recipient: string, eventIds: readonly number[], unshown: readonly number[]): Promise<void> {
     return this.writer.write(() => {
       const at = this.at();
-      for (const eventId of eventIds) this.sql.see.run({ recipient, eventId, at });
+      for (const eventId of eventIds) this.#change("see", { recipient, eventId, at });
       for (const eventId of unshown)
         if (this.sql.release.run({ recipient, eventId }).changes === 0)
           this.sql.releaseFrom.run({ recipient, eventId });
     });
+  }
+
+  waiting(after: number, limit: number): Promise<Waiting[]> {
+    return this.writer.read(() =>
+      this.sql.waiting
+        .all({ after, limit })
+        .map((row) => ({ event: eventOfRow(row), recipient: String(row.recipient) })),
+    );
+  }
+
+  reviewed(): Promise<number | null> {
+    return this.writer.read(() => {
+      const row = this.sql.reviewed.get({});
+      return row === undefined ? null : Number(row.value);
+    });
+  }
+
+  review(upTo: number | null): Promise<void> {
+    return this.writer.write(() => {
+      if (upTo === null) this.sql.forget.run({});
+      else this.sql.review.run({ upTo: String(upTo) });
+    });
+  }
+
+  listen(onSeen: (recipient: string) => void): void {
+    this.#listeners.push(onSeen);
   }
 
   /** Adds a new direct message. */
@@ -104,17 +139,34 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
 
   /** Marks what a read from `from` to `to` (ids, both included) returned as seen. */
   seeRange(recipient: string, from: number, to: number): void {
-    this.sql.seeRange.run({ recipient, from, to, at: this.at() });
+    this.#change("seeRange", { recipient, from, to, at: this.at() });
   }
 
   /** Marks everything up to `cursor` as acknowledged. */
   ackUpTo(recipient: string, cursor: number): void {
-    this.sql.ackUpTo.run({ recipient, cursor, at: this.at() });
+    this.#change("ackUpTo", { recipient, cursor, at: this.at() });
   }
 
   /** Gives the unseen direct messages of `from` to `to`. */
   forward(from: string, to: string): void {
-    this.sql.forward.run({ from, to });
+    if (this.sql.forward.run({ from, to }).changes > 0) this.#readers.add(from);
+  }
+
+  /** Tells whose messages were seen in a transaction that was committed. */
+  committed(): void {
+    if (this.#readers.size === 0) return;
+    const readers = this.#readers;
+    this.#readers = new Set();
+    for (const recipient of readers) for (const listener of this.#listeners) listener(recipient);
+  }
+
+  /** Forgets what was seen in a transaction that was undone. */
+  undone(): void {
+    this.#readers.clear();
+  }
+
+  #change(statement: "ack" | "see" | "seeRange" | "ackUpTo", params: Named & { recipient: string }): void {
+    if (this.sql[statement].run(params).changes > 0) this.#readers.add(params.recipient);
   }
 }
 

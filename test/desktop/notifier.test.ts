@@ -26,6 +26,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function desktop(options: Partial<DesktopOptions> = {}) {
+  return desktopWith(options).show;
+}
+
+function desktopWith(options: Partial<DesktopOptions> = {}) {
   return createDesktop({
     platform: "linux",
     path: folder,
@@ -55,6 +59,8 @@ function applescript(show: string): string[] {
 const SHOW = "display notification (item -1 of argv) with title (item -3 of argv) subtitle (item -2 of argv)";
 const IMAGES = ["-appIcon", "\\/i.png", "-contentImage", "\\/i.png"];
 const NOTIFY_SEND = ["--app-name=agent-event-bus", "--urgency=normal"];
+// The beginning of the SHA-256 of "g1".
+const TAG = `--hint=string:x-dunst-stack-tag:${new Bun.CryptoHasher("sha256").update("g1").digest("hex").slice(0, 16)}`;
 const SOUND_HINT = "--hint=string:sound-name:message-new-instant";
 
 const arguments_: [string, string, NodeJS.Platform, string | undefined, Notification, string[]][] = [
@@ -65,7 +71,7 @@ const arguments_: [string, string, NodeJS.Platform, string | undefined, Notifica
     "linux",
     "/i.png",
     FULL,
-    [...NOTIFY_SEND, SOUND_HINT, "--icon=/i.png", "--", "Build", "From: me\nDone"],
+    [...NOTIFY_SEND, SOUND_HINT, "--icon=/i.png", TAG, "--print-id", "--", "Build", "From: me\nDone"],
   ],
   [
     "a plain one",
@@ -174,6 +180,97 @@ test("title and subtitle are one line of at most 256 characters, the message has
   expect(title).toBe(`a⏎${"📨".repeat(253)}…`);
   expect(subtitle).toBe(`${"📨".repeat(255)}…`);
   expect(message).toBe(`a${"📨".repeat(1022)}…`);
+});
+
+const GROUPED: Notification = { ...PLAIN, group: "g1" };
+const CLOSE = "org.freedesktop.Notifications.CloseNotification";
+
+/** Records every call of a program, one a line. */
+const RECORD_ALL = `printf "%s " "$@" >> "$0.calls"; echo >> "$0.calls"`;
+
+function calls(name: string): string[] {
+  const file = join(folder, `${name}.calls`);
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split(" \n") : [];
+}
+
+test("the next notification of a group replaces the one that is shown, by the id that the program printed", async () => {
+  program("notify-send", `${RECORD_ALL}\necho 7`);
+  const { show, withdraw } = desktopWith();
+  await show(GROUPED);
+  await show(GROUPED);
+  await show({ ...GROUPED, group: "other" });
+  await withdraw("g1");
+  await show(GROUPED);
+  const replaced = calls("notify-send").map((call) => /--replace-id=(\S+)/.exec(call)?.[1]);
+  expect(replaced).toEqual([undefined, "7", undefined, undefined]);
+});
+
+test("an id that is no number is not used", async () => {
+  program("notify-send", `${RECORD_ALL}\necho '7; x'`);
+  program("dbus-send", RECORD_ALL);
+  const { show, withdraw } = desktopWith();
+  await show(GROUPED);
+  await show(GROUPED);
+  await withdraw("g1");
+  expect(calls("notify-send").filter((call) => call.includes("replace-id"))).toEqual([]);
+  expect(calls("dbus-send")).toEqual([]);
+});
+
+test.each([
+  ["dbus-send", `uint32:7`],
+  ["gdbus", "7"],
+])("a notification is closed with %s", async (name, id) => {
+  program("notify-send", "echo 7");
+  program(name, RECORD_ALL);
+  const { show, withdraw } = desktopWith();
+  await withdraw("g1");
+  await show(GROUPED);
+  await withdraw("g1");
+  await withdraw("g1");
+  expect(calls(name)).toHaveLength(1);
+  expect(calls(name)[0]).toEndWith(`${CLOSE} ${id}`.trim());
+  expect(warnings).toEqual([]);
+});
+
+test("a desktop that refuses to close one is no reason for a warning", async () => {
+  program("notify-send", "echo 7");
+  program("dbus-send", "exit 1");
+  const { show, withdraw } = desktopWith();
+  await show(GROUPED);
+  await withdraw("g1");
+  expect(warnings).toEqual([]);
+});
+
+test("without a program that closes one, the notification stays", async () => {
+  program("notify-send", "echo 7");
+  const { show, withdraw } = desktopWith();
+  await show(GROUPED);
+  await withdraw("g1");
+  expect(warnings).toEqual([]);
+});
+
+test("an old notify-send, which knows no ids, is asked once and then without them", async () => {
+  const refuse = `case "$*" in *--print-id*) echo 'Unknown option --print-id' >&2; exit 1;; esac`;
+  program("notify-send", `${RECORD_ALL}\n${refuse}`);
+  program("dbus-send", RECORD_ALL);
+  const { show, withdraw } = desktopWith();
+  expect(await show(GROUPED)).toBe(true);
+  expect(await show(GROUPED)).toBe(true);
+  await withdraw("g1");
+  expect(calls("notify-send").map((call) => call.includes("--print-id"))).toEqual([true, false, false]);
+  expect(calls("notify-send").every((call) => call.includes("x-dunst-stack-tag"))).toBe(true);
+  expect(calls("dbus-send")).toEqual([]);
+  expect(warnings).toEqual([]);
+});
+
+test("terminal-notifier removes the notification of a group, and osascript cannot", async () => {
+  const { withdraw } = desktopWith({ platform: "darwin" });
+  program("osascript", RECORD_ALL);
+  await withdraw("g1");
+  program("terminal-notifier");
+  await withdraw("-list ALL");
+  expect(argv("terminal-notifier")).toEqual(["-remove", "\\-list ALL"]);
+  expect(calls("osascript")).toEqual([]);
 });
 
 test("an empty title becomes the name of the bus, since notify-send wants one", async () => {

@@ -38,7 +38,7 @@ function plansOf(rows: (db: Database) => unknown): { sql: string; steps: string[
 const mailTable = (db: Database) => new MailTable(partsOn(db));
 
 const PARTS: [string, (db: Database) => unknown, number][] = [
-  ["mail", mailTable, 14],
+  ["mail", mailTable, 18],
   ["claims", (db) => new ClaimTable(db), 6],
   ["sessions", (db) => prepared(db, SESSION_SQL), 15],
 ];

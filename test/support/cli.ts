@@ -2,7 +2,7 @@ import { afterAll } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Kind, type ProcessBus, programOf, startBus } from "./bus.ts";
+import { type BusOptions, type Kind, type ProcessBus, programOf, startBus } from "./bus.ts";
 import { tempFolder } from "./folder.ts";
 import { outputOf } from "./process.ts";
 
@@ -122,14 +122,27 @@ export async function originalName(folder: string, kind: Kind): Promise<string[]
   return kind === "node" ? [program, link] : [link];
 }
 
-/** A bus whose desktop notifications go to a program that records its arguments in `shown`. */
-export async function startBusWithDesktop(kind: Kind = "binary"): Promise<ProcessBus & { shown: string }> {
+export interface BusWithDesktop extends ProcessBus {
+  /** The file that records the arguments of the program that shows notifications, one a line. */
+  shown: string;
+  /** The same for the program that closes them. */
+  closed: string;
+}
+
+/** A bus whose desktop notifications go to programs that record their arguments. */
+export async function startBusWithDesktop(
+  kind: Kind = "binary",
+  options: BusOptions = {},
+): Promise<BusWithDesktop> {
   const folder = tempFolder();
-  const shown = join(folder, "shown");
+  const [shown, closed] = [join(folder, "shown"), join(folder, "closed")];
+  // The process id serves as the id of the notification.
   for (const name of ["notify-send", "terminal-notifier"])
-    executable(join(folder, name), `printf '%s\\n' "$@" >> '${shown}'`);
-  const bus = await startBus(kind, { env: { PATH: `${folder}:${process.env.PATH}`, DISPLAY: ":9" } });
-  return Object.assign(bus, { shown });
+    executable(join(folder, name), `printf '%s\\n' "$@" >> '${shown}'\necho $$`);
+  executable(join(folder, "dbus-send"), `printf '%s\\n' "$@" >> '${closed}'`);
+  const env = { PATH: `${folder}:${process.env.PATH}`, DISPLAY: ":9", ...options.env };
+  const bus = await startBus(kind, { ...options, env });
+  return Object.assign(bus, { shown, closed });
 }
 
 function executable(file: string, command: string): void {

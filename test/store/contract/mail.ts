@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type Engine, join, opened, publish } from "../engine.ts";
+import { closed, type Engine, join, opened, publish } from "../engine.ts";
 
 export function mail({ place }: Engine): void {
   const started = async () => {
@@ -51,6 +51,68 @@ export function mail({ place }: Engine): void {
       ["acked"],
       ["stored"],
     ]);
+  });
+
+  test("waiting are the unseen messages of every recipient after an event, oldest first", async () => {
+    const { store, session_id, send } = await started();
+    const waiting = async (after: number, limit = 50) =>
+      (await store.mail.waiting(after, limit)).map(({ event, recipient }) => [event.id, recipient]);
+    const [first, seen] = [await send(), await send()];
+    await publish(store);
+    const named = await publish(store, { channel: "session:@lead" });
+    const last = await send();
+    await store.mail.see(session_id, [seen.id], []);
+    expect(await waiting(0)).toEqual([
+      [first.id, session_id],
+      [named.id, "@lead"],
+      [last.id, session_id],
+    ]);
+    expect(await waiting(first.id, 1)).toEqual([[named.id, "@lead"]]);
+    await store.sessions.claim("lead", session_id, undefined);
+    expect(await waiting(seen.id)).toEqual([
+      [named.id, session_id],
+      [last.id, session_id],
+    ]);
+  });
+
+  test("the position of the user's notifications is kept, and forgotten when it is told so", async () => {
+    const at = place();
+    const store = await opened(at);
+    expect(await store.mail.reviewed()).toBeNull();
+    await store.mail.review(3);
+    await store.mail.review(5);
+    await closed(store);
+    const again = await opened(at);
+    expect(await again.mail.reviewed()).toBe(5);
+    await again.mail.review(null);
+    expect(await again.mail.reviewed()).toBeNull();
+  });
+
+  test("a listener is told of each recipient whose messages were seen, and of no other", async () => {
+    const { store, session_id, send } = await started();
+    let told: string[] = [];
+    store.mail.listen((recipient) => told.push(recipient));
+    const tellsOf = async (change: () => Promise<unknown>) => {
+      told = [];
+      await change();
+      // A write resolves before its listeners are told.
+      await store.events.tip();
+      return told;
+    };
+    const [one, two, three] = [await send(), await send(), await send()];
+    const { sessions, mail } = store;
+    const offer = { sessionId: session_id, by: "tool", single: [one], upTo: 0 } as const;
+    expect(await tellsOf(() => mail.offer(offer))).toEqual([]);
+    expect(await tellsOf(() => mail.see(session_id, [one.id], [two.id]))).toEqual([session_id]);
+    expect(await tellsOf(() => mail.see(session_id, [one.id], []))).toEqual([]);
+    expect(await tellsOf(() => sessions.advanceCursor(session_id, two.id, two.id))).toEqual([session_id]);
+    expect(await tellsOf(() => mail.acknowledge(session_id, three.id))).toEqual([session_id]);
+    await send();
+    const read = { limit: 10, order: "asc" } as const;
+    expect(await tellsOf(() => sessions.consume(session_id, true, read))).toEqual([session_id]);
+    const named = await publish(store, { channel: "session:@lead" });
+    expect(await tellsOf(() => sessions.claim("lead", session_id, undefined))).toEqual(["@lead"]);
+    expect(await tellsOf(() => sessions.acknowledge(session_id, named.id))).toEqual([session_id]);
   });
 
   test("a message to oneself is no mail", async () => {
