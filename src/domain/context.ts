@@ -1,4 +1,5 @@
 import type { WakeSetting } from "./attention.ts";
+import type { Dialogs } from "./dialogs.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { Place } from "./session.ts";
@@ -29,6 +30,7 @@ export interface Bus {
   looked: Map<string, number>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
+  dialogs: Dialogs;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;
   storms: Storms;

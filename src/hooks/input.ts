@@ -14,6 +14,10 @@ const FIELDS = {
   hook_event_name: "string",
   /** Set after the use of a tool. */
   tool_name: "string",
+  tool_input: "object",
+  /** The text of a notification. */
+  message: "string",
+  notification_type: "string",
   /** The client's file of the conversation. */
   transcript_path: "string",
   /** Set by Cursor, which runs the hooks of Claude Code's settings too. */
@@ -21,9 +25,13 @@ const FIELDS = {
   cursor_version: "string",
 } as const;
 
-export type HookInput = {
-  [Name in keyof typeof FIELDS]?: (typeof FIELDS)[Name] extends "boolean" ? boolean : string;
-};
+interface Types {
+  string: string;
+  boolean: boolean;
+  object: Readonly<Record<string, unknown>>;
+}
+
+export type HookInput = { [Name in keyof typeof FIELDS]?: Types[(typeof FIELDS)[Name]] };
 
 /** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
 export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
@@ -33,7 +41,7 @@ export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
     const input = JSON.parse((await readStdin()).trimStart());
     const known: Record<string, unknown> = {};
     for (const [name, type] of Object.entries(FIELDS))
-      if (typeof input?.[name] === type) known[name] = input[name];
+      if (typeof input?.[name] === type && input[name] !== null) known[name] = input[name];
     return known;
   } catch {
     return {};

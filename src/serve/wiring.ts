@@ -5,6 +5,7 @@ import { createDesktop } from "../desktop/notifier.ts";
 import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
+import { Dialogs } from "../domain/dialogs.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
@@ -66,6 +67,7 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler } {
     deliveries: scheduler,
     looked: new Map(),
     atWork: new Map(),
+    dialogs: new Dialogs(),
     wake: config.wake,
     storms: new Storms(),
     toldPairs: new Map(),

@@ -31,12 +31,12 @@ export class Desk {
     return new Desk(await startBus("binary", { folder: tempFolder(true), outlives: true }));
   }
 
-  /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. */
-  async sit(name: string, env: Record<string, string> = {}): Promise<Place> {
+  /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `settings`: more of them. */
+  async sit(name: string, env: Record<string, string> = {}, settings: object = {}): Promise<Place> {
     const model = startTalker();
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
-    client.installHooks(this.bus.url, env);
+    client.installHooks(this.bus.url, env, settings);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
   }
 
@@ -86,6 +86,11 @@ export class Desk {
   /** The processes that wait for this bus. */
   waiters(): number[] {
     return this.#hooks("wait");
+  }
+
+  /** The processes that stand beside a dialog of this bus's clients. */
+  beside(): number[] {
+    return [...this.#hooks("permission"), ...this.#hooks("notification")];
   }
 
   #hooks(name: string): number[] {
