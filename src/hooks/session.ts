@@ -1,3 +1,4 @@
+import type { Dialog } from "../domain/dialogs.ts";
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import type { Batch } from "./text.ts";
@@ -22,7 +23,7 @@ interface Collected extends Batch {
 
 /** The arguments of `report_dialog`. */
 export interface DialogReport {
-  kind: "permission" | "question" | "elicitation";
+  kind: Dialog["kind"];
   text: string;
   certain: boolean;
   unless_known: boolean;

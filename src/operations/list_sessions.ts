@@ -98,7 +98,7 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
 function stateWords({ state, waiting_since }: Json, to: Printer): string {
   const words = STATE_WORDS[String(state)];
   if (words === undefined) return to.text(state);
-  return to.colour("yellow", `${words} (${to.ago(waiting_since)})`);
+  return to.colour("yellow", `${words} (${to.ago(waiting_since).replace(/ ago$/, "")})`);
 }
 
 function costOf(costs: ReadonlyMap<string, Cost>, sessionId: string): Json {

@@ -57,6 +57,16 @@ async function ask(at: Desk, place: Place, tool: string, input: object, shown: s
   return session.waiting_for;
 }
 
+/** Presses a key until the dialog takes it: one that was just drawn may not. */
+async function press({ terminal }: Place, key: string, shown: string): Promise<void> {
+  const gone = async () => {
+    terminal.press(key);
+    for (let i = 0; i < 10 && terminal.screen().includes(shown); i++) await Bun.sleep(50);
+    return !terminal.screen().includes(shown);
+  };
+  await eventually(`"${shown}" is gone from the screen`, gone, PATIENCE_MS);
+}
+
 /** Waits until nothing says any more that the session waits. */
 async function over(at: Desk, name: string, how: string, state: string | undefined) {
   const { session, ms } = await comesTo(at, name, state);
@@ -75,6 +85,10 @@ const QUESTION = {
     },
   ],
 };
+/** Words of the dialogs on the screen. */
+const CREATE = "Do you want to create";
+const PROCEED = "Do you want to proceed";
+const CHOICE = "Enter to select";
 const write = (place: Place, name: string) => ({ file_path: join(place.client.home, name), content: "x" });
 
 testAtTerminal(
@@ -82,36 +96,36 @@ testAtTerminal(
   async () => {
     const { at, place } = await sitDown();
     const file = write(place, fresh("file"));
-    const about = await ask(at, place, "Write", file, "Do you want to create");
+    const about = await ask(at, place, "Write", file, CREATE);
     expect(about.kind).toBe("permission");
     expect(about.text).toStartWith("Write: /");
     expect((await at.bus.call("list_sessions")).result[0].reach).toBe("waiting_for_person");
-    place.terminal.press("Enter");
+    await press(place, "Enter", CREATE);
     await over(at, NAME, "allowed", "idle");
     expect(existsSync(file.file_path)).toBe(true);
 
-    await ask(at, place, "Write", write(place, fresh("file")), "Do you want to create");
-    place.terminal.press("3");
+    await ask(at, place, "Write", write(place, fresh("file")), CREATE);
+    await press(place, "3", CREATE);
     await over(at, NAME, "denied", "idle");
 
-    await ask(at, place, "Write", write(place, fresh("file")), "Do you want to create");
-    place.terminal.press("Escape");
+    await ask(at, place, "Write", write(place, fresh("file")), CREATE);
+    await press(place, "Escape", CREATE);
     await over(at, NAME, "Esc", "idle");
 
-    expect(await ask(at, place, "AskUserQuestion", QUESTION, "Enter to select")).toEqual({
+    expect(await ask(at, place, "AskUserQuestion", QUESTION, CHOICE)).toEqual({
       kind: "question",
       text: "Which colour?",
     });
-    place.terminal.press("Enter");
+    await press(place, "Enter", CHOICE);
     await over(at, NAME, "answered", "idle");
     expect(place.model.count("Which colour?")).toBeGreaterThan(0);
 
-    await ask(at, place, "AskUserQuestion", QUESTION, "Enter to select");
-    place.terminal.press("Escape");
+    await ask(at, place, "AskUserQuestion", QUESTION, CHOICE);
+    await press(place, "Escape", CHOICE);
     await over(at, NAME, "Esc at a question", "idle");
 
-    await ask(at, place, "Write", write(place, fresh("file")), "Do you want to create");
-    place.terminal.press("Escape");
+    await ask(at, place, "Write", write(place, fresh("file")), CREATE);
+    await press(place, "Escape", CREATE);
     await place.terminal.rests();
     await place.terminal.say("/clear");
     await comesTo(at, NAME, "idle");
@@ -127,15 +141,9 @@ testAtTerminal(
   async () => {
     const { at, place } = await sitDown("long");
     const command = `sleep ${LONG_SECONDS}`;
-    const about = await ask(
-      at,
-      place,
-      "Bash",
-      { command, description: "Rest a while" },
-      "Do you want to proceed",
-    );
+    const about = await ask(at, place, "Bash", { command, description: "Rest a while" }, PROCEED);
     expect(about).toEqual({ kind: "permission", text: "Bash: Rest a while" });
-    place.terminal.press("Enter");
+    await press(place, "Enter", PROCEED);
     await over(at, "long", "allowed", "busy");
     const began = performance.now();
     const states = new Set<string>();
@@ -153,7 +161,7 @@ testAtTerminal(
   "a restart of the bus forgets no dialog, and a client that is killed at one leaves nothing",
   async () => {
     const { at, place } = await sitDown("k");
-    await ask(at, place, "Write", write(place, fresh("file")), "Do you want to create");
+    await ask(at, place, "Write", write(place, fresh("file")), CREATE);
     await at.restart();
     const { ms } = await comesTo(at, "k", "waiting");
     console.log(`waiting for you ${ms} ms after the restart of the bus`);

@@ -36,7 +36,7 @@ test("the hooks are added behind those that are there, and everything else stays
       )
       .replace(
         '\n  },\n  "model"',
-        `,\n${["SessionStart", "UserPromptSubmit", "SessionEnd"].map(ownLine).join(",\n")}\n  },\n  "model"`,
+        `,\n${["SessionStart", "UserPromptSubmit", "PermissionRequest", "Notification", "SessionEnd"].map(ownLine).join(",\n")}\n  },\n  "model"`,
       ),
   );
 });
