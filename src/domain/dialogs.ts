@@ -1,6 +1,6 @@
 export const DIALOG_KINDS = ["permission", "question", "elicitation"] as const;
 
-/** What a session asks its user at a dialog. */
+/** A question of a session to its user, on the screen of its client. */
 export interface Dialog {
   kind: (typeof DIALOG_KINDS)[number];
   /** One line from the client, untrusted. */

@@ -1,6 +1,6 @@
 import type { HookCall } from "./types.ts";
 
-/** What the client says of itself. */
+/** The client's own report. */
 export interface ClientState {
   /** `idle`, `busy`, or `waiting` at a dialog. */
   status: string;

@@ -1,11 +1,14 @@
+import type { Dialog } from "../domain/dialogs.ts";
+import type { Json } from "../lib/json.ts";
 import { type ClientState, clientState, stateFile } from "./client_state.ts";
 import type { HookInput } from "./input.ts";
 import { isShut, leaveWith, mayStay } from "./leave.ts";
-import type { DialogReport, HookSession } from "./session.ts";
+import { identityOf } from "./session.ts";
 import { inLine } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
 const HOLD_SECONDS = 240;
+const MARGIN_SECONDS = 15;
 const CHECK_MS = 250;
 /** The client shows its dialog, and says so, about when it runs the hook. */
 const SHOWN_MS = 5_000;
@@ -15,16 +18,26 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 const MOST_CHARACTERS = 100;
 
-type Asked = Pick<DialogReport, "kind" | "text">;
+type Asked = Pick<Dialog, "kind" | "text">;
+
+/** The answer of `report_dialog`. */
+interface Told {
+  /** The bus does not know the session. */
+  unknown?: true;
+  /** The session was heard of. Absent if another hook stands by, or the session cannot be registered. */
+  over?: boolean;
+  /** The bus stops. */
+  stops?: boolean;
+}
 
 /**
  * Stays beside a dialog of the client, and tells the bus of it as long as it stands. Decides nothing and prints nothing. Ends
  * when the dialog or the client is gone. With an older client, which does not tell, ends at the session's next hook.
  */
-export async function standAtDialog(name: string, run: HookCall, session: HookSession): Promise<void> {
+export async function standAtDialog(name: string, run: HookCall): Promise<void> {
   const { clientPid } = run.config;
   const asked = name === "permission" ? permissionIn(run.input) : notificationIn(run.input);
-  if (asked === null || !mayStay(run) || clientPid === undefined) return;
+  if (asked === null || !mayStay(run) || clientPid === undefined || run.clientId === undefined) return;
   leaveWith(clientPid);
   const file = stateFile(run);
   const shown = file === undefined ? null : await whenShown(file, run.input);
@@ -41,21 +54,14 @@ export async function standAtDialog(name: string, run: HookCall, session: HookSe
   const report = { ...asked, certain, unless_known: name === "notification" };
   // A notification comes seconds after its dialog.
   const since = name === "permission" ? performance.timeOrigin : (shown ?? performance.timeOrigin);
-  await hold(session, report, since, stands);
+  await hold(run, report, since, stands);
 }
 
-async function hold(
-  session: HookSession,
-  report: DialogReport,
-  since: number,
-  stands: () => boolean,
-): Promise<void> {
+async function hold(run: HookCall, report: Json, since: number, stands: () => boolean): Promise<void> {
   for (let retry = FIRST_RETRY_MS; ; ) {
     try {
-      const told = await session.stand(
-        { ...report, open_ms: Math.max(0, Math.round(Date.now() - since)) },
-        HOLD_SECONDS,
-      );
+      const open_ms = Math.max(0, Math.round(Date.now() - since));
+      const told = await tell(run, { ...report, open_ms });
       if (told.over === undefined) return;
       if (told.stops) throw new Error("the bus stops");
       retry = FIRST_RETRY_MS;
@@ -68,6 +74,17 @@ async function hold(
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
   }
+}
+
+/** Resolves when the dialog is over for the bus, or the time is up. Registers the session if the bus does not know it. */
+async function tell(run: HookCall, report: Json): Promise<Told> {
+  const args = { ...identityOf(run), ...report, wait_seconds: HOLD_SECONDS };
+  const call = async () =>
+    (await run.call("report_dialog", args, (HOLD_SECONDS + MARGIN_SECONDS) * 1000)) as Told;
+  const told = await call();
+  if (told.unknown !== true) return told;
+  await (await import("./register.ts")).register(run);
+  return call();
 }
 
 /** Start of the dialog (ms since 1970). Undefined if none comes, null if the client does not tell. */

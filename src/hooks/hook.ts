@@ -73,7 +73,7 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
       return (await import("./wait.ts")).wait(run, session, limit);
     case "permission":
     case "notification":
-      return (await import("./dialog.ts")).standAtDialog(name, run, session);
+      return (await import("./dialog.ts")).standAtDialog(name, run);
     case "session-end":
       return session.end();
     default:

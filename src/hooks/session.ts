@@ -1,4 +1,3 @@
-import type { Dialog } from "../domain/dialogs.ts";
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import type { Batch } from "./text.ts";
@@ -21,33 +20,19 @@ interface Collected extends Batch {
   stops?: boolean;
 }
 
-/** The arguments of `report_dialog`. */
-export interface DialogReport {
-  kind: Dialog["kind"];
-  text: string;
-  certain: boolean;
-  unless_known: boolean;
-}
-
-/** The answer of `report_dialog`. */
-interface Stood {
-  /** The bus does not know the session. */
-  unknown?: true;
-  /** The session was heard of. */
-  over?: boolean;
-  /** The bus stops. */
-  stops?: boolean;
-}
-
-/** The session that a hook runs for, as the bus knows it. */
-export function sessionOf(run: HookCall) {
-  const { clientId, machine, config, call } = run;
-  /** The arguments by which the bus finds the session. */
-  const identity = {
+/** The arguments by which the bus finds the session. */
+export function identityOf({ clientId, machine, config }: HookCall): Json {
+  return {
     client_id: clientId,
     machine,
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
   };
+}
+
+/** The session that a hook runs for, as the bus knows it. */
+export function sessionOf(run: HookCall) {
+  const { clientId, call } = run;
+  const identity = identityOf(run);
   const collectEvents = async (args: Json, timeoutMs?: number) =>
     (await call(
       "collect_events",
@@ -76,17 +61,6 @@ export function sessionOf(run: HookCall) {
     /** Confirms that the first `count` events of a batch were shown, in a text of `bytes`. */
     confirm: (batch: Batch, count: number, path: string, bytes: number) =>
       call("confirm_events", { ...identity, ...confirmation(batch, count), path, bytes }),
-
-    /** Tells that the session stands at a dialog, for as long. Registers the session first if the bus does not know it. */
-    async stand(dialog: DialogReport & { open_ms: number }, seconds: number): Promise<Stood> {
-      const args = { ...identity, ...dialog, wait_seconds: seconds };
-      const report = async () =>
-        (await call("report_dialog", args, (seconds + MARGIN_SECONDS) * 1000)) as Stood;
-      const stood = await report();
-      if (stood.unknown !== true) return stood;
-      await (await import("./register.ts")).register(run);
-      return report();
-    },
 
     end: () => end(run, identity),
   };

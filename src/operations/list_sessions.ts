@@ -79,7 +79,7 @@ export const listSessions = operation({
   },
 });
 
-/** What a session does: the report of its hooks, or that it stands at a dialog. */
+/** The last report of the session's hooks, or the dialog that it stands at. */
 function stateOf({ state }: Session, dialog: Dialog | undefined): Json {
   if (dialog === undefined) return { state };
   const { kind, text, since, certain } = dialog;

@@ -126,9 +126,7 @@ testAtTerminal(
 
     await ask(at, place, "Write", write(place, fresh("file")), CREATE);
     await press(place, "Escape", CREATE);
-    await place.terminal.rests();
     await place.terminal.say("/clear");
-    await comesTo(at, NAME, "idle");
     await over(at, NAME, "/clear", "idle");
     // What the hooks did reached neither the model nor the screen.
     expect(place.model.calls.at(-1)?.conversation).not.toMatch(/PermissionRequest|hook permission/);

@@ -5,10 +5,12 @@ import { startBus, type TestBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { startGate } from "../support/gate.ts";
 import { ended, type HookProcess, newClient, spawnHook, startClient } from "../support/hooks.ts";
+import { cpuMs, privateMib } from "../support/process.ts";
 import { eventually } from "../support/webhook.ts";
 
 const SILENT = { stdout: "", stderr: "", code: 0 };
 const PATIENCE_MS = 30_000;
+const MOST_MIB = 6;
 const PERMISSION = { tool_name: "Write", tool_input: { file_path: "/tmp/x", content: "secret" } };
 
 /** A client that tells in a file of its own what it does. It is at work. */
@@ -207,6 +209,22 @@ describe("hook permission", () => {
     const gate = startGate(bus);
     expect(await ended(await hook("permission", PERMISSION, env, gate.url))).toEqual(SILENT);
     expect(gate.calls).toEqual([]);
+  });
+
+  test("costs little while it stands by", async () => {
+    const bus = await startBus("binary");
+    const { ask, tell } = await clientAtWork(bus);
+    const child = await ask();
+    const before = cpuMs(child.pid);
+    await Bun.sleep(5_000);
+    const mib = privateMib(child.pid);
+    const cpu = cpuMs(child.pid) - before;
+    console.log(
+      `a hook beside a dialog: ${mib.toFixed(1)} MiB of its own, ${cpu} ms of processor time in 5 s`,
+    );
+    expect(mib).toBeLessThan(MOST_MIB);
+    tell("busy");
+    expect(await ended(child)).toEqual(SILENT);
   });
 
   test("is silent while the bus is away, and ends with the dialog", async () => {

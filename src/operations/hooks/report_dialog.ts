@@ -24,7 +24,7 @@ export const reportDialog = operation({
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
     const { session_id } = session;
-    if (args.unless_known && bus.dialogs.of(session_id) !== undefined) return { session_id, over: true };
+    if (args.unless_known && bus.dialogs.of(session_id) !== undefined) return { session_id, known: true };
     const dialog: Dialog = {
       kind: args.kind,
       text: visibleLine(args.text, MOST_TEXT),

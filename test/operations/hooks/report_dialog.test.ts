@@ -136,7 +136,7 @@ test("a notification of a dialog that is known adds nothing", async () => {
   const { stand, report, collect } = await started();
   const { told } = await stand();
   const notified = report({ text: "Claude needs your permission", unless_known: true });
-  expect(await bus.call("report_dialog", notified)).toMatchObject({ over: true });
+  expect(await bus.call("report_dialog", notified)).toMatchObject({ known: true });
   await collect("prompt");
   await told;
 });
