@@ -55,6 +55,7 @@ test("what only hooks call is shown to nobody, has no command, takes a full call
     "start_session",
     "collect_events",
     "confirm_events",
+    "report_dialog",
   ]);
   for (const { name, listed, commands, scope } of hookOperations) {
     expect([name, listed, commands, scope]).toEqual([name, false, [], undefined]);

@@ -1,4 +1,5 @@
 import type { WakeSetting } from "./attention.ts";
+import type { Dialogs } from "./dialogs.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { NotifySetting } from "./notification.ts";
@@ -32,6 +33,7 @@ export interface Bus {
   atWork: Map<string, number>;
   /** The sender that woke a session, until its hook confirms it. Lost at the end of the process. */
   waking: Map<string, { sender: string; free: boolean }>;
+  dialogs: Dialogs;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;
   /** Selects the events that the user is notified of. The tool `notify` is not bound by it. */

@@ -39,6 +39,7 @@ export async function reachOfMail(
 export async function reachOf(bus: Bus, session: Session, sender?: string): Promise<Reach> {
   if (!isAlive(session, here(bus))) return "not_here";
   if (session.muted_until > bus.now()) return "muted";
+  if (bus.dialogs.of(session.session_id)?.certain === true) return "waiting_for_person";
   const waits = bus.subscriptions.has(session.session_id);
   if (session.state === null) return waits ? "wakes" : "polls_only";
   if (session.state === "busy" && !waits) return "next_tool";

@@ -5,7 +5,7 @@ import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
 import { write } from "../runtime/stdio.ts";
 import { isForeign, readInput } from "./input.ts";
-import { HOOKS, type HookName } from "./names.ts";
+import { HOOKS, type HookName, STAYING } from "./names.ts";
 import { HookSession } from "./session.ts";
 import type { HookCall } from "./types.ts";
 import { type Format, type HookLine, help, usage } from "./usage.ts";
@@ -14,13 +14,13 @@ const CALL_MS = 5_000;
 /** Time limit of a hook, for a bus on this machine and elsewhere. */
 const LOCAL_MS = 300;
 const REMOTE_MS = 1_000;
-/** For `wait`, which has no other limit. */
+/** For hooks that stay, which have no other limit. */
 const LONGEST_INPUT_MS = 5_000;
 
 /**
  * `agent-event-bus hook NAME`: run by Claude Code (or another client) at one of its events, with JSON on stdin. Ends with 0
  * and prints nothing when the bus fails. Takes at most 300 ms (1 s for a bus on another machine), or the limit that is set.
- * Only `wait` stays, and ends with 2 to wake its session. Ends the process, even while stdin is still being read.
+ * Some stay beside the session, and `wait` ends with 2 to wake it. Ends the process, even while stdin is still being read.
  */
 export async function hook(argv: readonly string[]): Promise<void> {
   if (argv.includes("--help") || argv.includes("-h")) return await help();
@@ -38,22 +38,26 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   // Everything that needs no input is done while it is read.
   const reading = readInput(format !== "claude");
   const limit = config.timeoutMs ?? (isLoopbackUrl(url) ? LOCAL_MS : REMOTE_MS);
-  if (name !== "wait") setTimeout(() => process.exit(0), limit);
+  if (!STAYING.includes(name)) setTimeout(() => process.exit(0), limit);
   const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
   config.clientPid ??= pid;
   const callBus = createCall({ url, token });
   const host = machine();
   const input = await reading;
   clearTimeout(late);
-  // Events reach a subagent's session through its main agent.
-  if ((input.agent_id !== undefined && name !== "pre-tool") || (format === "claude" && isForeign(input)))
-    return;
+  // Events reach a subagent's session through its main agent. Its tools and its dialogs are its own.
+  const ofSubagent = input.agent_id !== undefined && name !== "pre-tool" && !isDialog(name);
+  if (ofSubagent || (format === "claude" && isForeign(input))) return;
   const called: HookCall = {
     ...{ input, config, format, machine: host },
     clientId: input.session_id ?? config.sessionId,
     call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
   };
   await runHook(name, called, limit);
+}
+
+function isDialog(name: HookName): boolean {
+  return name === "permission" || name === "notification";
 }
 
 async function runHook(name: HookName, run: HookCall, limit: number): Promise<void> {
@@ -68,6 +72,9 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
       return run.input.stop_hook_active ? undefined : deliver(name, session, run.format);
     case "wait":
       return (await import("./wait.ts")).wait(run, session, limit);
+    case "permission":
+    case "notification":
+      return (await import("./dialog.ts")).standAtDialog(name, run);
     case "session-end":
       return session.end();
     case "pre-tool":

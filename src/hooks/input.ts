@@ -19,6 +19,9 @@ const FIELDS = {
   /** Set before and after the use of a tool. */
   tool_name: "string",
   tool_input: "object",
+  /** The text of a notification. */
+  message: "string",
+  notification_type: "string",
   /** The client's file of the conversation. */
   transcript_path: "string",
   /** Set by Cursor, which runs the hooks of Claude Code's settings too. */

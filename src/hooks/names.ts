@@ -1,3 +1,6 @@
+/** Stays beside the session for at most a day (s), and the client goes on meanwhile. */
+const BESIDE = { async: true, timeout: 86_400 } as const;
+
 /** Each hook with the client's events that run it. The installer writes this table into the client's settings. */
 export const HOOKS = {
   "session-start": { events: ["SessionStart"], about: "Registers the session, tells it who is here" },
@@ -15,7 +18,20 @@ export const HOOKS = {
     /** Runs beside the session for at most a day (s). A woken client shows the summary. Older ones ignore it. */
     settings: { asyncRewake: true, timeout: 86_400, rewakeSummary: "bus: a message woke this session" },
   },
+  permission: {
+    events: ["PermissionRequest"],
+    about: "Tells that the session waits for its user, as long as the dialog stands",
+    settings: BESIDE,
+  },
+  notification: {
+    events: ["Notification"],
+    about: "Tells the same of dialogs without a permission",
+    settings: BESIDE,
+  },
   "session-end": { events: ["SessionEnd"], about: "Unregisters the session" },
 } as const;
 
 export type HookName = keyof typeof HOOKS;
+
+/** The hooks that stay, as long as there is something to wait for. */
+export const STAYING: readonly string[] = ["wait", "permission", "notification"] satisfies HookName[];

@@ -19,20 +19,23 @@ interface Collected extends Batch {
   stops?: boolean;
 }
 
+/** The arguments by which the bus finds the session. */
+export function identityOf({ clientId, machine, config }: HookCall): Json {
+  return {
+    client_id: clientId,
+    machine,
+    ...(config.clientPid !== undefined && { pid: config.clientPid }),
+  };
+}
+
 /** The session that a hook runs for, as the bus knows it. */
 export class HookSession {
   readonly #run: HookCall;
-  /** The arguments by which the bus finds the session. */
   readonly #identity: Json;
 
   constructor(run: HookCall) {
-    const { clientId, machine, config } = run;
     this.#run = run;
-    this.#identity = {
-      client_id: clientId,
-      machine,
-      ...(config.clientPid !== undefined && { pid: config.clientPid }),
-    };
+    this.#identity = identityOf(run);
   }
 
   /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */

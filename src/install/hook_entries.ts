@@ -1,4 +1,4 @@
-import { HOOKS, type HookName } from "../hooks/names.ts";
+import { HOOKS, type HookName, STAYING } from "../hooks/names.ts";
 import { quoted } from "../lib/escape.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
 import { append } from "./claude_settings.ts";
@@ -26,7 +26,7 @@ function labelOf(event: string, name: string): string {
 }
 
 export function linesFor(waiting: Waiting): readonly Line[] {
-  return waiting === "none" ? TABLE.filter(({ name }) => name !== "wait") : TABLE;
+  return waiting === "none" ? TABLE.filter(({ name }) => !STAYING.includes(name)) : TABLE;
 }
 
 /** The client's settings for an executable, without anything else. */
@@ -44,7 +44,7 @@ export function hooksOf(binary: string, waiting: Waiting = "any") {
 const PARENT = ' --pid "$PPID"';
 
 function hookOf({ name, settings }: Line, { binary, waiting }: Wanted) {
-  const flag = name === "wait" && waiting === "named" ? PARENT : "";
+  const flag = STAYING.includes(name) && waiting === "named" ? PARENT : "";
   return { type: "command", command: `${quoted(binary)} hook ${name}${flag}`, ...settings };
 }
 

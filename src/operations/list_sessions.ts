@@ -1,6 +1,7 @@
 import { formatCursor } from "../domain/cursor.ts";
+import type { Dialog } from "../domain/dialogs.ts";
 import { reachOf, reachWords } from "../domain/reachability.ts";
-import { subscribedChannels } from "../domain/session.ts";
+import { type Session, subscribedChannels } from "../domain/session.ts";
 import type { Cost } from "../domain/store.ts";
 import type { Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
@@ -46,7 +47,7 @@ export const listSessions = operation({
       cursor: session.cursor === null ? null : formatCursor(session.cursor),
       age_seconds: Math.max(0, (bus.now() - Date.parse(session.registered_at)) / 1000),
       subscribed_channels: subscribedChannels(session),
-      state: session.state,
+      ...stateOf(session, bus.dialogs.of(session.session_id)),
       reach: await reachOf(bus, session),
       unread: await bus.store.mail.count(session.session_id),
       claims: await bus.store.sessions.claimsOf(session.session_id),
@@ -68,7 +69,7 @@ export const listSessions = operation({
         to.text([session.name, ...(session.claims as string[]).map((name) => `@${name}`)].join(" ")),
         to.text(session.repo),
         to.text(session.machine),
-        to.text(session.state),
+        stateWords(session, to),
         to.text(reachWords(session.reach)),
         to.text(session.unread),
         to.ago(session.last_heartbeat),
@@ -77,6 +78,28 @@ export const listSessions = operation({
     ]);
   },
 });
+
+/** The last report of the session's hooks, or the dialog that it stands at. */
+function stateOf({ state }: Session, dialog: Dialog | undefined): Json {
+  if (dialog === undefined) return { state };
+  const { kind, text, since, certain } = dialog;
+  return {
+    state: certain ? "waiting" : "waiting_or_running",
+    waiting_since: new Date(since).toISOString(),
+    waiting_for: { kind, text },
+  };
+}
+
+const STATE_WORDS: Readonly<Record<string, string>> = {
+  waiting: "waiting for you",
+  waiting_or_running: "waiting or running",
+};
+
+function stateWords({ state, waiting_since }: Json, to: Printer): string {
+  const words = STATE_WORDS[String(state)];
+  if (words === undefined) return to.text(state);
+  return to.colour("yellow", `${words} (${to.ago(waiting_since).replace(/ ago$/, "")})`);
+}
 
 function costOf(costs: ReadonlyMap<string, Cost>, sessionId: string): Json {
   const { wakes, handOvers: hand_overs, bytes } = costs.get(sessionId) ?? NOTHING;

@@ -6,6 +6,7 @@ import { createDesktop } from "../desktop/notifier.ts";
 import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
+import { Dialogs } from "../domain/dialogs.ts";
 import { BUS_ITSELF } from "../domain/event.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
@@ -70,6 +71,7 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler; no
     looked: new Map(),
     atWork: new Map(),
     waking: new Map(),
+    dialogs: new Dialogs(),
     wake: config.wake,
     notices: config.notices,
     storms: new Storms(),

@@ -80,10 +80,16 @@ export class Claude {
     return printed;
   }
 
-  /** Puts the hooks into its settings as the installer does, for the executable under test, with more of their environment. */
-  installHooks(url: string, env: Record<string, string> = {}): void {
+  /**
+   * Puts the hooks into its settings as the installer does, for the executable under test. `env`: more of their environment.
+   * `others`: more settings.
+   */
+  installHooks(url: string, env: Record<string, string> = {}, others: object = {}): void {
     const file = join(this.home, ".claude/settings.json");
-    const settings = new JsonText(JSON.stringify({ env: { AGENT_EVENT_BUS_URL: url, ...env } }), file);
+    const settings = new JsonText(
+      JSON.stringify({ ...others, env: { AGENT_EVENT_BUS_URL: url, ...env } }),
+      file,
+    );
     putHooks(settings, { binary, waiting: "plain" });
     mkdirSync(join(this.home, ".claude"), { recursive: true });
     writeFileSync(file, settings.toString());

@@ -31,17 +31,20 @@ export class Desk {
     return new Desk(await startBus("binary", { folder: tempFolder(true), outlives: true }));
   }
 
-  /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `before`: once they are there. */
+  /**
+   * Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `more`: further settings, and
+   * what to do once the hooks are there.
+   */
   async sit(
     name: string,
     env: Record<string, string> = {},
-    before: (client: Claude) => Promise<void> = async () => {},
+    more: { settings?: object; before?: (client: Claude) => Promise<void> } = {},
   ): Promise<Place> {
     const model = startTalker();
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
-    client.installHooks(this.bus.url, env);
-    await before(client);
+    client.installHooks(this.bus.url, env, more.settings);
+    await more.before?.(client);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
   }
 
@@ -91,6 +94,11 @@ export class Desk {
   /** The processes that wait for this bus. */
   waiters(): number[] {
     return this.#hooks("wait");
+  }
+
+  /** The processes that stand beside a dialog of this bus's clients. */
+  beside(): number[] {
+    return [...this.#hooks("permission"), ...this.#hooks("notification")];
   }
 
   #hooks(name: string): number[] {

@@ -20,11 +20,17 @@ afterAll(async () => {
 
 /** A client that is connected to the bus, with these permissions, and idle. */
 async function sit(at: Desk, name: string, permissions: object): Promise<Place> {
-  const place = await at.sit(name, {}, async (client) => {
-    await client.add(at.bus.url);
-    const file = join(client.home, ".claude/settings.json");
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), permissions }));
-  });
+  const place = await at.sit(
+    name,
+    {},
+    {
+      before: async (client) => {
+        await client.add(at.bus.url);
+        const file = join(client.home, ".claude/settings.json");
+        writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), permissions }));
+      },
+    },
+  );
   await place.terminal.say("hello");
   await heard(place, "hello");
   await at.idle(name);

@@ -24,6 +24,8 @@ test("the hooks are added behind those that are there, and everything else stays
   const { install, held } = place(PERSONS);
   expect(await install()).toEqual(["planned", undefined]);
   const after = held();
+  const spread = (value: unknown) =>
+    JSON.stringify(value, null, 1).replace(/\n */g, " ").replace(/\[ \{/g, "[{").replace(/\} \]/g, "}]");
   const ours = (event: string) =>
     JSON.stringify(hooksOf(BINARY)[event]?.[0], null, 2).replaceAll("\n", "\n      ");
   const ownLine = (event: string) =>
@@ -34,9 +36,10 @@ test("the hooks are added behind those that are there, and everything else stays
         '"timeout": 5 }] } ]',
         `"timeout": 5 }] }, { "hooks": [{ "type": "command", "command": "${BINARY} hook tool" }] } ]`,
       )
+      .replace('hook prompt" }] }],', `hook prompt" }] }, ${spread(hooksOf(BINARY).Notification?.[0])}],`)
       .replace(
         '\n  },\n  "model"',
-        `,\n${["SessionStart", "UserPromptSubmit", "PreToolUse", "SessionEnd"].map(ownLine).join(",\n")}\n  },\n  "model"`,
+        `,\n${["SessionStart", "UserPromptSubmit", "PreToolUse", "PermissionRequest", "SessionEnd"].map(ownLine).join(",\n")}\n  },\n  "model"`,
       ),
   );
 });
@@ -176,6 +179,8 @@ test("a hook of an executable that moved is put right where it stands; what the 
       "PostToolUse: hook tool",
       "SessionStart: hook wait",
       "UserPromptSubmit: hook wait",
+      "PermissionRequest: hook permission",
+      "Notification: hook notification",
       "SessionEnd: hook session-end",
     ],
     stale: [

@@ -8,7 +8,7 @@ import type { Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { digestOf, isDigested, Senders } from "./digest.ts";
-import { HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
+import { endDialogs, HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
 import { renameTo, takeWoken, toldOf } from "./user_line.ts";
 
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
@@ -45,7 +45,10 @@ export const collectEvents = operation({
     const session = await hookSession(bus, args);
     if (session === undefined) return UNKNOWN;
     const waits = args.path === "wake";
-    if (!waits) bus.subscriptions.dismiss(session.session_id);
+    if (!waits) {
+      bus.subscriptions.dismiss(session.session_id);
+      endDialogs(bus, session);
+    }
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };

@@ -1,7 +1,13 @@
 import type { Operation } from "../operation.ts";
 import { collectEvents } from "./collect_events.ts";
 import { confirmEvents } from "./confirm_events.ts";
+import { reportDialog } from "./report_dialog.ts";
 import { startSession } from "./start_session.ts";
 
 /** Operations that hooks call. Agents are not shown them. */
-export const hookOperations: readonly Operation[] = [startSession, collectEvents, confirmEvents];
+export const hookOperations: readonly Operation[] = [
+  startSession,
+  collectEvents,
+  confirmEvents,
+  reportDialog,
+];

@@ -28,6 +28,16 @@ export async function hookSession(
   return another ? undefined : session;
 }
 
+/** Under which a dialog's call waits. */
+export function dialogWait(sessionId: string): string {
+  return `dialog of ${sessionId}`;
+}
+
+/** Ends what is known of a session's dialogs, because it was heard of. A hook that still sees one tells again. */
+export function endDialogs({ dialogs, subscriptions }: Bus, { session_id }: Session): void {
+  if (dialogs.end(session_id)) subscriptions.refresh(dialogWait(session_id));
+}
+
 export const UNKNOWN: Json = { unknown: true };
 
 const BUSY_LEASE_MS = 30 * 60 * 1000;

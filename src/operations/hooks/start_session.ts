@@ -9,7 +9,7 @@ import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
 import { operation } from "../operation.ts";
 import { expectRoom, liveSessions } from "../present.ts";
-import { HOOK_SESSION, report } from "./session.ts";
+import { endDialogs, HOOK_SESSION, report } from "./session.ts";
 
 const MOST_OTHERS = 20;
 
@@ -53,6 +53,7 @@ export const startSession = operation({
       state: "busy",
     });
     report(bus, session, "busy");
+    endDialogs(bus, session);
     return {
       session_id: session.session_id,
       display_id: session.display_id,
