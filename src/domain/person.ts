@@ -1,8 +1,4 @@
-import type { Caller } from "./caller.ts";
-import type { Bus } from "./context.ts";
-import { here } from "./context.ts";
 import { ANONYMOUS, BUS_ITSELF } from "./event.ts";
-import { isAlive, LEASE_MS, processOf } from "./session.ts";
 
 /** The person as a sender and a recipient: `@human`. */
 export const PERSON = "human";
@@ -42,15 +38,4 @@ export function sessionName(name: string): string {
 /** Says that a session may not have a name. */
 export function reservedProblem(name: string): string {
   return `"${name}" is no name for a session: it is the person's or the bus's own, or looks like it. Choose another.`;
-}
-
-/** True if a call comes from the person: a command in a terminal that no registered agent started. */
-export async function isPerson(bus: Bus, { terminal }: Caller): Promise<boolean> {
-  if (terminal === undefined) return false;
-  const at = here(bus);
-  const present = await bus.store.sessions.present(new Date(at.now - LEASE_MS).toISOString());
-  return !present.some((session) => {
-    const pid = session.machine === at.host ? processOf(session) : null;
-    return pid !== null && terminal.includes(pid) && isAlive(session, at);
-  });
 }

@@ -1,6 +1,7 @@
-import { isPerson, PERSON } from "../domain/person.ts";
+import { PERSON } from "../domain/person.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
+import { isPerson } from "./sender.ts";
 
 const MOST_SHOWN = 50;
 

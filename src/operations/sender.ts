@@ -1,9 +1,9 @@
 import type { Call } from "../domain/call.ts";
-import { ORIGINS } from "../domain/caller.ts";
-import type { Bus } from "../domain/context.ts";
+import { type Caller, ORIGINS } from "../domain/caller.ts";
+import { type Bus, here } from "../domain/context.ts";
 import { ANONYMOUS, type EventDraft } from "../domain/event.ts";
-import { isPerson, isPersonsName, PERSON, reservedProblem } from "../domain/person.ts";
-import type { Session } from "../domain/session.ts";
+import { isPersonsName, PERSON, reservedProblem } from "../domain/person.ts";
+import { isAlive, LEASE_MS, processOf, type Session } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 
 /** Who publishes: a session, the person, or nobody in particular. */
@@ -31,4 +31,15 @@ export async function senderOf(
     };
   const session = await bus.store.sessions.get(sessionId);
   return { session, signed: { session_id: session?.session_id ?? sessionId, origin: caller.origin } };
+}
+
+/** True if a call comes from the person: a command in a terminal that no registered agent started. */
+export async function isPerson(bus: Bus, { terminal }: Caller): Promise<boolean> {
+  if (terminal === undefined) return false;
+  const at = here(bus);
+  const present = await bus.store.sessions.present(new Date(at.now - LEASE_MS).toISOString());
+  return !present.some((session) => {
+    const pid = session.machine === at.host ? processOf(session) : null;
+    return pid !== null && terminal.includes(pid) && isAlive(session, at);
+  });
 }

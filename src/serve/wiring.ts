@@ -68,21 +68,28 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler; no
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
     notify: (notification) => desktop.show(notification),
     deliveries: scheduler,
-    looked: new Map(),
-    atWork: new Map(),
-    waking: new Map(),
-    dialogs: new Dialogs(),
     wake: config.wake,
     notices: config.notices,
-    storms: new Storms(),
-    toldPairs: new Map(),
-    wokenBy: new Map(),
-    turns: new Turns(),
+    ...memory(),
     repoOf: createFindRepo(),
     warn: log.warn,
   };
   followEvents(bus);
   return { bus, scheduler, notices: new Notices(bus, (group) => desktop.withdraw(group)) };
+}
+
+/** The parts of the bus that end with the process. */
+function memory() {
+  return {
+    looked: new Map(),
+    atWork: new Map(),
+    waking: new Map(),
+    wokenBy: new Map(),
+    toldPairs: new Map(),
+    storms: new Storms(),
+    dialogs: new Dialogs(),
+    turns: new Turns(),
+  };
 }
 
 function switchOffBy(store: Store, log: Log): SchedulerOptions["switchOff"] {
