@@ -17,6 +17,7 @@ const ALONE: readonly string[] = [
   "test/claude-code/interrupted.test.ts",
   "test/claude-code/print.test.ts",
   "test/claude-code/second-machine.test.ts",
+  "test/claude-code/storm.test.ts",
   "test/claude-code/token.test.ts",
   "test/claude-code/unprompted.test.ts",
   "test/claude-code/versions.test.ts",
@@ -41,6 +42,7 @@ const ALONE: readonly string[] = [
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
 const SLOW: readonly string[] = [
+  "test/attention/ping-pong.test.ts",
   "test/http/access/two-users.test.ts",
   "test/bench/bench.test.ts",
   "test/contract.node.test.ts",
