@@ -18,6 +18,7 @@ const ALONE: readonly string[] = [
   "test/claude-code/own-tools.test.ts",
   "test/claude-code/print.test.ts",
   "test/claude-code/second-machine.test.ts",
+  "test/claude-code/storm.test.ts",
   "test/claude-code/token.test.ts",
   "test/claude-code/unprompted.test.ts",
   "test/claude-code/versions.test.ts",
@@ -44,6 +45,7 @@ const ALONE: readonly string[] = [
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
 const SLOW: readonly string[] = [
+  "test/attention/ping-pong.test.ts",
   "test/http/access/two-users.test.ts",
   "test/bench/bench.test.ts",
   "test/contract.node.test.ts",

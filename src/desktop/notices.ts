@@ -25,6 +25,8 @@ const PAGE = 200;
 const LOOK_MS = 1_000;
 /** A notification stays for this time (ms), even if its message is seen at once. */
 const STAY_MS = 2_000;
+/** The same for a user who follows what agents write to each other. */
+const READING_MS = 10_000;
 /** How far the position may be behind in the store (events). */
 const UNSAVED = 1_000;
 
@@ -39,7 +41,8 @@ export class Notices {
   #last: Promise<void> = Promise.resolve();
   /** Unseen messages up to this event were looked at. */
   #reviewed = 0;
-  #saved = 0;
+  /** The same in the store. Null until a message has to be looked at later. */
+  #saved: number | null = null;
   #willLook = false;
   #ended = false;
 
@@ -54,15 +57,15 @@ export class Notices {
   async start(): Promise<void> {
     const { store, notices } = this.#bus;
     const isLater = notices === "needs-me";
-    const reviewed = await store.mail.reviewed();
-    this.#reviewed = reviewed ?? (await store.events.tip());
-    if (isLater === (reviewed === null)) this.#save(isLater ? this.#reviewed : null);
+    this.#saved = await store.mail.reviewed();
+    this.#reviewed = this.#saved ?? (await store.events.tip());
+    if (!isLater && this.#saved !== null) this.#save(null);
     if (notices === "off") return;
     store.listen((event) => this.#note(event));
     store.mail.listen((recipient) => {
       for (const need of this.#needs.readBy(recipient)) this.#settle(need);
     });
-    if (isLater) this.#lookIn(0);
+    if (this.#saved !== null) this.#lookIn(0);
   }
 
   /** Shows nothing from here on. */
@@ -91,7 +94,9 @@ export class Notices {
     const to = await this.#recipientsOf(event, recipient);
     const notice = noticeOf(event, to, this.#bus.notices);
     if (notice === "now") await this.#show(event, kindOf(event, to.isRepoLive), recipient, false);
-    if (notice === "unseen") this.#lookIn(UNSEEN_MS);
+    if (notice !== "unseen") return;
+    if (this.#saved === null) this.#save(this.#reviewed);
+    this.#lookIn(UNSEEN_MS);
   }
 
   async #sessionOf(id: string | null): Promise<Session | undefined> {
@@ -124,7 +129,7 @@ export class Notices {
     this.#bus.notify({ ...words, group, others: need.open.size - 1 }).catch(() => {});
     if (need.isFresh) return;
     need.isFresh = true;
-    this.#after(STAY_MS, () => {
+    this.#after(this.#bus.notices === "needs-me" ? STAY_MS : READING_MS, () => {
       need.isFresh = false;
       this.#settle(need);
     });
@@ -173,7 +178,7 @@ export class Notices {
     else if (isFull) this.#lookIn(LOOK_MS);
     const to = early === undefined ? (isFull ? last : Math.max(tip, last)) : early.event.id - 1;
     this.#reviewed = Math.max(this.#reviewed, to);
-    const unsaved = this.#reviewed - this.#saved;
+    const unsaved = this.#reviewed - (this.#saved ?? 0);
     if (unsaved >= UNSAVED || (unsaved > 0 && due.length > 0)) this.#save(this.#reviewed);
   }
 
@@ -186,7 +191,7 @@ export class Notices {
 
   /** Keeps the position for the next process. If that fails, it shows messages again. */
   #save(upTo: number | null): void {
-    this.#saved = upTo ?? 0;
+    this.#saved = upTo;
     this.#bus.store.mail.review(upTo).catch(() => {});
   }
 

@@ -184,7 +184,7 @@ function run({ file, args }: Program, options: DesktopOptions): Promise<Ran> {
       if (code !== 0) return;
       // A child that the program left behind may hold its output open.
       child.stdout?.on("end", () => finish(null));
-      setTimeout(() => finish(null), OUTPUT_MS);
+      setTimeout(() => finish(null), OUTPUT_MS).unref();
     });
     child.on("close", (code, signal) =>
       code === 0 ? finish(null) : fail(`ended with ${signal ?? `exit code ${code}`}`),

@@ -30,7 +30,7 @@ export interface Refusal {
   detail?: string;
 }
 
-/** How notify-send tells ids. `number`: prints the id, and replaces the notification of that number. 0 for a new one. */
+/** The notification that notify-send replaces. 0 for none, `unknown` if it is too old to tell ids. */
 export type Ids = number | "unknown";
 
 export const APP = "agent-event-bus";
@@ -55,7 +55,7 @@ export function shown({ title, subtitle = "", message, sound = false, group = ""
   };
 }
 
-/** The program that shows a notification. `ids`: see there. */
+/** The program that shows a notification. */
 export async function programFor(notification: Shown, ids: Ids, place: Place): Promise<Program | Refusal> {
   const { platform, env, icon, homebrew = HOMEBREW } = place;
   const folders = place.path.split(":");

@@ -15,8 +15,8 @@ export interface Inbox {
   digest: Event[];
   /** The others begin behind this event. */
   from: number;
-  /** There are older ones than those of the digest, which were not looked at. */
-  older: boolean;
+  /** Events before this one were not looked at, though they are new. 0 if there are none. */
+  olderThan: number;
   /** Direct messages that wait until the session is no longer muted. 0 if it was told of all of them. */
   muted: number;
   /** Every event up to this id was looked at, but for direct messages. */
@@ -60,7 +60,7 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const mail = isMuted ? [] : waiting.slice(0, most);
   const all = takesAll(path);
   const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
-  const { news, lookedTo, older } = await newsOf(bus, session, from);
+  const { news, lookedTo, olderThan } = await newsOf(bus, session, from);
   const storms = stormsAmong(news.map(({ event }) => event));
   const pushes = Map.groupBy(news, ({ event }) => calmed(pushTo(bus, session, event), storms.has(event.id)));
   const urgent = [...(pushes.get("wake") ?? []), ...(pushes.get("hand_over") ?? [])].sort(oldestFirst);
@@ -71,7 +71,7 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
     unread: [...mail, ...shown],
     rest: isMuted ? [] : waiting.slice(mail.length).map(({ event }) => event),
     digest: all ? counted.sort(oldestFirst).map(({ event }) => event) : [],
-    ...{ from, older: all && older, lookedTo },
+    ...{ from, olderThan: all ? olderThan : 0, lookedTo },
     muted: all && isMuted ? await newlyWaiting(bus, session, waiting) : 0,
   };
 }
@@ -109,17 +109,17 @@ function remember(bus: Bus, { session_id }: Session, lookedTo: number): void {
   bus.looked.set(session_id, lookedTo);
 }
 
-/** The newest events behind `from`, oldest first. `older`: there are more. */
+/** The newest events behind `from`, oldest first. */
 async function newsOf(
   bus: Bus,
   session: Session,
   from: number,
-): Promise<{ news: Unread[]; lookedTo: number; older: boolean }> {
+): Promise<Pick<Inbox, "lookedTo" | "olderThan"> & { news: Unread[] }> {
   // Read first, so that an event that comes meanwhile is looked at the next time.
   const tip = await bus.store.events.tip();
   const pages: Unread[][] = [];
-  let [before, characters, older] = [Number.MAX_SAFE_INTEGER, 0, true];
-  while (older && pages.length < MOST_LOOKED / PAGE && characters < MOST_LOOKED_CHARACTERS) {
+  let [before, characters, more] = [Number.MAX_SAFE_INTEGER, 0, true];
+  while (more && pages.length < MOST_LOOKED / PAGE && characters < MOST_LOOKED_CHARACTERS) {
     const page = await bus.store.mail.news({
       ...{ sessionId: session.session_id, after: from, before, limit: PAGE },
       channels: sharedChannels(session),
@@ -127,10 +127,11 @@ async function newsOf(
     pages.unshift(page);
     for (const { event } of page) characters += event.payload.length;
     before = page[0]?.event.id ?? before;
-    older = page.length === PAGE;
+    more = page.length === PAGE;
   }
   const news = pages.flat();
-  return { news, lookedTo: Math.max(from, tip, news.at(-1)?.event.id ?? 0), older };
+  const lookedTo = Math.max(from, tip, news.at(-1)?.event.id ?? 0);
+  return { news, lookedTo, olderThan: more ? before : 0 };
 }
 
 /**

@@ -41,8 +41,9 @@ interface Digest {
   groups: { from: string; event_type: string; count: number }[];
   /** The calls that read them. */
   reads: { channel: string; cursor: string; count: number; min_level?: string }[];
-  /** There are older ones, which were not counted. */
-  older?: true;
+  /** Further ones that are older, at most so many. `older_more`: more than that. */
+  older?: number;
+  older_more?: true;
   /** Direct messages that wait, and until when. */
   muted?: number;
   muted_until?: string;
@@ -146,13 +147,14 @@ function timeOf(timestamp = ""): string {
   return new Date(timestamp).toTimeString().slice(0, 5);
 }
 
-function kindsIn({ groups, older }: Digest): string {
+function kindsIn({ groups, older = 0, older_more }: Digest): string {
   const parts = groups
     .slice(0, MOST_GROUPS)
     .map((group) => `${group.count} ${inLine(group.event_type, 40)} from ${inLine(group.from, 40)}`);
   const left = groups.length - parts.length;
   if (left > 0) parts.push(`${left} further kinds`);
-  return parts.join(", ") + (older ? ", and older ones, not counted" : "");
+  if (older > 0) parts.push(`and ${older_more ? "more than" : "up to"} ${older} older ones`);
+  return parts.join(", ");
 }
 
 function callsIn({ reads }: Digest): string {

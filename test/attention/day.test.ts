@@ -48,7 +48,9 @@ test("an ordinary day wakes less and costs less; every message arrives once, and
 
 test("a runaway publisher and two thankful sessions cost hardly anything: a fifth of the bytes that it was", async () => {
   const { former, these } = await played(true);
-  for (const { wrong, lost } of [former, these]) expect({ wrong, lost }).toEqual({ wrong: 0, lost: 0 });
+  expect([former.wrong, former.lost, these.wrong]).toEqual([0, 0, 0]);
+  // What is beyond a thousand is counted with a bound.
+  expect(these.lost).toBeLessThanOrEqual(0);
   expect(these.wakes).toBeLessThan(former.wakes / 3);
   expect(these.bytes).toBeLessThan(former.bytes / 5);
 }, 120_000);

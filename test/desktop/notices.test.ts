@@ -166,6 +166,7 @@ test("a message that became due while the bus was away is shown at its start", a
 
 test("what was unseen under another setting, or before the first start, is not shown later", async () => {
   await aSession("web", "idle");
+  await send("session:web-id", { payload: "seen" }).then(({ id }) => store.mail.see("web-id", [id], []));
   await restart("direct");
   await send("session:web-id", { payload: "at once" });
   expect(texts()).toEqual(["at once"]);
@@ -196,6 +197,17 @@ test("one whose message is seen at once stays for two seconds", async () => {
   const message = await send("session:web-id");
   await store.mail.see("web-id", [message.id], []);
   await pass(1_999);
+  expect(withdrawn).toEqual([]);
+  await pass(1);
+  expect(withdrawn).toEqual(["session-web-id"]);
+});
+
+test("with direct, one whose message is seen at once stays for ten seconds", async () => {
+  await restart("direct");
+  await aSession("web", "idle");
+  const message = await send("session:web-id");
+  await store.mail.see("web-id", [message.id], []);
+  await pass(9_999);
   expect(withdrawn).toEqual([]);
   await pass(1);
   expect(withdrawn).toEqual(["session-web-id"]);

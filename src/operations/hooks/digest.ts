@@ -7,6 +7,9 @@ import type { Json } from "../../lib/json.ts";
 /** Senders that are named. A hook shows fewer. */
 const MOST_NAMED = 50;
 
+/** Older events that are counted, for each channel. */
+const MOST_COUNTED = 10_000;
+
 /** The senders of one answer, each looked up once. */
 export class Senders {
   readonly #bus: Bus;
@@ -51,7 +54,7 @@ export function isDigested({ digest, muted }: Inbox): boolean {
 
 /** The events as numbers: since when, by sender and type, and how to read those of each channel. */
 export async function digestOf(bus: Bus, session: Session, inbox: Inbox, senders: Senders): Promise<Json> {
-  const { digest, older, muted } = inbox;
+  const { digest, olderThan, muted } = inbox;
   const kinds = Map.groupBy(digest, ({ session_id, event_type }) => `${session_id}\n${event_type}`);
   const groups = [];
   for (const [event, ...others] of [...kinds.values()].sort((a, b) => b.length - a.length))
@@ -64,13 +67,22 @@ export async function digestOf(bus: Bus, session: Session, inbox: Inbox, senders
   return {
     ...{ count: digest.length, since: digest[0]?.timestamp, groups },
     reads: await readsOf(bus, session, inbox),
-    ...(older && { older }),
+    ...(olderThan > 0 && (await olderOf(bus, session, inbox))),
     ...(muted > 0 && { muted, muted_until: new Date(session.muted_until).toISOString() }),
   };
 }
 
+/** An upper bound of the events that were not looked at: some may be lifecycle events, or the session's own. */
+async function olderOf(bus: Bus, session: Session, { from, olderThan }: Inbox): Promise<Json> {
+  let older = 0;
+  for (const channel of sharedChannels(session))
+    older += await bus.store.events.count(channel, from + 1, olderThan - 1, MOST_COUNTED);
+  return { older, ...(older >= MOST_COUNTED && { older_more: true }) };
+}
+
 /** The calls that read the events of each channel. They also return what the session sent or was shown in between. */
-async function readsOf(bus: Bus, session: Session, { digest, from, older }: Inbox): Promise<Json[]> {
+async function readsOf(bus: Bus, session: Session, { digest, from, olderThan }: Inbox): Promise<Json[]> {
+  const older = olderThan > 0;
   const most = bus.limits.events_per_read;
   const reads: Json[] = [];
   for (const channel of sharedChannels(session)) {

@@ -32,12 +32,15 @@ export interface Tally {
   delays: number[];
   /** Direct messages that were not handed over exactly once. */
   wrong: number;
-  /** Events that were neither handed over nor counted, for all sessions together. */
+  /** Events that were neither handed over nor counted, for all sessions together. Negative if too many were counted. */
   lost: number;
 }
 
 /** A turn after a wake: one tool use, unless the session only thanks. */
 const TURN_MS = 30 * SECOND_MS;
+
+/** The numbers of a digest. Older events are as many at most. */
+const COUNTED = /^(\d+) (?:other )?events? since (?:.*and up to (\d+) older ones)?/m;
 
 export async function play(rules: Rules, day: readonly Step[]): Promise<Tally> {
   const player = new Player(rules, day);
@@ -142,7 +145,8 @@ class Player {
     else this.#handOvers++;
     this.#bytes += Buffer.byteLength(text);
     const events = eventsIn(text);
-    this.#unread -= events.length + Number(/^(\d+) (?:other )?events? since/m.exec(text)?.[1] ?? 0);
+    const [, counted = 0, older = 0] = COUNTED.exec(text) ?? [];
+    this.#unread -= events.length + Number(counted) + Number(older);
     for (const { id } of events) {
       const mail = this.#mail.get(id);
       if (mail?.to === who) mail.seen.push(this.#rules.at);
