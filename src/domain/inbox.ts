@@ -60,7 +60,10 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const mail = isMuted ? [] : waiting.slice(0, most);
   const all = takesAll(path);
   const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
-  const { news, lookedTo, olderThan } = await newsOf(bus, session, from);
+  const { news: found, lookedTo, olderThan } = await newsOf(bus, session, from);
+  // An event that was offered alone waits beside the direct messages.
+  const known = new Set(waiting.map(({ event }) => event.id));
+  const news = found.filter(({ event }) => !known.has(event.id));
   const storms = stormsAmong(news.map(({ event }) => event));
   const pushes = Map.groupBy(news, ({ event }) => calmed(pushTo(bus, session, event), storms.has(event.id)));
   const urgent = [...(pushes.get("wake") ?? []), ...(pushes.get("hand_over") ?? [])].sort(oldestFirst);

@@ -114,6 +114,7 @@ const TO_SCHEMA_7 = `DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP
     "lease_until",
     "offered_cursor",
     "branch",
+    "title",
     "wake",
     "muted_until",
     "worked_at",
