@@ -32,11 +32,17 @@ export class Desk {
   }
 
   /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `settings`: more of them. */
-  async sit(name: string, env: Record<string, string> = {}, settings: object = {}): Promise<Place> {
+  async sit(
+    name: string,
+    env: Record<string, string> = {},
+    settings: object = {},
+    prepare: (client: Claude) => Promise<void> = async () => {},
+  ): Promise<Place> {
     const model = startTalker();
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
     client.installHooks(this.bus.url, env, settings);
+    await prepare(client);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
   }
 
