@@ -1,5 +1,6 @@
 import type { Dialog } from "../domain/dialogs.ts";
 import type { Json } from "../lib/json.ts";
+import { Refused } from "../rpc/errors.ts";
 import { type ClientState, clientState, stateFile } from "./client_state.ts";
 import type { HookInput } from "./input.ts";
 import { isShut, leaveWith, mayStay } from "./leave.ts";
@@ -69,11 +70,16 @@ async function hold(run: HookCall, report: Json, since: number, stands: () => bo
       await sleep(SETTLE_MS);
       if (!stands()) return;
     } catch (error) {
-      if (isShut(error)) return;
+      if (isShut(error) || isOlder(error)) return;
       await sleep(retry);
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
   }
+}
+
+/** True if the bus does not know the call. */
+function isOlder(error: unknown): boolean {
+  return error instanceof Refused && error.message.startsWith("Unknown tool");
 }
 
 /** Resolves when the dialog is over for the bus, or the time is up. Registers the session if the bus does not know it. */
