@@ -12,6 +12,7 @@ const ALONE: readonly string[] = [
   "test/http/access/half-open.test.ts",
   "test/http/access/security-page.test.ts",
   "test/claude-code/claude-code.test.ts",
+  "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
   "test/claude-code/interrupted.test.ts",

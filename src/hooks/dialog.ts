@@ -1,5 +1,6 @@
 import type { Dialog } from "../domain/dialogs.ts";
 import type { Json } from "../lib/json.ts";
+import { Refused } from "../rpc/errors.ts";
 import { type ClientState, clientState, stateFile } from "./client_state.ts";
 import type { HookInput } from "./input.ts";
 import { isShut, leaveWith, mayStay } from "./leave.ts";
@@ -69,11 +70,16 @@ async function hold(run: HookCall, report: Json, since: number, stands: () => bo
       await sleep(SETTLE_MS);
       if (!stands()) return;
     } catch (error) {
-      if (isShut(error)) return;
+      if (isShut(error) || isOlder(error)) return;
       await sleep(retry);
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
   }
+}
+
+/** True if the bus does not know the call. */
+function isOlder(error: unknown): boolean {
+  return error instanceof Refused && error.message.startsWith("Unknown tool");
 }
 
 /** Resolves when the dialog is over for the bus, or the time is up. Registers the session if the bus does not know it. */
@@ -108,12 +114,17 @@ function permissionIn({ tool_name = "", tool_input = {} }: HookInput): Asked {
     const [first] = Array.isArray(tool_input.questions) ? tool_input.questions : [];
     return { kind: "question", text: inLine(String(first?.question ?? ""), MOST_CHARACTERS) };
   }
-  const subject = SUBJECTS.map((key) => tool_input[key]).find((value) => typeof value === "string");
-  const text = subject === undefined ? tool_name : `${tool_name}: ${subject}`;
-  return { kind: "permission", text: inLine(text, MOST_CHARACTERS) };
+  const key = SUBJECTS.find((name) => typeof tool_input[name] === "string");
+  const subject = key === undefined ? "" : String(tool_input[key]);
+  // The query of an address may hold a secret.
+  const shown = key === "url" ? subject.replace(/[?#].*/s, "") : subject;
+  return {
+    kind: "permission",
+    text: inLine(shown === "" ? tool_name : `${tool_name}: ${shown}`, MOST_CHARACTERS),
+  };
 }
 
-/** Parts of a tool's input that say what it is about. A description first, because a command may hold a secret. */
+/** Parts of a tool's input that say what it is about. Not a command, which may hold a secret. */
 const SUBJECTS = ["description", "file_path", "notebook_path", "url", "pattern", "query"];
 
 const KINDS: Readonly<Record<string, Asked["kind"]>> = {

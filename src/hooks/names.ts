@@ -20,12 +20,12 @@ export const HOOKS = {
   },
   permission: {
     events: ["PermissionRequest"],
-    about: "Tells that the session waits for its user, as long as the dialog stands",
+    about: "Tells that the session waits for its user at a dialog",
     settings: BESIDE,
   },
   notification: {
     events: ["Notification"],
-    about: "Tells the same of dialogs without a permission",
+    about: "Tells the same of dialogs of other kinds",
     settings: BESIDE,
   },
   "session-end": { events: ["SessionEnd"], about: "Unregisters the session" },

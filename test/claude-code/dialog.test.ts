@@ -135,6 +135,30 @@ testAtTerminal(
 );
 
 testAtTerminal(
+  "a question of an MCP server",
+  async () => {
+    desk ??= await Desk.open();
+    const place = await desk.sit(
+      "m",
+      {},
+      { permissions: { allow: ["mcp__asking__ask"] } },
+      async (client) => {
+        const server = join(import.meta.dir, "asking_server.ts");
+        await client.run("mcp", "add", "--scope", "user", "asking", "--", process.execPath, server);
+      },
+    );
+    await place.terminal.say("hello");
+    await heard(place, "hello");
+    await desk.idle("m");
+    const about = await ask(desk, place, "mcp__asking__ask", {}, "favourite");
+    expect(about.kind).toBe("elicitation");
+    await press(place, "Escape", "favourite");
+    await over(desk, "m", "Esc at an elicitation", "idle");
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
   `an allowed tool that runs for ${LONG_SECONDS} s is no waiting`,
   async () => {
     const { at, place } = await sitDown("long");

@@ -75,6 +75,12 @@ describe("hook permission", () => {
       "Bash",
     ],
     [
+      "an address, without its query",
+      { tool_name: "WebFetch", tool_input: { url: "https://example.com/a?token=secret", prompt: "read" } },
+      "permission",
+      "WebFetch: https://example.com/a",
+    ],
+    [
       "a question",
       { tool_name: "AskUserQuestion", tool_input: { questions: [{ question: "Which\none?" }] } },
       "question",

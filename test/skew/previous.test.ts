@@ -128,6 +128,28 @@ describe.skipIf(noPrevious !== null).each(PAIRS)("%s", (_, programs) => {
     await bus.stop();
   });
 
+  test("a hook beside a dialog is silent, and ends with it", async () => {
+    if (programs().client === old) return;
+    const bus = await startOf(programs().bus);
+    const client = clientOf(programs().client, bus);
+    await client.read("session-start", /registered/);
+    const folder = tempFolder();
+    mkdirSync(join(folder, "sessions"));
+    const tell = (status: string) =>
+      writeFileSync(
+        join(folder, "sessions", `${client.pid}.json`),
+        JSON.stringify({ status, statusUpdatedAt: Date.now() }),
+      );
+    tell("waiting");
+    const asked = { transcript_path: join(folder, "projects/x/1.jsonl"), tool_name: "Write" };
+    const standing = client.with("permission", { env: { HOME: bus.folder }, with: asked });
+    await Bun.sleep(2_000);
+    expect((await liveIn(bus)).length).toBe(1);
+    tell("idle");
+    expect(await standing).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    await bus.stop();
+  });
+
   test("manage a webhook, which delivers while it is enabled", async () => {
     const bus = await startOf(programs().bus);
     const { well, json } = commandsOf(programs().client, bus);
