@@ -35,10 +35,10 @@ export function deletedNote(session: Session | undefined): Json {
   return session === undefined || session.deleted_at === null ? {} : { ...deletedFields(session) };
 }
 
-/** Warns an agent that does not say who it is. Commands may stay anonymous. */
+/** Warns an agent that names no session. Commands may stay anonymous. */
 export function anonymousWarning(sessionId: string | undefined, { agent = false }: Call): string | undefined {
   if (sessionId || !agent) return undefined;
-  return "You are anonymous: answers go to all and wake nobody. Give your session_id, or get one by register_session.";
+  return "You are anonymous: no later answer wakes you. Give your session_id, or get one by register_session.";
 }
 
 /** The same as a field of an answer. */

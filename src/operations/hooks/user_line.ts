@@ -52,6 +52,7 @@ export async function renameTo(bus: Bus, session: Session, title: string | undef
   }
 }
 
+/** The sender of an event, as hooks show it. */
 export async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   const sender = await bus.store.sessions.get(sessionId);
   if (sender === undefined) return { name: sessionId };

@@ -5,7 +5,7 @@ import { startHere } from "../../support/bus.ts";
 import { cli } from "../../support/cli.ts";
 
 const WARNING =
-  "You are anonymous: answers go to all and wake nobody. Give your session_id, or get one by register_session.";
+  "You are anonymous: no later answer wakes you. Give your session_id, or get one by register_session.";
 
 describe("without a session_id", () => {
   const NOTE = { event_type: "note", payload: "x" };
