@@ -7,7 +7,7 @@ const FIELDS = {
   cwd: "string",
   session_title: "string",
   prompt: "string",
-  /** Who prompted. Older clients do not say. */
+  /** Who prompted, which older clients do not say. At a start: how it came about. */
   source: "string",
   /** The turn goes on already because of a Stop hook. */
   stop_hook_active: "boolean",

@@ -141,10 +141,12 @@ testAtTerminal(
     const place = await desk.sit(
       "m",
       {},
-      { permissions: { allow: ["mcp__asking__ask"] } },
-      async (client) => {
+      {
+        settings: { permissions: { allow: ["mcp__asking__ask"] } },
+        before: async (client) => {
         const server = join(import.meta.dir, "asking_server.ts");
         await client.run("mcp", "add", "--scope", "user", "asking", "--", process.execPath, server);
+      },
       },
     );
     await place.terminal.say("hello");

@@ -91,6 +91,9 @@ test("what a client prompts when it is woken is no prompt of the user: two that 
   }
   await send(bus, a.id, b.id, "thanks again");
   expect((await b.run("stop")).stdout).toBe("");
+  await b.run("prompt", { with: { prompt: "go on", source: "loop_wakeup" } });
+  await send(bus, a.id, b.id, "thanks once more");
+  expect((await b.run("stop")).stdout).toBe("");
   await b.run("prompt", { with: { prompt: "what is new?" } });
   await send(bus, a.id, b.id, "and now?");
   expect(told(await b.run("stop"))).toContain("and now?");

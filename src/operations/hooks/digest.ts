@@ -41,6 +41,7 @@ export class Senders {
   }
 }
 
+/** The sender of an event, as hooks show it. */
 export async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   const sender = await bus.store.sessions.get(sessionId);
   if (sender === undefined) return { name: sessionId };
