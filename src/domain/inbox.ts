@@ -1,6 +1,6 @@
 import { type Attention, isFromPerson, type Push, pushOf, type Restraint, restraintOf } from "./attention.ts";
 import type { Bus } from "./context.ts";
-import type { Path, Unread } from "./direct_message.ts";
+import { isMail, type Path, type Unread } from "./direct_message.ts";
 import type { Event } from "./event.ts";
 import { type Session, sharedChannels } from "./session.ts";
 import { stormsAmong } from "./storms.ts";
@@ -15,7 +15,7 @@ export interface Inbox {
   digest: Event[];
   /** The others begin behind this event. */
   from: number;
-  /** Events before this one were not looked at, though they are new. 0 if there are none. */
+  /** Events before this one were not looked at, though they are new. 0 without such events. */
   olderThan: number;
   /** Direct messages that wait until the session is no longer muted. 0 if it was told of all of them. */
   muted: number;
@@ -60,7 +60,11 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const mail = isMuted ? [] : waiting.slice(0, most);
   const all = takesAll(path);
   const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
-  const { news, lookedTo, olderThan } = await newsOf(bus, session, from);
+  const looked = await newsOf(bus, session, from);
+  const { lookedTo, olderThan } = looked;
+  // What was offered without being confirmed is among the messages.
+  const known = new Set(waiting.map(({ event }) => event.id));
+  const news = looked.news.filter(({ event }) => !known.has(event.id));
   const storms = stormsAmong(news.map(({ event }) => event));
   const pushes = Map.groupBy(news, ({ event }) => calmed(pushTo(bus, session, event), storms.has(event.id)));
   const urgent = [...(pushes.get("wake") ?? []), ...(pushes.get("hand_over") ?? [])].sort(oldestFirst);
@@ -100,8 +104,9 @@ function sizeOf(unread: Unread | undefined): number {
 
 /** The number of direct messages that wait, if the session was not told of the last of them: its cursor is behind it. */
 async function newlyWaiting(bus: Bus, { session_id, cursor }: Session, waiting: readonly Unread[]) {
-  const last = waiting.at(-1)?.event.id ?? 0;
-  return last > (cursor ?? 0) ? bus.store.mail.count(session_id) : 0;
+  const direct = waiting.filter(({ event }) => isMail(event));
+  if ((direct.at(-1)?.event.id ?? 0) <= (cursor ?? 0)) return 0;
+  return waiting.length < PAGE ? direct.length : bus.store.mail.count(session_id);
 }
 
 function remember(bus: Bus, { session_id }: Session, lookedTo: number): void {
