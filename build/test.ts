@@ -15,6 +15,7 @@ const ALONE: readonly string[] = [
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
   "test/claude-code/interrupted.test.ts",
+  "test/claude-code/ping-pong.test.ts",
   "test/claude-code/print.test.ts",
   "test/claude-code/second-machine.test.ts",
   "test/claude-code/storm.test.ts",

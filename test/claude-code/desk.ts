@@ -32,8 +32,7 @@ export class Desk {
   }
 
   /** Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. */
-  async sit(name: string, env: Record<string, string> = {}): Promise<Place> {
-    const model = startTalker();
+  async sit(name: string, env: Record<string, string> = {}, model = startTalker()): Promise<Place> {
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
     client.installHooks(this.bus.url, env);
@@ -47,8 +46,8 @@ export class Desk {
   }
 
   /** A client that was prompted once and waits. */
-  async sitIdle(name: string): Promise<Place> {
-    const place = await this.sit(name);
+  async sitIdle(name: string, model = startTalker()): Promise<Place> {
+    const place = await this.sit(name, {}, model);
     await place.terminal.say("hello");
     // Until then it is idle since its start.
     await heard(place, "hello");
