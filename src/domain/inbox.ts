@@ -29,7 +29,7 @@ const MOST_REMEMBERED = 10_000;
 /** Of a longer backlog, and of a larger one (characters), only the newest events are looked at. */
 const MOST_LOOKED = 1_000;
 const MOST_LOOKED_CHARACTERS = 8 * 1024 * 1024;
-/** Room for events in a text of a hook (bytes), and how an event fills it. */
+/** Room for events in a hook's text (bytes), and the part of it that an event takes with ordinary names. */
 const ROOM_BYTES = 6_500;
 const HEAD_BYTES = 300;
 const MOST_SHOWN_CHARACTERS = 2_000;
@@ -62,7 +62,7 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
   const looked = await newsOf(bus, session, from);
   const { lookedTo, olderThan } = looked;
-  // What was offered without being confirmed is among the messages.
+  // Events that were offered one by one without being confirmed are among the messages.
   const known = new Set(waiting.map(({ event }) => event.id));
   const news = looked.news.filter(({ event }) => !known.has(event.id));
   const storms = stormsAmong(news.map(({ event }) => event));
@@ -147,7 +147,8 @@ export type Waking = { event: Event; free: boolean } | { event: Event; restraint
 
 /** Decides what of the unread events wakes the session. Its budget binds all but the user and answers to its questions. */
 export async function wakingOf(bus: Bus, session: Session, unread: readonly Unread[]): Promise<Waking> {
-  let [counted, restrained]: Waking[] = [];
+  let counted: Waking;
+  let restrained: Waking;
   for (const { event } of unread) {
     if (pushTo(bus, session, event) !== "wake") continue;
     if (isFromPerson(event) || (await answersOwn(bus, session, event))) return { event, free: true };
