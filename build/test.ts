@@ -17,6 +17,7 @@ const ALONE: readonly string[] = [
   "test/claude-code/install.test.ts",
   "test/claude-code/interrupted.test.ts",
   "test/claude-code/own-tools.test.ts",
+  "test/claude-code/ping-pong.test.ts",
   "test/claude-code/print.test.ts",
   "test/claude-code/second-machine.test.ts",
   "test/claude-code/storm.test.ts",

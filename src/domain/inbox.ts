@@ -1,6 +1,6 @@
 import { type Attention, isFromPerson, type Push, pushOf, type Restraint, restraintOf } from "./attention.ts";
 import type { Bus } from "./context.ts";
-import type { Path, Unread } from "./direct_message.ts";
+import { isMail, type Path, type Unread } from "./direct_message.ts";
 import type { Event } from "./event.ts";
 import { type Session, sharedChannels } from "./session.ts";
 import { stormsAmong } from "./storms.ts";
@@ -15,7 +15,7 @@ export interface Inbox {
   digest: Event[];
   /** The others begin behind this event. */
   from: number;
-  /** Events before this one were not looked at, though they are new. 0 if there are none. */
+  /** Events before this one were not looked at, though they are new. 0 without such events. */
   olderThan: number;
   /** Direct messages that wait until the session is no longer muted. 0 if it was told of all of them. */
   muted: number;
@@ -29,7 +29,7 @@ const MOST_REMEMBERED = 10_000;
 /** Of a longer backlog, and of a larger one (characters), only the newest events are looked at. */
 const MOST_LOOKED = 1_000;
 const MOST_LOOKED_CHARACTERS = 8 * 1024 * 1024;
-/** Room for events in a text of a hook (bytes), and how an event fills it. */
+/** Room for events in a hook's text (bytes), and the part of it that an event takes with ordinary names. */
 const ROOM_BYTES = 6_500;
 const HEAD_BYTES = 300;
 const MOST_SHOWN_CHARACTERS = 2_000;
@@ -60,10 +60,11 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const mail = isMuted ? [] : waiting.slice(0, most);
   const all = takesAll(path);
   const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
-  const { news: found, lookedTo, olderThan } = await newsOf(bus, session, from);
-  // An event that was offered alone waits beside the direct messages.
+  const looked = await newsOf(bus, session, from);
+  const { lookedTo, olderThan } = looked;
+  // Events that were offered one by one without being confirmed are among the messages.
   const known = new Set(waiting.map(({ event }) => event.id));
-  const news = found.filter(({ event }) => !known.has(event.id));
+  const news = looked.news.filter(({ event }) => !known.has(event.id));
   const storms = stormsAmong(news.map(({ event }) => event));
   const pushes = Map.groupBy(news, ({ event }) => calmed(pushTo(bus, session, event), storms.has(event.id)));
   const urgent = [...(pushes.get("wake") ?? []), ...(pushes.get("hand_over") ?? [])].sort(oldestFirst);
@@ -103,8 +104,9 @@ function sizeOf(unread: Unread | undefined): number {
 
 /** The number of direct messages that wait, if the session was not told of the last of them: its cursor is behind it. */
 async function newlyWaiting(bus: Bus, { session_id, cursor }: Session, waiting: readonly Unread[]) {
-  const last = waiting.at(-1)?.event.id ?? 0;
-  return last > (cursor ?? 0) ? bus.store.mail.count(session_id) : 0;
+  const direct = waiting.filter(({ event }) => isMail(event));
+  if ((direct.at(-1)?.event.id ?? 0) <= (cursor ?? 0)) return 0;
+  return waiting.length < PAGE ? direct.length : bus.store.mail.count(session_id);
 }
 
 function remember(bus: Bus, { session_id }: Session, lookedTo: number): void {
@@ -145,7 +147,8 @@ export type Waking = { event: Event; free: boolean } | { event: Event; restraint
 
 /** Decides what of the unread events wakes the session. Its budget binds all but the user and answers to its questions. */
 export async function wakingOf(bus: Bus, session: Session, unread: readonly Unread[]): Promise<Waking> {
-  let [counted, restrained]: Waking[] = [];
+  let counted: Waking;
+  let restrained: Waking;
   for (const { event } of unread) {
     if (pushTo(bus, session, event) !== "wake") continue;
     if (isFromPerson(event) || (await answersOwn(bus, session, event))) return { event, free: true };

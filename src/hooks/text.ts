@@ -127,11 +127,11 @@ function lineOf(first: Collected, count: number, session_id: string): string {
 }
 
 function digest(digest: Digest, others: boolean): string[] {
-  const { count, muted = 0, muted_until } = digest;
+  const { count, older = 0, muted = 0, muted_until } = digest;
   const lines: string[] = [];
-  if (count > 0) {
+  if (count > 0)
     lines.push(`${countOf(digest, others)}: ${kindsIn(digest)}. To read them: ${callsIn(digest)}.`);
-  }
+  else if (older > 0) lines.push(`${olderIn(digest)} events. To read them: ${callsIn(digest)}.`);
   if (muted > 0) {
     const noun = muted === 1 ? "1 direct message waits" : `${muted} direct messages wait`;
     lines.push(`${noun} until ${timeOf(muted_until)}, because this session is muted.`);
@@ -147,13 +147,18 @@ function timeOf(timestamp = ""): string {
   return new Date(timestamp).toTimeString().slice(0, 5);
 }
 
-function kindsIn({ groups, older = 0, older_more }: Digest): string {
+function olderIn({ older, older_more }: Digest): string {
+  return `${older_more ? "more than" : "up to"} ${older} older`;
+}
+
+function kindsIn(digest: Digest): string {
+  const { groups, older = 0 } = digest;
   const parts = groups
     .slice(0, MOST_GROUPS)
     .map((group) => `${group.count} ${inLine(group.event_type, 40)} from ${inLine(group.from, 40)}`);
   const left = groups.length - parts.length;
   if (left > 0) parts.push(`${left} further kinds`);
-  if (older > 0) parts.push(`and ${older_more ? "more than" : "up to"} ${older} older ones`);
+  if (older > 0) parts.push(`and ${olderIn(digest)} ones`);
   return parts.join(", ");
 }
 
@@ -161,7 +166,7 @@ function callsIn({ reads }: Digest): string {
   return reads
     .map(({ channel, cursor, count, min_level }) => {
       const level = min_level === undefined ? "" : `, min_level="${min_level}"`;
-      return `get_events(channel="${inLine(channel, 256)}", cursor="${cursor}", limit=${count}, order="asc"${level})`;
+      return `get_events(channel="${inLine(channel, 128)}", cursor="${cursor}", limit=${count}, order="asc"${level})`;
     })
     .join(", ");
 }

@@ -32,15 +32,15 @@ export class Desk {
   }
 
   /**
-   * Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `more`: further settings, and
-   * what to do once the hooks are there.
+   * Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `more`: further settings, what
+   * to do once the hooks are there, and its model.
    */
   async sit(
     name: string,
     env: Record<string, string> = {},
-    more: { settings?: object; before?: (client: Claude) => Promise<void> } = {},
+    more: { settings?: object; before?: (client: Claude) => Promise<void>; model?: Talker } = {},
   ): Promise<Place> {
-    const model = startTalker();
+    const model = more.model ?? startTalker();
     this.#models.push(model);
     const client = newClient(model.url, tempFolder(true));
     client.installHooks(this.bus.url, env, more.settings);
@@ -55,8 +55,8 @@ export class Desk {
   }
 
   /** A client that was prompted once and waits. */
-  async sitIdle(name: string): Promise<Place> {
-    const place = await this.sit(name);
+  async sitIdle(name: string, model = startTalker()): Promise<Place> {
+    const place = await this.sit(name, {}, { model });
     await place.terminal.say("hello");
     // Until then it is idle since its start.
     await heard(place, "hello");

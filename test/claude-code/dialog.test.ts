@@ -144,9 +144,9 @@ testAtTerminal(
       {
         settings: { permissions: { allow: ["mcp__asking__ask"] } },
         before: async (client) => {
-        const server = join(import.meta.dir, "asking_server.ts");
-        await client.run("mcp", "add", "--scope", "user", "asking", "--", process.execPath, server);
-      },
+          const server = join(import.meta.dir, "asking_server.ts");
+          await client.run("mcp", "add", "--scope", "user", "asking", "--", process.execPath, server);
+        },
       },
     );
     await place.terminal.say("hello");

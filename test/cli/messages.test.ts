@@ -108,6 +108,16 @@ test("events --follow shows what comes, one event a line with --json, until it i
   expect(shown).toEqual(["before", ...payloads]);
 });
 
+test("inbox shows what sessions wrote to the person", async () => {
+  const payload = fresh("for you");
+  const { event_id } = await run("publish", { type: "note", payload, channel: "@human" });
+  const { messages, unread, yours } = await run("inbox");
+  expect(messages.at(-1)).toMatchObject({ id: event_id, payload, from: "anonymous" });
+  // A pipe is not the person: nothing counts as seen.
+  expect([messages.length, yours]).toEqual([unread, false]);
+  expect((await runRaw("inbox", {})).stdout).toContain(payload);
+});
+
 test("the tests above used every command and flag about messages", () => {
   expect([...ABOUT_MESSAGES].filter((one) => !used.has(one))).toEqual([]);
 });

@@ -58,7 +58,7 @@ async function count(
 ): Promise<void> {
   const wakes = path === "wake" || path === "stop";
   const waking = wakes ? bus.waking.get(sessionId) : undefined;
-  bus.waking.delete(sessionId);
+  if (wakes) bus.waking.delete(sessionId);
   const event = first === undefined || waking !== undefined ? undefined : await bus.store.events.get(first);
   const sender = waking?.sender ?? event?.session_id ?? "";
   const kind = !wakes ? "hand_over" : waking?.free ? "free_wake" : "wake";

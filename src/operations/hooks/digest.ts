@@ -32,12 +32,12 @@ export class Senders {
 
   /** The number of events of each sender, by name. */
   async counted(events: readonly Event[]): Promise<Record<string, number>> {
-    const counts: Record<string, number> = {};
+    const counts = new Map<string, number>();
     for (const [sender, { length }] of Map.groupBy(events, ({ session_id }) => session_id)) {
       const name = await this.nameOf(sender);
-      counts[name] = (counts[name] ?? 0) + length;
+      counts.set(name, (counts.get(name) ?? 0) + length);
     }
-    return counts;
+    return Object.fromEntries(counts);
   }
 }
 
@@ -49,8 +49,8 @@ export async function senderOf(bus: Bus, sessionId: string): Promise<Json> {
   return { name, display_id, repo, machine, here: isAlive(sender, here(bus)) };
 }
 
-export function isDigested({ digest, muted }: Inbox): boolean {
-  return digest.length > 0 || muted > 0;
+export function isDigested({ digest, olderThan, muted }: Inbox): boolean {
+  return digest.length > 0 || olderThan > 0 || muted > 0;
 }
 
 /** The events as numbers: since when, by sender and type, and how to read those of each channel. */
@@ -75,10 +75,11 @@ export async function digestOf(bus: Bus, session: Session, inbox: Inbox, senders
 
 /** An upper bound of the events that were not looked at: some may be lifecycle events, or the session's own. */
 async function olderOf(bus: Bus, session: Session, { from, olderThan }: Inbox): Promise<Json> {
-  let older = 0;
+  const counts: number[] = [];
   for (const channel of sharedChannels(session))
-    older += await bus.store.events.count(channel, from + 1, olderThan - 1, MOST_COUNTED);
-  return { older, ...(older >= MOST_COUNTED && { older_more: true }) };
+    counts.push(await bus.store.events.count(channel, from + 1, olderThan - 1, MOST_COUNTED));
+  const older = counts.reduce((sum, count) => sum + count);
+  return { older, ...(counts.includes(MOST_COUNTED) && { older_more: true }) };
 }
 
 /** The calls that read the events of each channel. They also return what the session sent or was shown in between. */
