@@ -12,8 +12,8 @@ const SQL = {
   spent: `SELECT
       (${WAKES} AND session_id = $sessionId AND at > $hour) AS wakes,
       (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > $minutes) AS bySender,
-      (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > worked)
-        + (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked) AS exchanges
+      2 * min((${WAKES} AND session_id = $sessionId AND sender = $sender AND at > worked),
+        (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked)) AS exchanges
     FROM (SELECT max($hour, COALESCE(max(worked_at), 0)) AS worked FROM sessions WHERE id IN ($sessionId, $sender))`,
   costs: `SELECT session_id, sum(kind = 'wake') AS wakes, sum(kind = 'hand_over') AS handOvers, sum(bytes) AS bytes
     FROM pushes WHERE at > $since GROUP BY session_id`,
