@@ -98,7 +98,7 @@ export interface Spent {
   wakes: number;
   /** Within the last five minutes, by the event's sender. */
   bySender: number;
-  /** Wakes of the session by the sender and back, since one of them had a prompt or used another tool than the bus's. */
+  /** Wakes between the two, counted in pairs there and back, since one of them had a prompt or used another tool than the bus's. */
   exchanges: number;
 }
 

@@ -13,8 +13,8 @@ const SQL = {
   spent: `SELECT
       (${WAKES} AND session_id = $sessionId AND at > $hour) AS wakes,
       (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > $minutes) AS bySender,
-      (${WAKES} AND session_id = $sessionId AND sender = $sender AND at > worked)
-        + (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked) AS exchanges
+      2 * min((${WAKES} AND session_id = $sessionId AND sender = $sender AND at > worked),
+        (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked)) AS exchanges
     FROM (SELECT max($hour, COALESCE(max(worked_at), 0)) AS worked FROM sessions
       WHERE id IN ($sessionId, $sender) AND worked_at <= $now)`,
   costs: `SELECT session_id, sum(kind <> 'hand_over') AS wakes, sum(kind = 'hand_over') AS handOvers, sum(bytes) AS bytes

@@ -22,7 +22,7 @@ testWithClaude(
 testWithClaude(
   "the model reads the instructions and the guide, calls every tool and is shown each answer",
   async () => {
-    const bus = await startBus("binary");
+    const bus = await startBus("binary", { env: { AGENT_EVENT_BUS_TOOLS: "all" } });
     const called = new Set<string>();
     const model = await converse(bus.url, async (call) => {
       const ask = answersOf((tool, input) => {

@@ -1,4 +1,5 @@
 // Two people's interactive clients on one bus, or as many as a test opens.
+import { fresh } from "../support/agent.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { running } from "../support/process.ts";
@@ -77,10 +78,14 @@ export class Desk {
     await eventually(`${name} idle`, idle, PATIENCE_MS);
   }
 
-  /** Publishes a direct message; when it was sent and answered, ms since 1970. */
-  async tell(to: string, payload: string): Promise<{ id: number; sent: number; answered: number }> {
+  /** Publishes a direct message, as another sender each time; when it was sent and answered, ms since 1970. */
+  async tell(
+    to: string,
+    payload: string,
+    session_id = fresh("sender"),
+  ): Promise<{ id: number; sent: number; answered: number }> {
     const sent = Date.now();
-    const message = { event_type: "question", payload, channel: `session:${to}` };
+    const message = { event_type: "question", payload, channel: `session:${to}`, session_id };
     const { event_id: id } = await this.bus.call("publish_event", message);
     return { id, sent, answered: Date.now() };
   }

@@ -77,8 +77,10 @@ testWithClaude(
     const bus = await startBus("binary");
     const text = "the plan changed";
     const model = startTalker(async ({ news }) => {
-      if (!news.includes("tool_result"))
-        await bus.call("publish_event", { event_type: "help_needed", payload: text });
+      if (news.includes("tool_result")) return;
+      const [session] = (await bus.call("list_sessions")).result;
+      const channel = `session:${session.session_id}`;
+      await bus.call("publish_event", { event_type: "help_needed", payload: text, channel });
     });
     const { printed } = await print(clientWithHooks(model, bus.url), model);
     model.stop();

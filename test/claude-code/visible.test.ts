@@ -38,21 +38,17 @@ testAtTerminal(
 
     const early = fresh("before the prompt");
     await at.bus.call("set_attention", { session: "b", wake: "off" });
-    const { id: first } = await at.tell("b", early);
+    const { id: first } = await at.tell("b", early, "api");
     await place.terminal.say("hello");
     await heard(place, early);
     await at.bus.call("set_attention", { session: "b", wake: "default" });
-    const prompted = `UserPromptSubmit says: bus: anonymous → this session: "${early}" (#${first})`;
+    const prompted = `UserPromptSubmit says: bus: api → this session: "${early}" (#${first})`;
     await seesOnce(at, place, prompted);
 
     const waking = fresh("wake up");
-    const { id: second } = await at.tell("b", waking);
+    const { id: second } = await at.tell("b", waking, "api");
     await heard(place, waking);
-    await seesOnce(
-      at,
-      place,
-      `UserPromptSubmit says: bus: anonymous → this session: "${waking}" (#${second})`,
-    );
+    await seesOnce(at, place, `UserPromptSubmit says: bus: api → this session: "${waking}" (#${second})`);
     expect(place.terminal.screen()).toContain("● bus: a message woke this session");
 
     const atTool = fresh("at a tool");
@@ -60,13 +56,9 @@ testAtTerminal(
     const work = fresh("work");
     await place.terminal.say(work);
     await heard(place, work);
-    const { id: third } = await at.tell("b", atTool);
+    const { id: third } = await at.tell("b", atTool, "api");
     await heard(place, atTool);
-    await seesOnce(
-      at,
-      place,
-      `PostToolUse:Bash says: bus: anonymous → this session: "${atTool}" (#${third})`,
-    );
+    await seesOnce(at, place, `PostToolUse:Bash says: bus: api → this session: "${atTool}" (#${third})`);
 
     await place.terminal.say("/rename billing");
     await place.terminal.shows("Session renamed to: billing");

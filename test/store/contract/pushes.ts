@@ -18,9 +18,9 @@ export function pushes({ place }: Engine): void {
     await store.pushes.record(wake("s", "a"));
     await store.pushes.record(wake("s", "b"));
     await store.pushes.record({ ...wake("s", "a"), kind: "hand_over" });
-    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 2, bySender: 1, exchanges: 1 });
+    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 2, bySender: 1, exchanges: 0 });
     clock.at += 5 * MINUTE_MS;
-    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 2, bySender: 0, exchanges: 1 });
+    expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 2, bySender: 0, exchanges: 0 });
     clock.at += 55 * MINUTE_MS;
     expect(await store.pushes.spent("s", "a")).toEqual({ wakes: 0, bySender: 0, exchanges: 0 });
   });
@@ -41,10 +41,10 @@ export function pushes({ place }: Engine): void {
     clock.at -= 86_400_000;
     expect(await store.pushes.spent("s", "t")).toEqual({ wakes: 0, bySender: 0, exchanges: 0 });
     await store.pushes.record(wake("s", "t"));
-    expect(await store.pushes.spent("s", "t")).toEqual({ wakes: 1, bySender: 1, exchanges: 1 });
+    expect(await store.pushes.spent("s", "t")).toEqual({ wakes: 1, bySender: 1, exchanges: 0 });
   });
 
-  test("exchanges count both ways, from the last work of one of the two on", async () => {
+  test("exchanges count what was answered, from the last work of one of the two on", async () => {
     const clock = new StoppedClock();
     const store = await opened(place(), clock);
     for (const session_id of ["s", "t"]) await join(store, { session_id, display_id: `d-${session_id}` });
@@ -56,6 +56,7 @@ export function pushes({ place }: Engine): void {
     };
     await both();
     await both();
+    await store.pushes.record(wake("s", "t"));
     expect((await store.pushes.spent("s", "t")).exchanges).toBe(4);
     expect((await store.pushes.spent("t", "s")).exchanges).toBe(4);
     await store.sessions.report("t", { state: "busy", leaseUntil: null, works: false });
