@@ -103,7 +103,10 @@ describe("formats", () => {
 
 describe("the command line", () => {
   const WRONG: readonly [string[], RegExp][] = [
-    [[], /"" is no hook; they are session-start, prompt, tool, stop, wait, session-end\./],
+    [
+      [],
+      /"" is no hook; they are session-start, prompt, tool, stop, wait, permission, notification, session-end\./,
+    ],
     [["nonsense"], /"nonsense" is no hook/],
     [["toString"], /"toString" is no hook/],
     [["__proto__"], /"__proto__" is no hook/],
