@@ -1,9 +1,9 @@
 // A real client at a dialog: the session waits for its user exactly as long as the dialog stands.
 import { afterAll, expect } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fresh } from "../support/agent.ts";
-import { removeFolders } from "../support/folder.ts";
+import { removeFolders, tempFolder } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
 import { testAtTerminal } from "./converse.ts";
 import { Desk, heard, PATIENCE_MS, type Place } from "./desk.ts";
@@ -20,10 +20,18 @@ afterAll(async () => {
   removeFolders();
 });
 
-/** The bus, and an idle client that asks before it runs `sleep`. */
+/** A program that takes its time. The client itself refuses a long `sleep`. */
+const rest = join(tempFolder(), "rest");
+writeFileSync(rest, `#!/bin/sh\nexec sleep ${LONG_SECONDS}\n`, { mode: 0o755 });
+
+/** The bus, and an idle client that asks before it rests. */
 async function sitDown(name = NAME): Promise<{ at: Desk; place: Place }> {
   desk ??= await Desk.open();
+<<<<<<< HEAD
   const place = await desk.sit(name, {}, { settings: { permissions: { ask: ["Bash(sleep:*)"] } } });
+=======
+  const place = await desk.sit(name, {}, { permissions: { ask: [`Bash(${rest}:*)`] } });
+>>>>>>> h-waiting
   await place.terminal.say("hello");
   await heard(place, "hello");
   await desk.idle(name);
@@ -164,8 +172,7 @@ testAtTerminal(
   `an allowed tool that runs for ${LONG_SECONDS} s is no waiting`,
   async () => {
     const { at, place } = await sitDown("long");
-    const command = `sleep ${LONG_SECONDS}`;
-    const about = await ask(at, place, "Bash", { command, description: "Rest a while" }, PROCEED);
+    const about = await ask(at, place, "Bash", { command: rest, description: "Rest a while" }, PROCEED);
     expect(about).toEqual({ kind: "permission", text: "Bash: Rest a while" });
     await press(place, "Enter", PROCEED);
     await over(at, "long", "allowed", "busy");

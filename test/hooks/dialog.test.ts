@@ -13,9 +13,11 @@ const PATIENCE_MS = 30_000;
 const MOST_MIB = 6;
 const PERMISSION = { tool_name: "Write", tool_input: { file_path: "/tmp/x", content: "secret" } };
 
+const bus = await startBus("binary");
+
 /** A client that tells in a file of its own what it does. It is at work. */
-async function clientAtWork(bus: TestBus, registered = true) {
-  const client = registered ? await startClient(bus) : newClient(bus);
+async function clientAtWork(at: TestBus = bus, registered = true) {
+  const client = registered ? await startClient(at) : newClient(at);
   const folder = tempFolder();
   const file = join(folder, "sessions", `${client.pid}.json`);
   mkdirSync(join(folder, "sessions"));
@@ -23,7 +25,7 @@ async function clientAtWork(bus: TestBus, registered = true) {
     writeFileSync(file, JSON.stringify({ sessionId, status, statusUpdatedAt: Date.now() }));
   tell("busy");
   const transcript_path = join(folder, "projects/-home-me/1.jsonl");
-  const hook = async (name: string, more: object = {}, env: Record<string, string> = {}, url = bus.url) => {
+  const hook = async (name: string, more: object = {}, env: Record<string, string> = {}, url = at.url) => {
     const child = await spawnHook(name, {
       ...{ url, cwd: client.cwd },
       env: { CLAUDE_PID: String(client.pid), CLAUDE_CODE_ENTRYPOINT: "cli", ...env },
@@ -35,9 +37,7 @@ async function clientAtWork(bus: TestBus, registered = true) {
   };
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it
   const listed = async (): Promise<any> =>
-    (await bus.call("list_sessions")).result.find(
-      (one: { client_id: string }) => one.client_id === client.id,
-    );
+    (await at.call("list_sessions")).result.find((one: { client_id: string }) => one.client_id === client.id);
   const comesTo = (state: string | undefined) =>
     eventually(`it is ${state}`, async () => (await listed())?.state === state, PATIENCE_MS);
   /** Shows a dialog and runs the hook of it. */
@@ -95,8 +95,7 @@ describe("hook permission", () => {
       "Write: /tmp/x",
     ],
   ])("tells what the user is asked: %s", async (_what, input, kind, text) => {
-    const bus = await startBus("binary");
-    const { listed, ask, tell } = await clientAtWork(bus);
+    const { listed, ask, tell } = await clientAtWork();
     const child = await ask(input);
     expect(await listed()).toMatchObject({ reach: "waiting_for_person", waiting_for: { kind, text } });
     tell("busy");
@@ -104,8 +103,7 @@ describe("hook permission", () => {
   });
 
   test.each(["busy", "idle"])("ends with the dialog: the client is %s", async (status) => {
-    const bus = await startBus("binary");
-    const { ask, tell, comesTo, listed } = await clientAtWork(bus);
+    const { ask, tell, comesTo, listed } = await clientAtWork();
     const child = await ask();
     tell(status);
     expect(await ended(child)).toEqual(SILENT);
@@ -114,16 +112,14 @@ describe("hook permission", () => {
   });
 
   test("ends when the client goes on with another session", async () => {
-    const bus = await startBus("binary");
-    const { ask, tell } = await clientAtWork(bus);
+    const { ask, tell } = await clientAtWork();
     const child = await ask();
     tell("waiting", "another");
     expect(await ended(child)).toEqual(SILENT);
   });
 
   test("ends with the client, which leaves its file", async () => {
-    const bus = await startBus("binary");
-    const { client, ask, comesTo } = await clientAtWork(bus);
+    const { client, ask, comesTo } = await clientAtWork();
     const child = await ask();
     await client.kill();
     expect(await ended(child)).toEqual(SILENT);
@@ -131,8 +127,7 @@ describe("hook permission", () => {
   });
 
   test("ends when the client's file is gone, and not when half of it is written", async () => {
-    const bus = await startBus("binary");
-    const { ask, tear, tell, hide, listed } = await clientAtWork(bus);
+    const { ask, tear, tell, hide, listed } = await clientAtWork();
     const child = await ask();
     tear();
     await Bun.sleep(1_000);
@@ -143,8 +138,7 @@ describe("hook permission", () => {
   });
 
   test("waits for a dialog that is drawn after the hook began", async () => {
-    const bus = await startBus("binary");
-    const { hook, tell, comesTo } = await clientAtWork(bus);
+    const { hook, tell, comesTo } = await clientAtWork();
     const child = await hook("permission", PERMISSION);
     await Bun.sleep(500);
     tell("waiting");
@@ -154,15 +148,13 @@ describe("hook permission", () => {
   });
 
   test("leaves when no dialog comes", async () => {
-    const bus = await startBus("binary");
-    const { hook, listed } = await clientAtWork(bus);
+    const { hook, listed } = await clientAtWork();
     expect(await ended(await hook("permission", PERMISSION))).toEqual(SILENT);
     expect((await listed()).state).toBe("busy");
   });
 
   test("tells again of a dialog that stands on when its session was heard of", async () => {
-    const bus = await startBus("binary");
-    const { client, ask, tell, comesTo } = await clientAtWork(bus);
+    const { client, ask, tell, comesTo } = await clientAtWork();
     const child = await ask();
     await client.read("tool");
     await comesTo("waiting");
@@ -172,11 +164,11 @@ describe("hook permission", () => {
 
   test("tells again after a restart of the bus", async () => {
     const folder = tempFolder();
-    const bus = await startBus("binary", { folder });
-    const { ask, tell } = await clientAtWork(bus);
+    const own = await startBus("binary", { folder });
+    const { ask, tell } = await clientAtWork(own);
     const child = await ask();
-    await bus.stop();
-    const again = await startBus("binary", { folder, port: bus.port });
+    await own.stop();
+    const again = await startBus("binary", { folder, port: own.port });
     const state = async () => (await again.call("list_sessions")).result[0]?.state;
     await eventually("it waits", async () => (await state()) === "waiting", PATIENCE_MS);
     tell("busy");
@@ -185,18 +177,17 @@ describe("hook permission", () => {
   });
 
   test("registers a session that the bus does not know", async () => {
-    const bus = await startBus("binary");
-    const { client, ask, tell } = await clientAtWork(bus, false);
-    expect((await bus.call("list_sessions")).result).toEqual([]);
+    const own = await startBus("binary");
+    const { client, ask, tell } = await clientAtWork(own, false);
+    expect((await own.call("list_sessions")).result).toEqual([]);
     const child = await ask();
-    expect((await bus.call("list_sessions")).result).toMatchObject([{ client_id: client.id }]);
+    expect((await own.call("list_sessions")).result).toMatchObject([{ client_id: client.id }]);
     tell("busy");
     expect(await ended(child)).toEqual(SILENT);
   });
 
   test("of a client that does not tell: waiting or running, until the next hook of the session", async () => {
-    const bus = await startBus("binary");
-    const { client, hook, hide, comesTo } = await clientAtWork(bus);
+    const { client, hook, hide, comesTo } = await clientAtWork();
     hide();
     const child = await hook("permission", PERMISSION);
     await comesTo("waiting_or_running");
@@ -209,8 +200,7 @@ describe("hook permission", () => {
     ["a client that is not interactive", { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" }],
     ["a client that does not name its process", { CLAUDE_PID: "" }],
   ])("leaves at once, and asks nobody: %s", async (_what, env) => {
-    const bus = await startBus("binary");
-    const { hook, tell } = await clientAtWork(bus);
+    const { hook, tell } = await clientAtWork();
     tell("waiting");
     const gate = startGate(bus);
     expect(await ended(await hook("permission", PERMISSION, env, gate.url))).toEqual(SILENT);
@@ -218,8 +208,7 @@ describe("hook permission", () => {
   });
 
   test("costs little while it stands by", async () => {
-    const bus = await startBus("binary");
-    const { ask, tell } = await clientAtWork(bus);
+    const { ask, tell } = await clientAtWork();
     const child = await ask();
     const before = cpuMs(child.pid);
     await Bun.sleep(5_000);
@@ -234,9 +223,9 @@ describe("hook permission", () => {
   });
 
   test("is silent while the bus is away, and ends with the dialog", async () => {
-    const bus = await startBus("binary");
-    const { hook, tell } = await clientAtWork(bus);
-    await bus.stop();
+    const own = await startBus("binary");
+    const { hook, tell } = await clientAtWork(own);
+    await own.stop();
     tell("waiting");
     const child = await hook("permission", PERMISSION);
     await Bun.sleep(1_000);
@@ -252,8 +241,7 @@ describe("hook notification", () => {
     ["elicitation_dialog", "elicitation"],
     ["agent_needs_input", "question"],
   ])("tells of a dialog: %s", async (notification_type, kind) => {
-    const bus = await startBus("binary");
-    const { hook, tell, listed, comesTo } = await clientAtWork(bus);
+    const { hook, tell, listed, comesTo } = await clientAtWork();
     tell("waiting");
     const child = await hook("notification", { notification_type, message: "Look here" });
     await comesTo("waiting");
@@ -263,8 +251,7 @@ describe("hook notification", () => {
   });
 
   test("leaves a dialog to the hook that knows what it is about", async () => {
-    const bus = await startBus("binary");
-    const { hook, tell, listed, ask } = await clientAtWork(bus);
+    const { hook, tell, listed, ask } = await clientAtWork();
     const known = await ask();
     const notified = { notification_type: "permission_prompt", message: "Claude needs your permission" };
     const child = await hook("notification", notified);
@@ -277,8 +264,7 @@ describe("hook notification", () => {
   test.each(["idle_prompt", "auth_success", undefined])(
     "has nothing to do: %s",
     async (notification_type) => {
-      const bus = await startBus("binary");
-      const { hook, tell } = await clientAtWork(bus);
+      const { hook, tell } = await clientAtWork();
       tell("waiting");
       const gate = startGate(bus);
       const child = await hook("notification", { notification_type, message: "?" }, {}, gate.url);
