@@ -27,11 +27,8 @@ writeFileSync(rest, `#!/bin/sh\nexec sleep ${LONG_SECONDS}\n`, { mode: 0o755 });
 /** The bus, and an idle client that asks before it rests. */
 async function sitDown(name = NAME): Promise<{ at: Desk; place: Place }> {
   desk ??= await Desk.open();
-<<<<<<< HEAD
-  const place = await desk.sit(name, {}, { settings: { permissions: { ask: ["Bash(sleep:*)"] } } });
-=======
-  const place = await desk.sit(name, {}, { permissions: { ask: [`Bash(${rest}:*)`] } });
->>>>>>> h-waiting
+  const settings = { permissions: { ask: [`Bash(${rest}:*)`] } };
+  const place = await desk.sit(name, {}, { settings });
   await place.terminal.say("hello");
   await heard(place, "hello");
   await desk.idle(name);

@@ -103,14 +103,10 @@ describe("formats", () => {
 
 describe("the command line", () => {
   const WRONG: readonly [string[], RegExp][] = [
-<<<<<<< HEAD
-    [[], /"" is no hook; they are session-start, prompt, pre-tool, tool, stop, wait, session-end\./],
-=======
     [
       [],
-      /"" is no hook; they are session-start, prompt, tool, stop, wait, permission, notification, session-end\./,
+      /"" is no hook; they are session-start, prompt, pre-tool, tool, stop, wait, permission, notification, session-end\./,
     ],
->>>>>>> h-waiting
     [["nonsense"], /"nonsense" is no hook/],
     [["toString"], /"toString" is no hook/],
     [["__proto__"], /"__proto__" is no hook/],
