@@ -12,6 +12,9 @@ const FIELDS = {
   /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
+  /** What the turn begins with, and in later clients who began it. */
+  prompt: "string",
+  source: "string",
   /** Set after the use of a tool. */
   tool_name: "string",
   /** The client's file of the conversation. */

@@ -75,7 +75,13 @@ async function end({ input, clientId, call }: HookCall, identity: Json): Promise
 async function work({ input }: HookCall, path: string): Promise<Json> {
   if (path === "tool") return isOfBus(input) ? { bus_tool: true } : {};
   const branch = await branchOf(input.cwd ?? process.cwd());
-  return branch === null ? {} : { branch };
+  const begun = path === "prompt" && !isByUser(input);
+  return { ...(branch !== null && { branch }), ...(begun && { bus_tool: true }) };
+}
+
+/** False for a turn that the end of a background command began, as that of a waiter which wakes its session. */
+function isByUser({ source = "user", prompt = "" }: HookInput): boolean {
+  return source === "user" && !prompt.startsWith("<task-notification>");
 }
 
 /** True for a tool of the bus, its command in a shell, and the search for a tool: they are no sign of other work. */

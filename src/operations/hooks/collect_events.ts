@@ -22,7 +22,11 @@ export const collectEvents = operation({
     path: { type: "text", max: 8, choices: PATHS, about: "Which hook asks" },
     limit: { type: "integer", default: 20, min: 1, max: 100, about: "Most events to return" },
     digests: { type: "boolean", default: false, about: "The hook shows a digest" },
-    bus_tool: { type: "boolean", default: false, about: "The tool that was used is the bus's own" },
+    bus_tool: {
+      type: "boolean",
+      default: false,
+      about: "A tool of the bus was used, or no user began the turn",
+    },
     wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
     running_ms: {
       type: "integer",
@@ -41,7 +45,7 @@ export const collectEvents = operation({
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return { session_id: session.session_id, events: [], more: 0, left: true };
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
-    const works = args.path === "prompt" || (args.path === "tool" && !args.bus_tool);
+    const works = (args.path === "prompt" || args.path === "tool") && !args.bus_tool;
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", { branch: args.branch, works });
     return waits
       ? hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds))
