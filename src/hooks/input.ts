@@ -12,7 +12,7 @@ const FIELDS = {
   /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",
-  /** What the turn begins with, and in later clients who began it. */
+  /** The text that a turn begins with. `source`: who began it, in later clients. */
   prompt: "string",
   source: "string",
   /** Set after the use of a tool. */
