@@ -21,6 +21,8 @@ export interface Place {
 export class Desk {
   readonly #tmux = new Tmux();
   readonly #models: Talker[] = [];
+  /** One sender may wake a session only ten times in five minutes. */
+  #senders = 0;
   bus: ProcessBus;
 
   constructor(bus: ProcessBus) {
@@ -68,10 +70,11 @@ export class Desk {
     await eventually(`${name} idle`, idle, PATIENCE_MS);
   }
 
-  /** Publishes a direct message; when it was sent and answered, ms since 1970. */
+  /** Publishes a direct message of a sender of its own; when it was sent and answered, ms since 1970. */
   async tell(to: string, payload: string): Promise<{ id: number; sent: number; answered: number }> {
     const sent = Date.now();
-    const message = { event_type: "question", payload, channel: `session:${to}` };
+    const session_id = `sender-${++this.#senders}`;
+    const message = { event_type: "question", payload, channel: `session:${to}`, session_id };
     const { event_id: id } = await this.bus.call("publish_event", message);
     return { id, sent, answered: Date.now() };
   }
