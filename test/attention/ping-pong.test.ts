@@ -15,6 +15,11 @@ const THANKS = {
   tool_input: { command: `'${binary}' publish --payload 'Thank you; really.'` },
 };
 const SEARCH = { tool_name: "ToolSearch", tool_input: { query: "reply" } };
+/** The prompts of a turn that a wake began, in this client and in a later one. */
+const BY_WAKE = [
+  { prompt: "<task-notification>\n<summary>Stop hook feedback</summary>\n</task-notification>" },
+  { prompt: "Stop hook feedback", source: "system" },
+];
 const REPLY = { tool_name: "mcp__agent-event-bus__reply", tool_input: {} };
 
 /** A session that answers every message with thanks, as long as it is woken. */
@@ -54,6 +59,7 @@ class Thankful {
     const { code, stderr } = await ended(waiter, 300_000);
     if (code !== WOKEN) return;
     this.wakes.push(stderr);
+    for (const prompt of BY_WAKE) await this.client.run("prompt", { with: prompt });
     for (const tool of [SEARCH, REPLY, THANKS]) await this.client.run("tool", { with: tool });
     await this.thank();
     await this.client.run("stop", { with: { stop_hook_active: false } });

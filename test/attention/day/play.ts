@@ -20,7 +20,7 @@ export interface Rules {
   /** True if the event makes the hook that waits for an idle session look. */
   hints(event: Event, who: Member): boolean;
   /** What a hook hands over, empty if nothing. `wake`: what the hook that waits would wake the session with. */
-  hook(who: string, path: HookPath): Promise<string>;
+  hook(who: string, path: HookPath, more?: object): Promise<string>;
 }
 
 /** What the day put into contexts. */
@@ -126,7 +126,10 @@ class Player {
 
   async #waits(who: string): Promise<void> {
     const text = await this.#hook(who, "wake");
-    if (text !== "") this.#works(who, text);
+    if (text === "") return;
+    this.#works(who, text);
+    // The client runs the hook of a prompt for such a turn too.
+    await this.#hook(who, "prompt", { automatic: true });
   }
 
   /** A turn that an event began. */
@@ -138,8 +141,8 @@ class Player {
     this.#later.push({ at: at + TURN_MS, kind: "stop", who, turn });
   }
 
-  async #hook(who: string, path: HookPath): Promise<string> {
-    const text = await this.#rules.hook(who, path);
+  async #hook(who: string, path: HookPath, more?: object): Promise<string> {
+    const text = await this.#rules.hook(who, path, more);
     if (text === "") return text;
     if (path === "wake" || path === "stop") this.#wakes++;
     else this.#handOvers++;

@@ -40,9 +40,9 @@ export class TheseRules implements Rules {
     return pushOf(event, session, { wake: "direct", mutedUntil: 0 }, this.at) === "wake";
   }
 
-  hook(who: string, path: HookPath): Promise<string> {
+  hook(who: string, path: HookPath, more?: object): Promise<string> {
     const session = this.#sessions.get(who);
-    return session === undefined ? Promise.resolve("") : session.read(path);
+    return session === undefined ? Promise.resolve("") : session.read(path, more);
   }
 
   #idOf(name: string): string {
