@@ -22,7 +22,6 @@ export interface Place {
 export class Desk {
   readonly #tmux = new Tmux();
   readonly #models: Talker[] = [];
-  /** One sender may wake a session only ten times in five minutes. */
   bus: ProcessBus;
 
   constructor(bus: ProcessBus) {
