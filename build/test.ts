@@ -7,26 +7,10 @@ import { list, report, type Summary, summarize, total } from "./summary.ts";
 
 const root = join(import.meta.dir, "..");
 
-/** Files that load the machine, measure it, or drive other people's clients: each runs with nothing beside it. */
+/** Files that load the machine or measure it: each runs with nothing beside it. */
 const ALONE: readonly string[] = [
   "test/http/access/half-open.test.ts",
   "test/http/access/security-page.test.ts",
-  "test/claude-code/claude-code.test.ts",
-  "test/claude-code/dialog.test.ts",
-  "test/claude-code/doctor.test.ts",
-  "test/claude-code/install.test.ts",
-  "test/claude-code/interrupted.test.ts",
-  "test/claude-code/own-tools.test.ts",
-  "test/claude-code/ping-pong.test.ts",
-  "test/claude-code/print.test.ts",
-  "test/claude-code/second-machine.test.ts",
-  "test/claude-code/storm.test.ts",
-  "test/claude-code/token.test.ts",
-  "test/claude-code/unprompted.test.ts",
-  "test/claude-code/versions.test.ts",
-  "test/claude-code/visible.test.ts",
-  "test/claude-code/wake.test.ts",
-  "test/day/day.test.ts",
   "test/webhooks/healthy.test.ts",
   "test/webhooks/large-backlog.test.ts",
   "test/faults/connection-flood.test.ts",
@@ -43,6 +27,26 @@ const ALONE: readonly string[] = [
   "test/sqlite/migrate-kill.test.ts",
   "test/sqlite/readers.test.ts",
   "test/sqlite/time-size.test.ts",
+];
+
+/** Files that drive the real Claude Code, which mostly waits. */
+const CLIENTS: readonly string[] = [
+  "test/claude-code/claude-code.test.ts",
+  "test/claude-code/dialog.test.ts",
+  "test/claude-code/doctor.test.ts",
+  "test/claude-code/install.test.ts",
+  "test/claude-code/interrupted.test.ts",
+  "test/claude-code/own-tools.test.ts",
+  "test/claude-code/ping-pong.test.ts",
+  "test/claude-code/print.test.ts",
+  "test/claude-code/second-machine.test.ts",
+  "test/claude-code/storm.test.ts",
+  "test/claude-code/token.test.ts",
+  "test/claude-code/unprompted.test.ts",
+  "test/claude-code/versions.test.ts",
+  "test/claude-code/visible.test.ts",
+  "test/claude-code/wake.test.ts",
+  "test/day/day.test.ts",
 ];
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
@@ -75,7 +79,7 @@ const SLOW: readonly string[] = [
 ];
 
 /** What `npm test` leaves out. */
-export const LONG: readonly string[] = [...ALONE, ...SLOW];
+export const LONG: readonly string[] = [...ALONE, ...CLIENTS, ...SLOW];
 
 /** One run of `bun test`: a name, which is printed with its time, and its arguments. */
 export interface Run {
@@ -93,7 +97,11 @@ const EVERYDAY: Run = {
 
 export function runsOf(args: readonly string[]): Run[] {
   const alone = ALONE.map((file): Run => ({ name: file, args: [file] }));
-  const long: Run[] = [{ name: "slow", args: [SIDE_BY_SIDE, ...SLOW] }, ...alone];
+  const long: Run[] = [
+    { name: "slow", args: [SIDE_BY_SIDE, ...SLOW] },
+    { name: "clients", args: ["--parallel=2", ...CLIENTS] },
+    ...alone,
+  ];
   switch (args.join(" ")) {
     case "":
       return [EVERYDAY];
