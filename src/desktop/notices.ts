@@ -14,6 +14,7 @@ import {
 } from "../domain/notification.ts";
 import { PERSON } from "../domain/person.ts";
 import { isAlive, LEASE_MS, type Session } from "../domain/session.ts";
+import { DialogNotices } from "./dialog_notices.ts";
 import { type Need, Needs } from "./needs.ts";
 import { wordsOf } from "./words.ts";
 
@@ -35,6 +36,7 @@ export class Notices {
   readonly #bus: Bus;
   readonly #withdraw: (group: string) => Promise<void>;
   readonly #later: Later;
+  readonly #dialogs: DialogNotices;
   readonly #needs = new Needs();
   readonly #timers = new Set<() => void>();
   /** Events are shown one after the other. */
@@ -51,6 +53,7 @@ export class Notices {
     this.#bus = bus;
     this.#withdraw = withdraw;
     this.#later = later;
+    this.#dialogs = new DialogNotices(bus, withdraw);
   }
 
   /** Follows the events from here on. Looks also at the unseen messages that an earlier process left. */
@@ -61,6 +64,7 @@ export class Notices {
     this.#reviewed = this.#saved ?? (await store.events.tip());
     if (!isLater && this.#saved !== null) this.#save(null);
     if (notices === "off") return;
+    this.#dialogs.start();
     store.listen((event) => this.#note(event));
     store.mail.listen((recipient) => {
       for (const need of this.#needs.readBy(recipient)) this.#settle(need);
@@ -71,6 +75,7 @@ export class Notices {
   /** Shows nothing from here on. */
   stop(): void {
     this.#ended = true;
+    this.#dialogs.stop();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }

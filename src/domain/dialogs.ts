@@ -14,9 +14,16 @@ export interface Dialog {
 /** The dialogs that sessions stand at, each as long as a hook holds it. Lost at the end of the process: hooks tell again. */
 export class Dialogs {
   readonly #open = new Map<string, Set<Dialog>>();
+  #onChange: (sessionId: string) => void = () => {};
+
+  /** Calls `onChange`, instead of an earlier one, with each session whose dialogs changed. */
+  listen(onChange: (sessionId: string) => void): void {
+    this.#onChange = onChange;
+  }
 
   open(sessionId: string, dialog: Dialog): void {
     this.#open.set(sessionId, (this.#open.get(sessionId) ?? new Set()).add(dialog));
+    this.#onChange(sessionId);
   }
 
   /** False if it was not open any more. */
@@ -24,12 +31,15 @@ export class Dialogs {
     const open = this.#open.get(sessionId);
     const wasOpen = open?.delete(dialog) === true;
     if (open?.size === 0) this.#open.delete(sessionId);
+    if (wasOpen) this.#onChange(sessionId);
     return wasOpen;
   }
 
   /** Closes all of a session, which was heard of. False if there were none. */
   end(sessionId: string): boolean {
-    return this.#open.delete(sessionId);
+    const wereOpen = this.#open.delete(sessionId);
+    if (wereOpen) this.#onChange(sessionId);
+    return wereOpen;
   }
 
   /** The newest one of the session. */
