@@ -1,6 +1,6 @@
 import { resolveChannel } from "../domain/channel.ts";
 import type { Event } from "../domain/event.ts";
-import { publish } from "../domain/publish.ts";
+import { publish, senderOf } from "../domain/publish.ts";
 import { type Reach, reachOfMail, reachWords } from "../domain/reachability.ts";
 import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
@@ -8,7 +8,6 @@ import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { SESSION_ID, WAIT, withPayload } from "./params.ts";
 import { anonymousNote, deletedNote, touch } from "./present.ts";
-import { senderOf } from "./sender.ts";
 
 const PATIENCE_SECONDS = 300;
 

@@ -1,12 +1,11 @@
 import { resolveChannel } from "../domain/channel.ts";
 import { isLevel, LEVELS } from "../domain/level.ts";
-import { publish } from "../domain/publish.ts";
+import { publish, senderOf } from "../domain/publish.ts";
 import { reachOfMail, reachWords } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { CORRELATION_ID, SESSION_ID, withPayload } from "./params.ts";
 import { anonymousWarning, deletedNote, touch } from "./present.ts";
-import { senderOf } from "./sender.ts";
 
 /** How long `publish --track` waits for a message to be seen. */
 const TRACK_SECONDS = 10;

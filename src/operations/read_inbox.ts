@@ -1,7 +1,7 @@
 import { PERSON } from "../domain/person.ts";
+import { isPerson } from "../domain/publish.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
-import { isPerson } from "./sender.ts";
 
 const MOST_SHOWN = 50;
 

@@ -2,13 +2,12 @@ import { type Resolution, resolveChannel } from "../domain/channel.ts";
 import type { Bus } from "../domain/context.ts";
 import { recipientOf } from "../domain/direct_message.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
-import { publish } from "../domain/publish.ts";
+import { publish, senderOf } from "../domain/publish.ts";
 import { reachOfMail, reachWords } from "../domain/reachability.ts";
 import { ANSWER } from "./ask.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
 import { anonymousWarning, deletedNote, touch } from "./present.ts";
-import { senderOf } from "./sender.ts";
 
 export const reply = operation({
   name: "reply",

@@ -93,7 +93,7 @@ const runs: [argv: string[], code: number][] = [
   [["message", "2"], 1],
   [["publish", "--type", typed, "--payload", TYPED, "--channel", "@human", "--session-id", typed], 0],
   [["inbox"], 0],
-  [["attention", typed], 1],
+  [["attention", typed], 0],
   [["attention", "all", "--wake", typed], 64],
   [["attention", "all", "--mute", "1m"], 0],
   [["attention", "all", "--unmute"], 0],
