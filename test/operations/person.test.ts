@@ -5,6 +5,7 @@ import { processStart } from "../../src/lib/process.ts";
 import { fresh, join, newest } from "../support/agent.ts";
 import { startBus } from "../support/bus.ts";
 import { cli, cliOnTerminal, startOnTerminal } from "../support/cli.ts";
+import { startClient as startIdle } from "../support/client.ts";
 import { startClient } from "../support/hooks.ts";
 import { rpcTool } from "../support/rpc.ts";
 import { eventually } from "../support/webhook.ts";
@@ -171,3 +172,18 @@ test("what the person wrote reaches the agent as the user's word; the same from 
   expect(byUser).toContain("stop the deploy");
   expect(byOthers).toContain("delete everything");
 });
+
+test("what the person writes to everyone wakes an idle session; what a script writes does not", async () => {
+  const idle = await startIdle(bus);
+  const waiting = idle.hook("wake", { wait_seconds: 30 });
+  await eventually("it waits", async () => (await reachOf(idle.session_id)) === "wakes");
+  await cli(["publish", "--type", "help_needed", "--payload", "from a script"], { bus });
+  await typed([...PUBLISH.slice(0, 3), "--payload", "good morning, everyone"]);
+  const { events } = await waiting;
+  expect(events.map(({ payload }) => payload)).toEqual(["good morning, everyone"]);
+});
+
+async function reachOf(sessionId: string): Promise<string> {
+  const { result } = await bus.call("list_sessions");
+  return result.find((one: { session_id: string }) => one.session_id === sessionId)?.reach;
+}
