@@ -16,21 +16,21 @@ const ALONE: readonly string[] = [
   "test/faults/connection-flood.test.ts",
   "test/faults/dear-requests.test.ts",
   "test/faults/full-disk.test.ts",
-  "test/faults/fuzz.test.ts",
   "test/faults/greedy.test.ts",
-  "test/faults/kill-deliveries.test.ts",
-  "test/faults/kill.test.ts",
   "test/faults/slow-connections.test.ts",
   "test/hooks/fleet.test.ts",
-  "test/install/systemd.test.ts",
   "test/sqlite/mail-size.test.ts",
-  "test/sqlite/migrate-kill.test.ts",
   "test/sqlite/readers.test.ts",
   "test/sqlite/time-size.test.ts",
 ];
 
-/** Files that drive the real Claude Code, which mostly waits. */
-const CLIENTS: readonly string[] = [
+/** Files that drive the real Claude Code, or kill the bus again and again: two at a time. */
+const IN_PAIRS: readonly string[] = [
+  "test/faults/fuzz.test.ts",
+  "test/faults/kill-deliveries.test.ts",
+  "test/faults/kill.test.ts",
+  "test/install/systemd.test.ts",
+  "test/sqlite/migrate-kill.test.ts",
   "test/claude-code/claude-code.test.ts",
   "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
@@ -79,7 +79,7 @@ const SLOW: readonly string[] = [
 ];
 
 /** What `npm test` leaves out. */
-export const LONG: readonly string[] = [...ALONE, ...CLIENTS, ...SLOW];
+export const LONG: readonly string[] = [...ALONE, ...IN_PAIRS, ...SLOW];
 
 /** One run of `bun test`: a name, which is printed with its time, and its arguments. */
 export interface Run {
@@ -99,7 +99,7 @@ export function runsOf(args: readonly string[]): Run[] {
   const alone = ALONE.map((file): Run => ({ name: file, args: [file] }));
   const long: Run[] = [
     { name: "slow", args: [SIDE_BY_SIDE, ...SLOW] },
-    { name: "clients", args: ["--parallel=2", ...CLIENTS] },
+    { name: "in pairs", args: ["--parallel=2", ...IN_PAIRS] },
     ...alone,
   ];
   switch (args.join(" ")) {
