@@ -51,6 +51,11 @@ const IN_PAIRS: readonly string[] = [
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
 const SLOW: readonly string[] = [
+  "test/attention/day.test.ts",
+  "test/faults/displaced-database.test.ts",
+  "test/hooks/away.test.ts",
+  "test/hooks/dialog.test.ts",
+  "test/sqlite/fitness.test.ts",
   "test/attention/ping-pong.test.ts",
   "test/http/access/two-users.test.ts",
   "test/bench/bench.test.ts",

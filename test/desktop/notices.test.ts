@@ -35,6 +35,7 @@ afterEach(async () => {
 async function start(setting: NotifySetting): Promise<void> {
   [shown, withdrawn, timers] = [[], [], []];
   const bus = {
+    dialogs: new Dialogs(),
     ...{ store, now: () => now, host: "m", notices: setting, subscriptions: { has: () => false } },
     ...{ processExists: () => false, processStart: () => null },
     notify: async (notification: Notification) => shown.push(notification) > 0,
