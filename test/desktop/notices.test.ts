@@ -3,6 +3,7 @@ import { join as path } from "node:path";
 import { Notices } from "../../src/desktop/notices.ts";
 import { ORIGINS } from "../../src/domain/caller.ts";
 import type { Bus, Notification } from "../../src/domain/context.ts";
+import { Dialogs } from "../../src/domain/dialogs.ts";
 import type { Event, EventDraft } from "../../src/domain/event.ts";
 import type { NotifySetting } from "../../src/domain/notification.ts";
 import { PERSON, PERSON_CHANNEL } from "../../src/domain/person.ts";
