@@ -51,6 +51,8 @@ const IN_PAIRS: readonly string[] = [
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
 const SLOW: readonly string[] = [
+  "test/faults/damaged-database.test.ts",
+  "test/http/access/settings.test.ts",
   "test/attention/day.test.ts",
   "test/faults/displaced-database.test.ts",
   "test/hooks/away.test.ts",
