@@ -4,14 +4,14 @@ const BESIDE = { async: true, timeout: 86_400 } as const;
 /** Each hook with the client's events that run it. The installer writes this table into the client's settings. */
 export const HOOKS = {
   "session-start": { events: ["SessionStart"], about: "Registers the session, tells it who is here" },
-  prompt: { events: ["UserPromptSubmit"], about: "Hands over what is unread" },
+  prompt: { events: ["UserPromptSubmit"], about: "Hands over what concerns the session" },
   "pre-tool": {
     events: ["PreToolUse"],
     about: "Tells the bus's own tools which session calls them",
     matcher: "mcp__agent-event-bus__.*|mcp__plugin_agent-event-bus_.*",
   },
-  tool: { events: ["PostToolUse"], about: "Hands over what is actionable" },
-  stop: { events: ["Stop"], about: "Goes on with the turn when something actionable is unread" },
+  tool: { events: ["PostToolUse"], about: "Hands over what concerns the session" },
+  stop: { events: ["Stop"], about: "Goes on with the turn when something that wakes is unread" },
   wait: {
     events: ["SessionStart", "UserPromptSubmit", "Stop"],
     about: "Waits in the background and wakes the idle session",

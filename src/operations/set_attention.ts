@@ -23,7 +23,7 @@ export const setAttention = operation({
       optional: true,
       max: 8,
       choices: [...WAKE_SETTINGS, "default"],
-      about: "What wakes it: direct, repo, all, off, or default (as the bus is set)",
+      about: "What wakes it; default is as the bus is set",
     },
     mute_seconds: {
       type: "integer",
