@@ -9,6 +9,8 @@ const root = join(import.meta.dir, "..");
 
 /** Files that load the machine or measure it: each runs with nothing beside it. */
 const ALONE: readonly string[] = [
+  "test/claude-code/interrupted.test.ts",
+  "test/faults/kill-deliveries.test.ts",
   "test/http/access/half-open.test.ts",
   "test/http/access/security-page.test.ts",
   "test/webhooks/healthy.test.ts",
@@ -27,7 +29,6 @@ const ALONE: readonly string[] = [
 /** Files that drive the real Claude Code, or kill the bus again and again: two at a time. */
 const IN_PAIRS: readonly string[] = [
   "test/faults/fuzz.test.ts",
-  "test/faults/kill-deliveries.test.ts",
   "test/faults/kill.test.ts",
   "test/install/systemd.test.ts",
   "test/sqlite/migrate-kill.test.ts",
@@ -35,7 +36,6 @@ const IN_PAIRS: readonly string[] = [
   "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
-  "test/claude-code/interrupted.test.ts",
   "test/claude-code/own-tools.test.ts",
   "test/claude-code/ping-pong.test.ts",
   "test/claude-code/print.test.ts",
