@@ -92,7 +92,8 @@ async function begin(place: Place): Promise<void> {
 }
 
 async function interrupted(at: Desk, place: Place): Promise<void> {
-  await eventually("at work", async () => (await at.session("e"))?.state === "busy", PATIENCE_MS);
+  const atWork = async () => ["busy", "waiting"].includes((await at.session("e"))?.state);
+  await eventually("at work, or at a dialog", atWork, PATIENCE_MS);
   place.terminal.press("Escape");
   const began = performance.now();
   await at.idle("e");
