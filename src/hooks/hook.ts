@@ -84,7 +84,7 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
   }
 }
 
-/** Hands over what is unread, and confirms it after it was written. Tells what else happened to the session. */
+/** Hands over what concerns the session, and confirms it after it was written. Tells what else happened to it. */
 async function deliver(
   name: "prompt" | "tool" | "stop",
   session: HookSession,

@@ -32,7 +32,7 @@ export async function startSession(bus: Pick<TestBus, "call">, options: SessionO
   const { name, repo, branch } = options;
   const client_id = `client-${name}`;
   const { session_id } = await bus.call("start_session", {
-    ...{ client_id, name, repo, cwd: `/work/${repo}` },
+    ...{ client_id, name, repo, cwd: `/home/me/${repo}` },
     ...(branch !== undefined && { branch }),
   });
   return sessionOn(bus, session_id, options);

@@ -8,7 +8,7 @@ import { rpcTool } from "../support/rpc.ts";
 import { eventually, percentile } from "../support/webhook.ts";
 
 /** How long each abuse lasts, s. */
-const ABUSE_S = Number(process.env.GREEDY_SECONDS ?? 20);
+const ABUSE_S = Number(process.env.GREEDY_SECONDS ?? 30);
 const P99_MS = 100;
 const MOST_MIB = 300;
 const BACK_MIB = 20;
