@@ -26,8 +26,8 @@ Usage: ./install.sh [server] [flags]           the bus runs on this machine
        ./install.sh client --url URL [flags]   the bus runs on another one
 
 The flags go to `agent-event-bus install` as they are:
-  --host TEXT    server: address to listen on
-  --port N       server: port to listen on
+  --host TEXT    server: address to listen on (or HOST=… ./install.sh)
+  --port N       server: port to listen on (or PORT=… ./install.sh)
   --no-service   server: install no service
   --url TEXT     client: the bus, e.g. http://my-server:8080/mcp
   --token TEXT   client: its token; - reads it from stdin
@@ -37,6 +37,7 @@ The flags go to `agent-event-bus install` as they are:
   --dry-run      show what would be done, change nothing outside this folder
   --yes, -y      do not ask first
   --json         print one JSON document
+  --color WHEN   auto, always or never
 
 It needs Node 20 or newer, or Bun. The version of Bun that builds is fetched into this folder when it is not there.
 To check an installation: agent-event-bus doctor. To take it away: agent-event-bus uninstall.
@@ -65,7 +66,7 @@ case ${1-} in
   -h | --help | help) help && exit 0 ;;
   server | client) ;;
   -* | '') set -- server "$@" ;;
-  *) fail "There is no \"$1\" to install: server or client. ./install.sh --help says more." 2 ;;
+  *) fail "There is no \"$1\" to install: server or client. ./install.sh --help says more." 64 ;;
 esac
 
 [ -f "$root/build/bun.mjs" ] ||

@@ -1,17 +1,15 @@
-// Rewrites the tables of the guide and the README from the declarations; `--check` only says which are stale.
+// Rewrites the tables of the guide and of docs/ from the declarations; `--check` only says which are stale.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileCommands } from "../src/admin/index.ts";
-import { type CliCommand, commandsOf } from "../src/cli/commands.ts";
-import { positionalOf } from "../src/cli/help.ts";
+import { commandsOf, usageOf } from "../src/cli/commands.ts";
+import { localCommands } from "../src/cli/registry.ts";
 import { VARIABLES } from "../src/config/variables.ts";
 import { LIMITS } from "../src/domain/limits.ts";
-import { installCommands } from "../src/install/index.ts";
 import { isRequired, type Param } from "../src/lib/param.ts";
 import { operations } from "../src/operations/index.ts";
 import type { Operation } from "../src/operations/operation.ts";
 
-const FILES = ["src/http/mcp/guide.md", "README.md"];
+const FILES = ["src/http/mcp/guide.md", "docs/commands.md", "docs/settings.md"];
 
 /** The generated parts of the documents, by the name in their markers. */
 export function tablesOf(known: readonly Operation[]): Record<string, string> {
@@ -24,10 +22,7 @@ export function tablesOf(known: readonly Operation[]): Record<string, string> {
     ),
     commands: table(
       ["Command", "What it does"],
-      commandsOf(known, [...installCommands, ...fileCommands]).map((command) => [
-        `\`${usageOf(command)}\``,
-        command.about,
-      ]),
+      commandsOf(known, localCommands).map((command) => [`\`${usageOf(command)}\``, command.about]),
     ),
     limits: table(
       ["Limit", "Default", "Largest", "Bounds"],
@@ -56,13 +51,6 @@ function noteOf(param: Param): string {
   if (isRequired(param)) return " (required)";
   const fallback = "default" in param ? param.default : undefined;
   return fallback === undefined ? "" : ` (default ${fallback})`;
-}
-
-function usageOf(command: CliCommand): string {
-  const required = command.flags
-    .filter((flag) => flag.required)
-    .map((flag) => ` --${flag.name} <${flag.value}>`);
-  return `${command.name}${positionalOf(command)}${required.join("")}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -20,6 +20,7 @@ const ROWS: readonly (readonly (readonly [room: string, side: Side, about: strin
     ["http", "server", "routes, guard, MCP, SSE"],
     ["webhooks", "server", "deliveries to receivers"],
     ["desktop", "server", "notifications"],
+    ["push", "server", "the phone"],
   ],
   [
     ["hooks", "client", "run by an agent's client"],

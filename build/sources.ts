@@ -51,7 +51,7 @@ export interface Source {
 /** Reads every TypeScript file below a folder. */
 export function readTexts(folder: string): Texts {
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
-    path.endsWith(".ts"),
+    /\.tsx?$/.test(path),
   );
   return Object.fromEntries(paths.sort().map((path) => [path, readFileSync(join(folder, path), "utf8")]));
 }
@@ -63,11 +63,20 @@ const CONFIG = JSON.stringify({
     types: [],
     allowImportingTsExtensions: true,
     noEmit: true,
+    jsx: "preserve",
   },
   include: ["src"],
 });
 
-export async function parse(texts: Texts): Promise<Source[]> {
+export function parse(texts: Texts): Promise<Source[]> {
+  return mapTrees(texts, describe);
+}
+
+/** Calls `describe` with the syntax tree of each file. */
+export async function mapTrees<T>(
+  texts: Texts,
+  describe: (path: string, text: string, tree: SourceFile) => T,
+): Promise<T[]> {
   const files = Object.entries(texts).map(([path, text]) => [`/house/src/${path}`, text]);
   const fs = createVirtualFileSystem({ "/house/tsconfig.json": CONFIG, ...Object.fromEntries(files) });
   const api = new API({ cwd: "/house", fs });

@@ -1,5 +1,5 @@
 // `npm test`: builds what the tests run, then runs them. `--all` adds the long files, `--long` runs them only. Other
-// arguments go to `bun test`, e.g. a part of a file name.
+// arguments go to `bun test`, e.g. a part of a file name. TIMES=write notes how long each file took.
 import { join } from "node:path";
 import { buildBinary } from "./binary.ts";
 import { buildNode } from "./node.ts";
@@ -7,35 +7,61 @@ import { list, report, type Summary, summarize, total } from "./summary.ts";
 
 const root = join(import.meta.dir, "..");
 
-/** Files that load the machine or measure it: each runs with nothing beside it. */
+/** How long each file took (ms). Files that run side by side begin with the slowest, so that none is left at the end. */
+const TIMES = join(import.meta.dir, "times.json");
+
+/** Files that measure the machine: each runs with nothing beside it. */
 const ALONE: readonly string[] = [
-  "test/claude-code/interrupted.test.ts",
-  "test/faults/kill-deliveries.test.ts",
-  "test/http/access/half-open.test.ts",
-  "test/http/access/security-page.test.ts",
-  "test/webhooks/healthy.test.ts",
   "test/webhooks/large-backlog.test.ts",
-  "test/faults/connection-flood.test.ts",
   "test/faults/dear-requests.test.ts",
-  "test/faults/full-disk.test.ts",
   "test/faults/greedy.test.ts",
+];
+
+/** Files that wait for time limits of the bus and hardly use a processor: three at a time, beside other files. */
+const WAITING: readonly string[] = [
+  "test/faults/full-disk.test.ts",
   "test/faults/slow-connections.test.ts",
+  "test/http/access/half-open.test.ts",
+];
+
+/** Files that load the machine, most of the time with one processor: two at a time. */
+const IN_PAIRS: readonly string[] = [
+  "test/claude-code/interrupted.test.ts",
+  "test/faults/connection-flood.test.ts",
+  "test/faults/kill-deliveries.test.ts",
   "test/hooks/fleet.test.ts",
+  "test/http/access/security-page.test.ts",
   "test/sqlite/mail-size.test.ts",
   "test/sqlite/readers.test.ts",
   "test/sqlite/time-size.test.ts",
+  "test/webhooks/healthy.test.ts",
 ];
 
-/** Files that drive the real Claude Code, or kill the bus again and again: two at a time. */
-const IN_PAIRS: readonly string[] = [
+/** Files that drive a real browser, which loads the machine: two at a time. */
+const IN_BROWSERS: readonly string[] = [
+  "test/page/answers.test.ts",
+  "test/page/hostile.test.ts",
+  "test/page/load.test.ts",
+  "test/page/machines.test.ts",
+  "test/page/made-up.test.ts",
+  "test/page/other-sites.test.ts",
+  "test/page/restart.test.ts",
+];
+
+/** Files that drive the real Claude Code, or kill the bus again and again: three at a time. */
+const IN_THREES: readonly string[] = [
   "test/faults/fuzz.test.ts",
   "test/faults/kill.test.ts",
+  "test/faults/needs-storm.test.ts",
   "test/install/systemd.test.ts",
   "test/sqlite/migrate-kill.test.ts",
+  "test/claude-code/answer.test.ts",
+  "test/claude-code/attempts.test.ts",
   "test/claude-code/claude-code.test.ts",
   "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
+  "test/claude-code/newcomer.test.ts",
   "test/claude-code/own-tools.test.ts",
   "test/claude-code/ping-pong.test.ts",
   "test/claude-code/print.test.ts",
@@ -51,10 +77,20 @@ const IN_PAIRS: readonly string[] = [
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */
 const SLOW: readonly string[] = [
+  "test/hooks/output.test.ts",
+  "test/faults/hostile-text.test.ts",
+  "test/admin/restore-command.test.ts",
+  "test/cli/written.test.ts",
+  "test/http/mcp/resume.test.ts",
+  "test/http/page/stream.test.ts",
+  "test/http/page/trouble.test.ts",
+  "test/serve/socket.test.ts",
+  "test/sqlite/search.test.ts",
   "test/faults/damaged-database.test.ts",
   "test/http/access/settings.test.ts",
   "test/attention/day.test.ts",
   "test/faults/displaced-database.test.ts",
+  "test/hooks/answer.test.ts",
   "test/hooks/away.test.ts",
   "test/hooks/dialog.test.ts",
   "test/sqlite/fitness.test.ts",
@@ -70,6 +106,7 @@ const SLOW: readonly string[] = [
   "test/faults/foreign-lock.test.ts",
   "test/faults/full-log.test.ts",
   "test/faults/graceful-stop.test.ts",
+  "test/faults/index-kill.test.ts",
   "test/hooks/kill.test.ts",
   "test/hooks/node.test.ts",
   "test/install/client.test.ts",
@@ -78,20 +115,36 @@ const SLOW: readonly string[] = [
   "test/install/doctor.test.ts",
   "test/install/hand-made.test.ts",
   "test/install/install-script.test.ts",
+  "test/install/states.test.ts",
+  "test/install/states-mended.test.ts",
+  "test/hooks/wait.test.ts",
+  "test/hooks/injection.test.ts",
+  "test/push/phone.test.ts",
+  "test/operations/hooks/needs.test.ts",
   "test/install/launchd.test.ts",
   "test/install/put-back.test.ts",
   "test/install/server.test.ts",
   "test/original/hooks.test.ts",
+  "test/readme.test.ts",
   "test/skew/previous.test.ts",
 ];
 
 /** What `npm test` leaves out. */
-export const LONG: readonly string[] = [...ALONE, ...IN_PAIRS, ...SLOW];
+export const LONG: readonly string[] = [
+  ...ALONE,
+  ...WAITING,
+  ...IN_PAIRS,
+  ...IN_BROWSERS,
+  ...IN_THREES,
+  ...SLOW,
+];
 
 /** One run of `bun test`: a name, which is printed with its time, and its arguments. */
 export interface Run {
   name: string;
   args: readonly string[];
+  /** Leaves the processors to the run after it, which it runs beside. */
+  waits?: true;
 }
 
 /** Two cores are busy with four: a test that starts programs waits for them half of its time. */
@@ -106,7 +159,10 @@ export function runsOf(args: readonly string[]): Run[] {
   const alone = ALONE.map((file): Run => ({ name: file, args: [file] }));
   const long: Run[] = [
     { name: "slow", args: [SIDE_BY_SIDE, ...SLOW] },
+    { name: "in threes", args: ["--parallel=3", ...IN_THREES] },
+    { name: "waiting", args: ["--parallel=3", ...WAITING], waits: true },
     { name: "in pairs", args: ["--parallel=2", ...IN_PAIRS] },
+    { name: "in browsers", args: ["--parallel=2", ...IN_BROWSERS] },
     ...alone,
   ];
   switch (args.join(" ")) {
@@ -125,11 +181,30 @@ export function runsOf(args: readonly string[]): Run[] {
 export async function runTests(runs: readonly Run[], folder: string): Promise<Summary> {
   const summaries: Summary[] = [];
   const took: { name: string; ms: number }[] = [];
-  for (const run of runs) {
+  const timed = async (run: Run, print: (chunk: string) => void) => {
     const began = performance.now();
-    summaries.push(await runOnce(run, folder));
+    summaries.push(await runOnce(run, folder, print));
     took.push({ name: run.name, ms: performance.now() - began });
+  };
+  /** Its output comes in one piece, once it has ended. */
+  const held = async (run: Run) => {
+    let output = "";
+    await timed(run, (chunk) => {
+      output += chunk;
+    });
+    return output;
+  };
+  const beside: Promise<string>[] = [];
+  for (const run of runs) {
+    // Two runs would write the file of times at once.
+    if (run.waits && process.env.TIMES !== "write") {
+      beside.push(held(run));
+      continue;
+    }
+    await timed(run, (chunk) => process.stdout.write(chunk));
+    for (const output of await Promise.all(beside.splice(0))) process.stdout.write(output);
   }
+  for (const output of await Promise.all(beside)) process.stdout.write(output);
   const line = ({ name, ms }: { name: string; ms: number }) => `${seconds(ms).padStart(5)} s  ${name}`;
   console.log(list("Times:", took.map(line)).join("\n"));
   return total(summaries);
@@ -137,9 +212,26 @@ export async function runTests(runs: readonly Run[], folder: string): Promise<Su
 
 const seconds = (ms: number) => (ms / 1_000).toFixed(0);
 
-async function runOnce({ name, args }: Run, folder: string): Promise<Summary> {
+function timings(): string[] {
+  return [`--timings=${TIMES}`, ...(process.env.TIMES === "write" ? ["--update-timings"] : [])];
+}
+
+async function runOnce(
+  { name, args }: Run,
+  folder: string,
+  print: (chunk: string) => void,
+): Promise<Summary> {
   // One stream, so that what a file prints stands below its name.
-  const command = ["sh", "-c", 'exec "$0" "$@" 2>&1', process.execPath, "test", "--timeout=60000", ...args];
+  const command = [
+    "sh",
+    "-c",
+    'exec "$0" "$@" 2>&1',
+    process.execPath,
+    "test",
+    "--timeout=60000",
+    ...timings(),
+    ...args,
+  ];
   const tests = Bun.spawn(command, {
     cwd: folder,
     // The tests talk to this machine only, whatever proxy it has.
@@ -154,8 +246,9 @@ async function runOnce({ name, args }: Run, folder: string): Promise<Summary> {
   const decoder = new TextDecoder();
   let output = "";
   for await (const chunk of tests.stdout) {
-    process.stdout.write(chunk);
-    output += decoder.decode(chunk, { stream: true });
+    const text = decoder.decode(chunk, { stream: true });
+    print(text);
+    output += text;
   }
   const exitCode = await tests.exited;
   if (tests.signalCode !== null) console.error(`bun test was ended by ${tests.signalCode}`);

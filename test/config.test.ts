@@ -50,8 +50,8 @@ describe("paths", () => {
     ["file:data.db", "takes the path of a file, not an address (file:…)"],
     ["FILE:/x?mode=memory", "takes the path of a file, not an address (FILE:…)"],
     ["postgres://jo:secret@db/bus", "takes the path of a file, not an address (postgres:…)"],
-    ["~jo/data.db", 'is "~jo/data.db", which no shell has expanded: write ~/ or the whole path'],
-    ["$HOME/data.db", 'is "$HOME/data.db", which no shell has expanded: write ~/ or the whole path'],
+    ["~jo/data.db", 'is "~jo/data.db", which was not expanded. Write ~/ or the full path'],
+    ["$HOME/data.db", 'is "$HOME/data.db", which was not expanded. Write ~/ or the full path'],
     ["/x/", 'is "/x/", a folder. Give the path of a file.'],
   ])("%s is refused, with what to do and without what may be secret", (given, says) => {
     expect(() => serverConfig({ db: given }, {}, {})).toThrow(`--db ${says}`);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { tablesOf } from "../build/guide.ts";
 import { argumentsOf } from "../src/cli/arguments.ts";
 import { GLOBAL_FLAGS, parseLine } from "../src/cli/argv.ts";
-import { commandsOf } from "../src/cli/commands.ts";
-import { exampleLine, OTHER_COMMANDS } from "../src/cli/help.ts";
+import { commandsOf, exampleLine } from "../src/cli/commands.ts";
+import { OTHER_COMMANDS } from "../src/cli/help.ts";
 import { flagOf, isRequired } from "../src/lib/param.ts";
 import { hookOperations } from "../src/operations/hooks/index.ts";
 import { operations } from "../src/operations/index.ts";
@@ -92,7 +92,7 @@ test("it is in the help", async () => {
   expect(stdout).toContain('  # two\n  agent-event-bus count --text "one two"\n');
 });
 
-test("it is in the tables of the guide and the README", () => {
+test("it is in the tables of the guide and of the pages", () => {
   const tables = Object.values(tablesOf(known)).join("\n");
   for (const words of ["count_words", "Count the words of a text.", "Shortest word", "count --text"])
     expect(tables).toContain(words);
@@ -153,8 +153,8 @@ test("a parameter without a flag is optional, or the command gives it", () => {
 
 test("a positional, and what a command always sends, are parameters", () => {
   for (const { params, commands } of operations)
-    for (const { positional, fixed } of commands)
-      for (const name of [...(positional ? [positional] : []), ...Object.keys(fixed ?? {})])
+    for (const { words = [], fixed, defaults } of commands)
+      for (const name of [...words.map(({ param }) => param), ...Object.keys({ ...fixed, ...defaults })])
         expect(Object.keys(params)).toContain(name);
 });
 

@@ -12,7 +12,18 @@ import { createIdentities, from, guardAt } from "./support/identity.ts";
 
 test("a route of one file answers whom its policy admits, behind the guard", async () => {
   const { tokens, secret } = createIdentities();
-  const own = createRoutes({ mcp: async () => new Response("mcp"), health: () => new Response("health") });
+  const own = createRoutes({
+    mcp: async () => new Response("mcp"),
+    page: async () => new Response("page"),
+    signIn: async () => new Response("sign in"),
+    signOut: () => new Response("sign out"),
+    call: async () => new Response("call"),
+    reads: { needs: () => new Response("needs") },
+    metrics: async () => new Response("metrics"),
+    stream: async () => new Response("stream"),
+    button: async () => new Response("button"),
+    health: () => new Response("health"),
+  });
   const app = createApp({
     routes: [...own, echo],
     guard: guardAt({ tokens }),

@@ -17,7 +17,7 @@ export async function adopt(args: { file: string; db?: string | undefined }): Pr
   const db = databaseOf(args.db);
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
     throw new Error(`There is no database at ${file}.`);
-  if (file === db) throw new Error(`${file} is the bus's database already.`);
+  if (file === db) throw new Error(`${file} is already the bus's database.`);
   const lock = lockDatabase(db);
   try {
     expectEmpty(db);
@@ -34,7 +34,7 @@ export async function adopt(args: { file: string; db?: string | undefined }): Pr
 
 function expectEmpty(db: string): void {
   const events = existsSync(db) && statSync(db).size > 0 ? surveyDatabase(db, { whole: false }).events : 0;
-  if (events > 0) throw new Error(`${db} holds ${events} events: only an empty database is replaced.`);
+  if (events > 0) throw new Error(`${db} holds ${events} events. Only an empty database can be replaced.`);
 }
 
 // Refuses a database that the bus could not open, before any change.
@@ -43,7 +43,7 @@ function takeCopy(file: string, target: string): void {
   try {
     copyDatabase(file, target, (copy) => {
       looked = copy;
-      if (inspect(copy) === 0) throw new Error("it is not a database of a bus");
+      if (inspect(copy) === 0) throw new Error("not a database of a bus");
     });
   } catch (error) {
     const why = error instanceof Error ? error.message.replaceAll(looked, file) : String(error);

@@ -8,30 +8,40 @@ import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
 import { troubleOf } from "../sqlite/faults.ts";
 import { strayWal } from "../sqlite/foreign_wal.ts";
 import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { isFolderName, makeFolder } from "./backup_folder.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
 
-/** Copies the database into a new file. Leaves nothing behind when it fails. @throws Error with a sentence. */
+/**
+ * Copies the database into a new file, or with tokens and settings into a new folder. Leaves nothing behind when it fails.
+ * @throws Error with a sentence.
+ */
 export async function backup(args: { file: string; db?: string | undefined }): Promise<Json> {
-  if (args.file === "") throw new UsageError("backup needs a FILE, not an empty word.");
+  if (args.file === "") throw new UsageError("backup needs a FILE or a DIR, not an empty word.");
   const db = existingDatabase(args.db);
-  const file = resolve(args.file);
-  expectNew(file, db);
+  const target = resolve(args.file);
+  const isFolder = isFolderName(args.file);
+  if (!isFolder) expectNew(target, db);
   const stray = strayWal(db);
   if (stray !== null) throw new Error(stray);
   const began = performance.now();
   let survey: Survey | undefined;
-  try {
-    copyDatabase(db, file, (copy) => {
-      survey = surveyDatabase(copy);
+  const copy = (file: string) => {
+    copyDatabase(db, file, (made) => {
+      survey = surveyDatabase(made);
       expectWhole(survey, db);
-      leapIds(copy, survey.schema_version);
+      leapIds(made, survey.schema_version);
     });
+  };
+  try {
+    const made = isFolder ? makeFolder(db, target, new Date(), copy) : { file: target };
+    if (!isFolder) copy(target);
+    const milliseconds = Math.round(performance.now() - began);
+    return { ...made, bytes: statSync(made.file).size, ...survey, milliseconds };
   } catch (error) {
-    throw new Error(`${sentenceOf(error, db, file)} No copy was made.`, { cause: error });
+    const where = isFolder ? resolve(target, "data.db") : target;
+    throw new Error(`${sentenceOf(error, db, where)} No copy was made.`, { cause: error });
   }
-  const milliseconds = Math.round(performance.now() - began);
-  return { file, bytes: statSync(file).size, ...survey, milliseconds };
 }
 
 const OWN_ENDS = ["-wal", "-shm", "-journal", ".lock", ".pid", ".tokens"];
@@ -39,12 +49,11 @@ const OWN_ENDS = ["-wal", "-shm", "-journal", ".lock", ".pid", ".tokens"];
 function expectNew(file: string, db: string): void {
   // A copy would replace a link that leads nowhere.
   const found = statOf(file) ?? statOf(file, lstatSync);
-  if (found?.isDirectory())
-    throw new Error(`${file} is a folder. Give the name of a new file in it: ${resolve(file, "backup.db")}`);
   if (found !== undefined) throw new Error(`${file} exists already. Give the name of a new file.`);
   const folder = dirname(file);
   if (statOf(folder) === undefined) throw new Error(`There is no folder ${folder}. Make it first.`);
-  if (!statOf(folder)?.isDirectory()) throw new Error(`${folder} is no folder. Give the name of a new file.`);
+  if (!statOf(folder)?.isDirectory())
+    throw new Error(`${folder} is not a folder. Give the name of a new file.`);
   for (const path of [db, realOf(db)])
     if (OWN_ENDS.some((end) => file === path + end) || makerOf(path, file) > 0)
       throw new Error(`${file} is a name that the bus uses itself. Give another one.`);
@@ -58,7 +67,9 @@ function statOf(path: string, stat: (path: string) => Stats = statSync): Stats |
 function expectWhole({ integrity, schema_version }: Survey, db: string): void {
   if (integrity !== "ok") throw new Unfit(`${db} is ${damaged(integrity, db).found}.`);
   if (schema_version === 0)
-    throw new Unfit(`${db} is no database of a bus. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
+    throw new Unfit(
+      `${db} is not a database of a bus. Name the bus's database with --db or AGENT_EVENT_BUS_DB.`,
+    );
 }
 
 /** The database is not worth a copy. */
@@ -78,6 +89,7 @@ function sentenceOf(error: unknown, db: string, file: string): string {
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
     return `Nothing can be written to ${folder} (${code === "EROFS" ? "it is read-only" : "permission denied"}). Give a file in another folder.`;
+  if (code === "ENOTDIR" || code === "EEXIST") return `${folder} is not a folder. Give another one.`;
   if (code === "ENAMETOOLONG") return `The name ${file} is too long. Give a shorter one.`;
   return `${db} could not be copied to ${file}: ${message}.`;
 }

@@ -49,11 +49,11 @@ export const lostDatabase: (db: string) => Reason | null = lonelyWal;
 
 function contents(db: string, whole: boolean): Finding[] {
   const lost = lostDatabase(db);
-  if (lost !== null) return [bad("log of writes", lost)];
+  if (lost !== null) return [bad("write-ahead log", lost)];
   const found = strayWal(db);
   if (found !== null) {
     const [wal, shm] = ["-wal", "-shm"].map((end) => quoted(`${realOf(db)}${end}`));
-    return [bad("log of writes", { found, repair: `stop the bus, then: rm -f ${wal} ${shm}` })];
+    return [bad("write-ahead log", { found, repair: `stop the bus, then run: rm -f ${wal} ${shm}` })];
   }
   try {
     const survey = surveyDatabase(db, { whole });
@@ -68,9 +68,9 @@ function integrity({ integrity: found }: Survey, db: string): Finding {
 }
 
 function schema({ schema_version: version }: Survey): Finding {
-  const repair = "give the bus's with --db or AGENT_EVENT_BUS_DB";
-  if (version === 0) return bad("schema", { found: "no database of a bus", repair });
-  const found = `version ${version}, known up to ${SCHEMA_VERSION}`;
+  const repair = "name the bus's database with --db or AGENT_EVENT_BUS_DB";
+  if (version === 0) return bad("schema", { found: "not a database of a bus", repair });
+  const found = `version ${version}, supported up to ${SCHEMA_VERSION}`;
   if (version <= SCHEMA_VERSION) return good("schema", found);
   return bad("schema", { found, repair: "install the newer release that wrote it" });
 }
@@ -88,7 +88,7 @@ function sizes(db: string): Finding[] {
   const space = { what: "free space", found: bytes(free) };
   const repair = `free some space on the disk of ${folder}`;
   return [
-    good("size", `database ${bytes(sizeOf(real))}, log of writes ${bytes(sizeOf(`${real}-wal`))}`),
+    good("size", `database ${bytes(sizeOf(real))}, write-ahead log ${bytes(sizeOf(`${real}-wal`))}`),
     free >= LEAST_FREE_BYTES ? { ...space, ok: true } : { ...space, ok: false, repair },
   ];
 }
@@ -111,7 +111,7 @@ function permissions(db: string): Finding {
   const owner = ownerOf(db);
   const open = tooOpen(kept);
   const foreign = kept.filter((one) => one.owner !== owner);
-  if (open.length + foreign.length === 0) return good("permissions", "for the owner only");
+  if (open.length + foreign.length === 0) return good("permissions", "private to the owner");
   const found = [
     ...open.map(({ path, found }) => `${path} has mode ${found.toString(8)}`),
     ...foreign.map((one) => `${one.path} belongs to user ${one.owner}, not ${owner}`),
@@ -140,8 +140,8 @@ function tokens(db: string): Finding {
   const broken = store.broken();
   const valid = store.list().filter(({ state }) => state === "valid").length;
   if (broken.length === 0) return good("tokens", `${valid} valid`);
-  const repair = "remove these files, and make the tokens again (token create)";
-  return bad("tokens", { found: `no tokens: ${broken.join(", ")}`, repair });
+  const repair = "remove these files and create the tokens again (token create)";
+  return bad("tokens", { found: `not token files: ${broken.join(", ")}`, repair });
 }
 
 function sizeOf(path: string): number {

@@ -1,8 +1,9 @@
 import { SCOPES } from "../domain/caller.ts";
 import { type LocalCommand, localCommand } from "../lib/command.ts";
-import { counted } from "../lib/escape.ts";
+import { counted, quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import type { Param } from "../lib/param.ts";
+import { tilde } from "../lib/tilde.ts";
 
 // Declarations only. Each command loads its own code when it runs.
 
@@ -10,13 +11,14 @@ const DB = {
   type: "text",
   optional: true,
   max: 4096,
+  value: "file",
   about: "Database file (AGENT_EVENT_BUS_DB, default data.db in the data directory)",
 } as const satisfies Param;
 
 const NAME = {
   type: "text",
   max: 64,
-  about: "Its name, e.g. laptop; shown as the origin of events",
+  about: "Name of the token, e.g. laptop. Shown as the origin of events",
 } as const satisfies Param;
 
 function heldIn(result: Json): string {
@@ -33,7 +35,7 @@ const tokenCreate = localCommand({
       default: "full",
       max: 8,
       choices: SCOPES,
-      about: "publish only publishes, read only reads and moves no cursor",
+      about: "publish only publishes, read only reads and moves no cursor, answer reads and answers for you",
     },
     expires: {
       type: "text",
@@ -45,9 +47,10 @@ const tokenCreate = localCommand({
   },
   command: {
     name: "token create",
+    words: [{ param: "name", placeholder: "NAME", orFlag: true }],
     examples: [
-      ["token create --name laptop", "a machine of yours"],
-      ["token create --name ci --scope publish --expires 90d", "a build server that may only publish"],
+      ["token create laptop", "a machine of yours"],
+      ["token create ci --scope publish --expires 90d", "a build server that may only publish"],
     ],
   },
   run: async (args) => (await import("./token.ts")).createToken(args),
@@ -59,14 +62,21 @@ const tokenCreate = localCommand({
     to.line();
     to.line(`  ${to.text(result.token)}`);
     to.line();
-    to.line("On the other machine, with the bus's address in the place of BUS:");
-    to.line("  export AGENT_EVENT_BUS_URL=http://BUS:8080/mcp AGENT_EVENT_BUS_TOKEN=TOKEN");
-    to.line("  claude mcp add --transport http --scope user agent-event-bus http://BUS:8080/mcp \\");
-    to.line('    --header "Authorization: Bearer TOKEN"');
+    const [url, token] = [to.text(result.url), to.text(result.token)];
+    if (result.scope === "full") {
+      to.line("On the other machine:");
+      to.line(`  agent-event-bus install client --url ${url} --token ${token}`);
+    } else {
+      to.line("On the other machine, before its commands:");
+      to.line(`  export AGENT_EVENT_BUS_URL=${url}`);
+      to.line(`  export AGENT_EVENT_BUS_TOKEN=${token}`);
+    }
+    for (const line of (result.notes as string[] | undefined) ?? []) to.line(to.text(line));
   },
 });
 
 const tokenList = localCommand({
+  reads: true,
   about: "List tokens (never the tokens themselves).",
   params: { db: DB },
   command: { name: "token list", examples: [["token list", "who may come in"]] },
@@ -75,9 +85,16 @@ const tokenList = localCommand({
     const tokens = result.result as Record<string, unknown>[];
     if (tokens.length === 0) return to.line("No tokens.");
     const when = (time: unknown) => (time === null ? "-" : to.time(time));
-    to.table([
-      ["NAME", "SCOPE", "STATE", "CREATED", "EXPIRES", "LAST USED"].map((title) => to.dim(title)),
-      ...tokens.map((token) => [
+    to.table(
+      [
+        { title: "NAME", min: 10 },
+        { title: "SCOPE" },
+        { title: "STATE" },
+        { title: "CREATED", drop: 1 },
+        { title: "EXPIRES" },
+        { title: "LAST USED" },
+      ],
+      tokens.map((token) => [
         to.bold(to.text(token.name)),
         to.text(token.scope),
         to.text(token.state),
@@ -85,7 +102,7 @@ const tokenList = localCommand({
         when(token.expires_at),
         when(token.last_used_at),
       ]),
-    ]);
+    );
   },
 });
 
@@ -94,8 +111,7 @@ const tokenRevoke = localCommand({
   params: { name: NAME, db: DB },
   command: {
     name: "token revoke",
-    positional: "name",
-    placeholder: "NAME",
+    words: [{ param: "name", placeholder: "NAME" }],
     examples: [["token revoke laptop", "shut it out"]],
   },
   run: async (args) => (await import("./token.ts")).revokeToken(args),
@@ -106,68 +122,119 @@ const tokenRevoke = localCommand({
 
 const backup = localCommand({
   about:
-    "Copy the database into a new file, consistent and checked, also while the bus runs. Tokens (the folder beside the database whose name ends in .tokens) and settings.env are not in it: copy them with cp -a.",
+    "Copy the database, consistent and checked, also while the bus runs. FILE: a new file with the database alone. DIR, an existing folder or a name that ends in /: a new dated folder in it, with the tokens and settings.env too.",
   params: {
-    file: { type: "text", min: 1, max: 4096, about: "The copy; it must not exist" },
+    file: { type: "text", min: 1, max: 4096, about: "The copy, which must not exist, or a folder for it" },
     db: DB,
   },
   command: {
     name: "backup",
-    positional: "file",
-    placeholder: "FILE",
+    words: [{ param: "file", placeholder: "FILE|DIR" }],
     examples: [
-      ["backup ~/bus-backup.db", "keep a copy"],
+      ["backup ~/bus-backups/", "everything, in a new dated folder"],
+      ["backup ~/bus-backup.db", "the database alone"],
       ['backup "bus-$(date +%F).db" --db ./data.db', "of another database, with the date in its name"],
     ],
   },
   run: async (args) => (await import("./backup.ts")).backup(args),
   print(result, to) {
-    to.line(`${to.bold(to.text(result.file))}: ${heldIn(result)}`);
+    const { folder, file, tokens } = result;
+    const more = [
+      ...(Number(tokens) > 0 ? [counted(Number(tokens), "token")] : []),
+      ...(result.settings === true ? ["settings.env"] : []),
+    ];
+    to.line(`${to.bold(to.text(tilde(String(folder ?? file))))}: ${[heldIn(result), ...more].join(", ")}`);
     to.line(
-      `${to.text(result.bytes)} bytes in ${to.text(result.milliseconds)} ms; integrity ${to.text(result.integrity)}`,
+      `${to.text(result.bytes)} bytes in ${to.text(result.milliseconds)} ms, integrity ${to.text(result.integrity)}`,
     );
+    if (folder !== undefined)
+      to.line(`To bring it back: agent-event-bus restore ${to.text(quoted(String(folder)))}`);
   },
 });
 
-const check = localCommand({
+const restore = localCommand({
   about:
-    "Check the database, its files' permissions and sizes; exit code 0 when all is well. Changes nothing, and works whether the bus runs or not.",
+    "Replace the database with a backup. The present one is kept under another name. The bus must be stopped. From a DIR that backup made, it also restores tokens and settings.env if this machine has none.",
+  params: {
+    from: { type: "text", min: 1, max: 4096, about: "The backup" },
+    db: DB,
+  },
+  command: {
+    name: "restore",
+    words: [{ param: "from", placeholder: "FILE|DIR" }],
+    examples: [
+      ["restore ~/bus-backups/agent-event-bus-2026-01-31-080000", "all that a backup holds"],
+      ["restore ~/bus-backup.db", "the database alone"],
+    ],
+  },
+  run: async (args) => (await import("./restore.ts")).restore(args),
+  print(result, to) {
+    const path = (value: unknown) => to.text(tilde(String(value)));
+    const tokens = result.tokens as { state: string; names: string[] } | undefined;
+    const rows = [
+      ["database", `${heldIn(result)}, from ${path(result.from)}`],
+      ["before", result.kept === null ? "there was no database" : `kept as ${path(result.kept)}`],
+      ...(tokens === undefined ? [] : [["tokens", tokensBack(tokens)]]),
+      ...(result.settings === undefined ? [] : [["settings", SETTINGS_BACK[String(result.settings)] ?? ""]]),
+    ];
+    for (const [label = "", value = ""] of rows) to.line(`${to.dim(label.padEnd(10))}${to.text(value)}`);
+    to.line("To start the bus: agent-event-bus start");
+  },
+});
+
+const SETTINGS_BACK: Readonly<Record<string, string>> = {
+  restored: "settings.env is back",
+  left: "settings.env of this machine is as it was",
+  none: "none in the backup",
+  unusable: "not restored: those of the backup cannot be used",
+};
+
+function tokensBack({ state, names }: { state: string; names: readonly string[] }): string {
+  if (state === "none") return "none in the backup";
+  if (state === "restored") return `back: ${names.join(", ")}`;
+  return "those of this machine are as they were";
+}
+
+const check = localCommand({
+  reads: true,
+  about:
+    "Check the database, and the permissions and sizes of its files. Exit code 0 if all is well. Changes nothing, and works whether the bus runs or not.",
   params: { db: DB },
   command: { name: "check", examples: [["check", "is everything in order"]] },
   run: async (args) => (await import("./check.ts")).check(args),
   print(result, to) {
     const checks = result.checks as { what: string; ok: boolean; found: string; repair?: string }[];
     to.table(
+      [{}, {}, {}],
       checks.map(({ what, ok, found }) => [
-        ok ? to.colour("green", "ok") : to.colour("red", "BAD"),
+        ok ? to.dim("ok") : to.colour("trouble", "BAD"),
         to.text(what),
         to.text(found),
       ]),
     );
     const repairs = checks.flatMap(({ repair }) => (repair === undefined ? [] : [repair]));
-    if (repairs.length > 0) to.line("What to do:");
+    if (repairs.length > 0) to.line("To repair this:");
     for (const repair of repairs) to.line(`  ${to.text(repair)}`);
   },
 });
 
 const adopt = localCommand({
   about:
-    "Take over the database of an earlier release, or a backup, in the place of an empty one. The bus must be stopped; the file itself is only read.",
+    "Take over the database of an earlier release, or a backup, in place of an empty one. The bus must be stopped. The file itself is only read.",
   params: {
     file: { type: "text", min: 1, max: 4096, about: "The database to take over" },
     db: DB,
   },
   command: {
     name: "adopt",
-    positional: "file",
-    placeholder: "FILE",
+    words: [{ param: "file", placeholder: "FILE" }],
     examples: [["adopt ~/.claude/event-bus.db", "go on with the history of an earlier release"]],
   },
   run: async (args) => (await import("./adopt.ts")).adopt(args),
   print(result, to) {
     to.line(`${to.bold(to.text(result.database))} holds ${heldIn(result)} of ${to.text(result.file)}`);
     if (result.kept !== undefined) to.line(`The empty one is kept as ${to.text(result.kept)}`);
-    to.line("Start the bus again: agent-event-bus restart, or: agent-event-bus serve");
+    to.line("To start the bus: agent-event-bus start");
   },
 });
 
@@ -177,6 +244,7 @@ export const fileCommands: readonly LocalCommand[] = [
   tokenList,
   tokenRevoke,
   backup,
+  restore,
   check,
   adopt,
 ];

@@ -12,7 +12,7 @@ export function takeInstallLock(data: string): () => void {
   const lock = takeLock(name);
   if (lock === null)
     throw new Error(
-      `Another installer is at work here (${lockHolder(name)}). Wait until it has ended, then run this again.`,
+      `Another installer is running (${lockHolder(name)}). Wait until it ends, then run this again.`,
     );
   let held = true;
   return () => {

@@ -13,7 +13,7 @@ export function olderDatabases(db: string): { found: string; command: string }[]
       return stat?.isFile() === true && stat.size > 0;
     })
     .map((file) => ({
-      found: `${file} is a database of an earlier release, and ${db} holds no events`,
+      found: `${file} is the database of an earlier release, and ${db} holds no events`,
       command: `agent-event-bus adopt ${quoted(file)}`,
     }));
 }

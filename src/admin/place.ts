@@ -1,18 +1,18 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { environment, settingsFile } from "../config/client.ts";
+import { type Environment, environment, settingsFile } from "../config/client.ts";
 import { databasePath } from "../config/server.ts";
 import { realOf } from "../lib/permissions.ts";
 import { kindOf } from "../sqlite/fitness.ts";
 import { lonelyWal } from "../sqlite/foreign_wal.ts";
 
 /** The database of a command on files, without links on its path. @throws Error when it is not a file. */
-export function databaseOf(flag: string | undefined): string {
-  const db = realOf(resolve(databasePath(flag, environment, settingsFile())));
+export function databaseOf(flag: string | undefined, settings: Environment = settingsFile()): string {
+  const db = realOf(resolve(databasePath(flag, environment, settings)));
   const found = statSync(db, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile())
     throw new Error(
-      `${db} is ${kindOf(found)}, not a file. Give the bus's database with --db or AGENT_EVENT_BUS_DB.`,
+      `${db} is ${kindOf(found)}, not a file. Name the bus's database with --db or AGENT_EVENT_BUS_DB.`,
     );
   return db;
 }
@@ -21,8 +21,10 @@ export function databaseOf(flag: string | undefined): string {
 export function existingDatabase(flag: string | undefined): string {
   const db = databaseOf(flag);
   const lonely = lonelyWal(db);
-  if (lonely !== null) throw new Error(`${lonely.found}. To get back what it holds, ${lonely.repair}.`);
+  if (lonely !== null) throw new Error(`${lonely.found}. To recover its data, ${lonely.repair}.`);
   if (statSync(db, { throwIfNoEntry: false }) === undefined)
-    throw new Error(`There is no database at ${db}. Give the bus's with --db or AGENT_EVENT_BUS_DB.`);
+    throw new Error(
+      `There is no database at ${db}. Name the bus's database with --db or AGENT_EVENT_BUS_DB.`,
+    );
   return db;
 }

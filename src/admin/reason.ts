@@ -20,7 +20,10 @@ export function reasonOf(error: unknown, db: string): Reason {
       };
     case "storage_corrupt":
       return /not a database/.test(detail)
-        ? { found: "not an SQLite database", repair: `give the bus's with --db, or ${restoreOf(db)}` }
+        ? {
+            found: "not an SQLite database",
+            repair: `name the bus's database with --db, or ${restoreOf(db)}`,
+          }
         : damaged(detail, db);
     case "storage_failed":
     case "storage_full":
@@ -29,7 +32,7 @@ export function reasonOf(error: unknown, db: string): Reason {
         repair: `check the disk of ${dirname(db)}, and its free space`,
       };
     default:
-      return { found: `cannot be read (${detail})`, repair: "--debug tells more" };
+      return { found: `cannot be read (${detail})`, repair: "run this with --debug for details" };
   }
 }
 
@@ -40,5 +43,5 @@ export function damaged(detail: string, db: string): Reason {
 }
 
 export function restoreOf(db: string): string {
-  return `stop the bus, put a backup in the place of ${db}, and remove ${db}-wal and ${db}-shm`;
+  return `run: agent-event-bus stop, then with a backup of ${db}: agent-event-bus restore FILE`;
 }

@@ -3,7 +3,9 @@ import { durationOf, type Token, tokenNameProblem } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { openTokens, type TokenStore } from "../tokens/token_files.ts";
+import { addressFor } from "./address.ts";
 import { databaseOf } from "./place.ts";
+import { expectUser } from "./user.ts";
 
 function tokensOf(db: string | undefined): TokenStore {
   return openTokens(databaseOf(db), Date.now);
@@ -23,12 +25,13 @@ export async function createToken(args: {
     throw new UsageError(
       `--expires takes a time like 90d, 12h, 4w or 1y, at most 100y, not "${args.expires}".`,
     );
+  if (args.scope === "answer") await expectUser(`token create ${args.name} --scope answer`);
   const made = tokensOf(args.db).create(args.name, args.scope, expiresInMs);
   if (made === null)
     throw new Error(
       `There is a valid token ${args.name} already. Choose another name, or first: agent-event-bus token revoke ${args.name}`,
     );
-  return { ...shown(made.token), token: made.secret };
+  return { ...shown(made.token), token: made.secret, ...(await addressFor(databaseOf(args.db))) };
 }
 
 export async function listTokens(args: { db?: string | undefined }): Promise<Json> {
@@ -38,7 +41,7 @@ export async function listTokens(args: { db?: string | undefined }): Promise<Jso
     ...shown(token),
     ...{ state, revoked_at, last_used_at },
   }));
-  const warning = `No token, and lets nobody in: ${broken.join(", ")}`;
+  const warning = `These files hold no valid token: ${broken.join(", ")}`;
   return { result, ...(broken.length > 0 && { warning }) };
 }
 

@@ -1,8 +1,9 @@
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
-import { isRequired, type Param } from "../lib/param.ts";
+import type { Param } from "../lib/param.ts";
 import type { CommandLine } from "./argv.ts";
 import type { CliCommand } from "./commands.ts";
+import { exampleLine, PROGRAM, usageOf } from "./commands.ts";
 
 /**
  * The operation's arguments of a command line.
@@ -10,7 +11,7 @@ import type { CliCommand } from "./commands.ts";
  */
 export function argumentsOf(line: CommandLine): Json {
   const { params, command, flags } = line.command;
-  const args: Json = {};
+  const args: Json = { ...command.defaults };
   for (const [name, value] of Object.entries(command.fixed ?? {})) if (value !== null) args[name] = value;
   for (const { name, param = "" } of flags) {
     const value = line.values[name];
@@ -19,38 +20,51 @@ export function argumentsOf(line: CommandLine): Json {
     const converted = convert(`--${name}`, value, declared);
     if (converted !== undefined) args[param] = converted;
   }
-  return { ...args, ...positionalOf(line) };
+  return { ...args, ...wordsOf(line) };
 }
 
-function positionalOf({ command, positionals }: CommandLine): Json {
-  const name = command.command.positional;
-  const [word, ...more] = positionals;
-  const surplus = name === undefined ? word : more[0];
+/** The words go to the parameters in their order. Those that a flag gives already take none. */
+function wordsOf({ command, positionals, values }: CommandLine): Json {
+  const args: Json = {};
+  const typed = [...positionals];
+  for (const { param, placeholder, rest, declared } of command.words) {
+    const flag = command.flags.find((one) => one.param === param);
+    if (typed.length === 0 || (flag !== undefined && values[flag.name] !== undefined)) continue;
+    if (rest === true && declared.type === "list") {
+      args[param] = typed.splice(0);
+      continue;
+    }
+    const text = rest === true ? typed.splice(0).join(" ") : (typed.shift() ?? "");
+    // Screens show ids as #17.
+    const plain = declared.type === "integer" ? text.replace(/^#(?=\d)/, "") : text;
+    args[param] = convert(placeholder, plain, declared);
+  }
+  const [surplus] = typed;
   if (surplus !== undefined)
-    throw new UsageError(`${command.name} takes no further word, but was given "${surplus}".`);
-  const param = name === undefined ? undefined : command.params[name];
-  if (name === undefined || param === undefined) return {};
-  const { placeholder = "ID" } = command.command;
-  if (word !== undefined) return { [name]: convert(`the ${placeholder} of ${command.name}`, word, param) };
-  if (isRequired(param))
-    throw new UsageError(
-      `${command.name} needs ${/^[AEIO]/.test(placeholder) ? "an" : "a"} ${placeholder}.`,
-      `Write: ${command.name} ${placeholder}`,
-    );
-  return {};
+    throw new UsageError(`Unexpected argument "${surplus}".`, `Usage: ${PROGRAM} ${usageOf(command)}`);
+  return args;
 }
 
 /**
  * Runs after the client side has completed the arguments.
- * @throws UsageError when a required flag is missing.
+ * @throws UsageError when a required word or flag is missing.
  */
-export function requireFlags(command: CliCommand, args: Json): void {
-  for (const flag of command.flags)
-    if (flag.required && flag.param !== undefined && args[flag.param] === undefined)
-      throw new UsageError(
-        `${command.name} needs --${flag.name}.`,
-        `agent-event-bus ${command.name} --help shows its flags.`,
-      );
+export function requireAll(command: CliCommand, args: Json): void {
+  const { words, flags } = command;
+  const missing = words
+    .filter(({ required, param }) => required && args[param] === undefined)
+    .map(({ placeholder }) => withArticle(placeholder));
+  for (const { name, required, param } of flags)
+    if (required && param !== undefined && args[param] === undefined) missing.push(`--${name}`);
+  const [first, second] = missing;
+  if (first === undefined) return;
+  const both = second === undefined ? first : `${first} and ${second}`;
+  const [example] = command.command.examples[0] ?? [usageOf(command)];
+  throw new UsageError(`${command.name} needs ${both}.`, `Try: ${exampleLine(example)}`);
+}
+
+function withArticle(placeholder: string): string {
+  return `${/^[AEIO]/.test(placeholder) ? "an" : "a"} ${placeholder}`;
 }
 
 function convert(label: string, value: string | boolean, param: Param): unknown {

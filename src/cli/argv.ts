@@ -5,15 +5,24 @@ import { suggestion } from "./suggest.ts";
 export interface Globals {
   url?: string | undefined;
   json?: true;
+  color?: string;
   debug?: true;
   help?: true;
   version?: true;
 }
 
+const COLORS = ["auto", "always", "never"];
+
 /** The flags that every command has. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "url", about: "The bus to talk to (AGENT_EVENT_BUS_URL)", value: "url" },
   { name: "json", about: "Print one JSON document", value: "", boolean: true },
+  {
+    name: "color",
+    about: "auto, always or never (NO_COLOR and FORCE_COLOR count too)",
+    value: "when",
+    offers: COLORS,
+  },
   { name: "debug", about: "Show the details of a failure", value: "", boolean: true },
   { name: "help", about: "Show this help", value: "", boolean: true, short: "h" },
   { name: "version", about: "Show the version", value: "", boolean: true },
@@ -48,22 +57,24 @@ export async function parseLine(
   const before = await parseFlags(argv.slice(0, start), GLOBAL_FLAGS, flagNamed);
   const { command, group, words } = findCommand(argv.slice(start), commands);
   const own = command?.flags ?? [];
-  const shared = GLOBAL_FLAGS.filter(({ name }) => named(name, own) === undefined);
-  const after = await parseFlags(argv.slice(start + words), [...own, ...shared], flagNamed);
+  const after = await parseFlags(argv.slice(start + words), [...own, ...GLOBAL_FLAGS], flagNamed);
   const globals = { ...before.values, ...after.values } as Globals;
+  const { color = "auto" } = globals;
+  if (!COLORS.includes(color))
+    throw new UsageError(`--color is one of ${COLORS.join(", ")}, not "${color}".`);
   // The --url of such a command means something else.
   if (named("url", own) !== undefined) globals.url = before.values.url as string | undefined;
   return { globals, command, group, positionals: after.positionals, values: after.values };
 }
 
-function named<T extends { name: string }>(name: string, list: readonly T[]): T | undefined {
-  return list.find((one) => one.name === name);
+function named(name: string, flags: readonly Flag[]): Flag | undefined {
+  return flags.find((one) => one.name === name || one.alias === name);
 }
 
 /** Index of the command's first word, behind flags of every command. */
 export function firstWord(argv: readonly string[]): number {
   let i = 0;
-  while (argv[i]?.startsWith("-")) i += argv[i] === "--url" ? 2 : 1;
+  while (argv[i]?.startsWith("-")) i += argv[i] === "--url" || argv[i] === "--color" ? 2 : 1;
   return i;
 }
 
@@ -74,27 +85,49 @@ function findCommand(argv: readonly string[], commands: readonly CliCommand[]): 
   const [first, second = ""] = argv.slice(extra);
   if (first === undefined || first.startsWith("-"))
     return { command: undefined, group: undefined, words: extra };
-  const two = named(`${first} ${second}`, commands);
-  const command = two ?? named(first, commands);
+  const two = commandNamed(`${first} ${second}`, commands);
+  const command = two ?? commandNamed(first, commands);
   if (command !== undefined) return { command, group: undefined, words: extra + (two === undefined ? 1 : 2) };
-  const names = commands.map(({ name }) => name);
-  const members = names.filter((name) => name.startsWith(`${first} `));
-  if (members.length === 0) throw unknownCommand(first, names);
-  if (second !== "" && !second.startsWith("-"))
-    throw unknown(`command "${first} ${second}"`, `${first} ${second}`, members);
+  const members = commands.filter(({ name }) => name.startsWith(`${first} `));
+  if (members.length === 0) throw unknownCommand(first, commands);
+  if (second !== "" && !second.startsWith("-")) throw unknownMember(first, second, members);
   return { command: undefined, group: first, words: extra + 1 };
 }
 
-function unknownCommand(word: string, names: readonly string[]): UsageError {
+function commandNamed(name: string, commands: readonly CliCommand[]): CliCommand | undefined {
+  return commands.find((one) => one.name === name || one.aliases.includes(name));
+}
+
+function unknownCommand(word: string, commands: readonly CliCommand[]): UsageError {
   const others = ["serve", "hook"];
   if (others.includes(word))
     return new UsageError(`${word} must be the first word.`, `agent-event-bus ${word} --help says more.`);
-  return unknown(`command "${word}"`, word, [...names, ...others]);
+  const groups = [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? ""))];
+  const meant = suggestion(word, [...commands.map(({ name }) => name), ...groups, ...others], commands);
+  return meant === undefined
+    ? new UsageError(`Unknown command "${word}".`, "agent-event-bus --help lists all commands.")
+    : new UsageError(`Unknown command "${word}". Did you mean "${meant}"?`);
 }
 
-function unknown(what: string, word: string, known: readonly string[]): UsageError {
-  const meant = suggestion(word, known);
-  return new UsageError(`Unknown ${what}.${meant === undefined ? "" : ` Did you mean "${meant}"?`}`);
+function unknownMember(group: string, word: string, members: readonly CliCommand[]): UsageError {
+  const names = members.map(({ name }) => name);
+  const meant = suggestion(`${group} ${word}`, names, members);
+  return meant === undefined
+    ? new UsageError(`Unknown command "${group} ${word}".`, `The commands: ${wordsAfter(group, names)}.`)
+    : new UsageError(`Unknown command "${group} ${word}". Did you mean "${meant}"?`);
+}
+
+/** The second words of the commands of a group, like `list, test`. */
+export function wordsAfter(group: string, names: readonly string[]): string {
+  return names.map((name) => name.slice(group.length + 1)).join(", ");
+}
+
+function unknownFlag(typed: string, flags: readonly Flag[]): UsageError {
+  const names = flags.map(({ name }) => `--${name}`);
+  const meant = suggestion(typed, names);
+  return meant === undefined
+    ? new UsageError(`Unknown flag ${typed}.`, "Add --help to see the flags.")
+    : new UsageError(`Unknown flag ${typed}. Did you mean "${meant}"?`);
 }
 
 type Parsed = Pick<Line, "positionals" | "values">;
@@ -139,12 +172,7 @@ function guard(argv: readonly string[], flags: readonly Flag[], flagNamed: FlagN
     const end = long.includes("=") ? long.indexOf("=") : long.length;
     const typed = long.slice(0, end);
     const flag = typed.startsWith("--") ? flagNamed(typed.slice(2), flags) : undefined;
-    if (flag === undefined)
-      throw unknown(
-        `flag ${typed}`,
-        typed,
-        flags.map(({ name }) => `--${name}`),
-      );
+    if (flag === undefined) throw unknownFlag(typed, flags);
     const value = end < long.length ? long.slice(end + 1) : undefined;
     if (flag.boolean) expectNoValue(flag, value);
     tokens.push({ flag, text: flag.boolean ? "" : (value ?? valueAfter(argv, i++, flags)) });
@@ -163,7 +191,8 @@ async function wordsByCac(words: readonly string[]): Promise<string[]> {
 }
 
 function longOf(word: string, flags: readonly Flag[]): string {
-  const short = flags.find((flag) => flag.short !== undefined && word === `-${flag.short}`);
+  if (word.length !== 2) return word;
+  const short = flags.find((flag) => flag.short === word[1]);
   return short === undefined ? word : `--${short.name}`;
 }
 

@@ -1,19 +1,19 @@
-import { clientConfig, environment, version } from "../config/client.ts";
+import { type Color, clientConfig, environment, version } from "../config/client.ts";
 import { type Desk, type Printer, UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { isInTerminal } from "../lib/terminal.ts";
-import { isTerminal } from "../runtime/stdio.ts";
-import { type CommandLine, firstWord, type Line, parseLine } from "./argv.ts";
+import { isTerminal, terminalWidth } from "../runtime/stdio.ts";
+import { type CommandLine, firstWord, type Line, parseLine, wordsAfter } from "./argv.ts";
 import { type Answer, type CallConfig, createCommandCall } from "./command_call.ts";
 import type { CliCommand } from "./commands.ts";
 import { commandsFor } from "./fast_path.ts";
-import { finish, flush, type Output } from "./output.ts";
+import { finish, flush, type Output, put } from "./output.ts";
 import { createPrinter } from "./printer.ts";
 import { DOCUMENTS, DONE, explain, show, type View } from "./show.ts";
 
 /** The client side of every command: one call to the bus, and its output. Ends the process with the exit code. */
 export async function cli(argv: readonly string[], known?: readonly CliCommand[]): Promise<void> {
-  const output: Output = { out: "", err: "" };
+  const output: Output = { pieces: [] };
   const code = isOfBridge(argv)
     ? await tellOfBridge(argv, output)
     : await runCommand(argv, known ?? (await commandsFor(argv)), output);
@@ -36,8 +36,8 @@ function isOriginalName(): boolean {
 
 async function tellOfBridge(argv: readonly string[], output: Output): Promise<number> {
   const { BRIDGE_NOTE } = await import("./original.ts");
-  if (isJson(argv)) output.out = `${JSON.stringify({ skipped: BRIDGE_NOTE })}\n`;
-  output.err = `agent-event-bus: ${BRIDGE_NOTE}\n`;
+  if (isJson(argv)) put(output, "stdout", `${JSON.stringify({ skipped: BRIDGE_NOTE })}\n`);
+  put(output, "stderr", `agent-event-bus: ${BRIDGE_NOTE}\n`);
   return DONE;
 }
 
@@ -47,49 +47,50 @@ async function runCommand(
   output: Output,
 ): Promise<number> {
   const config = clientConfig(environment);
-  const printer = createPrinter({
-    out: (text) => {
-      output.out += text;
-    },
-    err: (text) => {
-      output.err += text;
-    },
-    colours: config.colours && isTerminal(config.colours),
-    now: Date.now,
-  });
+  const color = colorAsked(argv) ?? config.color;
+  const terminal = isTerminal(color === "auto");
+  const printer = await printerOf(output, color, terminal);
   // Known before the line is parsed, so that mistakes in it are shown as JSON too.
   const json = isJson(argv);
+  let named: CliCommand | undefined;
   try {
     const original = isOriginalName() ? await import("./original.ts") : undefined;
     const line = await parseLine(argv, commands, original?.flagNamed);
     const { command, globals } = line;
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", await helpOf(line, commands), json, printer);
-    if (command === undefined) throw incomplete(line, commands);
-    const terminal = isTerminal(config.colours);
+    if (command === undefined) return await withoutCommand(line, commands, json, printer);
     const document = DOCUMENTS.has(command.name) && (original !== undefined || !terminal);
     const view: View = {
       command: original?.printedAs(command) ?? command,
       as: json ? "json" : document ? "document" : "words",
       printer,
+      original: original !== undefined,
     };
+    named = original === undefined ? command : undefined;
     // Scripts call the original's name, and count on the sender that it always had.
     const pid = terminal && original === undefined && isInTerminal() ? process.pid : undefined;
-    return await answered({ ...line, command }, view, { ...config, pid }, output, terminal);
+    const words = view.as === "words" && original === undefined;
+    return await answered({ ...line, command }, view, { ...config, pid, words, terminal }, output);
   } catch (error) {
-    return explain(error, argv.includes("--debug"), json, printer);
+    return await explain(error, argv.includes("--debug"), json, printer, named);
   }
 }
 
-async function answered(
-  line: CommandLine,
-  view: View,
-  config: CallConfig,
-  output: Output,
-  terminal: boolean,
-): Promise<number> {
+async function printerOf(output: Output, color: Color, terminal: boolean): Promise<Printer> {
+  return createPrinter({
+    out: (text) => put(output, "stdout", text),
+    err: (text) => put(output, "stderr", text),
+    colours: color === "always" || (color === "auto" && terminal),
+    width: terminal ? terminalWidth() : undefined,
+    wrap: terminal ? (await import("../lib/wrap.ts")).wrappedMessage : undefined,
+    now: Date.now,
+  });
+}
+
+async function answered(line: CommandLine, view: View, config: CallConfig, output: Output): Promise<number> {
   const { as, printer } = view;
-  const desk = deskOf(line.command, as === "json", terminal, printer, () => flush(output));
+  const desk = deskOf(line.command, as === "json", config.terminal, printer, () => flush(output));
   const call = createCommandCall(line, config, desk);
   const written = async (args: Json, answer?: Answer) => {
     if (!(await flush(output))) {
@@ -104,9 +105,16 @@ async function answered(
     return (await import("./follow.ts")).follow(view, call, written);
   const args = await call.args();
   const answer = await call.run(args);
-  const code = show(view, answer.shown);
+  const code = await show(view, answer.shown);
   await written(args, answer);
   return code;
+}
+
+/** Known before the line is parsed, so that mistakes in it have their colors too. */
+function colorAsked(argv: readonly string[]): Color | undefined {
+  const at = argv.findIndex((word) => word === "--color" || word.startsWith("--color="));
+  const asked = at === -1 ? undefined : argv[at]?.slice("--color=".length) || argv[at + 1];
+  return asked === "auto" || asked === "always" || asked === "never" ? asked : undefined;
 }
 
 function isJson(argv: readonly string[]): boolean {
@@ -124,10 +132,17 @@ async function helpOf({ command, group }: Line, commands: readonly CliCommand[])
   return group === undefined ? programHelp(commands) : groupHelp(group, commands);
 }
 
-function incomplete({ group }: Line, commands: readonly CliCommand[]): UsageError {
-  if (group === undefined) return new UsageError("No command given.", "agent-event-bus --help lists them.");
-  const members = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name);
-  return new UsageError(`${group} needs a further word: ${members.join(", ")}.`);
+/** @throws UsageError if the line has only the first of two words. */
+async function withoutCommand(
+  { group }: Line,
+  commands: readonly CliCommand[],
+  json: boolean,
+  printer: Printer,
+): Promise<number> {
+  if (group === undefined)
+    return tell("help", (await import("./help.ts")).everydayHelp(commands), json, printer);
+  const names = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name);
+  throw new UsageError(`${group} needs a command: ${wordsAfter(group, names)}.`);
 }
 
 function deskOf(

@@ -23,11 +23,11 @@ export async function follow(
     try {
       answer = await call.run(args);
       const { shown } = answer;
-      if (shown.error !== undefined) return show(view, shown);
+      if (shown.error !== undefined) return await show(view, shown);
       if (away) printer.note("The bus is back.");
       [begun, away] = [true, false];
       if (as === "json") for (const event of shown.events as Json[]) printer.line(visibleJson(event));
-      else command.print({ ...shown, following: true }, printer);
+      else await command.print({ ...shown, following: true }, printer);
       args = command.command.next?.(args, shown) ?? args;
     } catch (error) {
       if (!(error instanceof Unreachable) || !begun) throw error;

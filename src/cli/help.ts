@@ -1,27 +1,49 @@
 import { VARIABLES } from "../config/variables.ts";
-import { isRequired } from "../lib/param.ts";
+import { wrapped } from "../lib/wrap.ts";
 import { GLOBAL_FLAGS } from "./argv.ts";
 import type { CliCommand, Flag } from "./commands.ts";
+import { exampleLine, PROGRAM, usageOf, wordsIn } from "./commands.ts";
+import { GROUPS } from "./groups.ts";
 
-const PROGRAM = "agent-event-bus";
 const WIDTH = 80;
 
 /** Commands with a help of their own. */
 export const OTHER_COMMANDS = [
   { name: "serve", about: "Run the bus in the foreground." },
-  { name: "hook", about: "What Claude Code runs at its events." },
+  { name: "hook", about: "Run by Claude Code's hooks." },
 ] as const;
 
 const READ_BY_COMMANDS = [VARIABLES.url, VARIABLES.token, VARIABLES.sessionId, VARIABLES.claudeSessionId];
 
-export function programHelp(commands: readonly CliCommand[]): string {
+const HEAD = [
+  "Connects agent sessions: who is here, what happened, who needs whom.",
+  "",
+  `Usage: ${PROGRAM} <command> [flags]`,
+];
+
+/** The short help, shown when there is no command. Describes the everyday commands and names the others. */
+export function everydayHelp(commands: readonly CliCommand[]): string {
+  const [everyday, ...others] = groupsOf(commands);
+  const rows = others.map(({ title, members }): [string, string] => [title, namesOf(members)]);
   return [
-    "Connects agent sessions: who is here, what happened, who needs whom.",
+    ...HEAD,
     "",
-    `Usage: ${PROGRAM} <command> [flags]`,
+    ...(everyday === undefined ? [] : [`${everyday.title}:`, ...columns(everyday.members.map(usageRow))]),
     "",
-    "Commands:",
-    ...columns([...OTHER_COMMANDS, ...commands].map(commandRow)),
+    ...columns(rows),
+    "",
+    `${PROGRAM} --help describes every command,`,
+    `${PROGRAM} <command> --help its flags, with examples.`,
+  ].join("\n");
+}
+
+/** The help of the whole program. */
+export function programHelp(commands: readonly CliCommand[]): string {
+  const groups = groupsOf(commands);
+  const width = widest(groups.flatMap(({ members }) => members.map(commandRow)));
+  return [
+    ...HEAD,
+    ...groups.flatMap(({ title, members }) => ["", `${title}:`, ...columns(members.map(commandRow), width)]),
     "",
     "Flags of every command:",
     ...columns(GLOBAL_FLAGS.map(flagRow)),
@@ -46,9 +68,44 @@ export function groupHelp(group: string, commands: readonly CliCommand[]): strin
   ].join("\n");
 }
 
+type Described = Pick<CliCommand, "name" | "about"> &
+  Partial<Pick<CliCommand, "aliases" | "words" | "flags">>;
+
+/** The commands by group. Those of no group are for scripts. */
+function groupsOf(commands: readonly CliCommand[]): { title: string; members: Described[] }[] {
+  const known: readonly Described[] = [...commands, ...OTHER_COMMANDS];
+  const grouped = new Set(GROUPS.flatMap(({ commands: names }) => names));
+  return GROUPS.map(({ title, commands: names }, i) => ({
+    title,
+    members: [
+      ...names.flatMap((name) => known.filter((one) => one.name === name)),
+      ...known.filter(({ name }) => i === GROUPS.length - 1 && !grouped.has(name)),
+    ],
+  }));
+}
+
+/** Like `webhook register, list, test` for commands that share their first word. */
+function namesOf(members: readonly Described[]): string {
+  let first = "";
+  const names = members.map(({ name }) => {
+    const [word = "", second] = name.split(" ");
+    const shown = second !== undefined && word === first ? second : name;
+    first = word;
+    return shown;
+  });
+  return names.join(", ");
+}
+
+function usageRow(command: Described): readonly [string, string] {
+  const { words = [], flags = [] } = command;
+  const usage = usageOf({ ...command, words, flags });
+  return [usage, commandRow(command)[1]];
+}
+
 // The first sentence tells the purpose. The rest belongs to the command's own help.
-function commandRow({ name, about }: { name: string; about: string }): readonly [string, string] {
-  return [name, about.split(/(?<=\.) /)[0] ?? about];
+function commandRow({ name, about, aliases = [] }: Described): readonly [string, string] {
+  const also = aliases.map((alias) => ` Also: ${alias}.`).join("");
+  return [name, (about.split(/(?<=\.) /)[0] ?? about) + also];
 }
 
 export function commandHelp(command: CliCommand): string {
@@ -59,7 +116,8 @@ export function commandHelp(command: CliCommand): string {
   return [
     ...wrapped(command.about, WIDTH),
     "",
-    `Usage: ${PROGRAM} ${command.name}${positionalOf(command)}${command.flags.length > 0 ? " [flags]" : ""}`,
+    `Usage: ${PROGRAM} ${usageOf(command)}${command.flags.length > 0 ? " [flags]" : ""}`,
+    ...command.aliases.map((alias) => `Also: ${PROGRAM} ${alias}${wordsIn(command)}`),
     ...flags,
     "",
     "Flags of every command:",
@@ -68,19 +126,6 @@ export function commandHelp(command: CliCommand): string {
     "Examples:",
     ...command.command.examples.flatMap(([line, purpose]) => [`  # ${purpose}`, `  ${exampleLine(line)}`]),
   ].join("\n");
-}
-
-/** ` ID` or ` [ID]` for a command with a positional parameter, or else nothing. */
-export function positionalOf({ command, params }: CliCommand): string {
-  const param = command.positional === undefined ? undefined : params[command.positional];
-  if (param === undefined) return "";
-  const { placeholder = "ID" } = command;
-  return isRequired(param) ? ` ${placeholder}` : ` [${placeholder}]`;
-}
-
-/** An example with the program's name in front, unless the line has it already. */
-export function exampleLine(line: string): string {
-  return /(^|[\s("|])agent-event-bus\s/.test(line) ? line : `${PROGRAM} ${line}`;
 }
 
 function flagRow(flag: Flag): readonly [string, string] {
@@ -97,19 +142,12 @@ function flagRow(flag: Flag): readonly [string, string] {
   ];
 }
 
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
+function columns(rows: readonly (readonly [string, string])[], width = widest(rows)): string[] {
   return rows.flatMap(([left, right]) =>
     wrapped(right, WIDTH - width - 4).map((line, i) => `  ${(i === 0 ? left : "").padEnd(width)}  ${line}`),
   );
 }
 
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines.splice(-1, 1, `${last} ${word}`);
-    else lines.push(word);
-  }
-  return lines;
+function widest(rows: readonly (readonly [string, string])[]): number {
+  return Math.max(...rows.map(([left]) => left.length));
 }

@@ -5,15 +5,23 @@ import type { Json } from "../lib/json.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
 /** Flags that the original lacks. A prefix means one of its own first. */
-const LATER_FLAGS = new Set(["claim", "follow", "ordered", "since", "track", "wait"]);
+const LATER_FLAGS = new Set(
+  "all before claim color follow from full grep ordered since to track type wait".split(" "),
+);
 
 /** The flag of that name, or the only one with that prefix. */
 export function flagNamed(name: string, flags: readonly Flag[]): Flag | undefined {
-  const exact = flags.find((flag) => flag.name === name);
+  const named = flags.flatMap((flag) => [flag.name, flag.alias ?? flag.name].map((word) => ({ word, flag })));
+  const exact = named.find(({ word }) => word === name)?.flag;
   if (exact !== undefined || name === "") return exact;
-  const found = flags.filter((flag) => flag.name.startsWith(name));
-  const older = found.filter((flag) => !LATER_FLAGS.has(flag.name));
-  return found.length === 1 ? found[0] : older.length === 1 ? older[0] : undefined;
+  const found = named.filter(({ word }) => word.startsWith(name));
+  const older = found.filter(({ word }) => !LATER_FLAGS.has(word));
+  return onlyFlag(found) ?? onlyFlag(older);
+}
+
+function onlyFlag(found: readonly { flag: Flag }[]): Flag | undefined {
+  const flags = new Set(found.map(({ flag }) => flag));
+  return flags.size === 1 ? found[0]?.flag : undefined;
 }
 
 /** The same command with the original's output, which scripts search for words. Undefined if the output is the same. */

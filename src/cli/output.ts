@@ -1,23 +1,29 @@
 import * as stdio from "../runtime/stdio.ts";
 
-/** The output of a command until it is shown. */
+type Stream = "stdout" | "stderr";
+
+/** The output of a command until it is shown, in its order. */
 export interface Output {
-  out: string;
-  err: string;
+  pieces: { to: Stream; text: string }[];
   /** The system's error code if stdout failed. `EPIPE` means that its reader left. */
   failed?: string;
 }
 
+/** Adds a text to the output. */
+export function put({ pieces }: Output, to: Stream, text: string): void {
+  const last = pieces.at(-1);
+  if (last?.to === to) last.text += text;
+  else pieces.push({ to, text });
+}
+
 /** Shows the output so far. False once stdout has failed. */
 export async function flush(output: Output): Promise<boolean> {
-  const { out, err } = output;
-  output.out = "";
-  output.err = "";
-  if (err !== "") await write("stderr", err);
-  if (out === "" || output.failed !== undefined) return output.failed === undefined;
-  const failed = await write("stdout", out);
-  if (failed !== undefined) output.failed = failed;
-  return failed === undefined;
+  for (const { to, text } of output.pieces.splice(0)) {
+    if (text === "" || (to === "stdout" && output.failed !== undefined)) continue;
+    const failed = await write(to, text);
+    if (to === "stdout" && failed !== undefined) output.failed = failed;
+  }
+  return output.failed === undefined;
 }
 
 const NOT_WRITTEN = 74;
@@ -33,7 +39,7 @@ export async function finish(output: Output, code: number): Promise<number> {
 }
 
 /** Returns the system's error code when the text could not be written. */
-async function write(to: "stdout" | "stderr", text: string): Promise<string | undefined> {
+async function write(to: Stream, text: string): Promise<string | undefined> {
   try {
     await stdio.write(to, text);
     return undefined;

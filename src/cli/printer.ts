@@ -1,31 +1,43 @@
 import type { Printer } from "../lib/command.ts";
 import { visible, visibleLine } from "../lib/escape.ts";
+import { tableLines } from "./table.ts";
+import { widthOf } from "./text_width.ts";
 
-const CODES = { red: 31, green: 32, yellow: 33, cyan: 36 } as const;
-const WIDE =
-  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
-const NO_WIDTH = /\p{Mark}/u;
+// Magenta and red are the two that can be read on a light and on a dark background alike.
+const CODES = { attention: 35, trouble: 31 } as const;
 
 export interface PrinterOptions {
   out(text: string): void;
   err(text: string): void;
   colours: boolean;
+  /** Columns of the terminal. Undefined if stdout is not one. */
+  width: number | undefined;
+  /** Breaks a message into lines of the terminal's width. */
+  wrap?: ((text: string, width: number) => string[]) | undefined;
   now(): number;
 }
 
-export function createPrinter({ out, err, colours, now }: PrinterOptions): Printer {
-  const paint = (code: number, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+export function createPrinter({ out, err, colours, width, wrap, now }: PrinterOptions): Printer {
+  const paint = (code: number, text: string) =>
+    colours && text !== "" ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const fitted = (text: string) =>
+    width === undefined || wrap === undefined || widthOf(text) <= width ? text : wrap(text, width).join("\n");
   return {
+    width,
     line: (text = "") => out(`${text}\n`),
-    note: (text) => err(`${text}\n`),
-    table(rows) {
-      for (const line of aligned(rows)) out(`${line}\n`);
+    prose: (text) => out(`${fitted(text)}\n`),
+    note: (text) => err(`${fitted(text)}\n`),
+    table(columns, rows) {
+      const titles = columns.map(({ title = "" }) => paint(2, title));
+      const heading = titles.some((title) => title !== "") ? [titles] : [];
+      for (const line of tableLines(columns, [...heading, ...rows], width)) out(`${line}\n`);
     },
     text: (value) => visibleLine(value === undefined || value === null ? "-" : String(value)),
     block(untrusted, indent) {
       for (const line of visible(untrusted).split("\n")) out(`${indent}${line}\n`);
     },
     time: (iso) => localTime(String(iso), now()),
+    clock: (iso) => (width === undefined ? dateAndClock(String(iso)) : shortTime(String(iso), now())),
     ago: (iso) => relativeAge(String(iso), now()),
     bold: (text) => paint(1, text),
     dim: (text) => paint(2, text),
@@ -33,35 +45,34 @@ export function createPrinter({ out, err, colours, now }: PrinterOptions): Print
   };
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows)
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - width(cell)))
-      .join("  ")
-      .trimEnd(),
-  );
+const two = (number: number) => String(number).padStart(2, "0");
+
+function clockOf(time: Date): string {
+  return `${two(time.getHours())}:${two(time.getMinutes())}`;
 }
 
-function width(cell: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colour codes take no place
-  const shown = cell.replace(/\x1b\[\d+m/g, "");
-  let columns = 0;
-  for (const character of shown) columns += NO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
-  return columns;
+function dateAndClock(iso: string): string {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return visibleLine(iso);
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${clockOf(time)}`;
+}
+
+function isToday(time: Date, now: number): boolean {
+  return new Date(now).toDateString() === time.toDateString();
 }
 
 function localTime(iso: string, now: number): string {
   const time = new Date(iso);
-  if (Number.isNaN(time.getTime())) return visibleLine(iso);
-  const two = (number: number) => String(number).padStart(2, "0");
-  const clock = `${two(time.getHours())}:${two(time.getMinutes())}`;
-  const today = new Date(now).toDateString() === time.toDateString();
-  return today
-    ? `${clock}:${two(time.getSeconds())}`
-    : `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}`;
+  return isToday(time, now) ? `${clockOf(time)}:${two(time.getSeconds())}` : dateAndClock(iso);
+}
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+function shortTime(iso: string, now: number): string {
+  const time = new Date(iso);
+  if (isToday(time, now)) return clockOf(time);
+  const isThisYear = time.getFullYear() === new Date(now).getFullYear();
+  return isThisYear ? `${time.getDate()} ${MONTHS[time.getMonth()]} ${clockOf(time)}` : dateAndClock(iso);
 }
 
 function relativeAge(iso: string, now: number): string {

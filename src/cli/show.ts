@@ -19,6 +19,8 @@ export interface View {
   /** `document`: results as JSON for scripts, failures in words. */
   as: "words" | "json" | "document";
   printer: Printer;
+  /** Under the name of the original's CLI. */
+  original: boolean;
 }
 
 /** Commands whose results scripts read. Their output is JSON unless stdout is a terminal. */
@@ -30,30 +32,45 @@ export const DOCUMENTS: ReadonlySet<string> = new Set([
 ]);
 
 /** Shows a result. Returns the exit code. */
-export function show({ command, as, printer }: View, result: Json): number {
+export async function show({ command, as, printer, original }: View, result: Json): Promise<number> {
+  const say = async (text: unknown) => printer.text(original ? text : await spoken(String(text), command));
   const refused = result.error !== undefined || result.success === false;
   // A list travels as `{ result: [...] }`, but scripts want the list itself.
   if (as === "json") printer.line(visibleJson(Array.isArray(result.result) ? result.result : result));
   // A local command's findings are shown even when they are bad.
   else if (!refused || "run" in command.does) {
     if (as === "document") printer.line(visibleJson(result, 2));
-    else command.print(result, printer);
+    else await command.print(result, printer);
   }
-  const reason = result.error ?? "The notification could not be shown; the bus's log says why.";
-  if (refused) printer.note(`agent-event-bus: ${printer.text(reason)}`);
-  if (result.warning !== undefined) printer.note(`Warning: ${printer.text(result.warning)}`);
+  const reason = result.error ?? "The notification could not be shown. The bus's log says why.";
+  if (refused) printer.note(`agent-event-bus: ${await say(reason)}`);
+  if (result.warning !== undefined) printer.note(`Warning: ${await say(result.warning)}`);
   if (!refused && result.session_deleted === true)
     printer.note(`Warning: the session ${printer.text(result.display_id)} is unregistered.`);
-  if (result.hint !== undefined) printer.note(printer.text(result.hint));
+  if (result.hint !== undefined) printer.note(await say(result.hint));
   return refused ? REFUSED : DONE;
 }
 
-/** Shows a failure. Returns the exit code. */
-export function explain(error: unknown, debug: boolean, json: boolean, printer: Printer): number {
+/** A sentence of the bus in the words of the shell. */
+async function spoken(text: string, command: CliCommand): Promise<string> {
+  const { inShellWords, speaksOfTools } = await import("./shell_words.ts");
+  if (!speaksOfTools(text)) return text;
+  return inShellWords(text, command, (await import("./registry.ts")).allCommands());
+}
+
+/** Shows a failure of a command, or of a line that names none. Returns the exit code. */
+export async function explain(
+  error: unknown,
+  debug: boolean,
+  json: boolean,
+  printer: Printer,
+  command?: CliCommand,
+): Promise<number> {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof UsageError || error instanceof Refused ? error.hint : undefined;
   if (json) printer.line(visibleJson({ error: message, ...(hint === undefined ? {} : { hint }) }));
-  printer.note(`agent-event-bus: ${printer.text(message)}`);
+  const told = error instanceof Refused && command !== undefined ? await spoken(message, command) : message;
+  printer.note(`agent-event-bus: ${printer.text(told)}`);
   if (hint !== undefined) printer.note(printer.text(hint));
   if (debug && error instanceof Error)
     printer.note(visible(`${error.stack ?? ""}${error.cause ? `\ncause: ${error.cause}` : ""}`));

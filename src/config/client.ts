@@ -42,10 +42,15 @@ export function parseSettings(text: string, file: string): Environment {
     const end = line.indexOf("=");
     const key = line.slice(line.startsWith("export ") ? "export ".length : 0, end).trim();
     if (end === -1 || !/^[A-Za-z_]\w*$/.test(key))
-      throw new ConfigError(`${file}, line ${index + 1}: "${line}" is not KEY=VALUE.`);
+      throw new ConfigError(`${file}, line ${index + 1}: "${withoutSecrets(line)}" is not KEY=VALUE.`);
     settings[key] = unquoted(line.slice(end + 1).trim());
   }
   return settings;
+}
+
+/** Without the users and passwords of its URLs. */
+function withoutSecrets(line: string): string {
+  return line.replace(/\/\/[^\s/@]*@/g, "//…@");
 }
 
 function unquoted(text: string): string {
@@ -113,7 +118,7 @@ export function keptToken(): string | undefined {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (!found.isFile() || found.size > MOST_TOKEN_BYTES)
-    throw new ConfigError(`${file} is not a file that holds a token. Remove it, or put the token there.`);
+    throw new ConfigError(`${file} does not hold a token. Put the token there, or remove it.`);
   if (process.platform !== "win32" && (found.mode & 0o077) !== 0)
     throw new ConfigError(`${file} can be read by other users of this machine. Run: chmod 600 ${file}`);
   return readFileSync(file, "utf8").trim() || undefined;
@@ -151,8 +156,23 @@ export function clientConfig(env: Environment) {
   return {
     token: env[VARIABLES.token.name] || undefined,
     sessionId: env[VARIABLES.sessionId.name] || env[VARIABLES.claudeSessionId.name] || undefined,
-    colours: !env.NO_COLOR && env.TERM !== "dumb",
+    color: colorOf(env),
   };
+}
+
+/** True if the user of this environment sees the windows of this machine. */
+export function hasScreen({ DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION }: Environment): boolean {
+  if (process.platform === "win32" || process.platform === "darwin") return !SSH_CONNECTION;
+  return Boolean(DISPLAY || WAYLAND_DISPLAY);
+}
+
+export type Color = "auto" | "always" | "never";
+
+// NO_COLOR (no-color.org) and FORCE_COLOR (force-color.org).
+function colorOf({ NO_COLOR, FORCE_COLOR, TERM }: Environment): Color {
+  if (NO_COLOR) return "never";
+  if (FORCE_COLOR && FORCE_COLOR !== "0") return "always";
+  return FORCE_COLOR === "0" || TERM === "dumb" ? "never" : "auto";
 }
 
 // Claude Code's folders on Linux, macOS and Windows.

@@ -2,6 +2,7 @@ import { WAKE_SETTINGS } from "../domain/attention.ts";
 import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
 import { NOTIFY_SETTINGS } from "../domain/notification.ts";
 import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
+import { type PushConfig, publicUrlOf, topicsOf } from "./push.ts";
 import { VARIABLES } from "./variables.ts";
 
 type Variable = keyof typeof VARIABLES;
@@ -14,6 +15,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     flags[key] ?? (env[VARIABLES[key].name] || settings[VARIABLES[key].name] || undefined);
   const number = (key: Variable, least: number, most: number) =>
     wholeNumber(VARIABLES[key].name, value(key) ?? VARIABLES[key].fallback, least, most);
+  const push = pushOf(value);
   return {
     host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
     /** 0 lets the system choose. */
@@ -21,12 +23,13 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     db: databasePath(flags.db, env, settings),
     ...logFiles(env, settings),
     icon: pathOf("icon", env, settings),
-    allowedHosts: listOf(value("allowedHosts")),
+    allowedHosts: [...listOf(value("allowedHosts")), ...hostsOf(push)],
     access: accessOf(value, pathOf("tailscaled", env, settings)),
     limits: limitsOf(env, settings),
     wake: oneOf(WAKE_SETTINGS, VARIABLES.wake, value("wake")),
     notices: oneOf(NOTIFY_SETTINGS, VARIABLES.notify, value("notify")),
     tools: oneOf(TOOL_LISTS, VARIABLES.tools, value("tools")),
+    push,
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
       backlog: number("webhookBacklog", 1, 10_000_000),
@@ -67,7 +70,7 @@ function expanded(path: string, name: string): string {
   if (scheme !== undefined)
     throw new ConfigError(`${name} takes the path of a file, not an address (${scheme}…).`);
   if (/^(\$|~[^/\\])/.test(path))
-    throw new ConfigError(`${name} is "${path}", which no shell has expanded: write ~/ or the whole path.`);
+    throw new ConfigError(`${name} is "${path}", which was not expanded. Write ~/ or the full path.`);
   if (/[/\\]$/.test(path)) throw new ConfigError(`${name} is "${path}", a folder. Give the path of a file.`);
   return path.replace(/^~(?=$|[/\\])/, homeDirectory());
 }
@@ -84,7 +87,7 @@ const DESKTOP = [
 function wholeNumber(name: string, text: string, least: number, most: number): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= least && number <= most))
-    throw new ConfigError(`${name} takes a whole number from ${least} to ${most}, not "${text}".`);
+    throw new ConfigError(`${name} must be a whole number from ${least} to ${most}, not "${text}".`);
   return number;
 }
 
@@ -101,9 +104,23 @@ function accessOf(value: (key: Variable) => string | undefined, tailscaled: stri
   };
   if (access.onlyTokens && (access.open || access.trustHeaders))
     throw new ConfigError(
-      `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} contradict each other: unset one of them.`,
+      `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} cannot both be set. Unset one of them.`,
     );
   return access;
+}
+
+/** @throws ConfigError that shows no secret. */
+function pushOf(value: (key: Variable) => string | undefined): PushConfig {
+  return {
+    topics: topicsOf(value("push")),
+    publicUrl: publicUrlOf(value("publicUrl")),
+    detail: switchOf("pushDetail", value("pushDetail")),
+  };
+}
+
+/** The bus answers to the name by which the phone reaches it. */
+function hostsOf({ publicUrl }: PushConfig): string[] {
+  return publicUrl === null ? [] : [new URL(publicUrl).hostname];
 }
 
 function listOf(text = ""): string[] {
@@ -127,7 +144,8 @@ function oneOf<const Choice extends string>(
   text = fallback,
 ): Choice {
   const choice = choices.find((one) => one === text.toLowerCase());
-  if (choice === undefined) throw new ConfigError(`${name} is one of ${choices.join(", ")}, not "${text}".`);
+  if (choice === undefined)
+    throw new ConfigError(`${name} must be one of ${choices.join(", ")}, not "${text}".`);
   return choice;
 }
 
@@ -152,7 +170,7 @@ function limitsOf(env: Environment, settings: Environment): Limits {
   }
   if (limits.payload_bytes >= limits.body_bytes)
     throw new ConfigError(
-      `${limitVariable("body_bytes")} (${limits.body_bytes}) must be larger than ${limitVariable("payload_bytes")} (${limits.payload_bytes}): a body holds a payload and more.`,
+      `${limitVariable("body_bytes")} (${limits.body_bytes}) must be larger than ${limitVariable("payload_bytes")} (${limits.payload_bytes}), because a body holds the payload and more.`,
     );
   return limits;
 }

@@ -26,7 +26,7 @@ export function edited(text: string, wanted: Settings, file: string): string {
 }
 
 function lineOf(key: string, value: string, former = ""): string {
-  if (/[\r\n]/.test(value)) throw new Error(`${key} takes one line, not ${JSON.stringify(value)}.`);
+  if (/[\r\n]/.test(value)) throw new Error(`${key} must be a single line, not ${JSON.stringify(value)}.`);
   const needsQuotes = value.trim() !== value || /^(["']).*\1$/.test(value);
   const [begin = ""] = /^\s*(?:export\s+)?/.exec(former) ?? [];
   return `${begin}${key}=${needsQuotes ? `"${value}"` : value}${former.endsWith("\r") ? "\r" : ""}`;

@@ -1,28 +1,29 @@
-/** Every variable that the program reads, with its default and meaning. The guide and the README print this table. */
+/** Every variable that the program reads, with its default and meaning. docs/settings.md prints this table. */
 export const VARIABLES = {
   host: { name: "HOST", fallback: "127.0.0.1", about: "Address to listen on", flag: "host" },
   port: { name: "PORT", fallback: "8080", about: "Port to listen on", flag: "port" },
   db: {
     name: "AGENT_EVENT_BUS_DB",
     fallback: "data.db in the data directory",
-    about: "Database file; a relative path in settings.env starts in the data directory",
+    about: "Database file. In settings.env, a relative path starts in the data directory",
     flag: "db",
   },
   log: {
     name: "AGENT_EVENT_BUS_LOG",
     fallback: "agent-event-bus.log in the data directory",
-    about: "Log file: one line per tool call; a relative path in settings.env starts in the data directory",
+    about:
+      "Log file with one line per tool call. In settings.env, a relative path starts in the data directory",
   },
   err: {
     name: "AGENT_EVENT_BUS_ERR",
     fallback: "agent-event-bus.err in the data directory",
-    about: "Details of unexpected errors; a relative path in settings.env starts in the data directory",
+    about: "Log of unexpected errors. In settings.env, a relative path starts in the data directory",
   },
   icon: { name: "AGENT_EVENT_BUS_ICON", fallback: "none", about: "Picture shown on desktop notifications" },
   allowedHosts: {
     name: "AGENT_EVENT_BUS_ALLOWED_HOSTS",
     fallback: "none",
-    about: "Further host names the bus answers to, comma-separated",
+    about: "More host names that the bus answers to, comma-separated",
   },
   allowedLogins: {
     name: "AGENT_EVENT_BUS_ALLOWED_LOGINS",
@@ -31,80 +32,102 @@ export const VARIABLES = {
   },
   tailscaled: {
     name: "AGENT_EVENT_BUS_TAILSCALED",
-    fallback: "where tailscaled puts it",
-    about: "Socket of the local tailscaled, asked whose a tailnet address is",
+    fallback: "tailscaled's own default",
+    about: "Socket of the local tailscaled, which identifies tailnet addresses",
   },
   requireToken: {
     name: "AGENT_EVENT_BUS_REQUIRE_TOKEN",
     fallback: "0",
-    about: "1: only tokens count, for programs of this machine too; for a machine that people share",
+    about: "1: programs on this machine need a token too, e.g. on a shared machine",
   },
   trustHeaders: {
     name: "AGENT_EVENT_BUS_TRUST_HEADERS",
     fallback: "0",
-    about: "1: believe Tailscale headers from anyone, as the Python original did; not safe",
+    about: "1: trust Tailscale headers from any address, as the Python original did (unsafe)",
   },
   authDisabled: {
     name: "AGENT_EVENT_BUS_AUTH_DISABLED",
     fallback: "0",
-    about: "1: everyone who reaches the port may do everything; not safe",
+    about: "1: let every client that reaches the port do everything (unsafe)",
   },
   tools: {
     name: "AGENT_EVENT_BUS_TOOLS",
     fallback: "core",
-    about: "Tools that agents are shown: core, or all (webhook upkeep too, at more context in every session)",
+    about:
+      "Tools listed to agents: core, or all (adds webhook maintenance, uses more context in every session)",
   },
   wake: {
     name: "AGENT_EVENT_BUS_WAKE",
     fallback: "direct",
-    about: "What wakes an idle session: direct (messages to it), repo, all (everything actionable) or off",
+    about:
+      "Events that wake an idle session: direct (messages to it), repo (also actionable events of its repository), all (all actionable events) or off",
   },
   notify: {
     name: "AGENT_EVENT_BUS_NOTIFY",
     fallback: "needs-me",
     about:
-      "What the desktop shows: needs-me (what waits for you), direct (direct messages too), all (everything actionable too) or off",
+      "Events shown on the desktop: needs-me (those that need you), direct (also direct messages), all (all actionable events) or off",
+  },
+  push: {
+    name: "AGENT_EVENT_BUS_PUSH",
+    fallback: "none",
+    about: "ntfy topics that your phone gets notifications from, as URLs, comma-separated",
+  },
+  publicUrl: {
+    name: "AGENT_EVENT_BUS_PUBLIC_URL",
+    fallback: "none",
+    about: "URL at which your phone reaches the bus. Notifications have buttons only with it",
+  },
+  pushDetail: {
+    name: "AGENT_EVENT_BUS_PUSH_DETAIL",
+    fallback: "0",
+    about: "1: a permission on the phone shows what the tool is to do, not only its name and folder",
   },
   webhookAllowCidrs: {
     name: "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS",
     fallback: "none",
-    about: "Private networks that webhooks registered from other machines may name, comma-separated",
+    about: "Private networks that webhooks from other machines may target, comma-separated",
   },
   webhookBacklog: {
     name: "AGENT_EVENT_BUS_WEBHOOK_BACKLOG",
     fallback: "100000",
-    about: "Deliveries that may wait for one webhook; the oldest beyond it expire",
+    about: "Deliveries that may wait for one webhook. Beyond that, the oldest expire",
   },
   webhookTimeout: {
     name: "AGENT_EVENT_BUS_WEBHOOK_TIMEOUT",
     fallback: "15000",
-    about: "How long a webhook's receiver may take to answer, ms",
+    about: "Time limit for a webhook receiver's answer (ms)",
   },
   webhookSpeed: {
     name: "AGENT_EVENT_BUS_WEBHOOK_SPEED",
     fallback: "1",
-    about: "How many times faster waits between attempts pass; for tests",
+    about: "Factor that shortens the waits between attempts, for tests",
   },
   url: {
     name: "AGENT_EVENT_BUS_URL",
     fallback: "the bus of this machine, at HOST and PORT of settings.env",
-    about: "The bus that commands and hooks talk to",
+    about: "URL of the bus that commands and hooks call",
     flag: "url",
   },
   busUser: {
     name: "AGENT_EVENT_BUS_BUS_USER",
-    fallback: "oneself and root",
-    about: "User of this machine whose bus may be used too: a name, a number, or any",
+    fallback: "you and root",
+    about: "Another user of this machine whose bus you trust: a name, a uid, or any",
   },
   token: {
     name: "AGENT_EVENT_BUS_TOKEN",
     fallback: "the file token in the data directory",
-    about: "Sent by commands as a Bearer token",
+    about: "Bearer token that commands and hooks send",
   },
   hookTimeout: {
     name: "AGENT_EVENT_BUS_HOOK_TIMEOUT",
     fallback: "300, or 1000 for a bus on another machine",
-    about: "Time limit of a hook, ms; raise it on a slow machine",
+    about: "Time limit of a hook (ms). Raise it on a slow machine",
+  },
+  lastWords: {
+    name: "AGENT_EVENT_BUS_LAST_WORDS",
+    fallback: "on",
+    about: "off: hooks do not tell the bus how an agent's last answer begins",
   },
   sessionId: {
     name: "AGENT_EVENT_BUS_SESSION_ID",
@@ -114,6 +137,6 @@ export const VARIABLES = {
   claudeSessionId: {
     name: "CLAUDE_CODE_SESSION_ID",
     fallback: "none",
-    about: "Set by Claude Code; used when the line above is not set",
+    about: "Set by Claude Code. Used if AGENT_EVENT_BUS_SESSION_ID is not set",
   },
 } as const satisfies Record<string, { name: string; fallback: string; about: string; flag?: string }>;

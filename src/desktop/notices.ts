@@ -1,21 +1,18 @@
-import { type Bus, here } from "../domain/context.ts";
-import { recipientOf, type Waiting } from "../domain/direct_message.ts";
-import type { Event } from "../domain/event.ts";
+import type { Bus } from "../domain/context.ts";
+import type { Waiting } from "../domain/direct_message.ts";
+import { type Event, PERSON } from "../domain/event.ts";
 import {
-  failedRepoOf,
   groupOf,
   isAnswer,
   type Kind,
   kindOf,
   mayNotify,
   noticeOf,
-  type Recipients,
   UNSEEN_MS,
 } from "../domain/notification.ts";
-import { PERSON } from "../domain/person.ts";
-import { isAlive, LEASE_MS, type Session } from "../domain/session.ts";
-import { DialogNotices } from "./dialog_notices.ts";
-import { type Need, Needs } from "./needs.ts";
+import { recipientsOf } from "../domain/recipients.ts";
+import type { Session } from "../domain/session.ts";
+import { type Standing, StandingNotices } from "./standing.ts";
 import { wordsOf } from "./words.ts";
 
 type Later = (run: () => void, ms: number) => () => void;
@@ -36,8 +33,7 @@ export class Notices {
   readonly #bus: Bus;
   readonly #withdraw: (group: string) => Promise<void>;
   readonly #later: Later;
-  readonly #dialogs: DialogNotices;
-  readonly #needs = new Needs();
+  readonly #standing = new StandingNotices();
   readonly #timers = new Set<() => void>();
   /** Events are shown one after the other. */
   #last: Promise<void> = Promise.resolve();
@@ -53,7 +49,6 @@ export class Notices {
     this.#bus = bus;
     this.#withdraw = withdraw;
     this.#later = later;
-    this.#dialogs = new DialogNotices(bus, withdraw);
   }
 
   /** Follows the events from here on. Looks also at the unseen messages that an earlier process left. */
@@ -64,10 +59,9 @@ export class Notices {
     this.#reviewed = this.#saved ?? (await store.events.tip());
     if (!isLater && this.#saved !== null) this.#save(null);
     if (notices === "off") return;
-    this.#dialogs.start();
     store.listen((event) => this.#note(event));
     store.mail.listen((recipient) => {
-      for (const need of this.#needs.readBy(recipient)) this.#settle(need);
+      for (const notice of this.#standing.readBy(recipient)) this.#settle(notice);
     });
     if (this.#saved !== null) this.#lookIn(0);
   }
@@ -75,14 +69,13 @@ export class Notices {
   /** Shows nothing from here on. */
   stop(): void {
     this.#ended = true;
-    this.#dialogs.stop();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
   }
 
   #note(event: Event): void {
     if (isAnswer(event) && event.correlation_id !== null)
-      for (const need of this.#needs.answered(event.correlation_id)) this.#settle(need);
+      for (const notice of this.#standing.answered(event.correlation_id)) this.#settle(notice);
     if (mayNotify(event, this.#bus.notices)) this.#then(() => this.#decide(event));
   }
 
@@ -91,12 +84,11 @@ export class Notices {
     const { warn } = this.#bus;
     this.#last = this.#last
       .then(() => (this.#ended ? undefined : run()))
-      .catch((error) => warn(`the user was not notified: ${error}`));
+      .catch((error) => warn(`could not notify the user: ${error}`));
   }
 
   async #decide(event: Event): Promise<void> {
-    const recipient = await this.#sessionOf(recipientOf(event.channel));
-    const to = await this.#recipientsOf(event, recipient);
+    const { to, recipient } = await recipientsOf(this.#bus, event);
     const notice = noticeOf(event, to, this.#bus.notices);
     if (notice === "now") await this.#show(event, kindOf(event, to.isRepoLive), recipient, false);
     if (notice !== "unseen") return;
@@ -104,54 +96,35 @@ export class Notices {
     this.#lookIn(UNSEEN_MS);
   }
 
-  async #sessionOf(id: string | null): Promise<Session | undefined> {
-    const session = id === null ? undefined : await this.#bus.store.sessions.get(id);
-    return session?.deleted_at === null ? session : undefined;
-  }
-
-  async #recipientsOf(event: Event, recipient: Session | undefined): Promise<Recipients> {
-    const hooks = recipient?.state === null ? "no_hooks" : "hooks";
-    const isRepoLive = await this.#isLive(failedRepoOf(event));
-    return { session: recipient === undefined ? "nobody" : hooks, isRepoLive };
-  }
-
-  async #isLive(repo: string | null): Promise<boolean> {
-    if (repo === null) return false;
-    const since = new Date(this.#bus.now() - LEASE_MS).toISOString();
-    const present = await this.#bus.store.sessions.present(since);
-    const at = here(this.#bus);
-    return present.some((session) => session.repo === repo && isAlive(session, at));
-  }
-
   async #show(event: Event, kind: Kind, recipient: Session | undefined, isLate: boolean): Promise<void> {
     const sender = await this.#bus.store.sessions.get(event.session_id);
     const group = groupOf(event, kind, sender?.session_id);
-    if (this.#needs.has(group, event.id)) return;
+    if (this.#standing.has(group, event.id)) return;
     const readers = { mail: PERSON, message: recipient?.session_id ?? null, need: null, other: null };
-    const need = this.#needs.add(group, readers[kind], event);
+    const notice = this.#standing.add(group, readers[kind], event);
     const words = wordsOf({ event, kind, sender, recipient, isLate });
     // Not waited for: a throttled notification is shown much later.
-    this.#bus.notify({ ...words, group, others: need.open.size - 1 }).catch(() => {});
-    if (need.isFresh) return;
-    need.isFresh = true;
+    this.#bus.notify({ ...words, group, others: notice.open.size - 1 }).catch(() => {});
+    if (notice.isFresh) return;
+    notice.isFresh = true;
     this.#after(this.#bus.notices === "needs-me" ? STAY_MS : READING_MS, () => {
-      need.isFresh = false;
-      this.#settle(need);
+      notice.isFresh = false;
+      this.#settle(notice);
     });
   }
 
-  /** Withdraws a notification if nothing of its need is open. */
-  #settle(need: Need): void {
-    if (need.isFresh) return;
+  /** Withdraws a notification if nothing of it is open. */
+  #settle(notice: Standing): void {
+    if (notice.isFresh) return;
     this.#then(async () => {
-      if (need.reader !== null) await this.#dropSeen(need, need.reader);
-      if (need.open.size > 0 || need.isFresh) return;
-      this.#needs.remove(need);
-      await this.#withdraw(need.group);
+      if (notice.reader !== null) await this.#dropSeen(notice, notice.reader);
+      if (notice.open.size > 0 || notice.isFresh) return;
+      this.#standing.remove(notice);
+      await this.#withdraw(notice.group);
     });
   }
 
-  async #dropSeen({ open }: Need, reader: string): Promise<void> {
+  async #dropSeen({ open }: Standing, reader: string): Promise<void> {
     const unseen = await this.#bus.store.mail.unseen(reader, open.size + PAGE);
     const ids = new Set(unseen.map(({ event }) => event.id));
     const last = unseen.length < open.size + PAGE ? Number.POSITIVE_INFINITY : (unseen.at(-1)?.event.id ?? 0);
@@ -188,8 +161,7 @@ export class Notices {
   }
 
   async #remind(event: Event, recipientId: string): Promise<void> {
-    const recipient = await this.#sessionOf(recipientId);
-    const to = await this.#recipientsOf(event, recipient);
+    const { to, recipient } = await recipientsOf(this.#bus, event, recipientId);
     if (noticeOf(event, to, this.#bus.notices) === "unseen")
       await this.#show(event, "message", recipient, true);
   }

@@ -48,7 +48,7 @@ export function createDesktop(options: DesktopOptions): Desktop {
   function refuse({ reason, detail }: Refusal): false {
     if (warned.has(reason)) return false;
     warned.add(reason);
-    options.warn(`no desktop notification: ${reason}${detail ? ` (${detail})` : ""}; this is logged once`);
+    options.warn(`no desktop notification: ${reason}${detail ? ` (${detail})` : ""}. This is logged once.`);
     return false;
   }
   async function placed(job: () => Promise<Refusal | null>): Promise<boolean> {
@@ -58,7 +58,7 @@ export function createDesktop(options: DesktopOptions): Desktop {
       return refusal === null || refuse(refusal);
     } catch (error) {
       return refuse({
-        reason: "the program could not be called",
+        reason: "the program could not be run",
         detail: visibleLine(String(error), LINE_CHARACTERS),
       });
     } finally {

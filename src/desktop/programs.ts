@@ -64,9 +64,11 @@ export async function programFor(notification: Shown, ids: Ids, place: Place): P
     if (file !== undefined) return { file, args: terminalNotifierArgs(notification, icon) };
     return { file: place.osascript ?? "/usr/bin/osascript", args: osascriptArgs(notification) };
   }
-  if (platform !== "linux") return { reason: `there is no way to show one on ${platform}` };
+  if (platform !== "linux") return { reason: `notifications are not supported on ${platform}` };
   if (!env.DISPLAY && !env.WAYLAND_DISPLAY && !env.DBUS_SESSION_BUS_ADDRESS)
-    return { reason: "no desktop here, DISPLAY, WAYLAND_DISPLAY and DBUS_SESSION_BUS_ADDRESS are not set" };
+    return {
+      reason: "there is no desktop (DISPLAY, WAYLAND_DISPLAY and DBUS_SESSION_BUS_ADDRESS are not set)",
+    };
   const file = await find("notify-send", folders);
   if (file === undefined) return { reason: "notify-send is not on the PATH" };
   return { file, args: notifySendArgs(notification, ids, icon) };

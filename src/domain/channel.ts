@@ -1,5 +1,6 @@
 import { type Bus, here } from "./context.ts";
-import { isPersonsName, PERSON, PERSON_CHANNEL } from "./person.ts";
+import { PERSON, PERSON_CHANNEL } from "./event.ts";
+import { isPersonsName } from "./person.ts";
 import { isAlive, type Session } from "./session.ts";
 
 /** The channel of an event, or the refusal to publish it. `recipient`: the living session that gets a direct message. */
@@ -16,7 +17,7 @@ export function resolveChannel(bus: Bus, named: string): Resolution | Promise<Re
   if (colon < 0) return { channel };
   const [kind, target] = [channel.slice(0, colon), channel.slice(colon + 1)];
   if (LISTED_KINDS.includes(kind) && target === "")
-    return { channel, warning: `The channel "${channel}" names no ${kind}. Write ${kind}:{name}.` };
+    return { channel, warning: `The channel "${channel}" needs a name. Write ${kind}:{name}.` };
   return kind === "session" && target !== "" ? resolveSession(bus, channel, target) : { channel };
 }
 
@@ -39,7 +40,7 @@ async function resolveSession(bus: Bus, channel: string, target: string): Promis
   if (gone !== undefined && others.length === 0) return reach(bus, gone);
   return {
     channel,
-    warning: `No session has the id, display_id or name "${target}": the event is stored, but it reaches nobody. list_sessions shows who is here.`,
+    warning: `No session has the id, display_id or name "${target}". The event is stored, but reaches no session. list_sessions shows the live sessions.`,
   };
 }
 
@@ -47,8 +48,8 @@ function resolvePerson(target: string): Resolution {
   if (target === PERSON || target === `@${PERSON}`) return { channel: PERSON_CHANNEL, person: true };
   return {
     refusal: {
-      error: `"${target}" looks like the name of the person. Nothing was published.`,
-      hint: "The person is @human.",
+      error: `"${target}" looks like the name of the user. Nothing was published.`,
+      hint: "To write to the user, use @human.",
     },
   };
 }
@@ -59,7 +60,7 @@ async function resolveClaim(bus: Bus, name: string): Promise<Resolution> {
   if (holder !== undefined && isAlive(holder, here(bus))) return reach(bus, holder);
   return {
     channel: `session:@${name}`,
-    warning: `Nobody holds the name @${name} now: the event is stored and waits for whoever claims it next.`,
+    warning: `No live session holds the name @${name}. The event is stored and waits for the next session that claims it.`,
   };
 }
 
@@ -68,12 +69,12 @@ function reach(bus: Bus, session: Session): Resolution {
   if (session.deleted_at !== null)
     return {
       channel,
-      warning: `The session ${session.display_id} was unregistered at ${session.deleted_at}: the event is stored, but reaches nobody until it registers again.`,
+      warning: `The session ${session.display_id} was unregistered at ${session.deleted_at}. The event is stored, but is not delivered until the session registers again.`,
     };
   if (!isAlive(session, here(bus)))
     return {
       channel,
-      warning: `The session ${session.display_id} is gone (last heard of at ${session.last_heartbeat}): the event is stored, but reaches nobody until it comes back.`,
+      warning: `The session ${session.display_id} is gone (last seen at ${session.last_heartbeat}). The event is stored, but is not delivered until the session comes back.`,
     };
   return { channel, recipient: session };
 }
@@ -88,6 +89,6 @@ function ambiguous(target: string, candidates: readonly Session[]): Record<strin
       machine,
       repo,
     })),
-    hint: "Publish again with session:{session_id} or session:{display_id} of the one you mean.",
+    hint: "Publish again to session:{session_id} or session:{display_id}.",
   };
 }

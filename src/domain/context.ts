@@ -1,12 +1,15 @@
 import type { WakeSetting } from "./attention.ts";
+import type { Counts } from "./counts.ts";
 import type { Dialogs } from "./dialogs.ts";
 import type { Turns } from "./handover_lock.ts";
 import type { Limits } from "./limits.ts";
 import type { NotifySetting } from "./notification.ts";
+import type { PageCodes } from "./page_codes.ts";
 import type { Place } from "./session.ts";
 import type { StorageProblem, Store } from "./store.ts";
 import type { Storms } from "./storms.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { EndingToken } from "./token.ts";
 import type { Deliveries } from "./webhook.ts";
 
 /**
@@ -36,11 +39,20 @@ export interface Bus {
   dialogs: Dialogs;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;
+  /** Tokens that will expire. */
+  endingTokens(): readonly EndingToken[];
   /** Selects the events that the user is notified of. The tool `notify` is not bound by it. */
   notices: NotifySetting;
+  /** The user is shown no notifications before this time (ms since 1970). Kept in the store. */
+  muted: { until: number };
   storms: Storms;
   /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */
   toldPairs: Map<string, number>;
+  /** When the user was last told of attempts to answer in their place, by culprit. Lost at the end of the process. */
+  attempts: Map<string, { toldAt: number; heldBack: number }>;
+  counts: Counts;
+  /** Links that sign a browser in to the page. Lost at the end of the process. */
+  pageCodes: PageCodes;
   /** The events that woke a session, until a hook of that turn has told the user. Lost at the end of the process. */
   wokenBy: Map<string, { event_id: number; count: number; at: number }>;
   /** Lets one hook of a session hand events over at a time. */

@@ -1,6 +1,7 @@
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { recipientOf } from "./direct_message.ts";
 import type { EventDraft } from "./event.ts";
+import { needOf, settledBy } from "./event_need.ts";
 import type { ActiveWebhooks, Settlement } from "./outbox.ts";
 import { EXPIRE_MS, GIVE_UP_MS, waitAfter } from "./retry_schedule.ts";
 import type { Change, Draft } from "./store.ts";
@@ -23,6 +24,8 @@ export function addressed(
     webhookIds,
     revision,
     change,
+    need: needOf(event),
+    settles: change?.kind === "answer" ? null : settledBy(event),
   };
 }
 
@@ -89,5 +92,5 @@ export function mayGiveUp({ url, failing_since }: Webhook, now: number): boolean
 }
 
 export function giveUpReason(webhook: Webhook): string {
-  return `no success for ${Math.round(GIVE_UP_MS / 3_600_000)} hours; last: ${webhook.last_error}`;
+  return `no success for ${Math.round(GIVE_UP_MS / 3_600_000)} hours (last error: ${webhook.last_error})`;
 }

@@ -1,8 +1,9 @@
-export const DIALOG_KINDS = ["permission", "question", "elicitation"] as const;
+import type { DialogKind, Need } from "./need.ts";
 
-/** A question of a session to its user, on the screen of its client. */
+/** A question of a session to its user, on the screen of its client, while a hook stands by. */
 export interface Dialog {
-  kind: (typeof DIALOG_KINDS)[number];
+  need_id: number;
+  kind: DialogKind;
   /** One line from the client, untrusted. */
   text: string;
   /** Wall clock (ms). */
@@ -11,19 +12,17 @@ export interface Dialog {
   certain: boolean;
 }
 
+/** Under which the calls of a session's dialogs wait. */
+export function dialogWait(sessionId: string): string {
+  return `dialog of ${sessionId}`;
+}
+
 /** The dialogs that sessions stand at, each as long as a hook holds it. Lost at the end of the process: hooks tell again. */
 export class Dialogs {
   readonly #open = new Map<string, Set<Dialog>>();
-  #onChange: (sessionId: string) => void = () => {};
-
-  /** Calls `onChange`, instead of an earlier one, with each session whose dialogs changed. */
-  listen(onChange: (sessionId: string) => void): void {
-    this.#onChange = onChange;
-  }
 
   open(sessionId: string, dialog: Dialog): void {
     this.#open.set(sessionId, (this.#open.get(sessionId) ?? new Set()).add(dialog));
-    this.#onChange(sessionId);
   }
 
   /** False if it was not open any more. */
@@ -31,15 +30,17 @@ export class Dialogs {
     const open = this.#open.get(sessionId);
     const wasOpen = open?.delete(dialog) === true;
     if (open?.size === 0) this.#open.delete(sessionId);
-    if (wasOpen) this.#onChange(sessionId);
     return wasOpen;
   }
 
   /** Closes all of a session, which was heard of. False if there were none. */
   end(sessionId: string): boolean {
-    const wereOpen = this.#open.delete(sessionId);
-    if (wereOpen) this.#onChange(sessionId);
-    return wereOpen;
+    return this.#open.delete(sessionId);
+  }
+
+  /** The dialog of a need. Undefined if no hook holds it now. */
+  held({ session_id, need_id }: Pick<Need, "session_id" | "need_id">): Dialog | undefined {
+    return [...(this.#open.get(session_id) ?? [])].find((dialog) => dialog.need_id === need_id);
   }
 
   /** The newest one of the session. */

@@ -21,6 +21,13 @@ export interface Mail {
   acked_at: string | null;
 }
 
+/** One of the newest direct messages. */
+export interface LatestMail extends Mail {
+  /** The session that sent it, and when. Null once it was seen. */
+  sender: string | null;
+  sent_at: string | null;
+}
+
 /** An event that a session has not seen. */
 export interface Unread {
   event: Event;

@@ -35,6 +35,14 @@ export interface Event {
 export const ANONYMOUS = "anonymous";
 /** The session_id of the bus's own events. */
 export const BUS_ITSELF = "agent-event-bus";
+/** The person as a sender and a recipient: `@human`. */
+export const PERSON = "human";
+
+/** The type of the events that answer others. */
+export const ANSWER = "answer";
+
+/** The channel of what is meant for the person. */
+export const PERSON_CHANNEL = `session:${PERSON}`;
 
 export function eventOf(id: number, timestamp: string, draft: EventDraft): Event {
   const { event_type, payload, session_id, channel, correlation_id = null, title, tags, origin } = draft;

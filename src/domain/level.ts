@@ -12,6 +12,7 @@ const BY_TYPE: ReadonlyMap<string, Level> = new Map<string, Level>([
   ["blocker_found", "actionable"],
   ["ci_failed", "actionable"],
   ["error_broadcast", "actionable"],
+  ["answer_refused", "actionable"],
 ]);
 
 export function isLevel(text: unknown): text is Level {

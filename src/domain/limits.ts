@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
  * a quarter of a bound at most, and all of them together three quarters.
  */
 export const LIMITS = {
-  body_bytes: { fallback: 4 * MIB, most: 64 * MIB, about: "Body of a request" },
+  body_bytes: { fallback: 4 * MIB, most: 64 * MIB, about: "Request body" },
   json_depth: { fallback: 64, most: 1_000, about: "Levels of nesting in a request" },
   json_values: { fallback: 10_000, most: 1_000_000, about: "Values in a request, at every level" },
   payload_bytes: { fallback: MIB, most: 32 * MIB, about: "Payload of an event" },
@@ -31,44 +31,45 @@ export const LIMITS = {
   message_bytes: { fallback: 4 * KIB, most: 64 * KIB, about: "Text of a notification" },
   url_bytes: { fallback: 2 * KIB, most: 16 * KIB, about: "URL of a webhook" },
   secret_bytes: { fallback: 256, most: 4 * KIB, about: "Secret of a webhook" },
-  sessions: { fallback: 10_000, most: 1_000_000, about: "Sessions that are here at the same time" },
+  sessions: { fallback: 10_000, most: 1_000_000, about: "Live sessions" },
   webhooks: { fallback: 100, most: 1_000, about: "Webhooks" },
-  event_types: { fallback: 64, most: 500, about: "Types that one filter names" },
+  event_types: { fallback: 64, most: 500, about: "Event types in one filter" },
   events_per_read: { fallback: 1_000, most: 100_000, about: "Events that one read returns" },
   reply_bytes: {
     fallback: 4 * MIB,
     most: 256 * MIB,
-    about: "Answer to one read, a quarter for other machines; it ends early and says has_more",
+    about:
+      "Answer to one read, or a quarter of it for other machines. A longer answer ends early with has_more",
   },
-  wait_seconds: { fallback: 300, most: 3_600, about: "Time that one call waits, s" },
-  waiters: { fallback: 1_024, most: 100_000, about: "Calls that wait at the same time" },
-  calls: { fallback: 2_048, most: 100_000, about: "Calls under way at the same time, waiting ones included" },
+  wait_seconds: { fallback: 300, most: 3_600, about: "Time that one call waits (s)" },
+  waiters: { fallback: 1_024, most: 100_000, about: "Calls that wait at once" },
+  calls: { fallback: 2_048, most: 100_000, about: "Calls under way at once, including those that wait" },
   bodies_bytes: {
     fallback: 128 * MIB,
     most: 4_096 * MIB,
-    about: "Requests of other machines that arrive at the same time",
+    about: "Requests of other machines that arrive at once",
   },
   unread_bytes: {
     fallback: 128 * MIB,
     most: 4_096 * MIB,
     about: "Answers that other machines have not read yet",
   },
-  calls_per_second: { fallback: 500, most: 1_000_000, about: "Calls of one remote peer, a second" },
+  calls_per_second: { fallback: 500, most: 1_000_000, about: "Calls per second of one remote peer" },
   traffic_bytes_per_second: {
     fallback: 4 * MIB,
     most: 4_096 * MIB,
-    about: "Requests and answers of one remote peer, a second",
+    about: "Requests and answers per second of one remote peer",
   },
-  publish_per_second: { fallback: 200, most: 1_000_000, about: "Events of one remote peer, a second" },
+  publish_per_second: { fallback: 200, most: 1_000_000, about: "Events per second of one remote peer" },
   publish_burst: {
     fallback: 1_000,
     most: 1_000_000,
-    about: "Events of one peer at once, where a rate bounds it",
+    about: "Largest burst of events of one peer, where a rate applies",
   },
   local_publish_per_second: {
     fallback: 0,
     most: 1_000_000,
-    about: "The same for all programs of this machine together; 0 = no bound",
+    about: "Events per second of all programs of this machine together (0: no limit)",
   },
 } as const satisfies Record<string, Limit>;
 

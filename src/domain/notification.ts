@@ -1,8 +1,7 @@
 import { isFromPerson } from "./attention.ts";
 import { ORIGINS } from "./caller.ts";
 import { recipientOf } from "./direct_message.ts";
-import { ANONYMOUS, type Event } from "./event.ts";
-import { PERSON_CHANNEL } from "./person.ts";
+import { ANONYMOUS, ANSWER, type Event, PERSON_CHANNEL } from "./event.ts";
 
 /** Events that the user is notified of: needs of the user, also every direct message, also all actionable ones, or none. */
 export const NOTIFY_SETTINGS = ["needs-me", "direct", "all", "off"] as const;
@@ -12,6 +11,9 @@ export type NotifySetting = (typeof NOTIFY_SETTINGS)[number];
 export type Notice = "now" | "unseen" | "never";
 
 export const UNSEEN_MS = 15_000;
+
+/** The end of a mute that has none (ms since 1970). */
+export const ALWAYS = Number.MAX_SAFE_INTEGER;
 
 /** The facts that decide about the recipients of an event. */
 export interface Recipients {
@@ -87,5 +89,5 @@ export function answeredBy({ id, correlation_id }: Event): string {
 
 /** True for an answer, which ends the need that it answers. */
 export function isAnswer({ event_type }: Event): boolean {
-  return event_type === "answer";
+  return event_type === ANSWER;
 }

@@ -1,11 +1,5 @@
 import { ANONYMOUS, BUS_ITSELF } from "./event.ts";
 
-/** The person as a sender and a recipient: `@human`. */
-export const PERSON = "human";
-
-/** The channel of what is meant for the person. */
-export const PERSON_CHANNEL = `session:${PERSON}`;
-
 /** Letters that look like those of PERSON (Unicode TR39, confusables), lower case, without marks. */
 const LIKE = {
   h: "hһհꮒнηⲏꮋᕼꓧ𐋏",
@@ -37,5 +31,5 @@ export function sessionName(name: string): string {
 
 /** Says that a session may not have a name. */
 export function reservedProblem(name: string): string {
-  return `"${name}" is no name for a session: it is the person's or the bus's own, or looks like it. Choose another.`;
+  return `The name "${name}" is reserved for the user or the bus, or looks like a reserved one. Choose another.`;
 }

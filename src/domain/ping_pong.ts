@@ -19,7 +19,7 @@ export async function tellPair(bus: Bus, session: Session, { session_id }: Event
   for (const { session_id: id } of [session, other])
     await publish(bus, {
       event_type: "ping_pong",
-      payload: `${names} wrote to each other again and again without other work. Messages between them no longer wake; they come with the next prompt or tool use.`,
+      payload: `${names} keep answering each other without doing other work. Messages between them no longer wake them and arrive with the next prompt or tool use.`,
       session_id: BUS_ITSELF,
       channel: `session:${id}`,
       explicit_level: "info",
@@ -28,7 +28,7 @@ export async function tellPair(bus: Bus, session: Session, { session_id }: Event
   if (bus.notices === "off") return;
   await bus.notify({
     title: `${session.name} ⇄ ${other.name}`,
-    message: "They answer each other without other work. Their messages no longer wake them.",
+    message: "Both keep answering each other without doing other work. Their messages no longer wake them.",
     group: `pair-${key}`,
   });
 }

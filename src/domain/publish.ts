@@ -1,11 +1,12 @@
 import type { Json } from "../lib/json.ts";
+import { sessionBehind } from "./agent_behind.ts";
 import type { Call } from "./call.ts";
 import { type Caller, ORIGINS } from "./caller.ts";
 import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
-import { ANONYMOUS, type Event, type EventDraft } from "./event.ts";
-import { isPersonsName, PERSON, reservedProblem } from "./person.ts";
-import { isAlive, LEASE_MS, processOf, type Session } from "./session.ts";
+import { ANONYMOUS, type Event, type EventDraft, PERSON } from "./event.ts";
+import { isPersonsName, reservedProblem } from "./person.ts";
+import type { Session } from "./session.ts";
 import type { Change, Store } from "./store.ts";
 
 /** Who publishes: a session, the person, or nobody in particular. */
@@ -22,6 +23,8 @@ export async function senderOf(
   { caller }: Call,
 ): Promise<Sender | { refusal: Json }> {
   if (!sessionId) {
+    if (caller.page === true && !(await isPerson(bus, caller)))
+      return { refusal: { error: "Nothing was published. The bus could not see that the user sent this." } };
     const signed = (await isPerson(bus, caller))
       ? { session_id: PERSON, origin: ORIGINS.person }
       : { session_id: ANONYMOUS, origin: caller.origin };
@@ -32,18 +35,24 @@ export async function senderOf(
       refusal: { error: `Nothing was published. ${reservedProblem(sessionId)}`, session_id: sessionId },
     };
   const session = await bus.store.sessions.get(sessionId);
-  return { session, signed: { session_id: session?.session_id ?? sessionId, origin: caller.origin } };
+  return { session, signed: { session_id: session?.session_id ?? sessionId, origin: originOf(caller) } };
 }
 
-/** True if a call comes from the person: a command in a terminal that no registered agent started. */
-export async function isPerson(bus: Bus, { terminal }: Caller): Promise<boolean> {
-  if (terminal === undefined) return false;
-  const at = here(bus);
-  const present = await bus.store.sessions.present(new Date(at.now - LEASE_MS).toISOString());
-  return !present.some((session) => {
-    const pid = session.machine === at.host ? processOf(session) : null;
-    return pid !== null && terminal.includes(pid) && isAlive(session, at);
-  });
+/** True if a call comes from the person: a command in a terminal or the page in a browser, which no agent started. */
+export async function isPerson(bus: Bus, caller: Caller): Promise<boolean> {
+  const line = caller.page === true ? browserOf(caller) : caller.terminal;
+  return line !== undefined && (await sessionBehind(bus, line, here(bus))) === undefined;
+}
+
+/** The line of the page's browser. Empty if the system does not tell, undefined if the browser does not show itself. */
+function browserOf({ process }: Caller): readonly number[] | undefined {
+  const isShown = process !== undefined && process.mark === undefined && process.unseen !== "hidden";
+  return isShown ? process.line : undefined;
+}
+
+/** The origin of what a caller publishes in the name of a session. */
+export function originOf({ origin, page }: Caller): string {
+  return page === true ? ORIGINS.unverified : origin;
 }
 
 /** Wakes waiting calls at every event, from any source. Called once, when the bus is put together. */

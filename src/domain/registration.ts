@@ -123,12 +123,14 @@ function revived({ registration, alive, at }: Situation, earlier: Session, name:
   const { machine, cwd, repo, client_id, process, state = null, branch = null, title } = registration;
   // A command in the client's shell registers without a process. The client still runs.
   const stays = process === undefined && alive({ ...earlier, deleted_at: null, last_heartbeat: at });
+  const now = state ?? (stays ? earlier.state : null);
   return {
     ...earlier,
     ...{ name, machine, cwd, repo, client_id, branch },
     title: title ?? earlier.title,
     process: stays ? earlier.process : (process ?? null),
-    state: state ?? (stays ? earlier.state : null),
+    state: now,
+    state_since: now === earlier.state ? earlier.state_since : at,
     lease_until: stays ? earlier.lease_until : null,
     last_heartbeat: at,
     deleted_at: null,
@@ -154,7 +156,14 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
     cursor: null,
     deleted_at: null,
     lease_until: null,
-    ...{ title: registration.title ?? null, wake: null, muted_until: 0, worked_at: 0 },
+    ...{
+      title: registration.title ?? null,
+      wake: null,
+      muted_until: 0,
+      worked_at: 0,
+      last_words: null,
+      state_since: state === null ? null : at,
+    },
   };
 }
 

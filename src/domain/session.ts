@@ -31,6 +31,10 @@ export interface Session {
   title: string | null;
   /** Its last prompt, or use of a tool that is not the bus's (ms since 1970). 0 if there was none. */
   worked_at: number;
+  /** The start of the agent's last answer, in one line. Untrusted. Null if its hooks did not tell. */
+  last_words: string | null;
+  /** Since when it is in its state, RFC 3339. Null if that is not known. */
+  state_since: string | null;
 }
 
 export const LEASE_MS = 24 * 60 * 60 * 1000;

@@ -43,12 +43,12 @@ export class Share {
 
   problem({ local, origin }: Caller, amount = 1): string | null {
     const { most, things } = this.#options;
-    if (this.#held + amount > most) return this.#sentence(`${most} ${things} are`);
+    if (this.#held + amount > most) return this.#sentence(`${most} ${things} are already`);
     if (local) return null;
     if ((this.#byOrigin.get(origin) ?? 0) + amount > this.#ofOne)
-      return this.#sentence(`${origin} has ${this.#ofOne} of ${most} ${things}`);
+      return this.#sentence(`${origin} already has ${this.#ofOne} of ${most} ${things}`);
     if (this.#remote + amount > this.#ofRemote)
-      return this.#sentence(`other machines have ${this.#ofRemote} of ${most} ${things}`);
+      return this.#sentence(`Other machines already have ${this.#ofRemote} of ${most} ${things}`);
     return null;
   }
 
@@ -70,6 +70,6 @@ export class Share {
   }
 
   #sentence(start: string): string {
-    return `${start} ${this.#options.doing} already${limitNote(this.#options.limit)}`;
+    return `${start} ${this.#options.doing}${limitNote(this.#options.limit)}`;
   }
 }

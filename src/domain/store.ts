@@ -1,9 +1,25 @@
 import type { ProcessMark } from "../lib/process.ts";
-import type { Spent, WakeSetting } from "./attention.ts";
-import type { Mail, NewsQuery, Offer, Unread, Waiting } from "./direct_message.ts";
+import type { WakeSetting } from "./attention.ts";
+import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "./direct_message.ts";
 import type { Event, EventDraft } from "./event.ts";
+import type { Batch, EventQuery, Events, SearchStore } from "./event_log.ts";
+import type { Answer, DialogDraft, EventNeed, Need, Settled, Via } from "./need.ts";
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
+import type { PushStore } from "./push_log.ts";
 import type { Session } from "./session.ts";
+import type { Trouble } from "./storage.ts";
+
+export type {
+  Batch,
+  EventQuery,
+  Events,
+  Found,
+  IndexProgress,
+  SearchQuery,
+  SearchStore,
+} from "./event_log.ts";
+export type { Cost, Pushed, PushStore } from "./push_log.ts";
+export type { StorageProblem, Trouble } from "./storage.ts";
 
 /**
  * The port to the engine that keeps everything. Every method is atomic by itself, and a write resolves after its commit. An
@@ -12,18 +28,27 @@ import type { Session } from "./session.ts";
 export interface Store {
   /** Eight hex digits made once for a database. Part of every webhook-id. */
   id: string;
+  /** 32 random bytes made once for a database. Signs the logins of the page, and is never shown. */
+  key: Uint8Array;
   events: Events;
+  search: SearchStore;
   sessions: Sessions;
   mail: MailStore;
   pushes: PushStore;
+  needs: NeedStore;
   webhooks: Webhooks;
   deliveries: DeliveryStore;
-  /** Writes an event with all that was decided for it. Null if the active webhooks have changed since: decide again. */
+  /**
+   * Writes an event with all that was decided for it. Null if the active webhooks have changed since, or the need that it
+   * answers is closed: decide again.
+   */
   append(draft: Draft): Promise<Event | null>;
   /** Carries out what `decide` plans from the sessions known at that moment. Null like `append`, or if it plans nothing. */
   register(decide: DecideRegistration): Promise<Registered | null>;
   /** Calls `onEvent` with every event after its commit, in order, and with the webhooks that it was queued for. */
   listen(onEvent: (event: Event, webhookIds: readonly number[]) => void): void;
+  /** Calls `onCommit` after every commit. */
+  listenCommits(onCommit: () => void): void;
   /** The copy made before an older database was changed. Null if there was no need. */
   backup: string | null;
   /** Why the database takes no writes. Null if it does. */
@@ -37,23 +62,6 @@ export interface Store {
   close(): Promise<string | null>;
 }
 
-/** Why the store takes no write at the moment. */
-export type StorageProblem =
-  | "storage_busy"
-  | "storage_full"
-  | "storage_readonly"
-  | "storage_failed"
-  | "storage_corrupt";
-
-/** The database takes no writes. */
-export interface Trouble {
-  problem: StorageProblem;
-  /** Wall clock (ms). */
-  since: number;
-  /** A sentence on what happened and what to do. */
-  detail: string;
-}
-
 /** An event to append, and what the domain decided for it. */
 export interface Draft {
   event: EventDraft;
@@ -64,59 +72,35 @@ export interface Draft {
   revision: number;
   /** A change of state in the transaction of the event. */
   change: Change | null;
+  /** The need that the event opens, unless its session has 20 open calls for help. */
+  need: EventNeed | null;
+  /** The needs that it closes. */
+  settles: Settled | null;
 }
 
 export type Change =
   | { kind: "unregister"; sessionId: string }
-  | { kind: "pause"; webhookId: number; reason: string };
-
-export interface Events {
-  get(id: number): Promise<Event | undefined>;
-  read(query: EventQuery): Promise<Batch>;
-  /** Number of events of a channel from one id to another, both included. Counts to `most` at most. */
-  count(channel: string, from: number, to: number, most: number): Promise<number>;
-  /** The id of the newest event ever stored. 0 in a new database. */
-  tip(): Promise<number>;
-}
-
-/** Which events, in which order. Filters are exact. Absent ones match everything. */
-export interface EventQuery {
-  /** Only events with a greater id. */
-  after?: number | undefined;
-  limit: number;
-  /** Maximum size of all events in an answer (bytes). A batch holds at least one event. */
-  most_bytes?: number;
-  order: "asc" | "desc";
-  channel?: string | undefined;
-  event_types?: readonly string[] | undefined;
-  correlation_id?: string | undefined;
-}
-
-/** The result of one read, before any filter that is not part of the query. */
-export interface Batch {
-  events: readonly Event[];
-  /** More may follow: a limit was reached. */
-  full: boolean;
-  /** The highest id among them. 0 for an empty batch. */
-  highest: number;
-  /** There are direct messages among them. */
-  mail: boolean;
-  /** The newest event when the read began. */
-  tip: number;
-}
+  | { kind: "pause"; webhookId: number; reason: string }
+  | { kind: "answer"; needId: number; answer: Answer; by: string; via: Via };
 
 export interface Sessions {
   /** By its id, or an id that it had before. */
   get(sessionId: string): Promise<Session | undefined>;
   /** Of several, the one of that process, else a present one. */
   byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined>;
+  /** The session that named this process as its client's, unregistered ones included. */
+  byProcess(machine: string, process: ProcessMark): Promise<Session | undefined>;
   /** Sessions with that display_id or name, present ones and those heard of last first. */
   namedLike(text: string): Promise<Session[]>;
+  /** All ids of the sessions with that id, display_id or name, earlier ids and unregistered sessions included. */
+  idsOf(text: string): Promise<string[]>;
   /** Sessions that are not unregistered, most recently active first: all heard of after `since`, and the latest others. */
   present(since: string): Promise<Session[]>;
   /** The session that claimed the name last, alive or not. */
   holder(name: string): Promise<Session | undefined>;
   claimsOf(sessionId: string): Promise<string[]>;
+  /** The claims of several sessions, by session. */
+  claimsOfAll(sessionIds: readonly string[]): Promise<Map<string, string[]>>;
   /**
    * Gives a name to the session, with the mail that waits for it and what its last holder left unseen. False if the holder
    * is no longer `holderId`: decide again.
@@ -149,6 +133,8 @@ export interface Report {
   branch?: string | null | undefined;
   /** A prompt, or the use of a tool that is not the bus's. */
   works: boolean;
+  /** The last words of a turn. Undefined if the hook does not tell them. */
+  lastWords?: string | undefined;
 }
 
 /** The sessions as a registration finds them, inside its transaction. */
@@ -193,6 +179,10 @@ export interface MailStore {
   /** Direct messages that were not seen, oldest first. */
   unseen(recipient: string, limit: number): Promise<Unread[]>;
   count(recipient: string): Promise<number>;
+  /** Number of direct messages that each of these has not seen. One that has seen all is left out. */
+  counts(recipients: readonly string[]): Promise<Map<string, number>>;
+  /** The newest direct messages, newest first. */
+  latest(limit: number): Promise<LatestMail[]>;
   /** The newest events of some channels that were not handed to the session yet and are not its own, oldest first. */
   news(query: NewsQuery): Promise<Unread[]>;
   /** Leases events to a hook that hands them over. */
@@ -206,33 +196,26 @@ export interface MailStore {
   /** The event up to which the user was notified of unseen messages. Null if the user is not notified of them. */
   reviewed(): Promise<number | null>;
   review(upTo: number | null): Promise<void>;
+  /** Until when the user is shown no notifications (ms since 1970). 0 if they are on. */
+  mutedUntil(): Promise<number>;
+  muteUntil(until: number): Promise<void>;
   /** Calls `onSeen` with each recipient whose messages were seen, after the commit. */
   listen(onSeen: (recipient: string) => void): void;
 }
 
-/** Events that were put into a session's context. */
-export interface Pushed {
-  sessionId: string;
-  /** Who sent the one that woke it, else the first of them. */
-  sender: string;
-  /** A free wake counts against no budget. */
-  kind: "wake" | "free_wake" | "hand_over";
-  /** Size of the text (bytes). */
-  bytes: number;
-}
-
-/** The cost of pushing events to a session. */
-export interface Cost {
-  wakes: number;
-  handOvers: number;
-  bytes: number;
-}
-
-/** The events that were pushed to sessions. */
-export interface PushStore {
-  record(pushed: Pushed): Promise<void>;
-  /** The wakes that count against the next one of the session by the sender. */
-  spent(sessionId: string, sender: string): Promise<Spent>;
-  /** By session, since a time (ms since 1970). */
-  costs(since: number): Promise<Map<string, Cost>>;
+/** The needs of the person. */
+export interface NeedStore {
+  /** Opens a dialog's need. One of the same key stays as it is, but one whose dialog or session was lost is open again. */
+  open(draft: DialogDraft): Promise<Need>;
+  get(needId: number): Promise<Need | undefined>;
+  /** The open ones, oldest first. */
+  standing(): Promise<Need[]>;
+  /** Open and closed ones, latest first. */
+  recent(limit: number): Promise<Need[]>;
+  /** False if it is no longer open. */
+  withdraw(needId: number, reason: string): Promise<boolean>;
+  /** Records that the client took the answer. */
+  taken(needId: number): Promise<void>;
+  /** Calls `onChange` with each need that was opened or changed, after the commit. */
+  listen(onChange: (need: Need) => void): void;
 }

@@ -10,6 +10,8 @@ export interface Subscriptions {
   subscribe(filter: (event: Event) => boolean, cursor: number | undefined, wait: Wait): Subscription;
   /** True while a call waits for the session. */
   has(sessionId: string): boolean;
+  /** How many calls wait. */
+  count(): number;
   /** Ends the sole subscription of a session, whose client is at work again or gone. */
   dismiss(sessionId: string): void;
   /** Ends the calls that wait for a session as if their time were up, so that they look again. */

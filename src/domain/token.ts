@@ -12,6 +12,12 @@ export interface Token {
   revoked_at: string | null;
 }
 
+/** A valid token that will expire. */
+export interface EndingToken {
+  name: string;
+  expires_at: string;
+}
+
 export type TokenState = "valid" | "expired" | "revoked";
 
 export function tokenState(token: Token, now: number): TokenState {
@@ -26,17 +32,24 @@ export const RESERVED: readonly string[] = ["local", "unverified", "bus", "anony
 /** The problem with a token's name, as a sentence. Null if it may be used. A login holds an @, a name never does. */
 export function tokenNameProblem(name: string): string | null {
   if (RESERVED.includes(name) || isPersonsName(name))
-    return `The name "${name}" has a meaning of its own as an origin. Choose another.`;
+    return `The name "${name}" is reserved. Choose another.`;
   return NAME.test(name)
     ? null
-    : `A token's name is 1 to 64 of a-z, 0-9, ".", "_" and "-", like laptop or ci-web; not "${name}".`;
+    : `"${name}" is not a valid token name. Use 1 to 64 of a-z, 0-9, ".", "_" and "-", like laptop or ci-web.`;
 }
 
-const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 } as const;
+const UNITS = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+} as const;
 
 /** Reads `90d`, `12h` … as ms. Null if it is malformed or longer than 100 years. */
 export function durationOf(text: string): number | null {
-  const [, count, unit] = /^([1-9]\d{0,7})([mhdwy])$/.exec(text) ?? [];
+  const [, count, unit] = /^([1-9]\d{0,7})([smhdwy])$/.exec(text) ?? [];
   const ms = Number(count) * UNITS[unit as keyof typeof UNITS];
   return ms <= 100 * UNITS.y ? ms : null;
 }

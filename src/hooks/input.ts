@@ -13,6 +13,8 @@ const FIELDS = {
   stop_hook_active: "boolean",
   /** Set inside a subagent. */
   agent_id: "string",
+  /** The agent's answer at the end of a turn. */
+  last_assistant_message: "string",
   /** The reason why a session ended. */
   reason: "string",
   hook_event_name: "string",

@@ -1,3 +1,4 @@
+import { firstWords } from "../lib/first_words.ts";
 import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import { bounded, type HookInput, isAutomatic, titleOf } from "./input.ts";
@@ -51,7 +52,12 @@ export class HookSession {
   /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
   async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
     if (this.#run.clientId === undefined) return null;
-    const waiting = { path: "wake", wait_seconds: seconds, running_ms: Math.round(idleMs) };
+    const waiting = {
+      path: "wake",
+      wait_seconds: seconds,
+      running_ms: Math.round(idleMs),
+      ...words(this.#run),
+    };
     const timeoutMs = (seconds + MARGIN_SECONDS) * 1000;
     const batch = await this.#collectEvents({ ...waiting, ...(await branch(this.#run)) }, timeoutMs);
     return batch.unknown === true ? null : batch;
@@ -91,13 +97,22 @@ async function branch({ input }: HookCall): Promise<Json> {
 }
 
 /** The part of a report that only this hook knows. */
-function work({ input }: HookCall, path: string): Json {
+function work(run: HookCall, path: string): Json {
+  const { input } = run;
   if (path === "tool") return isOfBus(input) ? { bus_tool: true } : {};
+  if (path === "stop") return words(run);
   const title = path === "prompt" ? titleOf(input) : undefined;
   return {
     ...(title !== undefined && { title }),
     ...(path === "prompt" && isAutomatic(input) && { automatic: true }),
   };
+}
+
+/** The last words of a turn that ends. */
+function words({ input, config }: HookCall): Json {
+  const { last_assistant_message: answer } = input;
+  const last_words = config.lastWords && answer !== undefined ? firstWords(answer) : undefined;
+  return last_words === undefined ? {} : { last_words };
 }
 
 /** True for a tool of the bus, its command in a shell, and the search for a tool: they are no sign of other work. */

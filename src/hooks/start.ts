@@ -32,21 +32,21 @@ function briefing(started: Started): string {
   const { session_id, name, display_id, repo, claims, unread, direct, direct_from, other_sessions } = started;
   const also = claims.length === 0 ? "" : `, also @${claims.join(", @")}`;
   const lines = [
-    `agent-event-bus connects this session with the person's other agent sessions. You are registered as "${inLine(name, 60)}" (${display_id}${inLine(also, 80)}) in ${inLine(repo, 60)}, session_id ${inLine(session_id, 40)}.`,
+    `agent-event-bus connects this session with your user's other agent sessions. You are registered as "${inLine(name, 60)}" (${display_id}${inLine(also, 80)}) in ${inLine(repo, 60)}, session_id ${inLine(session_id, 40)}.`,
   ];
   if (started.warning !== undefined) lines.push(inLine(started.warning, 120));
   if (unread > 0) {
     const from =
-      direct === 0 ? "" : `, ${direct} of it direct messages from ${inLine(direct_from.join(", "), 80)}`;
-    lines.push(`Unread: ${unread}${from}; it comes with the next prompt.`);
+      direct === 0 ? "" : `, including ${direct} direct from ${inLine(direct_from.join(", "), 80)}`;
+    lines.push(`Unread: ${unread}${from}. They come with your next prompt.`);
   }
   const others = othersOf(started, MOST_CHARACTERS - lines.join("\n").length - 20);
-  lines.push(other_sessions === 0 ? "Nobody else is here." : others);
+  lines.push(other_sessions === 0 ? "There are no other sessions." : others);
   return lines.join("\n").slice(0, MOST_CHARACTERS);
 }
 
 function othersOf({ others, other_sessions, repo }: Started, room: number): string {
-  let text = `Here too (${other_sessions}):`;
+  let text = `Other sessions (${other_sessions}):`;
   for (const [i, other] of others.entries()) {
     const where = other.repo === repo ? "" : ` in ${inLine(other.repo, 30)}`;
     const entry = `${i === 0 ? "" : ","} ${inLine(other.name, 40)} (${other.display_id}${where})`;

@@ -1,7 +1,6 @@
 import { write } from "../runtime/stdio.ts";
-import { HOOKS, type HookName } from "./names.ts";
+import { FORMATS, HOOK_FLAGS, HOOKS, type HookName } from "./names.ts";
 
-const FORMATS = ["claude", "plain", "json"] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface HookLine {
@@ -20,17 +19,18 @@ export async function usage(argv: readonly string[]): Promise<HookLine | null> {
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? "";
-    const [, name, value] =
-      (word.startsWith("--") ? /^--(format|url|pid)(?:=(.*))?$/.exec(word) : null) ?? [];
-    if (name !== undefined) flags[name] = value ?? argv[++i] ?? "";
+    const [, name, value] = (word.startsWith("--") ? /^--([a-z]+)(?:=(.*))?$/.exec(word) : null) ?? [];
+    if (HOOK_FLAGS.some((flag) => flag.name === name)) flags[name ?? ""] = value ?? argv[++i] ?? "";
     else words.push(word);
   }
   const [name = "", surplus] = words;
   const format = (flags.format ?? "claude") as Format;
   if (!Object.hasOwn(HOOKS, name))
-    return wrong(`"${name}" is no hook; they are ${Object.keys(HOOKS).join(", ")}.`);
-  if (surplus !== undefined) return wrong(`hook ${name} takes no further word, but was given "${surplus}".`);
-  if (!FORMATS.includes(format)) return wrong(`--format is one of ${FORMATS.join(", ")}, not "${format}".`);
+    return wrong(`"${name}" is not a hook. The hooks are ${Object.keys(HOOKS).join(", ")}.`);
+  if (surplus !== undefined)
+    return wrong(`unexpected argument "${surplus}". Try: agent-event-bus hook ${name}`);
+  if (!FORMATS.includes(format))
+    return wrong(`--format must be one of ${FORMATS.join(", ")}, not "${format}".`);
   const pid = Number(flags.pid);
   return {
     ...{ name: name as HookName, format, url: flags.url },
@@ -50,18 +50,16 @@ export async function help(): Promise<void> {
     `  ${"".padEnd(14)} (${events.join(", ")})`,
   ]);
   const lines = [
-    "Run by Claude Code at its events, with JSON on stdin. If the bus is away, a hook",
-    "ends with 0 and prints nothing.",
+    "Claude Code runs hooks at its events, with JSON on stdin. If the bus cannot be",
+    "reached, a hook prints nothing and exits with 0.",
     "",
     "Usage: agent-event-bus hook <name> [flags]",
     "",
-    "Hooks, each with Claude Code's events:",
+    "Hooks, and the events of Claude Code that run them:",
     ...rows,
     "",
     "Flags:",
-    "  --format <claude|plain|json>  How the events are printed (default claude)",
-    "  --url <url>                   The bus to talk to (AGENT_EVENT_BUS_URL)",
-    "  --pid <pid>                   The client's process, if CLAUDE_PID is unset",
+    ...HOOK_FLAGS.map(({ name, value, about }) => `  ${`--${name} <${value}>`.padEnd(28)}  ${about}`),
   ];
   await write("stdout", `${lines.join("\n")}\n`);
 }

@@ -30,7 +30,7 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
         if (params !== null) here.push({ route, params });
       }
       const found = here.find(({ route }) => takes(route.method, request.method));
-      const verdict = await guard.check(request, found?.route.body);
+      const verdict = await guard.check(request, found?.route);
       if ("status" in verdict) return written(verdict);
       if (found === undefined) return written(unknown(here.map(({ route }) => route)));
       const refusal = scopeRefusal(found.route, verdict);
@@ -39,7 +39,7 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
       return written(refusal);
     } catch (error) {
       unexpected(error);
-      return written({ status: 500, reason: "unexpected error inside the bus; its log says more" });
+      return written({ status: 500, reason: "Unexpected error in the bus. Its log has the details." });
     }
   }
 
@@ -47,9 +47,10 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
     const methods = here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     const allow = methods.join(", ");
     if (here.length > 0 && here.every(({ otherMethods }) => otherMethods !== 404))
-      return { status: 405, reason: `method not allowed: this path takes ${allow}`, headers: { allow } };
-    const paths = [...new Set(routes.map(({ path }) => path))].join(" and ");
-    return { status: 404, reason: `not found: the bus answers at ${paths}` };
+      return { status: 405, reason: `Method not allowed. This path accepts ${allow}.`, headers: { allow } };
+    const paths = [...new Set(routes.flatMap(({ path, unnamed }) => (unnamed ? [] : [path])))];
+    const listed = `${paths.slice(0, -1).join(", ")} and ${paths.at(-1)}`;
+    return { status: 404, reason: `Not found. The bus answers at ${listed}.` };
   }
 }
 
@@ -86,7 +87,7 @@ function scopeRefusal({ policy, method, path }: Route, { origin, scope }: Caller
   if (policy === "any" || covers(scope, policy)) return null;
   return httpDenial({
     kind: "scope",
-    reason: `the token ${origin} has the scope ${scope}, which does not cover ${method} ${path}; that needs a token with --scope ${policy}`,
+    reason: `The token ${origin} has the scope ${scope}, which does not allow ${method} ${path}. Use a token with the scope ${policy}.`,
   });
 }
 

@@ -1,6 +1,6 @@
 import { around, type Parts } from "../lib/chunks.ts";
 
-const KEEP_ALIVE_MS = 15_000;
+export const KEEP_ALIVE_MS = 15_000;
 const RETRY_MS = 1_000;
 const LONGEST_ID = 1_000;
 /** A longer text for another machine is handed over piece by piece, as its client reads it (bytes). */
@@ -103,3 +103,49 @@ export class StreamedBody {
     }
   }
 }
+
+/** A body whose client takes each piece. Nothing is made for a client that does not read. */
+export class PulledBody {
+  readonly readable: ReadableStream<Uint8Array>;
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+
+  /** `next` resolves with the next piece, or with null at the end. `gone` is called when the client stops reading. */
+  constructor(next: () => Promise<Uint8Array | null>, gone: () => void) {
+    const source = {
+      start: (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        this.#controller = controller;
+      },
+      pull: async () => {
+        const piece = await next();
+        if (piece === null) this.close();
+        else this.#put(piece);
+      },
+      cancel: gone,
+    };
+    this.readable = new ReadableStream(source, { highWaterMark: 0 });
+  }
+
+  close(): void {
+    try {
+      this.#controller.close();
+    } catch {
+      // The client's side is closed already.
+    }
+  }
+
+  #put(piece: Uint8Array): void {
+    try {
+      this.#controller.enqueue(piece);
+    } catch {
+      // The client went away meanwhile.
+    }
+  }
+}
+
+/** One event of a stream. `data` is JSON, which holds no line breaks. */
+export function messageOf(name: string, data: string, id?: string): string {
+  return `event: ${name}\n${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`;
+}
+
+/** Keeps a silent connection open. */
+export const COMMENT = ": still here\n\n";

@@ -14,6 +14,7 @@ export const HARMLESS = [
   "register_session",
   "unregister_session",
   "list_sessions",
+  "list_needs",
   "list_channels",
   "publish_event",
   "get_events",
@@ -34,7 +35,7 @@ export function notAllowed(settings: JsonText): string[] {
 
 export function allowStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
-  const text = `${ENTRIES.length} tools of the bus without a question, in permissions.allow of ${file}`;
+  const text = `${ENTRIES.length} tools of the bus allowed without asking, in permissions.allow of ${file}`;
   const change = (settings: JsonText) => append(settings, "permissions", "allow", notAllowed(settings));
   return step("allow", async () => planEdit(journal, file, { text, change }));
 }

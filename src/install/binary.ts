@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { InstallConfig } from "../config/client.ts";
 import { quoted } from "../lib/escape.ts";
 import { run } from "../lib/exec.ts";
-import { kindOf, leftBeside, sameBytes } from "../lib/files.ts";
+import { holdsText, kindOf, leftBeside, sameBytes } from "../lib/files.ts";
 import { isOnPath } from "../lib/shell_path.ts";
 import type { Journal } from "./journal.ts";
 import { planned, type Step, skipped, step, unchanged } from "./steps.ts";
@@ -18,7 +18,7 @@ export function expectOwnHome({ home, env }: InstallConfig, user = process.getui
   if (user !== 0 || !env.SUDO_UID) return;
   const owner = fs.statSync(home, { throwIfNoEntry: false })?.uid;
   if (owner !== undefined && owner !== 0)
-    throw new Error(`HOME is ${home}, which is another user's. Run this as that user, without sudo.`);
+    throw new Error(`HOME is ${home}, which belongs to another user. Run this as that user, without sudo.`);
 }
 
 export function programPath({ bin }: InstallConfig): string {
@@ -28,6 +28,18 @@ export function programPath({ bin }: InstallConfig): string {
 /** The program as the user can type it. */
 export function commandOf(config: InstallConfig): string {
   return isOnPath(config) ? NAME : quoted(programPath(config));
+}
+
+/** This program as the user can type it, whether it is installed or not. */
+export function typedCommand(config: InstallConfig): string {
+  if (fs.existsSync(programPath(config))) return commandOf(config);
+  return isCompiled() ? quoted(process.execPath) : "./install.sh && agent-event-bus";
+}
+
+/** The words that run this very program. */
+export function ownWords(): [string, ...string[]] {
+  const [, script = ""] = process.argv;
+  return isCompiled() ? [process.execPath] : [process.execPath, script];
 }
 
 /** A link beside the executable with the Python original's name. Undefined on Windows, where links need rights. */
@@ -43,7 +55,7 @@ export function isCompiled(): boolean {
 export function expectExecutable(): void {
   if (isCompiled()) return;
   throw new Error(
-    "This runs from the sources; the executable installs itself. Build it with npm run build, then run dist/agent-event-bus install server.",
+    "This runs from the sources, but only the executable can install itself. Build it with npm run build, then run dist/agent-event-bus install server.",
   );
 }
 
@@ -71,8 +83,10 @@ export function binaryStep(config: InstallConfig, journal: Journal, isThere: boo
       journal.check(path, { link: true });
     }
     return planned(text, async () => {
-      const ours = kindOf(program) === "file" && isOurs(program);
-      if (!isThere) journal.write(program, { copyOf: process.execPath }, { mode: PROGRAM, ours });
+      if (!isThere) {
+        const ours = kindOf(program) === "file" && isOurs(program);
+        journal.write(program, { copyOf: process.execPath }, { mode: PROGRAM, ours });
+      }
       if (links) journal.write(link, { linkTo: NAME });
     });
   });
@@ -90,7 +104,7 @@ export function removeBinaryStep(config: InstallConfig, journal: Journal): Step 
     if (!isThere && !isLinked && left.length === 0) return unchanged(`no ${program}`);
     for (const path of [program, link ?? program]) journal.check(path, { link: true });
     if (process.platform === "win32")
-      return skipped(`Windows keeps a running program: remove ${program} yourself`);
+      return skipped(`Windows cannot remove a running program. Remove ${program} yourself`);
     return planned(`no ${program}${isLinked ? `, no link ${NAME}-cli` : ""}`, async () => {
       const remark = isLinked ? restoreLink(link, journal) : undefined;
       for (const path of left) fs.rmSync(path, { force: true });
@@ -120,7 +134,7 @@ function leadsToProgram(link: string): boolean {
 function expectNoFolder(path: string): void {
   if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(
-      `${path} is a folder; the executable goes there. Move the folder away, then run this again.`,
+      `${path} is a folder, but the executable goes there. Move the folder away, then run this again.`,
     );
 }
 
@@ -128,5 +142,5 @@ function expectNoFolder(path: string): void {
 function isOurs(path: string): boolean {
   const found = fs.statSync(path, { throwIfNoEntry: false });
   if (!found?.isFile() || found.size < SMALLEST_BYTES) return false;
-  return fs.readFileSync(path).includes("com.evansenter.agent-event-bus");
+  return holdsText(path, "com.evansenter.agent-event-bus");
 }

@@ -32,5 +32,5 @@ export function waitingOf(version: string): Waiting {
 
 /** Why sessions of that version are not woken, and the repair. */
 export function notWoken(version: string): string {
-  return `Claude Code ${version} would hang with the hook that waits, so its sessions are not woken. Update it to ${FIRST_TO_WAKE} or later (claude update)`;
+  return `Claude Code ${version} would hang on the hook that waits, so its sessions are not woken. Update it to ${FIRST_TO_WAKE} or later (claude update)`;
 }

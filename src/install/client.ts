@@ -57,15 +57,15 @@ function checked(given: Given): Given {
   const token = given.token?.trim();
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
     throw new UsageError(
-      token === "" ? "The token is empty." : "The token holds a character that no token has.",
-      "Make one on the bus's machine with: agent-event-bus token create --name NAME",
+      token === "" ? "The token is empty." : "The token contains an invalid character.",
+      "Create one on the bus's machine with: agent-event-bus token create --name NAME",
     );
   const url = urlOf(given.url);
   const { username, password, hash, search } = new URL(url);
   if (`${username}${password}${hash}${search}` !== "")
     throw new UsageError(
-      `The URL ${given.url} holds more than the way to a bus.`,
-      "Give it like http://my-server:8080/mcp, and a token with --token.",
+      `The URL ${given.url} contains more than the address of a bus.`,
+      "Write it like http://my-server:8080/mcp, and pass a token with --token.",
     );
   return { ...given, url, token };
 }
@@ -87,7 +87,7 @@ async function reach(given: Given, token: string | undefined): Promise<Bus> {
     case "foreign":
       throw new Error(found.sentence);
     case "stranger":
-      throw new Error(`What answers at ${url} is no agent-event-bus (${found.found}). Check the URL.`);
+      throw new Error(`The server at ${url} is not an agent-event-bus (${found.found}). Check the URL.`);
     case "original":
       throw new Error(
         `The bus at ${url} is the Python original, which is too old for this client. Replace it there with: agent-event-bus install server`,
@@ -105,9 +105,8 @@ async function reach(given: Given, token: string | undefined): Promise<Bus> {
 // A refusal can have another cause, such as a host name that the bus's settings lack.
 function tokenHint(sentence: string, given: Given, token: string | undefined): string {
   if (!sentence.includes("token create")) return "";
-  if (given.token === undefined && token !== undefined)
-    return ` The token sent was the one kept in ${tokenPath()}.`;
-  return " Then give it here with --token.";
+  if (given.token === undefined && token !== undefined) return ` The token came from ${tokenPath()}.`;
+  return " Then pass it here with --token.";
 }
 
 /** Makes a session's first calls. They change nothing, because no session has the id they name. */
@@ -118,14 +117,14 @@ async function expectTools({ url, no_hooks }: Given, token: string | undefined, 
     const { status, reason } = tried;
     throw new Error(
       status === 403
-        ? `The token is not enough for a session: ${reason}. Make one with --scope full on the bus's machine: agent-event-bus token create --name NAME`
+        ? `The token is not enough for a session. ${reason} On the bus's machine, run: agent-event-bus token create --name NAME --scope full`
         : refusal(reason),
     );
   };
   await expectTool(
     "list_sessions",
     {},
-    (reason) => `The bus at ${url} takes no calls there: ${reason} Check that the URL ends in /mcp.`,
+    (reason) => `The bus at ${url} rejected the call: ${reason} Check that the URL ends in /mcp.`,
   );
   if (no_hooks) return;
   await expectTool(
@@ -158,16 +157,16 @@ async function hintsOf(config: InstallConfig, given: Given, bus: Bus) {
     pathHint(config),
     bus.version === version
       ? undefined
-      : `The bus at ${url} has version ${bus.version}, this client ${version}. They work together; update the older one when you can.`,
+      : `The bus at ${url} has version ${bus.version}, this client ${version}. Both work together. Update the older one when you can.`,
     bus.status === "ok"
       ? undefined
-      : `The bus at ${url} takes no writes at the moment (${bus.reason ?? "degraded"}); agent-event-bus doctor on its machine says why.`,
+      : `The bus at ${url} does not accept writes at the moment (${bus.reason ?? "degraded"}). To see why, run agent-event-bus doctor on its machine.`,
     given.no_hooks || disabledBy === undefined
       ? undefined
-      : `Claude Code runs no hooks as long as there is ${disabledBy.setting} in ${disabledBy.file}: take it out, or sessions will not see what comes.`,
+      : `Claude Code does not run hooks because of ${disabledBy.setting} in ${disabledBy.file}. Remove it, or sessions will not see new events.`,
     ownBus
-      ? `This machine has a bus of its own too, which its sessions do not use now. Remove it with: ${program} uninstall --server`
+      ? `This machine has a bus of its own too, which its sessions no longer use. To remove it: ${program} uninstall --server`
       : undefined,
-    `To see that it works: ${program} doctor`,
+    `To check that it works: ${program} doctor`,
   ];
 }

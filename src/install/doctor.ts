@@ -47,13 +47,17 @@ export async function doctor(desk: Desk): Promise<Json> {
   const problems = checks.filter(({ state }) => state === "bad").length;
   if (problems > 0)
     return { checks, ...proof, error: `${problems} of ${checks.length} checks found a problem.` };
-  return { checks, ...proof, next: [`All is well: a message arrived after ${proof.milliseconds} ms.`] };
+  return {
+    checks,
+    ...proof,
+    next: [`Everything works. A test message arrived after ${proof.milliseconds} ms.`],
+  };
 }
 
 async function resultOf({ what, look }: Check, place: Place): Promise<readonly Finding[]> {
   let late: ReturnType<typeof setTimeout> | undefined;
   const bound = new Promise<Finding>((resolve) => {
-    const found = `it did not end within ${LONGEST_MS / 1000} s`;
+    const found = `did not finish within ${LONGEST_MS / 1000} s`;
     late = setTimeout(resolve, LONGEST_MS, { what, ...bad(found) });
   });
   try {

@@ -78,7 +78,7 @@ export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
 
 function notPlain(settings: JsonText, file: string): string | undefined {
   if (settings.plain) return undefined;
-  return `Claude Code ignores all of ${file} as long as it has comments or trailing commas: take them out.`;
+  return `Claude Code ignores all of ${file} while it has comments or trailing commas. Remove them.`;
 }
 
 /** The first setting that switches the user's hooks off in this folder. */

@@ -1,5 +1,7 @@
 import { type LocalCommand, localCommand, type Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { tilde } from "../lib/tilde.ts";
+import { printStatus } from "./print_status.ts";
 
 // Declarations only. Each command loads its own code when it runs.
 
@@ -20,12 +22,12 @@ const HOW = {
   yes: { ...off("Do not ask first"), short: "y" },
 };
 
-const STATES: Readonly<Record<string, readonly ["green" | "red" | "yellow" | "cyan" | "dim", string]>> = {
-  done: ["green", "done"],
+const STATES: Readonly<Record<string, readonly ["bold" | "trouble" | "attention" | "dim", string]>> = {
+  done: ["bold", "done"],
   unchanged: ["dim", "unchanged"],
-  skipped: ["yellow", "skipped"],
-  planned: ["cyan", "would do"],
-  failed: ["red", "FAILED"],
+  skipped: ["attention", "skipped"],
+  planned: ["bold", "would do"],
+  failed: ["trouble", "FAILED"],
 };
 
 /** Shows the steps while they run, then the lines under them. */
@@ -33,7 +35,7 @@ const STEPS = {
   tell(step: Json, to: Printer): void {
     const [colour, word] = STATES[String(step.state)] ?? ["dim", String(step.state)];
     const label = word.padEnd(9);
-    const state = colour === "dim" ? to.dim(label) : to.colour(colour, label);
+    const state = colour === "dim" || colour === "bold" ? to[colour](label) : to.colour(colour, label);
     to.line(`${state}  ${to.text(step.what).padEnd(8)}  ${to.text(step.text)}`);
   },
   print(result: Json, to: Printer): void {
@@ -45,16 +47,16 @@ const installServer = localCommand({
   about:
     "Install the bus on this machine: the executable, a service that runs it, and the settings of Claude Code. Running it again changes nothing, or updates.",
   params: {
-    host: { ...TEXT, optional: true, max: 255, about: "Address to listen on; kept in settings.env" },
+    host: { ...TEXT, optional: true, max: 255, about: "Address to listen on (HOST), kept in settings.env" },
     port: {
       type: "integer",
       optional: true,
       min: 1,
       max: 65_535,
-      about: "Port to listen on; kept in settings.env",
+      about: "Port to listen on (PORT), kept in settings.env",
     },
     ...WITHOUT,
-    no_service: off("Install no service: you start agent-event-bus serve yourself"),
+    no_service: off("Install no service: you start the bus yourself, with agent-event-bus start"),
     ...HOW,
   },
   command: {
@@ -72,7 +74,7 @@ const installServer = localCommand({
 const installClient = localCommand({
   about: "Install this machine as a client of a bus on another one.",
   params: {
-    url: { ...TEXT, max: 2048, about: "The bus, e.g. http://my-server:8080/mcp; kept in settings.env" },
+    url: { ...TEXT, max: 2048, about: "The bus, e.g. http://my-server:8080/mcp, kept in settings.env" },
     token: {
       ...TEXT,
       optional: true,
@@ -100,8 +102,7 @@ const installClient = localCommand({
 });
 
 const uninstall = localCommand({
-  about:
-    "Take away what install did, and nothing else; the data directory stays. Without a flag everything goes, the executable too.",
+  about: "Undo install: service, hooks, MCP entry, executable. Your data is kept.",
   params: {
     server: off("Only the service"),
     client: off("Only Claude Code's settings, the bus's URL and the token"),
@@ -119,16 +120,17 @@ const uninstall = localCommand({
 });
 
 const doctor = localCommand({
+  reads: true,
   about:
-    "Check the whole installation and send a message through it; exit code 0 when all is well. Each problem comes with the command that repairs it.",
+    "Check the installation and send a message through it. Each problem comes with the command that repairs it. Exit code 0 if all is well.",
   params: {},
   command: { name: "doctor", examples: [["doctor", "does it work, and if not, why"]] },
   run: async (_args, desk) => (await import("./doctor.ts")).doctor(desk),
   tell: (step, to) => {
     const marks = {
-      ok: to.colour("green", "ok  "),
-      note: to.colour("yellow", "note"),
-      bad: to.colour("red", "BAD "),
+      ok: to.dim("ok  "),
+      note: to.colour("attention", "note"),
+      bad: to.colour("trouble", "BAD "),
     };
     const mark = marks[step.state as keyof typeof marks];
     to.line(`${mark}  ${to.text(step.what).padEnd(12)}  ${to.text(step.found)}`);
@@ -137,26 +139,62 @@ const doctor = localCommand({
   print: STEPS.print,
 });
 
-const restart = localCommand({
-  about: "Restart the bus's service, and wait until it answers.",
+const start = localCommand({
+  about:
+    "Start the bus: by its service, at each login too, or in the background where there is no service. Settings come from settings.env.",
   params: {},
-  command: { name: "restart", examples: [["restart", "after a change in settings.env"]] },
-  run: async () => (await import("./operate.ts")).restart(),
-  print: (result, to) => to.line(to.text(result.text)),
-});
-
-const status = localCommand({
-  about: "Tell whether the bus runs, which version, since when, and who is here; exit code 0 when it runs.",
-  params: {},
-  command: { name: "status", examples: [["status", "is it running"]] },
-  run: async () => (await import("./operate.ts")).status(),
+  command: { name: "start", examples: [["start", "after stop, or where there is no service"]] },
+  run: async () => (await import("./life.ts")).start(),
   print: (result, to) => {
-    for (const [name, value] of Object.entries(result.shown as Record<string, unknown>))
-      to.line(`${to.dim(name.padEnd(10))}${to.text(value)}`);
+    to.line(to.text(result.text));
+    if (result.log === undefined) return;
+    to.line(`Log:      ${to.text(tilde(String(result.log)))}`);
+    to.line(`To stop:  ${to.text(result.stop)}`);
   },
 });
 
+const stop = localCommand({
+  about: "Stop the bus, once its calls have ended. A service stays stopped until start, or the next login.",
+  params: {
+    db: {
+      type: "text",
+      optional: true,
+      max: 4096,
+      value: "file",
+      about: "The bus of this database (default: the one of settings.env)",
+    },
+  },
+  command: {
+    name: "stop",
+    examples: [
+      ["stop", "until it is started again"],
+      ["stop --db ./data.db", "a bus that was started with another database"],
+    ],
+  },
+  run: async (args) => (await import("./life.ts")).stop(args),
+  print: (result, to) => to.line(to.text(result.text)),
+});
+
+const restart = localCommand({
+  about: "Stop the bus and start it again, with or without a service, and wait until it answers.",
+  params: {},
+  command: { name: "restart", examples: [["restart", "after a change in settings.env"]] },
+  run: async () => (await import("./life.ts")).restart(),
+  print: start.print,
+});
+
+const status = localCommand({
+  reads: true,
+  about:
+    "Show whether the bus runs, its version, since when, and how many sessions are here. Exit code 0 if it runs.",
+  params: {},
+  command: { name: "status", examples: [["status", "is it running"]] },
+  run: async () => (await import("./status.ts")).status(),
+  print: printStatus,
+});
+
 const logs = localCommand({
+  reads: true,
   about: "Show the end of the bus's log.",
   params: {
     follow: { ...off("Go on with what comes, until Ctrl-C"), short: "f" },
@@ -182,6 +220,8 @@ export const installCommands: readonly LocalCommand[] = [
   installClient,
   uninstall,
   doctor,
+  start,
+  stop,
   restart,
   status,
   logs,

@@ -67,7 +67,7 @@ export class Journal {
     this.#undoFiles.unshift(() => this.#release());
     if (readManifest(this.#file) === this.#kept) return;
     this.#release();
-    throw new Error("Another installer has changed this machine meanwhile. Run this again.");
+    throw new Error("Another installer changed this machine at the same time. Run this again.");
   }
 
   /** @throws Error with a sentence when the file, its folder or the manifest cannot be written. */
@@ -96,7 +96,8 @@ export class Journal {
   /** True if the file holds what the installer wrote. */
   wrote(path: string): boolean {
     const key = this.#keyOf(path);
-    return this.#manifest.files[key]?.written === digestOf(key);
+    const known = this.#manifest.files[key];
+    return known !== undefined && known.written === digestOf(key);
   }
 
   /** Replaces a file atomically, and makes its folders. A text is written to the target of a link. */
@@ -190,12 +191,12 @@ export class Journal {
   /** The file before the first write, with a copy if others wrote it. */
   #formerOf(path: string, ours: boolean): { before?: string | null; mode?: number } {
     const known = this.#manifest.files[path];
-    const now = digestOf(path);
-    // The second case: an installer was killed between its record and its write.
-    const untouched =
-      known !== undefined &&
-      (known.written === now || (known.before !== undefined && digestOf(known.before ?? "") === now));
-    if (untouched) return { ...known };
+    if (known !== undefined) {
+      const now = digestOf(path);
+      // The second case: an installer was killed between its record and its write.
+      if (known.written === now || (known.before !== undefined && digestOf(known.before ?? "") === now))
+        return { ...known };
+    }
     if (ours) return { before: null };
     const before = this.#backUp(path);
     // Changes by others after the first write are not undone by an uninstall.

@@ -14,11 +14,11 @@ const GONE_MS = 25_000;
 
 export async function findLaunchd(config: InstallConfig): Promise<FoundService> {
   const launchctl = findProgram("launchctl", config, ["/bin"]);
-  if (launchctl === undefined) return { none: "there is no command launchctl" };
+  if (launchctl === undefined) return { none: "the command launchctl was not found" };
   const domain = `gui/${process.getuid?.() ?? 501}`;
   const { tries } = subCommandsOf([launchctl], config);
   if ((await tries("print", domain)).code !== 0)
-    return { none: `nobody is logged in at the screen of this Mac, so there is no ${domain} of launchd` };
+    return { none: `no user is logged in at the screen of this Mac, so launchd has no ${domain}` };
   return createLaunchd(config, launchctl, domain);
 }
 
@@ -32,7 +32,7 @@ function createLaunchd(config: InstallConfig, launchctl: string, domain: string)
     const ran = await tries("bootout", target);
     // launchctl answers before the service has ended.
     if (!(await within(GONE_MS, async () => !(await state()).enabled)))
-      throw new Error(`launchctl bootout ${target} did not end the service: ${wordsOf(ran)}.`);
+      throw new Error(`launchctl bootout ${target} did not stop the service: ${wordsOf(ran)}.`);
   };
   return {
     name: `LaunchAgent ${LABEL}`,
@@ -52,7 +52,9 @@ function createLaunchd(config: InstallConfig, launchctl: string, domain: string)
         await within(GONE_MS, async () => (await state()).pid !== pid);
       await does("kickstart", "-k", target);
     },
+    // launchd loads the file again at the next login, as long as it is there.
     stop: bootout,
+    disable: bootout,
     forget: async () => {},
     why: `launchctl print ${target}`,
     hint: async () => undefined,
@@ -64,14 +66,16 @@ function stateOf({ code, stdout }: Ran, installed: boolean): ServiceState {
   const saidOf = (key: string) => new RegExp(`^\\s*${key} = (.+)$`, "m").exec(stdout)?.[1];
   const pid = Number(saidOf("pid")) || undefined;
   const ended = saidOf("last exit code");
+  const isRunning = loaded && pid !== undefined;
   const detail = `${saidOf("state") ?? "unknown"}${ended === undefined ? "" : `, last exit code ${ended}`}`;
   return {
     installed,
     enabled: loaded,
-    running: loaded && pid !== undefined,
+    running: isRunning,
     pid,
     // launchd never gives up.
     failed: false,
+    restarting: loaded && !isRunning && ended !== "0",
     detail: loaded ? detail : "not loaded",
   };
 }

@@ -20,8 +20,8 @@ export async function logs(args: Json, desk: Desk): Promise<Json> {
   }
   if (desk.json)
     throw new UsageError(
-      "logs -f shows lines as they come; --json prints one document at the end.",
-      "Leave one of them out.",
+      "logs -f follows the log, but --json prints one document at the end.",
+      "Use only one of them.",
     );
   await follow(file, count, desk);
   return { file };
@@ -33,7 +33,7 @@ async function follow(file: string, count: number, desk: Desk): Promise<void> {
     return true;
   };
   const ended = new Promise<true>((resolve) => onInterrupt(() => resolve(true)));
-  if (!isThere(file)) await show([`There is no log at ${file} yet; waiting for it. ${whereElse()}`]);
+  if (!isThere(file)) await show([`There is no log at ${file} yet. Waiting for it. ${whereElse()}`]);
   const follower = new Follower(file, count);
   let going = await show(follower.first);
   while (going && !(await Promise.race([ended, sleep(AGAIN_MS, false)]))) going = await show(follower.next());
@@ -44,13 +44,13 @@ async function follow(file: string, count: number, desk: Desk): Promise<void> {
 function isThere(file: string): boolean {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile())
-    throw new Error(`The bus writes its log to ${file}, which is no file: it cannot be read again.`);
+    throw new Error(`The bus writes its log to ${file}, which is not a file, so it cannot be read.`);
   return found !== undefined;
 }
 
 function whereElse(): string {
   const url = busUrl(undefined, environment);
   return isLoopbackUrl(url)
-    ? "The bus writes it when it starts: agent-event-bus status"
-    : `This machine uses the bus at ${url}: its log is there.`;
+    ? "The bus creates it when it starts. Check with: agent-event-bus status"
+    : `This machine uses the bus at ${url}, and the log is there.`;
 }

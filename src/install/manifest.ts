@@ -18,7 +18,7 @@ export interface Manifest {
 }
 
 /** A part that the user can opt out of. */
-export type Part = "hooks" | "allow" | "mcp";
+export type Part = "service" | "hooks" | "allow" | "mcp";
 
 /** The manifest as JSON, empty without a file. @throws Error when the file cannot be understood. */
 export function readManifest(file: string): string {
@@ -26,6 +26,6 @@ export function readManifest(file: string): string {
   const text = fs.readFileSync(file, "utf8");
   const read = attempt(() => JSON.parse(text));
   if (typeof read?.files !== "object" || !Array.isArray(read.folders))
-    throw new Error(`${file} tells what was installed, and cannot be read: put it right, or remove it.`);
+    throw new Error(`${file} lists what was installed, but cannot be read. Fix or remove it.`);
   return JSON.stringify(read);
 }

@@ -38,7 +38,7 @@ function entryOf({ claude: { file } }: InstallConfig): Json | undefined {
   try {
     return JSON.parse(text).mcpServers?.[NAME];
   } catch {
-    throw new Error(`${file}, Claude Code's own file, is not JSON. Put it right first.`);
+    throw new Error(`${file}, Claude Code's own file, is not JSON. Fix it first.`);
   }
 }
 
@@ -59,9 +59,9 @@ export function registrationStep(config: InstallConfig, journal: Journal, wanted
       await claude.add(wanted);
       const now = lookAtRegistration(config);
       if (now?.url !== wanted.url || now.token !== wanted.token)
-        throw new Error(`${claude.file} said that all is well, but ${config.claude.file} does not have it.`);
+        throw new Error(`${claude.file} reported success, but ${config.claude.file} does not have it.`);
       if (found === undefined || found.url === wanted.url) return undefined;
-      return `It was ${found.url || "another kind of server"} before`;
+      return `Previously ${found.url || "another kind of server"}`;
     });
   });
 }
@@ -72,7 +72,9 @@ export function removeRegistrationStep(config: InstallConfig, journal: Journal):
     if (entryOf(config) === undefined) return unchanged(text);
     const claude = claudeFor(config);
     if (claude === undefined)
-      return skipped(`there is no command claude. Where there is one, run: claude ${REMOVE.join(" ")}`);
+      return skipped(
+        `the command claude was not found. Where it is installed, run: claude ${REMOVE.join(" ")}`,
+      );
     return planned(text, async () => {
       journal.onUndo(claude.putBack);
       await claude.ask(REMOVE);
@@ -118,7 +120,7 @@ function later({ url, token }: Registration, registered: boolean): string {
   const first = registered ? `claude ${REMOVE.join(" ")} && ` : "";
   const words = [...ADD, url].map(quoted).join(" ");
   const header = token === undefined ? "" : ` --header "Authorization: Bearer $(${readToken()})"`;
-  return `there is no command claude. Once Claude Code is installed, run: ${first}claude ${words}${header}`;
+  return `the command claude was not found. Once Claude Code is installed, run: ${first}claude ${words}${header}`;
 }
 
 function readToken(): string {

@@ -47,18 +47,18 @@ export function serviceStep({ config, journal, service, server, renewed }: Wante
         await service.start();
         await untilItAnswers(service, server, state.pid);
       } catch (error) {
-        await service.stop();
+        await service.disable();
         throw error;
       }
       if (original === undefined) return undefined;
-      return `Replaces the service that ran ${original.runs}; a copy of its file: ${journal.backupOf(service.file)}`;
+      return `Replaces the service that ran ${original.runs}. A copy of its file: ${journal.backupOf(service.file)}`;
     });
   });
 }
 
 async function putBack(service: Service, before: ServiceState): Promise<void> {
   if (before.running) return service.start();
-  if (!before.installed) await service.stop();
+  if (!before.installed) await service.disable();
   await service.forget();
 }
 
@@ -69,15 +69,15 @@ export function removeServiceStep(config: InstallConfig, journal: Journal, servi
     if (textOf(service.file) === undefined && !state.running) return unchanged(`no ${service.name}`);
     const foreign = findOriginal(config, service, programPath(config));
     if (foreign !== undefined)
-      return unchanged(`${service.name} runs ${foreign.runs}; it is not ours and stays`);
+      return unchanged(`${service.name} runs ${foreign.runs}, which is not ours and stays`);
     journal.check(service.file);
     return planned(`no ${service.name}`, async () => {
       journal.onUndo(() => putBack(service, state));
-      await service.stop();
+      await service.disable();
       const copy = journal.backupOf(service.file);
       journal.remove(service.file);
       await service.forget();
-      return copy && `The service that was there before was kept as ${copy}`;
+      return copy && `The previous service was kept as ${copy}`;
     });
   });
 }
@@ -99,7 +99,7 @@ export async function untilItAnswers(
   const said = lastError(server.log);
   const waited = state.failed ? "" : ` within ${ANSWERS_MS / 1000} s`;
   throw new Error(
-    `The bus did not answer at ${url}${waited}; its service is ${state.detail}.${said === undefined ? ` To see why: ${service.why}.` : ` Its log says: ${said}`}`,
+    `The bus did not answer at ${url}${waited}. Its service is ${state.detail}.${said === undefined ? ` To see why: ${service.why}.` : ` Its log says: ${said}`}`,
   );
 }
 
@@ -129,7 +129,7 @@ function placesOf(config: InstallConfig, { db, log, err }: ServerConfig): Places
 }
 
 /** True if this version answers, started after the last change of its executable and its settings. */
-async function isCurrent(config: InstallConfig, server: ServerConfig): Promise<boolean> {
+export async function isCurrent(config: InstallConfig, server: ServerConfig): Promise<boolean> {
   if (!(await answersAsOurs(addressOf(server)))) return false;
   const changed = (path: string) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   // A bus writes this file as it starts. Its uptime would be too coarse.
@@ -137,7 +137,8 @@ async function isCurrent(config: InstallConfig, server: ServerConfig): Promise<b
   return [programPath(config), settingsPath()].every((path) => changed(path) <= started);
 }
 
-function lastError(log: string): string | undefined {
+/** The reason in the last line of a log, if that line tells of an error. */
+export function lastError(log: string): string | undefined {
   const last = textOf(log)?.slice(-TAIL_BYTES).trimEnd().split("\n").at(-1);
   return /^\S+ error +(.*)$/.exec(last ?? "")?.[1];
 }

@@ -1,4 +1,6 @@
+import { holderOf } from "../admin/holder.ts";
 import {
+  ConfigError,
   dataDirectory,
   type Environment,
   environment,
@@ -17,6 +19,7 @@ import { realOf } from "../lib/permissions.ts";
 import { pathHint } from "../lib/shell_path.ts";
 import { ownerOf, told } from "../rpc/owner.ts";
 import { openTokens } from "../tokens/token_files.ts";
+import { backgroundStep } from "./background_step.ts";
 import {
   binaryStep,
   commandOf,
@@ -27,16 +30,17 @@ import {
 } from "./binary.ts";
 import { claudeSteps, type Without } from "./claude_steps.ts";
 import { Journal } from "./journal.ts";
+import { repairOf } from "./own_bus.ts";
 import { findOriginal } from "./python_original.ts";
 import { addressOf, serviceStep } from "./running.ts";
 import { findService } from "./service.ts";
 import type { FoundService } from "./service_types.ts";
 import { settingsStep } from "./settings.ts";
-import { carryOut, type Flags, skipped, step } from "./steps.ts";
+import { carryOut, type Flags, planned, type Step, skipped, step, unchanged } from "./steps.ts";
 
 interface Given extends Flags, Without {
   host: string | undefined;
-  port: number | undefined;
+  port: number | string | undefined;
   no_service: boolean;
 }
 
@@ -46,11 +50,13 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   expectExecutable();
   const config = installConfig(environment);
   expectOwnHome(config);
-  const settings = settingsFile();
+  const settings = readable(settingsFile);
   refuseClient(settings);
   const found = given.no_service ? { none: "left out" } : await findService(config);
-  const changes = changesOf(given, settings, config, found);
-  const server = serverConfig({}, {}, { ...settings, ...changes });
+  const wanted = withShell(given);
+  const changes = changesOf(wanted, settings, config, found);
+  const server = readable(() => serverConfig({}, {}, { ...settings, ...changes }));
+  expectPort(server);
   refuseOpen(server);
   await refuseForeign(server);
   const journal = new Journal(config.data);
@@ -58,15 +64,70 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   const renewed = !isThere || Object.keys(changes).length > 0;
   const token = server.access.onlyTokens ? keptToken() : undefined;
   const steps = [binaryStep(config, journal, isThere), settingsStep(journal, changes)];
-  if (!("none" in found)) steps.push(serviceStep({ config, journal, service: found, server, renewed }));
-  else if (!given.no_service) {
-    const text = `${found.none}. Run the bus yourself: ${quoted(programPath(config))} serve`;
-    steps.push(step("service", async () => skipped(text)));
-  }
+  const parts = { config, journal, server, renewed };
+  if (given.no_service) steps.push(leftOutStep(journal));
+  else if ("none" in found)
+    steps.push(
+      step("service", async () => skipped(found.none)),
+      backgroundStep(parts),
+    );
+  else steps.push(recordedStep(journal, serviceStep({ ...parts, service: found })));
   steps.push(...claudeSteps(config, journal, given, { url: addressOf(server), token }));
   return carryOut(steps, {
     ...{ desk, journal, flags: given },
-    finish: () => hintsOf(given, config, found, server),
+    finish: () => hintsOf(given, config, found, server, renewed),
+  });
+}
+
+/** @throws ConfigError with the command that opens the settings, when they cannot be used. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${error.message} ${repairOf(error.message)}, then run this again.`);
+  }
+}
+
+/** HOST and PORT of the shell count as flags do, as in `PORT=9090 ./install.sh`. */
+function withShell(given: Given): Given {
+  const { host, port } = VARIABLES;
+  const [shellHost, shellPort] = [environment[host.name], environment[port.name]];
+  return {
+    ...given,
+    host: given.host ?? (shellHost || undefined),
+    port: given.port ?? (shellPort || undefined),
+  };
+}
+
+/** @throws Error for a port that the system chooses anew at each start. */
+function expectPort({ port }: ServerConfig): void {
+  if (port === 0)
+    throw new Error(
+      `${VARIABLES.port.name} is 0, a new port at each start, which Claude Code would not find. Give a fixed one: --port 8080.`,
+    );
+}
+
+/** The user starts the bus. The choice is recorded, so that the doctor does not report the service as missing. */
+function leftOutStep(journal: Journal): Step {
+  const text = "left alone (--no-service)";
+  return step("service", async () => {
+    if (journal.leftOut("service")) return unchanged(text);
+    return planned(text, async () => {
+      journal.leaveOut("service", true);
+      return undefined;
+    });
+  });
+}
+
+function recordedStep(journal: Journal, { plan }: Step): Step {
+  return step("service", async () => {
+    const chosen = await plan();
+    if (!journal.leftOut("service")) return chosen;
+    return planned(chosen.text, async () => {
+      journal.leaveOut("service", false);
+      return chosen.state === "planned" ? chosen.apply() : undefined;
+    });
   });
 }
 
@@ -114,13 +175,24 @@ async function refuseForeign(server: ServerConfig): Promise<void> {
   throw new Error(`${found} ${advice}`);
 }
 
-async function hintsOf(given: Given, config: InstallConfig, found: FoundService, server: ServerConfig) {
+async function hintsOf(
+  given: Given,
+  config: InstallConfig,
+  found: FoundService,
+  server: ServerConfig,
+  renewed: boolean,
+) {
   const program = commandOf(config);
+  const runs = given.no_service ? (await holderOf(server.db, config)) !== undefined : true;
+  const verb = runs ? "restart" : "start";
   const lacksToken = server.access.onlyTokens && keptToken() === undefined;
   return [
     pathHint(config),
     "none" in found ? undefined : await found.hint(),
-    given.no_service ? `Start the bus: ${program} serve` : undefined,
+    given.no_service && (!runs || renewed) ? `To ${verb} the bus: ${program} ${verb}` : undefined,
+    "none" in found && !given.no_service
+      ? `There is no service here: after a restart of this machine run ${program} start`
+      : undefined,
     lacksToken
       ? `${VARIABLES.requireToken.name} is set: commands and Claude Code of this machine need a token too. Make one (${program} token create --name here), put it into ${dataDirectory()}/token with mode 600, and run this again.`
       : undefined,

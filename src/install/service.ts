@@ -6,5 +6,5 @@ import { findSystemd } from "./systemd.ts";
 export async function findService(config: InstallConfig): Promise<FoundService> {
   if (process.platform === "darwin") return findLaunchd(config);
   if (process.platform === "linux") return findSystemd(config);
-  return { none: "on this system the installer knows no service manager" };
+  return { none: "this system has no service manager that the installer supports" };
 }

@@ -8,6 +8,8 @@ export interface ServiceState {
   pid: number | undefined;
   /** Ended, and the manager does not start it again. */
   failed: boolean;
+  /** Ended, and the manager starts it again soon. */
+  restarting: boolean;
   /** The manager's own words. */
   detail: string;
 }
@@ -32,8 +34,10 @@ export interface Service {
   start(): Promise<void>;
   /** Ends the running bus, which finishes its calls, and starts another. @throws Error. */
   restart(): Promise<void>;
-  /** Stops the bus for good, and waits until it is gone. Works without the file too. @throws Error. */
+  /** Stops the bus until `start` or the next login, and waits until it is gone. @throws Error. */
   stop(): Promise<void>;
+  /** Stops the bus for good, and waits until it is gone. Works without the file too. @throws Error. */
+  disable(): Promise<void>;
   /** Call this once the file is removed. */
   forget(): Promise<void>;
   /** The command that tells why the service does not run. */

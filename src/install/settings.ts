@@ -31,15 +31,15 @@ function wordsOf(wanted: Settings): string {
 }
 
 function stateOf(text: string | undefined, file: string): string {
-  if (text === undefined) return `the usual ones; ${file} would hold others`;
-  return `${Object.keys(parseSettings(text, file)).join(", ") || "none"} in ${file}, as they are`;
+  if (text === undefined) return `defaults (${file} would hold changes)`;
+  return `${Object.keys(parseSettings(text, file)).join(", ") || "none"} in ${file}, unchanged`;
 }
 
 /** Keeps the token in the data directory, for commands and hooks. */
 export function tokenStep(journal: Journal, token: string): Step {
   const file = tokenPath();
   return step("token", async () => {
-    const text = `kept in ${file}, for you alone`;
+    const text = `saved in ${file}, readable by you alone`;
     if (textOf(file)?.trim() === token && (statSync(file).mode & 0o077) === 0) return unchanged(text);
     journal.check(file);
     return planned(text, async () => {

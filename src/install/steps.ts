@@ -72,7 +72,7 @@ export async function carryOut(steps: readonly Step[], going: Going): Promise<Js
     await desk.tell({ ...step });
     if (step.state !== "failed") continue;
     await journal.undo();
-    const error = `${step.what}: ${step.text} Everything was put back as it was.`;
+    const error = `${step.what}: ${step.text.replace(/\.?$/, ".")} All changes were undone.`;
     return { steps: done, changed: false, error };
   }
   journal.keep();
@@ -95,8 +95,9 @@ function sentenceOf(error: unknown): string {
   const { code, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
   const place = dest ?? path;
   const at = place === undefined ? "" : ` (${place})`;
-  if (code === "ENOSPC" || code === "EDQUOT") return `The disk is full${at}. Make room, then run this again.`;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return `The disk is full${at}. Free some space, then run this again.`;
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
-    return `Writing is not permitted${at}. Make it writable, then run this again.`;
+    return `Permission denied${at}. Make it writable, then run this again.`;
   return message ?? String(error);
 }

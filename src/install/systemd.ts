@@ -14,7 +14,7 @@ const PROPERTIES = "ActiveState,SubState,Result,ExecMainStatus,MainPID,UnitFileS
 
 export async function findSystemd(given: InstallConfig): Promise<FoundService> {
   const systemctl = findProgram("systemctl", given);
-  if (systemctl === undefined) return { none: "there is no systemd here (no command systemctl)" };
+  if (systemctl === undefined) return { none: "systemd was not found (no command systemctl)" };
   const config = withRuntimeFolder(given);
   const asked = await run([systemctl, "--user", "show", "--property=Version"], config);
   if (asked.code !== 0)
@@ -32,6 +32,11 @@ function withRuntimeFolder(config: InstallConfig): InstallConfig {
 function createSystemd(config: InstallConfig, systemctl: string): Service {
   const { tries, does, failure } = subCommandsOf([systemctl, "--user"], config);
   const file = join(config.units, UNIT);
+  const stop = async () => {
+    const stopped = await tries("stop", UNIT);
+    if (stopped.code !== 0 && !/not (loaded|found)/.test(stopped.stderr))
+      throw failure(stopped, ["stop", UNIT]);
+  };
   return {
     name: `systemd user unit ${UNIT}`,
     file,
@@ -49,10 +54,9 @@ function createSystemd(config: InstallConfig, systemctl: string): Service {
       await tries("reset-failed", UNIT);
       await does("restart", UNIT);
     },
-    async stop() {
-      const stopped = await tries("stop", UNIT);
-      if (stopped.code !== 0 && !/not (loaded|found)/.test(stopped.stderr))
-        throw failure(stopped, ["stop", UNIT]);
+    stop,
+    async disable() {
+      await stop();
       await tries("disable", UNIT);
       removeLink(join(config.units, "default.target.wants", UNIT));
     },
@@ -76,6 +80,7 @@ function stateOf({ code, stdout, stderr }: Ran, installed: boolean): ServiceStat
     running: ["active", "reloading", "deactivating"].includes(is.ActiveState ?? "") && pid !== undefined,
     pid,
     failed: is.ActiveState === "failed",
+    restarting: is.ActiveState === "activating",
     detail: code === 0 ? `${is.ActiveState} (${is.SubState}${result})` : stderr.trim(),
   };
 }
@@ -101,7 +106,7 @@ async function lingering(config: InstallConfig): Promise<string | undefined> {
 export function unitText({ program, folder, writable }: Places): string {
   if (/["'\\]/.test(program))
     throw new Error(
-      `systemd runs no program whose path holds a quote or a backslash (${program}). Use --no-service, and start the bus yourself.`,
+      `systemd cannot run a program whose path contains a quote or a backslash (${program}). Use --no-service, and start the bus yourself.`,
     );
   return filled(template, {
     program: word(program),

@@ -49,7 +49,7 @@ async function stillRunning(config: InstallConfig): Promise<string | undefined> 
   const pid = server && (await holderOf(server.db, config).catch(() => undefined));
   return pid === undefined
     ? undefined
-    : `A bus that no service started still runs: process ${pid}. To stop it: kill ${pid}`;
+    : `A bus that was started by hand is still running (process ${pid}). To stop it: kill ${pid}`;
 }
 
 function clientSteps(config: InstallConfig, journal: Journal): Step[] {
@@ -83,5 +83,5 @@ async function serviceRemoval(config: InstallConfig, journal: Journal): Promise<
 }
 
 function dataHint({ data }: InstallConfig): string {
-  return `The data stays in ${data}: the database, logs, settings, and copies of what was there before (backups). To remove that too: rm -r ${quoted(data)}`;
+  return `Your data stays in ${data} (database, logs, settings and backups). To remove it too: rm -r ${quoted(data)}`;
 }

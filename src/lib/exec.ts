@@ -38,7 +38,7 @@ export async function run(
     child.on("error", reject);
     child.on("exit", (_code, signal) => {
       if (signal === null) return;
-      printed.stderr += child.killed ? `It did not end within ${longestMs / 1000} s.` : `${signal} ended it.`;
+      printed.stderr += child.killed ? `did not finish within ${longestMs / 1000} s` : `ended by ${signal}`;
       // Its own child processes may hold them open.
       for (const stream of [child.stdout, child.stderr]) stream.destroy();
     });

@@ -76,18 +76,48 @@ export function textOf(path: string): string | undefined {
 /** SHA-256 of a file's bytes, of a link's target, or of nothing. */
 export function digestOf(path: string): string {
   const kind = kindOf(path);
-  const held = kind === "none" ? "" : kind === "link" ? fs.readlinkSync(path) : fs.readFileSync(path);
-  return sha256(kind, held);
+  if (kind === "none") return sha256(kind, [""]);
+  return sha256(kind, kind === "link" ? [fs.readlinkSync(path)] : piecesOf(path));
 }
 
 /** The digest of a file with this content. */
 export function digestOfContent(content: Content): string {
-  if (typeof content === "string") return sha256("file", content);
-  return "linkTo" in content ? sha256("link", content.linkTo) : digestOf(content.copyOf);
+  if (typeof content === "string") return sha256("file", [content]);
+  return "linkTo" in content ? sha256("link", [content.linkTo]) : digestOf(content.copyOf);
 }
 
-function sha256(kind: string, held: string | Buffer): string {
-  return createHash("sha256").update(kind).update(held).digest("hex");
+function sha256(kind: string, held: Iterable<string | Buffer>): string {
+  const hash = createHash("sha256").update(kind);
+  for (const piece of held) hash.update(piece);
+  return hash.digest("hex");
+}
+
+/** Of a file that is read in pieces, because memory for a whole executable takes longer than to read it. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** The bytes of a file. Each piece is valid until the next one is asked for. */
+function* piecesOf(path: string): Generator<Buffer> {
+  const file = fs.openSync(path, "r");
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  try {
+    for (let read = fs.readSync(file, buffer); read > 0; read = fs.readSync(file, buffer))
+      yield buffer.subarray(0, read);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** True if the file holds that text, which must be shorter than a piece. */
+export function holdsText(path: string, text: string): boolean {
+  const words = Buffer.from(text);
+  let end = Buffer.alloc(0);
+  for (const piece of piecesOf(path)) {
+    // The text may stand on both sides of a border.
+    if (piece.includes(words) || Buffer.concat([end, piece.subarray(0, words.length)]).includes(words))
+      return true;
+    end = Buffer.from(Buffer.concat([end, piece.subarray(-words.length)]).subarray(-words.length));
+  }
+  return false;
 }
 
 export function modeOf(path: string): number {
@@ -102,14 +132,15 @@ export function expectWritable(path: string, name = path): void {
   const isLink = kindOf(path) === "link";
   // Such as /dev/null, the target of a unit that systemd has masked.
   if (!isLink && fs.statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-    throw new Error(`${name} leads to ${path}, which is no file. Remove it, then run this again.`);
+    throw new Error(`${name} leads to ${path}, which is not a file. Remove it, then run this again.`);
   for (const one of [...(isLink ? [] : [path]), nearest(dirname(path))]) {
     try {
       fs.accessSync(one, fs.constants.W_OK);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ENOENT") continue;
-      const why = code === "EROFS" ? "it is on a read-only file system" : "this user may not write it";
+      const why =
+        code === "EROFS" ? "it is on a read-only file system" : "you do not have permission to write to it";
       throw new Error(`${one} cannot be changed: ${why}. Make it writable, then run this again.`);
     }
   }
@@ -125,5 +156,11 @@ export function sameBytes(one: string, other: string): boolean {
   const [first, second] = [one, other].map((path) => fs.statSync(path, { throwIfNoEntry: false }));
   if (!first?.isFile() || !second?.isFile() || first.size !== second.size) return false;
   if (first.ino === second.ino && first.dev === second.dev) return true;
-  return fs.readFileSync(one).equals(fs.readFileSync(other));
+  const others = piecesOf(other);
+  try {
+    for (const piece of piecesOf(one)) if (!others.next().value?.equals(piece)) return false;
+    return true;
+  } finally {
+    others.return(undefined);
+  }
 }

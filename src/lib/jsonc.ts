@@ -54,7 +54,7 @@ export class JsonText {
     if (node.type === type) return;
     const what = name === "" ? "it" : `"${name}"`;
     throw new Error(
-      `${this.#file}, ${this.#place(node.offset)}: ${what} is ${a(node.type)} where ${a(type)} is expected. Put it right first.`,
+      `${this.#file}, ${this.#place(node.offset)}: ${what} is ${a(node.type)} where ${a(type)} is expected. Fix it first.`,
     );
   }
 
@@ -151,7 +151,7 @@ export class JsonText {
         ? "no value"
         : printParseErrorCode(error.error).replace(/\B[A-Z]/g, (x) => ` ${x.toLowerCase()}`);
     throw new Error(
-      `${this.#file} is not JSON: ${what} at ${this.#place(error?.offset ?? 0)}. Put it right first.`,
+      `${this.#file} is not JSON: ${what} at ${this.#place(error?.offset ?? 0)}. Fix it first.`,
     );
   }
 

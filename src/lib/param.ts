@@ -1,10 +1,21 @@
+/** Among `offers`, stands for the names of the sessions that are here. */
+export const SESSIONS = "<session>";
+
 interface Described {
   /** One short line, read by agents, people and the guide. */
   about: string;
   /** Name of the CLI flag without dashes. Absent: the parameter's name with dashes. False: not on the CLI. */
   flag?: string | false;
+  /** A longer line for the help of the command line. `about` if absent. */
+  help?: string;
+  /** Placeholder of its value on the command line. By its type if absent. */
+  value?: string;
+  /** A further name of the flag. */
+  alias?: string;
   /** A letter that stands for the flag. */
   short?: string;
+  /** Values that shells offer beside `choices`: words or `SESSIONS`. */
+  offers?: readonly string[];
   /** Absent and null are the same for an optional parameter. */
   optional?: true;
   /** False hides it from agents. Our own programs send it. */

@@ -6,7 +6,7 @@ import { touch } from "./present.ts";
 
 export const ackEvents = operation({
   name: "ack_events",
-  about: "Mark everything up to a cursor as seen.",
+  about: "Mark events up to a cursor as seen.",
   effect: "overwrites",
   params: {
     session_id: { type: "text", max: "id_bytes", about: "Your session" },
@@ -16,14 +16,14 @@ export const ackEvents = operation({
       optional: true,
       flag: false,
       listed: false,
-      about: "Only what was read from this id on counts as seen; never goes back",
+      about: "First id that was read. The cursor never moves back",
     },
-    allow_rewind: { type: "boolean", default: false, about: "Allow to go back" },
+    allow_rewind: { type: "boolean", default: false, about: "Allow moving back" },
   },
   command: {
     name: "ack",
     examples: [
-      ["ack --cursor 42", "everything up to event 42 is seen"],
+      ["ack --cursor 42", "mark everything up to event 42 as seen"],
       ["ack --cursor 0 --allow-rewind", "read everything again"],
     ],
     before: (args, _flags, here) => withOwnSession(args, here, "ack"),
@@ -37,13 +37,14 @@ export const ackEvents = operation({
     const saved = session.cursor === null ? null : formatCursor(session.cursor);
     const refuse = (error: string, more = {}) => ({ error, session_id, cursor: saved, ...more });
     if (/^\s*-\d+\s*$/.test(args.cursor))
-      return refuse(`The cursor ${args.cursor} is negative; the first one is 0.`);
+      return refuse(`The cursor ${args.cursor} is negative. Use 0 or an event id.`);
     const cursor = parseCursor(args.cursor);
-    if (cursor === null)
-      return refuse(`The cursor "${args.cursor}" is not a whole number; give an event id.`);
+    if (cursor === null) return refuse(`The cursor "${args.cursor}" is not a whole number. Use an event id.`);
     const tip = await bus.store.events.tip();
     if (cursor > tip)
-      return refuse(`The cursor ${cursor} is beyond the newest event (${tip}).`, { tip: formatCursor(tip) });
+      return refuse(`The cursor ${cursor} is beyond the newest event (${tip}). Use ${tip} or a lower id.`, {
+        tip: formatCursor(tip),
+      });
     const from = parseCursor(args.from);
     if (from !== null) {
       await bus.store.sessions.advanceCursor(session_id, cursor, from);
@@ -51,7 +52,7 @@ export const ackEvents = operation({
     }
     if (session.cursor !== null && cursor < session.cursor && !args.allow_rewind)
       return refuse(
-        `The cursor ${cursor} is behind the saved one (${saved}); set allow_rewind to read events again.`,
+        `The cursor ${cursor} is behind the saved one (${saved}). Set allow_rewind to read events again.`,
       );
     await bus.store.sessions.acknowledge(session_id, cursor);
     // After a rewind, hooks look for actionable events again.

@@ -15,7 +15,7 @@ export function createAdmit(limits: Limits, steady: () => number): Admit {
     if (!covers(caller.scope, needed))
       return {
         kind: "scope",
-        reason: `the token ${caller.origin} has the scope ${caller.scope}, which does not cover ${operation.name}; that needs a token with --scope ${needed}`,
+        reason: `The token ${caller.origin} has the scope ${caller.scope}, which does not allow ${operation.name}. Use a token with the scope ${needed}.`,
       };
     return operation.appends ? publishes(caller) : null;
   };
@@ -34,7 +34,7 @@ function publishRates(limits: Limits, steady: () => number): (caller: Caller) =>
     if (rate.take(caller.origin)) return null;
     return {
       kind: "rate",
-      reason: `${caller.origin} publishes more than ${limits[limit]} events a second${limitNote(limit)}: nothing was stored; try again in a second`,
+      reason: `${caller.origin} published more than ${limits[limit]} events per second${limitNote(limit)}. Nothing was stored. Try again in a second.`,
     };
   };
 }

@@ -1,12 +1,14 @@
 import { resolveChannel } from "../domain/channel.ts";
-import type { Event } from "../domain/event.ts";
+import { ANSWER, type Event } from "../domain/event.ts";
 import { publish, senderOf } from "../domain/publish.ts";
-import { type Reach, reachOfMail, reachWords } from "../domain/reachability.ts";
+import { type Reach, reachWords } from "../domain/reach.ts";
+import { reachOfMail } from "../domain/reachability.ts";
 import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { SESSIONS } from "../lib/param.ts";
 import { operation } from "./operation.ts";
-import { SESSION_ID, WAIT, withPayload } from "./params.ts";
+import { channelOf, SESSION_ID, WAIT, withPayload } from "./params.ts";
 import { anonymousNote, deletedNote, touch } from "./present.ts";
 
 const PATIENCE_SECONDS = 300;
@@ -17,18 +19,28 @@ export const ask = operation({
   effect: "writes",
   appends: true,
   params: {
-    to: { type: "text", min: 1, max: "channel_bytes", about: "Name, @claim or id" },
+    to: {
+      type: "text",
+      min: 1,
+      max: "channel_bytes",
+      offers: [SESSIONS, "@human"],
+      about: "Name, @claim or id",
+    },
     payload: { type: "text", max: "payload_bytes", about: "The question" },
     session_id: SESSION_ID,
-    wait_seconds: { ...WAIT, default: PATIENCE_SECONDS, flag: false, about: "How long to wait" },
+    wait_seconds: { ...WAIT, default: PATIENCE_SECONDS, flag: false, about: "Seconds to wait" },
   },
   command: {
     name: "ask",
-    examples: [
-      ['ask --to @api --payload "Is the orders API frozen?"', "wait up to 5 minutes for the answer"],
-      ['ask --to brave-trex --payload "May I merge?" --timeout 30s', "half a minute"],
+    words: [
+      { param: "to", placeholder: "TO", orFlag: true },
+      { param: "payload", placeholder: "TEXT", rest: true, orFlag: true },
     ],
-    flags: { timeout: { about: "How long to wait, e.g. 30s or 5m (default 5m)", value: "time" } },
+    examples: [
+      ['ask api "Is the orders API frozen?"', "wait up to 5 minutes for the answer"],
+      ['ask brave-trex "May I merge?" --timeout 30s', "wait up to 30 seconds"],
+    ],
+    flags: { timeout: { about: "Time limit, e.g. 30s or 5m (default 5m)", value: "time" } },
     async before(args, flags, here) {
       const wait_seconds = secondsOf(flags.timeout);
       return withPayload({ ...args, ...(wait_seconds !== undefined && { wait_seconds }) }, here);
@@ -57,7 +69,7 @@ export const ask = operation({
       const note = { ...anonymousNote(own, call), ...deletedNote(asker.session) };
       const asked = { event_id: event.id, channel: event.channel, correlation_id, ...note };
       if (resolved.warning !== undefined)
-        return { ...asked, answered: false, error: `Nobody is there to answer. ${resolved.warning}` };
+        return { ...asked, answered: false, error: `No session can answer yet. ${resolved.warning}` };
       const reach = await reachOfMail(bus, resolved, own);
       for await (const [answer] of answers) {
         if (answer === undefined) continue;
@@ -78,18 +90,11 @@ export const ask = operation({
   },
 });
 
-/** The type of the events that `reply` publishes. */
-export const ANSWER = "answer";
-
-function channelOf(to: string): string {
-  return /^(@|(session|repo|machine):)/.test(to) ? to : `session:${to}`;
-}
-
 function unanswered(seconds: number, reach: Reach | undefined, correlation_id: string): Json {
   const who = reach === undefined ? "" : ` Reach: ${reachWords(reach)}.`;
   return {
-    error: `No answer came within ${seconds} s.${who} The question stays.`,
-    hint: `get_events with correlation_id "${correlation_id}" and wait_seconds waits on.`,
+    error: `No answer within ${seconds} s.${who} The question stays open.`,
+    hint: `To keep waiting, call get_events with correlation_id "${correlation_id}" and wait_seconds.`,
   };
 }
 

@@ -37,12 +37,12 @@ export function warnOfDeleted(warn: (message: string) => void): CallLog["deleted
     if (warned.size >= MOST_WARNED) warned.clear();
     warned.add(key);
     const session = `${visibleLine(String(display_id), 40)} (${visibleLine(String(session_id), 40)})`;
-    warn(`${tool} for ${session}, unregistered at ${deleted_at}; this is logged once`);
+    warn(`${tool} was called for ${session}, which was unregistered at ${deleted_at} (logged once)`);
   };
 }
 
 const SHOWN = 60;
-const SECRET = new Set(["secret", "token"]);
+const SECRET = new Set(["secret", "token", "input"]);
 
 /** The line of one call. Holds no secret and no raw text of a client. */
 export function describeCall(

@@ -1,8 +1,9 @@
 import type { Call } from "../domain/call.ts";
 import type { Bus } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
-import { PERSON } from "../domain/person.ts";
-import { type Reach, reachOf, reachWords } from "../domain/reachability.ts";
+import { PERSON } from "../domain/event.ts";
+import { type Reach, reachWords } from "../domain/reach.ts";
+import { reachOf } from "../domain/reachability.ts";
 import type { Session } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
@@ -12,19 +13,19 @@ const LOOK_AGAIN_MS = 100;
 
 export const getDelivery = operation({
   name: "get_delivery",
-  about: "How far a message came: stored, offered, seen, acked.",
+  about: "Delivery status of a direct message.",
   effect: "reads",
   scope: "read",
   params: {
-    event_id: { ...EVENT_ID, about: "The message" },
-    wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Wait until it was seen" },
+    event_id: { ...EVENT_ID, about: "Message id" },
+    wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Seconds to wait until it is seen" },
   },
   command: {
     name: "message",
-    positional: "event_id",
+    words: [{ param: "event_id", placeholder: "ID" }],
     examples: [
-      ["message 42", "was it seen"],
-      ["message 42 --wait 60", "wait up to a minute until it was"],
+      ["message 42", "show whether it was seen"],
+      ["message 42 --wait 60", "wait up to a minute until it is seen"],
     ],
     timeoutMs: (args) => 10_000 + Number(args.wait_seconds ?? 0) * 1000,
   },
@@ -32,7 +33,10 @@ export const getDelivery = operation({
     const event = await bus.store.events.get(event_id);
     if (event === undefined) return { error: `There is no event ${event_id}.`, event_id };
     if (recipientOf(event.channel) === null)
-      return { error: `Event ${event_id} is no direct message: its channel is ${event.channel}.`, event_id };
+      return {
+        error: `Event ${event_id} is not a direct message. Its channel is ${event.channel}.`,
+        event_id,
+      };
     const mail = await settled(bus, event_id, wait_seconds ?? 0, call);
     return {
       event_id,
@@ -43,7 +47,7 @@ export const getDelivery = operation({
   },
   print(result, to) {
     const deliveries = result.deliveries as Json[];
-    if (deliveries.length === 0) return to.line("Nothing is known of it: it is older than that.");
+    if (deliveries.length === 0) return to.line("No delivery status was kept for this message.");
     for (const one of deliveries) {
       const when = one.acked_at ?? one.seen_at ?? one.offered_at;
       const by = one.offered_by === null ? "" : ` (${to.text(one.offered_by)})`;

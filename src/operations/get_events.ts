@@ -1,51 +1,61 @@
 import type { Event } from "../domain/event.ts";
-import { deletedRefusal } from "../domain/session.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { shownEvents } from "./events_command.ts";
 import { isNarrowed, params, type Query } from "./events_query.ts";
 import { operation } from "./operation.ts";
 import { withOwnSession, withSession } from "./params.ts";
-import { touch } from "./present.ts";
 import { printEvents } from "./print_events.ts";
-import { read, startOf, waitFor } from "./read_events.ts";
+import { sinceTime } from "./since.ts";
 
 /** Wait of one call of `events --follow`. */
 const FOLLOW_SECONDS = 60;
 
+/** Loaded at the first call, so that commands do without it. */
+let work: typeof import("./run_get_events.ts") | undefined;
+
 export const getEvents = operation({
   name: "get_events",
-  about: "Read events and save your cursor; a narrowed or peeked read saves nothing.",
+  about: "Read events and save your cursor, unless narrowed or peeked.",
   effect: "writes",
   scope: "read",
   params,
   command: {
     name: "events",
+    about: "Show what happened. With a session, also moves its saved cursor.",
     examples: [
       ["events", "the newest 50"],
+      ["events --since yesterday --from api", "what one session said since yesterday"],
+      ['events --grep "token"', "search"],
+      ["events -f", "show what comes, until Ctrl-C"],
       ['events --session-id "$SESSION_ID" --resume --order asc', "what is new since the last call"],
       ["events --resume --peek --min-level actionable", "look, without marking as seen"],
       ["events --resume --order asc --wait 60 --json", "wait up to a minute for news"],
-      ["events --follow --min-level actionable", "show what comes, until Ctrl-C"],
     ],
     flags: {
-      exclude: { about: "Types to leave out, comma-separated", value: "a,b" },
-      follow: { about: "Go on with what comes, until Ctrl-C; with --json one event a line", boolean: true },
-      timeout: { about: "How long the bus may take to answer, ms (default 10000)", value: "ms" },
+      exclude: { about: "Leave out these types", value: "a,b" },
+      all: { about: "Show lifecycle events too", boolean: true },
+      full: { about: "Show each event whole", boolean: true },
+      follow: {
+        about: "Go on with new events, until Ctrl-C. With --json one event a line",
+        boolean: true,
+        short: "f",
+      },
+      timeout: {
+        about: "Time limit of the call, e.g. 30s. A number alone is ms (default 10s)",
+        value: "time",
+      },
     },
-    before(args, flags, here) {
+    async before(args, flags, here) {
       timeoutOf(flags.timeout);
+      const all = here.words ? { ...args, names: true } : args;
       return ackedLater(
-        args.resume === true ? withOwnSession(args, here, "--resume") : withSession(args, here),
+        await sinceTime(
+          args.resume === true ? withOwnSession(all, here, "--resume") : withSession(all, here),
+        ),
       );
     },
-    after({ ack_from: _, ...result }, flags) {
-      if (flags.exclude === undefined && flags.follow !== true) return result;
-      const excluded = String(flags.exclude ?? "")
-        .split(",")
-        .map((type) => type.trim());
-      const events = (result.events as Event[]).filter((event) => !excluded.includes(event.event_type));
-      return { ...result, events: flags.follow === true ? events.sort((a, b) => a.id - b.id) : events };
-    },
+    after: shownEvents,
     next: ({ resume: _, ...args }, { next_cursor }) => ({
       ...args,
       cursor: next_cursor,
@@ -61,19 +71,9 @@ export const getEvents = operation({
       return patience + Number(args.wait_seconds ?? 0) * 1000;
     },
   },
-  async run(bus, given, call) {
-    // A caller that may only read leaves no trace in the sessions of others.
-    const onlyReads = call.caller.scope === "read";
-    const args = onlyReads ? { ...given, peek: true } : given;
-    const session = args.session_id ? await bus.store.sessions.get(args.session_id) : undefined;
-    const acked = args.acks && !onlyReads && session !== undefined;
-    if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
-    if (!onlyReads) touch(bus, session);
-    const start = await startOf(bus, args, session, acked);
-    if ("answer" in start) return start.answer;
-    // A narrowed wait, or one of another caller, does not make the session reachable.
-    const reached = onlyReads || isNarrowed(args) ? undefined : session?.session_id;
-    return args.wait_seconds ? waitFor(bus, args, start, call, reached) : read(bus, args, start, call);
+  run: async (bus, args, call) => {
+    work ??= await import("./run_get_events.ts");
+    return work.runGetEvents(bus, args, call);
   },
   print: printEvents,
 });
@@ -91,9 +91,13 @@ function ackFrom({ ack_from, events, has_more, next_cursor }: Json): string | nu
   return ids.length > 0 || has_more === true ? String(Math.min(...ids, Number(next_cursor))) : null;
 }
 
+const UNITS_MS = { ms: 1, s: 1_000, m: 60_000 } as const;
+
+/** The time limit (ms). */
 function timeoutOf(flag: string | boolean | undefined): number | undefined {
   if (flag === undefined) return undefined;
-  if (!/^[1-9]\d{0,8}$/.test(String(flag)))
-    throw new UsageError(`--timeout takes milliseconds, not "${flag}".`);
-  return Number(flag);
+  const [, count, unit = "ms"] = /^([1-9]\d{0,8})(ms|s|m)?$/.exec(String(flag)) ?? [];
+  if (count === undefined)
+    throw new UsageError(`--timeout takes a time like 30s, or milliseconds, not "${flag}".`);
+  return Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
 }

@@ -40,6 +40,12 @@ export class Door {
     );
   }
 
+  /** The same for a client of MCP, which does not know the operations of other doors. */
+  async invokeTool(name: unknown, args: unknown, call: Call): Promise<Outcome> {
+    if (this.#entries.get(name)?.operation.tool === false) return failed("unknown", unknownTool(name));
+    return this.invoke(name, args, call);
+  }
+
   /** Runs the operation called `name`, which comes unchecked from a client as `args` does. */
   async invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
     const { caller } = call;
@@ -48,11 +54,11 @@ export class Door {
     if (full !== null)
       return this.#denied(caller, {
         kind: "busy",
-        reason: `${full}: nothing was done; try again in a second`,
+        reason: `${full}. Nothing was done. Try again in a second.`,
       });
     try {
       const entry = this.#entries.get(name);
-      if (entry === undefined) return failed("unknown", `Unknown tool: ${textOf(name).slice(0, 100)}`);
+      if (entry === undefined) return failed("unknown", unknownTool(name));
       const denial = this.#admit(caller, entry.operation);
       return denial === null ? await this.#logged(entry, args ?? {}, call) : this.#denied(caller, denial);
     } finally {
@@ -74,7 +80,8 @@ export class Door {
         ? failed("arguments", checked.problem)
         : await this.#run(operation, checked.args, call);
     const ms = performance.now() - began;
-    log.call(() => describeCall(operation, args, outcome, call.caller, ms));
+    if (call.repeated !== true || "refusal" in outcome)
+      log.call(() => describeCall(operation, args, outcome, call.caller, ms));
     if ("value" in outcome && !Array.isArray(outcome.value) && outcome.value.session_deleted === true)
       log.deleted(operation.name, outcome.value);
     return outcome;
@@ -84,7 +91,10 @@ export class Door {
     const { bus, holds } = this.#options;
     const { caller } = call;
     const ended = () =>
-      failed("token_ended", `${operation.name}: the token ${caller.origin} ended while the call ran.`);
+      failed(
+        "token_ended",
+        `${operation.name}: the token ${caller.origin} expired or was revoked during the call.`,
+      );
     // The token was checked before the body arrived, which may have taken long.
     if (!holds(caller)) return ended();
     let outcome: Outcome;
@@ -99,10 +109,14 @@ export class Door {
   #sentenceOf(operation: Operation, error: unknown): string {
     if (error instanceof BusError) return error.message;
     this.#options.log.unexpected(operation.name, error);
-    return "an unexpected error inside the bus; its log says more.";
+    return "an unexpected error in the bus. Its log has the details.";
   }
 }
 
 function failed(kind: Failure["kind"], reason: string): Outcome {
   return { refusal: { kind, reason } };
+}
+
+function unknownTool(name: unknown): string {
+  return `Unknown tool: ${textOf(name).slice(0, 100)}`;
 }

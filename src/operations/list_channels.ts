@@ -5,11 +5,11 @@ import { liveSessions } from "./present.ts";
 
 export const listChannels = operation({
   name: "list_channels",
-  about: "Channels and their subscribers.",
+  about: "List channels and their subscribers.",
   effect: "reads",
   scope: "read",
   params: {},
-  command: { name: "channels", examples: [["channels", "which channels have someone on them"]] },
+  command: { name: "channels", examples: [["channels", "which channels have subscribers"]] },
   async run(bus) {
     const counts = new Map<string, number>();
     for (const channel of (await liveSessions(bus)).flatMap(subscribedChannels))
@@ -18,10 +18,10 @@ export const listChannels = operation({
   },
   print(result, to) {
     const channels = result.result as Json[];
-    if (channels.length === 0) return to.line("No channels: no session is live.");
-    to.table([
-      [to.dim("CHANNEL"), to.dim("SUBSCRIBERS")],
-      ...channels.map((channel) => [to.text(channel.channel), to.text(channel.subscribers)]),
-    ]);
+    if (channels.length === 0) return to.line("No channels, because there are no live sessions.");
+    to.table(
+      [{ title: "CHANNEL", min: 20 }, { title: "SUBSCRIBERS" }],
+      channels.map((channel) => [to.text(channel.channel), to.text(channel.subscribers)]),
+    );
   },
 });

@@ -1,7 +1,19 @@
 import { DELIVERY_STATES, type Delivery } from "../domain/webhook.ts";
+import type { Column } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { WEBHOOK_ID } from "./params.ts";
+
+const COLUMNS: readonly Column[] = [
+  { title: "EVENT" },
+  { title: "WEBHOOK", drop: 1 },
+  { title: "STATE" },
+  { title: "ATTEMPTS" },
+  { title: "STATUS" },
+  { title: "LAST" },
+  { title: "NEXT" },
+  { title: "REASON", min: 10, drop: 2 },
+];
 
 export const listDeliveries = operation({
   name: "list_deliveries",
@@ -11,14 +23,21 @@ export const listDeliveries = operation({
   params: {
     webhook_id: { ...WEBHOOK_ID, optional: true },
     state: { type: "text", optional: true, max: 16, choices: DELIVERY_STATES, about: "Only this state" },
-    limit: { type: "integer", clamped: true, default: 50, min: 1, max: 1000, about: "Most to return" },
+    limit: {
+      type: "integer",
+      clamped: true,
+      default: 50,
+      min: 1,
+      max: 1000,
+      about: "Maximum number of deliveries",
+    },
   },
   command: {
     name: "webhook deliveries",
-    positional: "webhook_id",
+    words: [{ param: "webhook_id", placeholder: "ID" }],
     examples: [
-      ["webhook deliveries", "the newest of every webhook"],
-      ["webhook deliveries 1 --state dead", "what one webhook never got"],
+      ["webhook deliveries", "newest deliveries of all webhooks"],
+      ["webhook deliveries 1 --state dead", "events that webhook 1 never received"],
     ],
   },
   async run(bus, { webhook_id, state, limit }) {
@@ -29,9 +48,9 @@ export const listDeliveries = operation({
   print(result, to) {
     const deliveries = result.result as Json[];
     if (deliveries.length === 0) return to.line("No deliveries.");
-    to.table([
-      "EVENT WEBHOOK STATE ATTEMPTS STATUS LAST NEXT REASON".split(" ").map((title) => to.dim(title)),
-      ...deliveries.map((delivery) => [
+    to.table(
+      COLUMNS,
+      deliveries.map((delivery) => [
         to.bold(`#${to.text(delivery.event_id)}`),
         `#${to.text(delivery.webhook_id)}`,
         to.text(delivery.state),
@@ -41,7 +60,7 @@ export const listDeliveries = operation({
         delivery.next_at === null ? "-" : to.time(delivery.next_at),
         to.text(delivery.last_error),
       ]),
-    ]);
+    );
   },
 });
 

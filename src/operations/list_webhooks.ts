@@ -1,18 +1,32 @@
+import type { Column } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
 import { webhookView } from "./webhooks.ts";
+
+const COLUMNS: readonly Column[] = [
+  { title: "ID" },
+  { title: "STATE" },
+  { title: "URL", min: 24 },
+  { title: "CHANNEL", min: 8, drop: 2 },
+  { title: "TYPES", min: 8, drop: 3 },
+  { title: "SIGNED", drop: 1 },
+  { title: "PENDING" },
+  { title: "DEAD" },
+  { title: "SUCCESS", drop: 5 },
+  { title: "FAILURE", drop: 4 },
+];
 
 export const listWebhooks = operation({
   name: "list_webhooks",
   about: "List webhooks.",
   effect: "reads",
   params: {
-    active_only: { type: "boolean", default: true, flag: false, about: "false shows disabled ones too" },
+    active_only: { type: "boolean", default: true, flag: false, about: "false includes disabled ones" },
   },
   command: {
     name: "webhook list",
-    examples: [["webhook list --all", "disabled ones too"]],
-    flags: { all: { about: "Show disabled webhooks too", boolean: true } },
+    examples: [["webhook list --all", "include disabled webhooks"]],
+    flags: { all: { about: "Include disabled webhooks", boolean: true } },
     before: (args, flags) => ({ ...args, active_only: flags.all !== true }),
   },
   async run(bus, args) {
@@ -28,12 +42,11 @@ export const listWebhooks = operation({
   print(result, to) {
     const webhooks = result.result as Json[];
     if (webhooks.length === 0) return to.line("No webhooks.");
-    const head = "ID STATE URL CHANNEL TYPES SIGNED PENDING DEAD SUCCESS FAILURE".split(" ");
-    to.table([
-      head.map((title) => to.dim(title)),
-      ...webhooks.map((webhook) => [
+    to.table(
+      COLUMNS,
+      webhooks.map((webhook) => [
         to.bold(`#${to.text(webhook.webhook_id)}`),
-        webhook.active === true ? to.colour("green", "on") : to.colour("red", "off"),
+        webhook.active === true ? "on" : to.colour("trouble", "off"),
         to.text(webhook.url),
         to.text(webhook.channel ?? "every"),
         to.text((webhook.event_types as string[] | null)?.join(",") ?? "every"),
@@ -43,10 +56,8 @@ export const listWebhooks = operation({
         to.ago(webhook.last_success),
         to.ago(webhook.last_failure),
       ]),
-    ]);
+    );
     for (const webhook of webhooks.filter(({ paused_reason }) => paused_reason !== undefined))
-      to.note(
-        `#${to.text(webhook.webhook_id)} was switched off by the bus: ${to.text(webhook.paused_reason)}`,
-      );
+      to.note(`The bus disabled #${to.text(webhook.webhook_id)}: ${to.text(webhook.paused_reason)}`);
   },
 });

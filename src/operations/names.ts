@@ -8,17 +8,17 @@ import type { Json } from "../lib/json.ts";
 export function renamed(wanted: string, name: string): Json {
   return wanted === name
     ? {}
-    : { warning: `Another living session of this repository is called ${wanted}: you are ${name}.` };
+    : { warning: `Another live session in this repository is called ${wanted}, so your name is ${name}.` };
 }
 
 /** Gives a name and the mail that waits for it to a session, unless a living session holds the name. */
 export async function claimName(bus: Bus, wanted: string, session: Session): Promise<Json> {
   const name = wanted.replace(/^@+/, "");
-  if (name === "") return { warning: `"${wanted}" is no name to claim.` };
+  if (name === "") return { warning: `"${wanted}" is not a name that can be claimed.` };
   const holder = await registration.claimName(bus, name, session.session_id);
   if (holder !== undefined)
     return {
-      warning: `@${name} is held by ${holder.display_id} (${holder.name}, ${holder.repo} on ${holder.machine}): you do not hold it.`,
+      warning: `@${name} is already held by ${holder.display_id} (${holder.name}, ${holder.repo} on ${holder.machine}), so you did not get it.`,
     };
   const mail = await bus.store.mail.unseen(session.session_id, MOST_ANNOUNCED);
   return { claimed: `@${name}`, ...(mail.length > 0 && { waiting_mail: mail.map(announced) }) };

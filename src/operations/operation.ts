@@ -19,15 +19,17 @@ export interface Operation<P extends ToolParams = ToolParams> {
   params: P;
   /** MCP annotations. */
   effect: "reads" | "writes" | "overwrites" | "destroys";
-  /** The scope besides `full` that covers it. */
-  scope?: Scope;
+  /** The scope besides `full` that covers it. `any`: the handler decides. */
+  scope?: Scope | "any";
   /** Each call stores an event, which counts towards the publish rate. */
   appends?: true;
+  /** False for an operation that MCP clients cannot call. */
+  tool?: false;
   /** Shown to agents always (absent), only if the bus lists all tools, or never. What is not shown can still be called. */
   listed?: "all" | false;
   run(bus: Bus, args: Args<P>, call: Call): Promise<Json | Json[]>;
   /** A list result arrives as `{ result: [...] }`. */
-  print(result: Json, to: Printer): void;
+  print(result: Json, to: Printer): void | Promise<void>;
 }
 
 /** The declaration of one file. Most operations have one command. Those that hooks call have none and print nothing. */

@@ -4,6 +4,7 @@ import type { Json } from "../lib/json.ts";
 export const SESSION_ID = {
   type: "text",
   optional: true,
+  value: "id",
   max: "id_bytes",
   about: "Your session",
 } as const;
@@ -13,7 +14,7 @@ export const CLIENT_ID = {
   optional: true,
   min: 1,
   max: "id_bytes",
-  about: "Your client's stable id",
+  about: "Stable id of your client",
 } as const;
 
 export const MACHINE = {
@@ -21,14 +22,14 @@ export const MACHINE = {
   optional: true,
   flag: false,
   max: "machine_bytes",
-  about: "Default: the bus's",
+  about: "Default: the bus's own",
 } as const;
 
 export const CORRELATION_ID = {
   type: "text",
   optional: true,
   max: "correlation_bytes",
-  about: "Id of a thread",
+  about: "Thread id",
 } as const;
 
 export const EVENT_TYPES = {
@@ -45,13 +46,18 @@ export const WEBHOOK_ID = {
   type: "integer",
   min: 0,
   max: Number.MAX_SAFE_INTEGER,
-  about: "From list_webhooks",
+  about: "Webhook id",
 } as const;
 
 export const SECRET = { type: "text", optional: true, max: "secret_bytes" } as const;
 
 /** How long a call waits. */
 export const WAIT = { type: "integer", min: 0, max: "wait_seconds" } as const;
+
+/** The channel of a recipient as people name it: a session's name, `@claim`, `all`, or a channel. */
+export function channelOf(to: string): string {
+  return to === "all" || /^(@|(session|repo|machine):)/.test(to) ? to : `session:${to}`;
+}
 
 /** Adds the session of the shell or hook that runs the command, unless the arguments name one. */
 export function withSession(args: Json, here: Here): Json {
@@ -74,8 +80,15 @@ export function withOwnSession(args: Json, here: Here, what: string): Json {
   const completed = withSession(args, here);
   if (completed.session_id === undefined)
     throw new NoSessionError(
-      `${what} needs a session: give --session-id.`,
-      "Or set AGENT_EVENT_BUS_SESSION_ID once for the whole shell.",
+      `${what} needs a session. Add --session-id ID.`,
+      "Or set AGENT_EVENT_BUS_SESSION_ID for the whole shell.",
     );
   return completed;
 }
+
+export const NEED_ID = {
+  type: "integer",
+  min: 1,
+  max: Number.MAX_SAFE_INTEGER,
+  about: "Id of the need",
+} as const;

@@ -27,7 +27,7 @@ export async function expectRoom(bus: Bus, machine: string, clientId: string | n
   if (clientId !== null && (await bus.store.sessions.byClient(machine, clientId)) !== undefined) return;
   throw new BusError(
     "invalid",
-    `${count} sessions are here already${limitNote("sessions")}; unregister some that are not needed (unregister_session).`,
+    `There are already ${count} live sessions${limitNote("sessions")}. Unregister some with unregister_session.`,
   );
 }
 
@@ -39,7 +39,7 @@ export function deletedNote(session: Session | undefined): Json {
 /** Warns an agent that does not say who it is. Commands may stay anonymous. */
 export function anonymousWarning(sender: string, { agent = false }: Call): string | undefined {
   if (sender !== ANONYMOUS || !agent) return undefined;
-  return "You are anonymous: an answer reaches you only while you wait for it. Give your session_id, or get one by register_session.";
+  return "You are anonymous, so an answer reaches you only while you wait for it. Pass your session_id, or get one with register_session.";
 }
 
 /** The same as a field of an answer. */
@@ -56,6 +56,6 @@ export function touch(bus: Bus, session: Session | undefined): void {
   if (Math.abs(bus.now() - Date.parse(session.last_heartbeat)) < TOUCH_MS) return;
   bus.store.sessions.touch(session.session_id).catch((error) => {
     // The log and /health already say why the store cannot write.
-    if (!(error instanceof BusError)) bus.warn(`heartbeat not saved: ${error}`);
+    if (!(error instanceof BusError)) bus.warn(`could not save a heartbeat: ${error}`);
   });
 }

@@ -4,13 +4,12 @@ import { formatCursor, parseCursor } from "../domain/cursor.ts";
 import { isMail, type MailState } from "../domain/direct_message.ts";
 import type { Event } from "../domain/event.ts";
 import { atLeast } from "../domain/level.ts";
+import { folded, holdsText, LEAST_INDEXED, MOST_WITHOUT_INDEX } from "../domain/search.ts";
 import { notFound, type Session } from "../domain/session.ts";
+import type { Batch, SearchQuery } from "../domain/store.ts";
 import type { Json } from "../lib/json.ts";
+import { type Filters, filtersOf, namesIn } from "./event_filters.ts";
 import { couldMatch, isNarrowed, type Query } from "./events_query.ts";
-
-type Events = Bus["store"]["events"];
-type EventQuery = Parameters<Events["read"]>[0];
-type Batch = Awaited<ReturnType<Events["read"]>>;
 
 export interface Start {
   after: number | undefined;
@@ -20,6 +19,7 @@ export interface Start {
   acked: boolean;
   /** True if the read starts at the saved cursor, inside the transaction that moves it. */
   resumes: boolean;
+  filters: Filters;
 }
 
 /** Decides where a read starts and whether it moves the saved cursor (WIRE.md 4). */
@@ -29,12 +29,14 @@ export async function startOf(
   session: Session | undefined,
   acked: boolean,
 ): Promise<Start | { answer: Json }> {
+  const filters = await filtersOf(bus, args);
+  if ("answer" in filters) return filters;
   const consumes = args.peek || isNarrowed(args) ? undefined : session;
   const after = parseCursor(args.cursor) ?? undefined;
   if (!args.resume || !args.session_id || after !== undefined)
-    return { after, consumes, acked, resumes: false };
+    return { after, consumes, acked, resumes: false, filters };
   if (session === undefined) return { answer: notFound(args.session_id) };
-  const start = { consumes, acked, resumes: consumes !== undefined };
+  const start = { consumes, acked, resumes: consumes !== undefined, filters };
   if (session.cursor !== null) return { ...start, after: session.cursor };
   if (consumes === undefined && !acked) return { ...start, after: await bus.store.events.tip() };
   const tip = await bus.store.sessions.saveTip(session.session_id);
@@ -49,8 +51,10 @@ interface Page extends Json {
 }
 
 export async function read(bus: Bus, args: Query, start: Start, { caller }: Call): Promise<Page> {
-  const query = {
-    after: start.after,
+  const { filters } = start;
+  const query: SearchQuery = {
+    ...filters,
+    after: later(start.after, filters.after),
     limit: args.limit,
     most_bytes: bus.limits.reply_bytes / (caller.local ? 1 : OTHERS_PART) - AROUND_BYTES,
     order: args.order,
@@ -58,8 +62,8 @@ export async function read(bus: Bus, args: Query, start: Start, { caller }: Call
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
     correlation_id: args.correlation_id || undefined,
   };
-  const first = await bus.store.events.read(query);
-  const { batch, warning } =
+  const { first, partly } = await found(bus, query);
+  const { batch, warning = partly } =
     start.consumes === undefined || first.events.length === 0
       ? { batch: first, warning: undefined }
       : await consumed(bus, start.consumes, start.resumes, query, first);
@@ -71,9 +75,25 @@ export async function read(bus: Bus, args: Query, start: Start, { caller }: Call
     events: batch.mail ? await Promise.all(wanted.map((event) => withDelivery(bus, event))) : wanted,
     next_cursor: formatCursor(raw.length > 0 ? batch.highest : emptyCursor(args, start, batch.tip)),
     has_more: full,
+    ...(args.names && { names: await namesIn(bus, wanted) }),
     ...(args.acks && { ack_from: start.acked ? lowestOf(raw) : null }),
     ...(warning === undefined ? {} : { warning }),
   };
+}
+
+/** Reads by what is asked for. A read that only the index of texts or a walk answers lets other calls come between. */
+async function found({ store }: Bus, query: SearchQuery): Promise<{ first: Batch; partly?: string }> {
+  const { text, senders, channels } = query;
+  if (text === undefined && senders === undefined && channels === undefined)
+    return { first: await store.events.read(query) };
+  const first = await store.search.find(query);
+  return first.partial ? { first, partly: PARTLY } : { first };
+}
+
+const PARTLY = `Only the newest ${MOST_WITHOUT_INDEX.toLocaleString("en")} events were searched. Give at least ${LEAST_INDEXED} characters to search them all.`;
+
+function later(cursor: number | undefined, since: number | undefined): number | undefined {
+  return cursor === undefined || since === undefined ? (cursor ?? since) : Math.max(cursor, since);
 }
 
 function lowestOf(events: readonly Event[]): string | null {
@@ -98,7 +118,7 @@ async function consumed(
   bus: Bus,
   { session_id }: Session,
   resumes: boolean,
-  query: EventQuery,
+  query: SearchQuery,
   first: Batch,
 ): Promise<{ batch: Batch; warning?: string }> {
   try {
@@ -117,6 +137,16 @@ function emptyCursor(args: Query, start: Start, tip: number): number {
   return start.after ?? (args.limit === 0 && args.order === "asc" ? 0 : tip);
 }
 
+/** Tells at which events a wait has to look. */
+function matcher(args: Query, { text, senders, channels }: Filters): (event: Event) => boolean {
+  const wanted = text === undefined ? undefined : folded(text);
+  return (event) =>
+    (senders?.includes(event.session_id) ?? true) &&
+    (channels?.includes(event.channel) ?? true) &&
+    (wanted === undefined || holdsText(event, wanted)) &&
+    couldMatch(args, event);
+}
+
 /** Reads until something matches or the time is up. A page that `min_level` hid counts as read. */
 export async function waitFor(
   bus: Bus,
@@ -131,7 +161,8 @@ export async function waitFor(
   let answer: Json = {};
   let from = start;
   let ackFrom: unknown = null;
-  for await (const _ of bus.subscriptions.subscribe((event) => couldMatch(args, event), undefined, wait))
+  const matches = matcher(args, start.filters);
+  for await (const _ of bus.subscriptions.subscribe(matches, undefined, wait))
     do {
       const page = await read(bus, args, from, call);
       answer = page;

@@ -1,4 +1,4 @@
-import { PERSON } from "../domain/person.ts";
+import { PERSON } from "../domain/event.ts";
 import { isPerson } from "../domain/publish.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
@@ -7,7 +7,7 @@ const MOST_SHOWN = 50;
 
 export const readInbox = operation({
   name: "read_inbox",
-  about: "Messages to the person (@human) that nobody has read.",
+  about: "Show your unread messages (to @human).",
   effect: "writes",
   listed: false,
   params: {
@@ -17,12 +17,12 @@ export const readInbox = operation({
       flag: false,
       max: 100,
       each: 20,
-      about: "Ids that the person has seen",
+      about: "Ids that the user has seen",
     },
   },
   command: {
     name: "inbox",
-    examples: [["inbox", "what is new for you"]],
+    examples: [["inbox", "read your new messages"]],
     async shown(_args, { messages, yours }, call) {
       const seen = (messages as Json[]).map(({ id }) => String(id));
       if (yours === true && seen.length > 0) await call("read_inbox", { seen });
@@ -42,7 +42,7 @@ export const readInbox = operation({
   },
   print({ messages, unread }, to) {
     const shown = messages as Json[];
-    if (shown.length === 0) return to.line("Nobody wrote to you.");
+    if (shown.length === 0) return to.line("No unread messages.");
     for (const { id, event_type, payload, from, repo, timestamp } of shown) {
       const where = repo === undefined ? "" : ` (${to.text(repo)})`;
       to.line(
@@ -51,7 +51,7 @@ export const readInbox = operation({
       to.block(String(payload), "    ");
     }
     const left = Number(unread) - shown.length;
-    if (left > 0) to.note(`${left} more: run inbox again.`);
-    to.note(`Answer with: agent-event-bus reply --to ${to.text(shown.at(-1)?.id)} --payload "…"`);
+    if (left > 0) to.note(`${left} more. Run inbox again to see them.`);
+    to.note(`Answer: agent-event-bus reply ${to.text(shown.at(-1)?.id)} "…"`);
   },
 });

@@ -7,26 +7,31 @@ import { webhookNotFound } from "./webhooks.ts";
 
 export const redeliverWebhook = operation({
   name: "redeliver_webhook",
-  about: "Send one event, all that were given up, or all from an id on again.",
+  about: "Resend one event, all dead deliveries, or all events from an id on.",
   effect: "writes",
   listed: "all",
   params: {
     webhook_id: WEBHOOK_ID,
-    event_id: { ...EVENT_ID, optional: true, flag: "event", about: "This event, whatever the filter" },
-    dead: { type: "boolean", default: false, about: "All that was given up" },
+    event_id: {
+      ...EVENT_ID,
+      optional: true,
+      flag: "event",
+      about: "This event, even if the filter excludes it",
+    },
+    dead: { type: "boolean", default: false, about: "All dead deliveries" },
     since: { ...EVENT_ID, optional: true, about: "Matching events from this id on" },
   },
   command: {
     name: "webhook redeliver",
-    positional: "webhook_id",
+    words: [{ param: "webhook_id", placeholder: "ID" }],
     examples: [
-      ["webhook redeliver 1 --event 42", "one event"],
-      ["webhook redeliver 1 --dead", "all that was given up"],
-      ["webhook redeliver 1 --since 42", "everything from event 42 on"],
+      ["webhook redeliver 1 --event 42", "resend event 42"],
+      ["webhook redeliver 1 --dead", "resend all dead deliveries"],
+      ["webhook redeliver 1 --since 42", "resend everything from event 42 on"],
     ],
     before(args) {
       if (chosen(args) !== 1)
-        throw new UsageError("webhook redeliver needs one of --event, --dead and --since.");
+        throw new UsageError("webhook redeliver needs exactly one of --event, --dead and --since.");
       return args;
     },
   },
@@ -35,7 +40,7 @@ export const redeliverWebhook = operation({
     const webhook = await bus.store.webhooks.get(webhook_id);
     if (webhook === undefined) return webhookNotFound(webhook_id);
     if (chosen(args) !== 1)
-      return { success: false, error: "Give one of event_id, dead and since.", webhook_id };
+      return { success: false, error: "Give exactly one of event_id, dead and since.", webhook_id };
     const { deliveries } = bus.store;
     let queued: number;
     if (args.event_id !== undefined) {
@@ -46,7 +51,7 @@ export const redeliverWebhook = operation({
       queued = await redeliverSince(deliveries, args.since, { webhookId: webhook_id, enables: false });
     else queued = await redeliverGivenUp(deliveries, webhook_id);
     bus.deliveries.poke(webhook_id);
-    const warning = `Webhook ${webhook_id} is disabled: they are sent when it is enabled.`;
+    const warning = `Webhook ${webhook_id} is disabled. The deliveries are sent once it is enabled.`;
     return { success: true, webhook_id, queued, ...(webhook.active ? {} : { warning }) };
   },
   print(result, to) {

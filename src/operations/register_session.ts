@@ -1,5 +1,6 @@
 import { formatCursor } from "../domain/cursor.ts";
 import { isReserved, reservedProblem } from "../domain/person.ts";
+import { originOf } from "../domain/publish.ts";
 import { register } from "../domain/registration.ts";
 import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
@@ -7,23 +8,31 @@ import { operation } from "./operation.ts";
 import { CLIENT_ID, MACHINE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 
+const UNTITLED = [{}, {}];
+
 export const registerSession = operation({
   name: "register_session",
-  about: "Join the bus. The same client_id resumes its session.",
+  about: "Join the bus, or resume your client's session.",
   effect: "writes",
   appends: true,
   params: {
-    name: { type: "text", min: 1, max: "name_bytes", about: "What you work on" },
+    name: { type: "text", min: 1, max: "name_bytes", about: "Name, e.g. your task" },
     machine: MACHINE,
     cwd: { type: "text", optional: true, flag: false, max: "cwd_bytes", about: "Your working directory" },
     client_id: CLIENT_ID,
-    repo: { type: "text", optional: true, flag: false, max: "name_bytes", about: "Default: from cwd" },
+    repo: {
+      type: "text",
+      optional: true,
+      flag: false,
+      max: "name_bytes",
+      about: "Default: derived from cwd",
+    },
     claim: { type: "boolean", default: false, about: "Hold @name and get its mail" },
   },
   command: {
     name: "register",
     examples: [
-      ["register", "join as the folder's name"],
+      ["register", "join under the folder's name"],
       ["register --name api --claim", "hold the name @api"],
       ['register --name "my-feature" --client-id "$$" --json | jq -r .session_id', "join and keep the id"],
     ],
@@ -46,7 +55,7 @@ export const registerSession = operation({
     await expectRoom(bus, machine, client_id);
     const { session, event } = await register(bus, {
       ...{ name: args.name, machine, cwd, repo, client_id },
-      origin: caller.origin,
+      origin: originOf(caller),
     });
     const claimed = args.claim ? await claimName(bus, args.name, session) : {};
     const { warning } = renamed(args.name, session.name);
@@ -63,13 +72,13 @@ export const registerSession = operation({
       resumed: event === null,
       ...claimed,
       ...(warnings.length > 0 && { warning: warnings.join(" ") }),
-      tip: `You are "${session.name}" (${session.display_id}). Read what is new with get_events(session_id, resume=true, order="asc"); others reach you at session:${session.display_id}.`,
+      tip: `You are "${session.name}" (${session.display_id}). Read what is new with get_events(session_id, resume=true, order="asc"). Others reach you at session:${session.display_id}.`,
     };
   },
   print(result, to) {
     const how = result.resumed === true ? "Resumed" : "Registered";
     to.line(`${how} as ${to.bold(to.text(result.display_id))}  ${to.text(result.name)}`);
-    to.table([
+    to.table(UNTITLED, [
       ["  session", to.text(result.session_id)],
       ["  repo", to.text(result.repo)],
       ["  machine", to.text(result.machine)],

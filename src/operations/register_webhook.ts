@@ -7,7 +7,7 @@ import { secretProblem } from "./webhooks.ts";
 
 export const registerWebhook = operation({
   name: "register_webhook",
-  about: "POST matching events to a URL, signed.",
+  about: "POST matching events to a URL.",
   effect: "writes",
   params: {
     url: { type: "text", min: 1, max: "url_bytes", about: "http(s) URL", flag: "url" },
@@ -15,19 +15,21 @@ export const registerWebhook = operation({
       type: "text",
       optional: true,
       max: "channel_bytes",
-      about: "A channel or a prefix, e.g. repo:",
+      about: "Channel or prefix, e.g. repo:",
     },
     event_types: EVENT_TYPES,
     secret: { ...SECRET, about: "Signs each delivery" },
-    ordered: { type: "boolean", default: false, about: "One by one, in order" },
+    ordered: { type: "boolean", default: false, about: "In order, one at a time" },
   },
   command: {
     name: "webhook register",
+    aliases: ["webhook add"],
+    words: [{ param: "url", placeholder: "URL", orFlag: true }],
     examples: [
-      ["webhook register --url https://your-server.com/events", "everything"],
+      ["webhook add https://your-server.com/events", "receive every event"],
       [
-        'webhook register --url https://example.com/dm --channel "session:" --secret "my-secret"',
-        "direct messages, signed",
+        'webhook add https://example.com/dm --channel "session:" --secret "my-secret"',
+        "receive direct messages, signed",
       ],
     ],
   },
@@ -52,7 +54,7 @@ export const registerWebhook = operation({
     if (webhook === null)
       throw new BusError(
         "invalid",
-        `There are ${bus.limits.webhooks} webhooks already${limitNote("webhooks")}. Remove one first (unregister_webhook).`,
+        `There are already ${bus.limits.webhooks} webhooks${limitNote("webhooks")}. Remove one first with unregister_webhook.`,
       );
     const { webhook_id, url, channel, event_types, created_at, ordered } = webhook;
     return { webhook_id, url, channel, event_types, created_at, ...(ordered && { ordered }) };
@@ -66,5 +68,5 @@ function filterProblem(types: readonly string[] | undefined): string | null {
   const odd = types?.find((type) => type.includes(",") || type === "");
   return odd === undefined
     ? null
-    : `event_types: "${odd}" is not an event type: it is empty or holds a comma.`;
+    : `event_types: "${odd}" is not valid. An event type must not be empty or contain a comma.`;
 }

@@ -1,10 +1,10 @@
 import { type Resolution, resolveChannel } from "../domain/channel.ts";
 import type { Bus } from "../domain/context.ts";
 import { recipientOf } from "../domain/direct_message.ts";
-import { ANONYMOUS, type Event } from "../domain/event.ts";
+import { ANONYMOUS, ANSWER, type Event } from "../domain/event.ts";
 import { publish, senderOf } from "../domain/publish.ts";
-import { reachOfMail, reachWords } from "../domain/reachability.ts";
-import { ANSWER } from "./ask.ts";
+import { reachWords } from "../domain/reach.ts";
+import { reachOfMail } from "../domain/reachability.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
 import { anonymousWarning, deletedNote, touch } from "./present.ts";
@@ -15,19 +15,26 @@ export const reply = operation({
   effect: "writes",
   appends: true,
   params: {
-    event_id: { ...EVENT_ID, flag: "to", about: "The event you answer" },
+    event_id: { ...EVENT_ID, flag: "to", about: "Event you answer" },
     payload: { type: "text", max: "payload_bytes", about: "The answer" },
     session_id: SESSION_ID,
   },
   command: {
     name: "reply",
-    examples: [['reply --to 42 --payload "Yes, since Monday"', "answer event 42"]],
+    words: [
+      { param: "event_id", placeholder: "ID", orFlag: true },
+      { param: "payload", placeholder: "TEXT", rest: true, orFlag: true },
+    ],
+    examples: [
+      ['reply 42 "Yes, since Monday"', "answer event 42"],
+      ["reply 42 - < answer.md", "read the text from stdin"],
+    ],
     before: (args, _flags, here) => withPayload(args, here),
   },
   async run(bus, args, call) {
     const question = await bus.store.events.get(args.event_id);
     if (question === undefined)
-      return { error: `There is no event ${args.event_id}: nothing was published.`, event_id: args.event_id };
+      return { error: `There is no event ${args.event_id}. Nothing was published.`, event_id: args.event_id };
     const sender = await senderOf(bus, args.session_id, call);
     if ("refusal" in sender) return sender.refusal;
     touch(bus, sender.session);
@@ -55,7 +62,7 @@ export const reply = operation({
   },
   print(result, to) {
     const reach = result.reach === undefined ? "" : ` (${to.text(reachWords(result.reach))})`;
-    to.line(
+    to.prose(
       `Answered #${to.text(result.answers)} with ${to.bold(`#${to.text(result.event_id)}`)} to ${to.text(result.to ?? result.channel)}${reach}`,
     );
   },
@@ -67,6 +74,6 @@ async function audienceOf(bus: Bus, { session_id, channel }: Event): Promise<Res
   if (recipientOf(channel) === null) return { channel };
   return {
     channel: `session:${ANONYMOUS}`,
-    warning: "Who asked gave no session, and reads the answer only while it waits for it.",
+    warning: "The asker gave no session, so it sees the answer only while it waits for it.",
   };
 }

@@ -8,17 +8,17 @@ const SECRET_BYTES = 32;
 
 export const rotateWebhookSecret = operation({
   name: "rotate_webhook_secret",
-  about: "Give a webhook a new secret; the old one signs too for 24 h.",
+  about: "Give a webhook a new secret. The old secret stays valid for 24 h.",
   effect: "writes",
   listed: "all",
   params: {
     webhook_id: WEBHOOK_ID,
-    secret: { ...SECRET, about: "The new secret (default: a random one)" },
+    secret: { ...SECRET, about: "New secret (default: random)" },
   },
   command: {
     name: "webhook rotate",
-    positional: "webhook_id",
-    examples: [["webhook rotate 1", "a random secret"]],
+    words: [{ param: "webhook_id", placeholder: "ID" }],
+    examples: [["webhook rotate 1", "create a random secret"]],
   },
   async run(bus, { webhook_id, secret }) {
     const problem = secretProblem(secret);
@@ -30,7 +30,9 @@ export const rotateWebhookSecret = operation({
   },
   print(result, to) {
     to.line(`New secret of webhook #${to.text(result.webhook_id)}: ${to.bold(to.text(result.secret))}`);
-    to.line(`The old one signs too until ${to.time(result.old_secret_until)}. Neither is shown again.`);
+    to.line(
+      `The old secret stays valid until ${to.time(result.old_secret_until)}. Neither secret is shown again.`,
+    );
   },
 });
 

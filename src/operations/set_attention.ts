@@ -6,6 +6,7 @@ import type { Session } from "../domain/session.ts";
 import { durationOf } from "../domain/token.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { SESSIONS } from "../lib/param.ts";
 import { operation } from "./operation.ts";
 import { liveSessions } from "./present.ts";
 
@@ -13,17 +14,23 @@ const MOST_MUTED_SECONDS = 30 * 86_400;
 
 export const setAttention = operation({
   name: "set_attention",
-  about: "What may wake a session, and when it is left alone.",
+  about: "Show or set what wakes a session, or mute it.",
   effect: "overwrites",
   listed: false,
   params: {
-    session: { type: "text", min: 1, max: "channel_bytes", about: "Its name, @claim or id, or all" },
+    session: {
+      type: "text",
+      min: 1,
+      max: "channel_bytes",
+      offers: [SESSIONS, "all"],
+      about: "Name, @claim or id of a session, or all",
+    },
     wake: {
       type: "text",
       optional: true,
       max: 8,
       choices: [...WAKE_SETTINGS, "default"],
-      about: "What wakes it; default is as the bus is set",
+      about: "Events that wake it (default: as set for the bus)",
     },
     mute_seconds: {
       type: "integer",
@@ -31,21 +38,20 @@ export const setAttention = operation({
       flag: false,
       min: 0,
       max: MOST_MUTED_SECONDS,
-      about: "Push nothing for so long; 0 ends it",
+      about: "Seconds to mute it, or 0 to unmute",
     },
   },
   command: {
     name: "attention",
-    positional: "session",
-    placeholder: "SESSION",
+    words: [{ param: "session", placeholder: "SESSION" }],
     examples: [
-      ["attention api", "what may wake it now"],
-      ["attention api --mute 1h", "leave it alone for an hour"],
-      ["attention all --wake off", "wake nobody"],
+      ["attention api", "show what wakes it"],
+      ["attention api --mute 1h", "mute it for an hour"],
+      ["attention all --wake off", "wake no session"],
     ],
     flags: {
-      mute: { about: "Push nothing for this long, e.g. 30m, 1h, 2d", value: "time" },
-      unmute: { about: "Push again", boolean: true },
+      mute: { about: "Mute for this long, e.g. 30m, 1h, 2d", value: "time" },
+      unmute: { about: "End the mute", boolean: true },
     },
     before: (args, { mute, unmute }) => ({ ...args, ...muteOf(mute, unmute === true) }),
   },
@@ -70,7 +76,7 @@ export const setAttention = operation({
     const sessions = result.sessions as Json[];
     if (sessions.length === 0) return to.line("No live sessions.");
     for (const { name, wake, muted_until } of sessions) {
-      const muted = muted_until === null ? "" : `, muted until ${to.time(muted_until)}`;
+      const muted = muted_until === null ? "" : `, muted until ${to.clock(muted_until)}`;
       to.line(`${to.bold(to.text(name))}: woken by ${WOKEN_BY[wake as keyof typeof WOKEN_BY]}${muted}`);
     }
   },
@@ -78,8 +84,8 @@ export const setAttention = operation({
 
 const WOKEN_BY = {
   direct: "messages to it",
-  repo: "messages to it, and what is actionable on its repository and machine",
-  all: "everything that is actionable",
+  repo: "messages to it, and actionable events of its repository and machine",
+  all: "every actionable event",
   off: "nothing",
 } as const;
 
@@ -89,10 +95,13 @@ async function sessionNamed(bus: Bus, named: string): Promise<Session[] | Json> 
     return {
       error: resolved.refusal.error,
       candidates: resolved.refusal.candidates,
-      hint: "Name one by its id.",
+      hint: "Use one of the ids.",
     };
   return resolved.recipient === undefined
-    ? { error: `No live session has the name or id "${named}".`, hint: "list_sessions shows who is here." }
+    ? {
+        error: `No live session has the name or id "${named}".`,
+        hint: "list_sessions shows the live sessions.",
+      }
     : [resolved.recipient];
 }
 
@@ -109,7 +118,7 @@ function viewOf(bus: Bus, session: Session): Json {
 
 function muteOf(mute: string | boolean | undefined, unmute: boolean): Json {
   if (mute === undefined) return unmute ? { mute_seconds: 0 } : {};
-  if (unmute) throw new UsageError("--mute and --unmute contradict each other.");
+  if (unmute) throw new UsageError("Use --mute or --unmute, not both.");
   const ms = durationOf(String(mute));
   if (ms === null || ms > MOST_MUTED_SECONDS * 1000)
     throw new UsageError(`--mute takes a time up to 30d, like 30m or 1h, not "${mute}".`);

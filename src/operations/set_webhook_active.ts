@@ -10,27 +10,27 @@ export const setWebhookActive = operation({
   effect: "overwrites",
   params: {
     webhook_id: WEBHOOK_ID,
-    active: { type: "boolean", flag: false, about: "false pauses it" },
-    since: { ...EVENT_ID, optional: true, about: "Enabling: send from this id on too" },
+    active: { type: "boolean", flag: false, about: "false disables it" },
+    since: { ...EVENT_ID, optional: true, about: "Also send events from this id on" },
   },
   commands: [
     {
       name: "webhook enable",
-      about: "Deliver to a webhook again.",
-      positional: "webhook_id",
+      about: "Enable a webhook.",
+      words: [{ param: "webhook_id", placeholder: "ID" }],
       fixed: { active: true },
       examples: [
-        ["webhook enable 1", "deliver again"],
-        ["webhook enable 1 --since 42", "and what was published meanwhile, from event 42 on"],
+        ["webhook enable 1", "resume deliveries"],
+        ["webhook enable 1 --since 42", "also send what it missed, from event 42 on"],
       ],
     },
     {
       name: "webhook disable",
-      about: "Pause a webhook.",
-      positional: "webhook_id",
+      about: "Disable a webhook.",
+      words: [{ param: "webhook_id", placeholder: "ID" }],
       // `since` only applies to enabling.
       fixed: { active: false, since: null },
-      examples: [["webhook disable 1", "pause"]],
+      examples: [["webhook disable 1", "stop deliveries"]],
     },
   ],
   async run(bus, { webhook_id, active, since }) {

@@ -4,14 +4,14 @@ import { outcomeView, webhookNotFound } from "./webhooks.ts";
 
 export const testWebhook = operation({
   name: "test_webhook",
-  about: "Send a signed test event and tell how it went.",
+  about: "Send a signed test event and show the result.",
   effect: "writes",
   listed: "all",
   params: { webhook_id: WEBHOOK_ID },
   command: {
     name: "webhook test",
-    positional: "webhook_id",
-    examples: [["webhook test 1", "does it arrive"]],
+    words: [{ param: "webhook_id", placeholder: "ID" }],
+    examples: [["webhook test 1", "send a test event"]],
     timeoutMs: () => 30_000,
   },
   async run(bus, { webhook_id }) {

@@ -1,4 +1,4 @@
-import { publish } from "../domain/publish.ts";
+import { originOf, publish } from "../domain/publish.ts";
 import { deletedRefusal, notFound } from "../domain/session.ts";
 import { NoSessionError } from "../lib/command.ts";
 import { operation } from "./operation.ts";
@@ -14,8 +14,8 @@ export const unregisterSession = operation({
   command: {
     name: "unregister",
     examples: [
-      ['unregister --session-id "$SESSION_ID"', "leave"],
-      ['unregister --client-id "$$"', "leave by the client id of this machine"],
+      ['unregister --session-id "$SESSION_ID"', "leave the bus"],
+      ['unregister --client-id "$$"', "leave by client id"],
     ],
     before(args, _flags, here) {
       if (args.session_id === undefined && args.client_id === undefined)
@@ -26,7 +26,7 @@ export const unregisterSession = operation({
   async run(bus, args, { caller }) {
     const machine = args.machine || bus.host;
     if (!args.session_id && !args.client_id)
-      return { error: "Give session_id or client_id: nobody was unregistered." };
+      return { error: "Nothing was unregistered. Give session_id or client_id." };
     const session = args.session_id
       ? await bus.store.sessions.get(args.session_id)
       : await bus.store.sessions.byClient(machine, args.client_id ?? "");
@@ -35,13 +35,13 @@ export const unregisterSession = operation({
         ? notFound(args.session_id)
         : { error: "Session not found", client_id: args.client_id, machine };
     if (session.deleted_at !== null)
-      return deletedRefusal(session, "It is unregistered already; nothing is left to do.");
+      return deletedRefusal(session, "This session is already unregistered, so nothing is left to do.");
     const ended = {
       event_type: "session_unregistered",
       payload: `${session.name} ended on ${session.machine}`,
       session_id: session.session_id,
       channel: "all",
-      origin: caller.origin,
+      origin: originOf(caller),
     };
     await publish(bus, ended, { kind: "unregister", sessionId: session.session_id });
     bus.subscriptions.dismiss(session.session_id);
@@ -54,7 +54,7 @@ export const unregisterSession = operation({
   },
   print(result, to) {
     to.line(
-      `Unregistered ${to.bold(to.text(result.display_id))}; ${to.text(result.active_sessions)} still here`,
+      `Unregistered ${to.bold(to.text(result.display_id))} (live sessions: ${to.text(result.active_sessions)})`,
     );
   },
 });

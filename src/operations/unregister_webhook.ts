@@ -9,8 +9,9 @@ export const unregisterWebhook = operation({
   params: { webhook_id: WEBHOOK_ID },
   command: {
     name: "webhook unregister",
-    positional: "webhook_id",
-    examples: [["webhook unregister 1", "stop and forget it"]],
+    aliases: ["webhook rm"],
+    words: [{ param: "webhook_id", placeholder: "ID" }],
+    examples: [["webhook rm 1", "remove webhook 1"]],
   },
   async run(bus, { webhook_id }) {
     return (await bus.store.webhooks.unregister(webhook_id))

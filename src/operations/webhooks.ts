@@ -30,7 +30,7 @@ export function webhookNotFound(webhook_id: number): Json {
     success: false,
     error: `Webhook ${webhook_id} not found`,
     webhook_id,
-    hint: "list_webhooks with active_only=false shows all.",
+    hint: "list_webhooks with active_only=false shows all webhooks.",
   };
 }
 
@@ -40,7 +40,7 @@ export function secretProblem(secret: string | undefined): string | null {
   if (!/^[\x21-\x7e]+$/.test(secret))
     return "secret: use printable ASCII without spaces, so that every receiver computes the same signature.";
   if (secret.startsWith("whsec_") && !/^whsec_[A-Za-z0-9+/]{2,}={0,2}$/.test(secret))
-    return "secret: what follows whsec_ must be base64 (Standard Webhooks).";
+    return "secret: the part after whsec_ must be base64 (Standard Webhooks).";
   return null;
 }
 

@@ -13,6 +13,8 @@ export interface Bus {
   streams?: boolean;
   /** The process of a command in a terminal. */
   pid?: number | undefined;
+  /** Calls operations of another door than MCP. */
+  api?: boolean;
 }
 
 /**
@@ -24,19 +26,19 @@ export type Call = (tool: string, args: Json, timeoutMs: number) => Promise<Json
 
 const UNAUTHORIZED = 401;
 const TOKEN_HINT =
-  "Then give it to this machine in AGENT_EVENT_BUS_TOKEN, or in the file ~/.claude/contrib/agent-event-bus/token (mode 600).";
+  "Then set it here in AGENT_EVENT_BUS_TOKEN, or put it in ~/.claude/contrib/agent-event-bus/token (mode 600).";
 
 /**
  * The calls of one bus.
  * @throws Unreachable if the URL is not an http(s) URL.
  */
-export function createCall({ url, token, keptToken = tokenOfThisMachine, streams, pid }: Bus): Call {
+export function createCall({ url, token, keptToken = tokenOfThisMachine, streams, pid, api }: Bus): Call {
   const target = endpoint(url);
   const near = isLoopback(target.hostname);
   let bearer = token ?? (near ? undefined : keptToken());
   return async (tool, args, timeoutMs) => {
     const attempt = () =>
-      post(target, tool, args, { token: bearer, timeoutMs, streams, pid: near ? pid : undefined });
+      post(target, tool, args, { token: bearer, timeoutMs, streams, api, pid: near ? pid : undefined });
     let posted = await attempt();
     if (posted.status === UNAUTHORIZED && bearer === undefined) {
       bearer = keptToken();
@@ -71,8 +73,8 @@ async function post(url: URL, tool: string, args: Json, options: PostOptions): P
         cause: error,
       });
     const how = isLoopback(url.hostname)
-      ? "Start it with: agent-event-bus serve"
-      : "Check that it runs there and that this machine reaches it.";
+      ? "Start it with: agent-event-bus start"
+      : "Check that it runs there and that this machine can reach it.";
     throw new Unreachable(`No bus at ${url}. ${how}`, { cause: error });
   }
 }
@@ -94,6 +96,6 @@ function resultOf(url: URL, { status, text, answer }: Posted): Json {
 function notABus(url: URL, status: number, text: string): Unreachable {
   const start = text.replace(/\s+/g, " ").slice(0, 80);
   return new Unreachable(
-    `What answers at ${url} is no agent-event-bus (HTTP ${status}${start === "" ? "" : `: ${start}`}).`,
+    `The server at ${url} is not an agent-event-bus (HTTP ${status}${start === "" ? "" : `: ${start}`}).`,
   );
 }

@@ -2,8 +2,9 @@ import { readFileSync, readlinkSync } from "node:fs";
 import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
 import { findProgram, run } from "../lib/exec.ts";
+import { addressOf } from "../lib/kernel_address.ts";
 import { namesIn } from "../lib/permissions.ts";
-import { socketsOn } from "./owner.ts";
+import { socketsIn, socketsOn } from "./owner.ts";
 
 /** A process that listens. */
 interface Listener {
@@ -30,4 +31,34 @@ async function listenerInProc(port: number): Promise<Listener | undefined> {
   const pid = pids.find((one) => namesIn(`/proc/${one}/fd`).some((name) => holds(`/proc/${one}/fd/${name}`)));
   if (pid === undefined) return undefined;
   return { pid: Number(pid), name: attempt(() => readFileSync(`/proc/${pid}/comm`, "utf8"))?.trim() ?? "" };
+}
+
+/** An address at which a process listens. `0.0.0.0` and `::` mean every address of this machine. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** The TCP addresses at which a process of this user listens. Empty if the system does not tell. */
+export async function addressesOf(pid: number, config: InstallConfig): Promise<Address[]> {
+  if (process.platform === "linux") return addressesInProc(pid);
+  const lsof = findProgram("lsof", config, ["/usr/sbin"]);
+  if (lsof === undefined) return [];
+  const { stdout } = await run(
+    [lsof, "-nP", "-a", "-p", String(pid), "-iTCP", "-sTCP:LISTEN", "-Fn"],
+    config,
+  );
+  return [...stdout.matchAll(/^n(.*):(\d+)$/gm)].map(([, host = "", port]) => ({
+    host: host === "*" ? "0.0.0.0" : host.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(port),
+  }));
+}
+
+async function addressesInProc(pid: number): Promise<Address[]> {
+  const folder = `/proc/${pid}/fd`;
+  const open = new Set(namesIn(folder).map((name) => attempt(() => readlinkSync(`${folder}/${name}`))));
+  const found = [...(await socketsIn("/proc/net/tcp")), ...(await socketsIn("/proc/net/tcp6"))];
+  return found
+    .filter(({ inode }) => open.has(`socket:[${inode}]`))
+    .map(({ address, port }) => ({ host: addressOf(address), port }));
 }

@@ -36,11 +36,11 @@ export function told(url: URL, owner: Owner): Told {
     return {
       user: owner.user,
       found: `Port ${port} of this machine belongs to another user (${owner.user}), ${untouched}`,
-      advice: `Run your own bus on another port: agent-event-bus install server --port ${port + 1}. To use the bus of ${owner.user} instead, set ${VARIABLES.busUser.name}=${owner.user}.`,
+      advice: `To use the bus of ${owner.user}, set ${VARIABLES.busUser.name}=${owner.user}. To run your own bus on another port: agent-event-bus install server --port ${port + 1}`,
     };
   return {
     user: ANY_USER,
-    found: `Port ${port} does not lead to a program of yours, as far as the system tells, ${untouched}`,
+    found: `Port ${port} does not seem to belong to one of your programs, ${untouched}`,
     advice: `If a container or a forwarded port leads to your bus, set ${VARIABLES.busUser.name}=any.`,
   };
 }
@@ -112,10 +112,15 @@ async function listenersIn(table: string, port: number, addresses: readonly stri
 
 /** The sockets that listen on a port, by one of the system's tables. Empty if the table cannot be read. */
 export async function socketsOn(table: string, port: number) {
-  const found: { address: string; uid: number; inode: string }[] = [];
+  return (await socketsIn(table)).filter((one) => one.port === port);
+}
+
+/** All listening sockets of one of the system's tables. Empty if the table cannot be read. */
+export async function socketsIn(table: string) {
+  const found: { address: string; port: number; uid: number; inode: string }[] = [];
   for await (const [, local = "", , , , , , uid, , inode = ""] of listening(table)) {
     const [address = "", number = ""] = local.split(":");
-    if (Number.parseInt(number, 16) === port) found.push({ address, uid: Number(uid), inode });
+    found.push({ address, port: Number.parseInt(number, 16), uid: Number(uid), inode });
   }
   return found;
 }

@@ -12,6 +12,8 @@ export interface PostOptions {
   redirect?: "manual";
   /** The process of a command in a terminal. It makes the call by TCP, whose sockets the bus can tell apart. */
   pid?: number | undefined;
+  /** Calls an operation of another door, at its own path beside `/mcp`. By TCP too, so that the bus can see who asks. */
+  api?: boolean | undefined;
 }
 
 /** The answer to a POST. */
@@ -32,7 +34,7 @@ interface Answer {
  * @throws NotOurs if the port belongs to another user, or the error of `fetch` when there is no answer.
  */
 export async function postCall(url: URL, tool: string, args: Json, options: PostOptions): Promise<Posted> {
-  const { token, timeoutMs, streams, redirect, pid } = options;
+  const { token, timeoutMs, streams, redirect, pid, api } = options;
   const request: RequestInit = {
     method: "POST",
     headers: {
@@ -41,18 +43,20 @@ export async function postCall(url: URL, tool: string, args: Json, options: Post
       "content-type": "application/json",
       ...(pid !== undefined && { [PROCESS_HEADER]: String(pid) }),
     },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name: tool, arguments: args },
-    }),
+    body: JSON.stringify(
+      api === true
+        ? args
+        : { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: args } },
+    ),
     ...(redirect && { redirect }),
     signal: AbortSignal.timeout(timeoutMs),
   };
-  const response = await send(url, request, pid === undefined);
+  const target = api === true ? new URL(`api/${tool}`, url) : url;
+  const response = await send(target, request, pid === undefined && api !== true);
   const text = await response.text();
-  return { status: response.status, text, answer: answerIn(text) };
+  const answer =
+    api === true && response.ok ? { result: { structuredContent: resultIn(text) } } : answerIn(text);
+  return { status: response.status, text, answer };
 }
 
 /** The headers of every request to a bus. */
@@ -62,6 +66,12 @@ export function headersOf(token: string | undefined): Record<string, string> {
     "user-agent": `agent-event-bus/${version}`,
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
+}
+
+/** A list arrives as it does by MCP. */
+function resultIn(text: string): Json {
+  const value: Json | Json[] = JSON.parse(text);
+  return Array.isArray(value) ? { result: value } : value;
 }
 
 // A plain JSON body, or the last answer among the `data:` lines of an event stream.

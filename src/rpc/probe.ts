@@ -19,6 +19,8 @@ export type Probe =
       detail?: string;
       /** Lead of the bus's clock over this machine's, to about half a second. */
       clockSkewMs: number;
+      /** Told while the index of texts is behind. */
+      search?: { indexed: number; events: number };
     }
   /** The Python original, whose answer has no version. */
   | { kind: "original" }
@@ -27,7 +29,8 @@ export type Probe =
   | { kind: "stranger"; found: string }
   /** A program of another user. Nothing was sent to it. */
   | ({ kind: "foreign"; sentence: string } & Told)
-  | { kind: "nobody"; sentence: string };
+  /** `found` is the sentence without its advice. */
+  | { kind: "nobody"; found: string; sentence: string };
 
 const LIMIT_MS = 3_000;
 
@@ -45,7 +48,7 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
     return judge(response, await response.text(), (began + ended) / 2);
   } catch (error) {
     if (error instanceof NotOurs) return { kind: "foreign", sentence: error.message, ...error.told };
-    return { kind: "nobody", sentence: absence(health, error) };
+    return { kind: "nobody", ...absence(health, error) };
   }
 }
 
@@ -67,7 +70,7 @@ export async function tryTool(
     if (result !== undefined && !result.isError) return { ok: true };
     return { status, reason: result?.content?.[0]?.text ?? error?.message ?? start(text) };
   } catch (error) {
-    return { status: 0, reason: absence(target, error) };
+    return { status: 0, reason: absence(target, error).sentence };
   }
 }
 
@@ -84,6 +87,7 @@ function judge({ status, headers }: Response, text: string, asked: number): Prob
       ...(typeof body.reason === "string" && { reason: body.reason }),
       ...(typeof body.detail === "string" && { detail: body.detail }),
       clockSkewMs: skew(headers.get("date"), asked),
+      ...(body.search !== undefined && { search: body.search as { indexed: number; events: number } }),
     };
   const reason = reasonIn(body);
   // 421: the bus does not answer to that name.
@@ -92,7 +96,7 @@ function judge({ status, headers }: Response, text: string, asked: number): Prob
   const to = headers.get("location");
   return {
     kind: "stranger",
-    found: `HTTP ${status}${to === null ? start(text, ": ") : `, sent on to ${to}`}`,
+    found: `HTTP ${status}${to === null ? start(text, ": ") : `, redirected to ${to}`}`,
   };
 }
 
@@ -124,25 +128,42 @@ function start(text: string, before = ""): string {
 
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
 
-/** The reason why there was no answer, and its remedy. */
-function absence({ hostname, host, port, protocol, href }: URL, error: unknown): string {
-  if (error instanceof NotOurs) return error.message;
+/** The reason why there was no answer, alone and with its remedy. */
+function absence(url: URL, error: unknown): { found: string; sentence: string } {
+  if (error instanceof NotOurs) return { found: error.message, sentence: error.message };
+  const [found, advice] = explained(url, error);
+  return { found, sentence: `${found} ${advice}` };
+}
+
+function explained({ hostname, host, port, protocol, href }: URL, error: unknown): [string, string] {
   const { name, message, code, cause } = error as Error & {
     code?: unknown;
     cause?: { code?: unknown; message?: string };
   };
   const why = typeof code === "string" ? code : String(cause?.code ?? "");
   const at = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
-  const there = isLoopbackUrl(href)
-    ? "Start the bus with: agent-event-bus restart"
-    : "Check the URL, that the bus runs there, and that it listens for other machines (install server --host).";
+  const isHere = isLoopbackUrl(href);
+  const there =
+    "Check the URL, that the bus is running there, and that it listens for other machines (install server --host).";
   if (name === "TimeoutError")
-    return `${at} did not answer within ${LIMIT_MS / 1000} s. ${isLoopbackUrl(href) ? there : "Check the address, and the firewalls on the way."}`;
+    return [
+      `${at} did not answer within ${LIMIT_MS / 1000} s.`,
+      isHere
+        ? "Restart the bus with: agent-event-bus restart"
+        : "Check the address and any firewalls in between.",
+    ];
   if (/ENOTFOUND|EAI_AGAIN/.test(why))
-    return `No machine is called "${hostname}": its address was not found. Check the name in the URL.`;
-  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/.test(why)) return `Nobody listens at ${at}. ${there}`;
+    return [`The host name "${hostname}" was not found.`, "Check the name in the URL."];
+  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/.test(why))
+    return [`Nothing is listening at ${at}.`, isHere ? "Start the bus with: agent-event-bus start" : there];
   if (UNTRUSTED.test(why))
-    return `The certificate of ${at} is not trusted by this machine (${why}). Check the name in the URL, or use a certificate that is.`;
-  if (/EPROTO|SSL/.test(why)) return `${at} does not speak TLS. Try the URL with http:// in front.`;
-  return `${at} did not answer like a web server (${why || (cause?.message ?? message)}). Check the URL.`;
+    return [
+      `The certificate of ${at} is not trusted by this machine (${why}).`,
+      "Check the name in the URL, or use a trusted certificate.",
+    ];
+  if (/EPROTO|SSL/.test(why)) return [`${at} does not speak TLS.`, "Try the URL with http:// in front."];
+  return [
+    `${at} did not answer like a web server (${why || (cause?.message ?? message)}).`,
+    "Check the URL.",
+  ];
 }

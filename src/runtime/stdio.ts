@@ -26,8 +26,13 @@ function writeToStream(stream: NodeJS.WriteStream, text: string): Promise<void> 
   });
 }
 
-/** True if stdout is a terminal. With `colours`, Bun's answer about colours saves loading its streams. */
-export function isTerminal(colours: boolean): boolean {
-  if (process.versions.bun !== undefined && colours && !Bun.enableANSIColors) return false;
+/** True if stdout is a terminal. With `colors`, Bun's answer about colors saves loading its streams. */
+export function isTerminal(colors: boolean): boolean {
+  if (process.versions.bun !== undefined && colors && !Bun.enableANSIColors) return false;
   return process.stdout.isTTY === true;
+}
+
+/** Columns of the terminal. Only for a process whose stdout is one. */
+export function terminalWidth(): number {
+  return process.stdout.columns || 80;
 }

@@ -9,12 +9,12 @@ import {
   settingsFile,
   version,
 } from "../config/client.ts";
+import { SERVE_FLAGS } from "../config/serve_flags.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
-import { VARIABLES } from "../config/variables.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { hookOperations } from "../operations/hooks/index.ts";
-import { operations } from "../operations/index.ts";
+import { operations, personOperations } from "../operations/index.ts";
 import { otherUserAt } from "../rpc/owner.ts";
 import { OpenError } from "../sqlite/store.ts";
 import { createLog, type Log } from "./log.ts";
@@ -29,14 +29,16 @@ const UNUSABLE_SETTING = 78;
 export async function serve(argv: readonly string[]): Promise<void> {
   const json = argv.includes("--json");
   process.umask(0o077);
-  const config = await configOf(argv, json);
-  if (config === null) return;
+  const asked = await configOf(argv, json);
+  if (asked === null) return;
+  const { config } = asked;
+  if (asked.detach) return detached(asked, json);
   const log = logTo(config);
   process.on("unhandledRejection", (error) => log.error(`unexpected rejection: ${error}`, error));
   try {
     const server = await startServer({
       config,
-      operations: [...operations, ...hookOperations],
+      operations: [...operations, ...personOperations, ...hookOperations],
       log,
       now: Date.now,
       socketFolder: dataDirectory(),
@@ -54,33 +56,54 @@ export async function serve(argv: readonly string[]): Promise<void> {
   }
 }
 
+async function detached({ config, flags }: Asked, json: boolean): Promise<void> {
+  const { detach, greetingOf } = await import("./detach.ts");
+  try {
+    const found = await detach(config, flags);
+    say(json ? visibleJson(found) : greetingOf(found));
+  } catch (error) {
+    const { message, code } = error as Error & { code?: unknown };
+    exit(typeof code === "number" ? code : FAILED, message, json);
+  }
+}
+
 function logTo({ log, err }: { log: string; err: string }): Log {
   const terminal = process.stderr.isTTY ? (line: string) => void process.stderr.write(line) : undefined;
   return createLog({ file: log, errors: err, terminal, now: Date.now });
 }
 
-async function configOf(argv: readonly string[], json: boolean): Promise<ServerConfig | null> {
+const OPTIONS = Object.fromEntries(
+  SERVE_FLAGS.map(({ name, boolean, short }) => [
+    name,
+    { type: boolean === true ? ("boolean" as const) : ("string" as const), ...(short && { short }) },
+  ]),
+);
+
+type Values = Partial<Record<"help" | "version" | "json" | "detach", boolean>> &
+  Partial<Record<"host" | "port" | "db", string>>;
+
+interface Asked {
+  config: ServerConfig;
+  /** The flags of the settings, as typed. */
+  flags: Environment;
+  detach: boolean;
+}
+
+async function configOf(argv: readonly string[], json: boolean): Promise<Asked | null> {
   let settings: Environment = {};
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: {
-        host: { type: "string" },
-        port: { type: "string" },
-        db: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-        version: { type: "boolean" },
-      },
+      options: OPTIONS,
     });
-    const { help, version: versionWanted, json: _, ...flags } = values;
+    const { help, version: versionWanted, json: _, detach = false, ...flags } = values as Values;
     if (help || versionWanted) {
       const told = help ? { help: helpText() } : { version };
       say(json ? visibleJson(told) : (told.help ?? version));
       return null;
     }
     settings = settingsFile();
-    return serverConfig(flags, environment, settings);
+    return { config: serverConfig(flags, environment, settings), flags, detach };
   } catch (error) {
     // Service managers hide stderr.
     if (error instanceof ConfigError && !process.stderr.isTTY) {
@@ -118,28 +141,18 @@ function usageProblem(error: Error): string {
   }
 }
 
-const OWN_FLAGS = [
-  ["--json", "Print one JSON document: url, database, log"],
-  ["--help", "Show this help"],
-  ["--version", "Show the version"],
-];
-
 function helpText(): string {
-  const flags = Object.values(VARIABLES).flatMap((variable) => {
-    if (!("flag" in variable) || variable.flag === "url") return [];
-    const { flag, about, name, fallback } = variable;
-    return [[`--${flag}`, `${about} (${name}, default ${fallback})`]];
-  });
   return [
-    "Run the bus in the foreground.",
+    "Run the bus in the foreground, or with --detach in the background.",
     "",
     "Usage: agent-event-bus serve [flags]",
     "",
     "Flags:",
-    ...flags.concat(OWN_FLAGS).map(([flag = "", about]) => `  ${flag.padEnd(9)}  ${about}`),
+    ...SERVE_FLAGS.map(({ name, about }) => `  ${`--${name}`.padEnd(9)}  ${about}`),
     "",
     "Examples:",
     "  agent-event-bus serve",
+    "  agent-event-bus serve --detach",
     "  agent-event-bus serve --port 9090 --db ./data.db",
   ].join("\n");
 }

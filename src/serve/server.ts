@@ -3,22 +3,34 @@ import { setTimeout as delay } from "node:timers/promises";
 import { olderDatabases } from "../admin/older.ts";
 import { ConfigError, dataDirectory, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
-import type { Store, Trouble } from "../domain/store.ts";
+import { mayAnswer } from "../domain/answering.ts";
+import type { Bus } from "../domain/context.ts";
+import { Counts } from "../domain/counts.ts";
+import type { Store } from "../domain/store.ts";
 import { type Access, createAccess } from "../http/access/access.ts";
+import { callHandler } from "../http/api.ts";
 import { createApp } from "../http/app.ts";
-import { healthAnswer } from "../http/health.ts";
+import { buttonHandler } from "../http/button.ts";
+import { type HealthFacts, healthAnswer } from "../http/health.ts";
 import guide from "../http/mcp/guide.md" with { type: "text" };
 import { createMcp } from "../http/mcp/sdk_server.ts";
+import { metricsHandler } from "../http/metrics.ts";
+import { servePage } from "../http/page/serve_page.ts";
+import { signIn, signOut } from "../http/page/sign_in.ts";
+import { Streams } from "../http/page/stream.ts";
+import { READ_NAMES, readHandler } from "../http/read.ts";
 import { createRoutes } from "../http/routes.ts";
 import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
 import { type Clock, createClock } from "../lib/steady_clock.ts";
+import type { Door } from "../operations/invoke.ts";
 import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
 import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
 import type { Log } from "./log.ts";
+import { reportTrouble } from "./report_trouble.ts";
 import { openSocket } from "./socket.ts";
-import { createBus, createDoor } from "./wiring.ts";
+import { createBus, createDoor, type Running } from "./wiring.ts";
 
 export interface RunningServer {
   port: number;
@@ -56,7 +68,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const config = { ...options.config, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
-  const access = createAccess({ config, warn: log.warn, now, steady: () => performance.now() });
+  const access = createAccess({
+    config,
+    warn: log.warn,
+    now,
+    steady: () => performance.now(),
+    key: () => store.key,
+  });
   // Looked up first, because opening files changes some of them.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const lock = lockDatabase(config.db);
@@ -66,9 +84,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     lock.release();
     throw error;
   }
-  const store = openStore(config.db, lock, { now, steady: clock.steady, onTrouble: reportTrouble(log) });
+  const counts = new Counts();
+  const store = openStore(config.db, lock, {
+    now,
+    steady: clock.steady,
+    onTrouble: reportTrouble(log, counts),
+  });
   try {
-    return await serveStore({ ...options, config, clock, access, store, allowedNetworks, kept });
+    return await serveStore({ ...options, config, clock, access, store, counts, allowedNetworks, kept });
   } catch (error) {
     await store.close();
     throw error;
@@ -79,37 +102,35 @@ interface Parts extends ServerOptions {
   clock: Clock;
   access: Access;
   store: Store;
+  counts: Counts;
   allowedNetworks: readonly Network[];
   kept: readonly Kept[];
 }
 
 async function serveStore(parts: Parts): Promise<RunningServer> {
-  const { config, operations, log, access, store } = parts;
+  const { config, log, access, store, operations } = parts;
   tellOfStart(parts);
   if ((await store.events.tip()) === 0)
     for (const { found, command } of olderDatabases(config.db))
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
-  const running = createBus({ ...parts, holds: access.holds, ownPort: () => port });
-  const { bus, scheduler, notices } = running;
+  const { holds, endingTokens } = access;
+  const running = createBus({ ...parts, holds, endingTokens, ownPort: () => port });
+  const { bus, scheduler, notices, needs, phone } = running;
+  bus.muted.until = await store.mail.mutedUntil();
   await notices.start();
-  const unexpected = (where: string, error: unknown) =>
-    log.error(`unexpected error in ${where}: ${error}`, error);
-  const { limits } = config;
-  const { shares, refused } = access;
+  phone?.start();
+  needs.start();
+  const unexpected = unexpectedTo(log);
   const door = createDoor({ bus, operations, access, log, unexpected });
-  const listed = operations.filter(
-    (one) => one.listed === undefined || (one.listed === "all" && config.tools === "all"),
-  );
-  const mcp = await createMcp({ limits, listed, door, shares, refused, unexpected, guide, version });
-  const started = performance.now();
-  const routes = createRoutes({
-    mcp: (request, caller) => mcp.handle(request, caller),
-    health: () => healthAnswer(store.trouble(), performance.now() - started),
+  const streams = new Streams({
+    ...{ ...access, ...config, door, store, unexpected },
+    hello: () => helloOf(bus),
+    refusalOf: async (caller) => (await mayAnswer(bus, caller))?.reason ?? null,
   });
   const app = createApp({
     ...access,
-    routes,
+    routes: await routesOf(parts, bus, streams, door),
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
   const listening = await listen(app, {
@@ -121,16 +142,61 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
-  return { port, store, stop: () => stop(parts, running, listening) };
+  return { port, store, stop: () => stop(parts, { ...running, streams }, listening) };
+}
+
+async function routesOf(
+  { config, operations, log, access, store, now }: Parts,
+  bus: Bus,
+  streams: Streams,
+  door: Door,
+) {
+  const { limits } = config;
+  const { shares, refused } = access;
+  const unexpected = unexpectedTo(log);
+  const isListed = ({ tool, listed }: Operation) =>
+    tool !== false && (listed === undefined || (listed === "all" && config.tools === "all"));
+  const listed = operations.filter(isListed);
+  const mcp = await createMcp({ limits, listed, door, shares, refused, unexpected, guide, version });
+  const started = performance.now();
+  const api = { limits, shares, refused, door };
+  return createRoutes({
+    mcp: (request, caller) => mcp.handle(request, caller),
+    page: servePage,
+    signIn: signIn({ ...api, ...access, codes: bus.pageCodes, now }),
+    signOut,
+    call: callHandler(api),
+    reads: Object.fromEntries(READ_NAMES.map((name) => [name, readHandler(name, api)])),
+    metrics: metricsHandler({ bus, version, uptimeMs: () => performance.now() - started }),
+    stream: (request, caller) => streams.handle(request, caller),
+    button: buttonHandler({ needs: store.needs, door, now, refused }),
+    health: (_, caller) => healthAnswer(healthOf(store, started), caller),
+  });
+}
+
+function unexpectedTo(log: Log): (where: string, error: unknown) => void {
+  return (where, error) => log.error(`unexpected error in ${where}: ${error}`, error);
+}
+
+function helloOf({ host, now }: Bus): Record<string, string> {
+  return { version, machine: host, now: new Date(now()).toISOString() };
+}
+
+function healthOf(store: Store, started: number): HealthFacts {
+  const uptimeMs = performance.now() - started;
+  return { trouble: store.trouble(), uptimeMs, progress: store.search.progress() };
 }
 
 async function stop(
   { store, log }: Parts,
-  { bus, scheduler, notices }: ReturnType<typeof createBus>,
+  { bus, scheduler, notices, needs, phone, streams }: Running & { streams: Streams },
   listening: Listening,
 ): Promise<void> {
   notices.stop();
+  needs.stop();
+  phone?.stop();
   bus.subscriptions.end();
+  streams.end();
   // A call that waits for a lock is answered before its connection ends.
   store.limitPatience(FINISH_MS / 2);
   const finished = listening.stop(false);
@@ -143,19 +209,6 @@ async function stop(
   await within(PART_MS / 2, log.flush());
 }
 
-/** Logs when the database stops taking writes and when it takes them again. */
-function reportTrouble(log: Log): (trouble: Trouble | null) => void {
-  let began = 0;
-  return (trouble) => {
-    if (trouble === null) {
-      const seconds = Math.round((performance.now() - began) / 1000);
-      return log.info(`the database takes writes again, after ${seconds} s`);
-    }
-    began = performance.now();
-    log.error(`the database takes no writes (${trouble.problem}), reads go on: ${trouble.detail}`);
-  };
-}
-
 /** Resolves with `promise`, or with undefined after `ms`. */
 function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   return Promise.race([promise, delay(ms, undefined, { ref: false })]);
@@ -163,7 +216,7 @@ function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
 
 function tellOfStart({ access, store, log, kept }: Parts): void {
   if (store.backup !== null)
-    log.info(`the database was brought up to date; a copy of it as it was: ${store.backup}`);
+    log.info(`the database was brought up to date. A copy of the former one: ${store.backup}`);
   const { changed, left } = makePrivate(kept);
   for (const { path, found, mode } of changed)
     log.warn(
@@ -171,7 +224,7 @@ function tellOfStart({ access, store, log, kept }: Parts): void {
     );
   for (const { path, found } of left)
     log.warn(
-      `others can use ${path} (mode ${found.toString(8)}); it is a link or another user's, so it was left as it is. agent-event-bus check says what to do`,
+      `others can use ${path} (mode ${found.toString(8)}). The file was left as it is, because it is a link or another user's. agent-event-bus check explains the repair`,
     );
   access.warn();
 }

@@ -57,6 +57,10 @@ export class OpenSubscriptions implements Subscriptions {
     return this.#bySession.has(sessionId);
   }
 
+  count(): number {
+    return this.#open.size;
+  }
+
   dismiss(sessionId: string): void {
     for (const one of this.#bySession.get(sessionId) ?? []) one.dismiss();
   }

@@ -1,17 +1,22 @@
 import { lookup } from "node:dns/promises";
 import { machine, version } from "../config/client.ts";
 import type { ServerConfig } from "../config/server.ts";
+import { needNotices } from "../desktop/need_notices.ts";
 import { Notices } from "../desktop/notices.ts";
-import { createDesktop } from "../desktop/notifier.ts";
+import { createDesktop, type Desktop } from "../desktop/notifier.ts";
 import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
+import { Counts } from "../domain/counts.ts";
 import { Dialogs } from "../domain/dialogs.ts";
 import { BUS_ITSELF } from "../domain/event.ts";
 import { Turns } from "../domain/handover_lock.ts";
+import { type NeedView, NeedWatch } from "../domain/need_watch.ts";
+import { PageCodes } from "../domain/page_codes.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
 import { Storms } from "../domain/storms.ts";
+import type { EndingToken } from "../domain/token.ts";
 import type { Access } from "../http/access/access.ts";
 import { httpDenial } from "../http/access/refusal.ts";
 import { exists, rememberedStart } from "../lib/process.ts";
@@ -19,6 +24,7 @@ import type { Clock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
 import { Door } from "../operations/invoke.ts";
 import type { Operation } from "../operations/operation.ts";
+import { Phone } from "../push/phone.ts";
 import { Scheduler, type SchedulerOptions } from "../webhooks/scheduler.ts";
 import type { Lookup, Network } from "../webhooks/target.ts";
 import { createFindRepo } from "./find_repo.ts";
@@ -37,14 +43,26 @@ export interface BusParts {
   ownPort(): number;
   /** False once the caller's token is revoked or expired. */
   holds(caller: Caller): boolean;
+  /** Counts that began with the store. New ones if undefined. */
+  counts?: Counts;
+  endingTokens(): readonly EndingToken[];
 }
 
 const lookupAll: Lookup = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
 
-/** The bus that handlers see, with the scheduler of its webhooks and the user's notices (not started yet). */
-export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler; notices: Notices } {
-  const { config, store, log, now, holds } = parts;
+/** The bus that handlers see, and what works beside them (not started yet). */
+export interface Running {
+  bus: Bus;
+  scheduler: Scheduler;
+  notices: Notices;
+  needs: NeedWatch;
+  /** Null if nothing is pushed. */
+  phone: Phone | null;
+}
+
+export function createBus(parts: BusParts): Running {
+  const { config, store, log, now, holds, counts = new Counts() } = parts;
   const scheduler = new Scheduler({
     store,
     sender: { busId: store.id, version },
@@ -53,6 +71,7 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler; no
     timeoutMs: config.webhooks.timeoutMs,
     mostPending: config.webhooks.backlog,
     switchOff: switchOffBy(store, log),
+    settled: (state) => counts.attempts[state]++,
     log,
   });
   const desktop = createThrottle(
@@ -66,16 +85,29 @@ export function createBus(parts: BusParts): { bus: Bus; scheduler: Scheduler; no
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
-    notify: (notification) => desktop.show(notification),
+    notify: async (notification) => bus.muted.until > now() || desktop.show(notification),
     deliveries: scheduler,
     wake: config.wake,
     notices: config.notices,
+    counts,
+    endingTokens: parts.endingTokens,
     ...memory(),
     repoOf: createFindRepo(),
     warn: log.warn,
   };
   followEvents(bus);
-  return { bus, scheduler, notices: new Notices(bus, (group) => desktop.withdraw(group)) };
+  store.listen((event, webhookIds) => counts.stored(event, webhookIds));
+  return { bus, scheduler, ...tellersOf(bus, desktop, parts) };
+}
+
+/** The parts that tell the user of events and needs. */
+function tellersOf(bus: Bus, desktop: Desktop, { config, log }: BusParts) {
+  const withdraw = (group: string) => desktop.withdraw(group);
+  const { push } = config;
+  const phone = push.topics.length === 0 ? null : new Phone(bus, { push, log });
+  const views: NeedView[] = config.notices === "off" ? [] : [needNotices(bus, withdraw)];
+  if (phone !== null) views.push(phone);
+  return { notices: new Notices(bus, withdraw), needs: new NeedWatch(bus, views), phone };
 }
 
 /** The parts of the bus that end with the process. */
@@ -86,8 +118,11 @@ function memory() {
     waking: new Map(),
     wokenBy: new Map(),
     toldPairs: new Map(),
+    attempts: new Map(),
+    muted: { until: 0 },
     storms: new Storms(),
     dialogs: new Dialogs(),
+    pageCodes: new PageCodes(),
     turns: new Turns(),
   };
 }

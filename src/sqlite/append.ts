@@ -3,25 +3,33 @@ import type { DecideRegistration, Draft, Registered, Store } from "../domain/sto
 import { DeliveryTable } from "./deliveries.ts";
 import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
+import type { BackgroundWriter } from "./group_commit.ts";
+import { NeedTable } from "./needs.ts";
 import { type Parts, timestampOf } from "./parts.ts";
 import { PushTable } from "./pushes.ts";
+import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
+import { TextIndex } from "./text_index.ts";
 import { WebhookTable } from "./webhooks.ts";
 
-export function tablesOf(parts: Parts) {
+export function tablesOf(parts: Parts, background: BackgroundWriter, folder: string) {
   const events = new EventTable(parts);
   const mail = new MailTable(parts);
   const webhooks = new WebhookTable(parts);
   const deliveries = new DeliveryTable({ ...parts, events, webhooks });
   const sessions = new SessionTable({ ...parts, events, mail });
-  return { events, mail, pushes: new PushTable(parts), webhooks, deliveries, sessions };
+  const index = new TextIndex({ ...parts, events, background, folder });
+  const search = new SearchTable({ ...parts, events, index });
+  const [needs, pushes] = [new NeedTable(parts), new PushTable(parts)];
+  return { events, search, index, mail, needs, pushes, webhooks, deliveries, sessions };
 }
 
 /** Writes events, with everything that belongs to them. No event is written in another way. */
-export class Appender implements Pick<Store, "append" | "register" | "listen"> {
+export class Appender implements Pick<Store, "append" | "register" | "listen" | "listenCommits"> {
   readonly #parts: Parts;
   readonly #tables: ReturnType<typeof tablesOf>;
   readonly #listeners: Parameters<Store["listen"]>[0][] = [];
+  readonly #commitListeners: (() => void)[] = [];
   #uncommitted: { event: Event; draft: Draft }[] = [];
 
   constructor(parts: Parts, tables: ReturnType<typeof tablesOf>) {
@@ -59,13 +67,21 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
     this.#listeners.push(onEvent);
   }
 
+  listenCommits(onCommit: () => void): void {
+    this.#commitListeners.push(onCommit);
+  }
+
   /** Passes on the events of a transaction that was committed. */
   committed(): void {
     const appended = this.#uncommitted;
     this.#uncommitted = [];
-    for (const { event, draft } of appended)
+    for (const { event, draft } of appended) {
       for (const listener of this.#listeners) listener(event, draft.webhookIds);
+      this.#tables.index.note(event);
+    }
     this.#tables.mail.committed();
+    this.#tables.needs.committed();
+    for (const listener of this.#commitListeners) listener();
   }
 
   /** Forgets what is in memory, after a transaction that was undone. */
@@ -74,21 +90,27 @@ export class Appender implements Pick<Store, "append" | "register" | "listen"> {
     this.#tables.events.forget();
     this.#tables.webhooks.forget();
     this.#tables.mail.undone();
+    this.#tables.needs.undone();
   }
 
-  /** True if a webhook was added, removed, enabled or paused since the draft was decided. */
-  #isStale({ revision }: Draft): boolean {
-    return revision !== this.#tables.webhooks.revision;
+  /** True if a webhook was added, removed, enabled or paused since the draft was decided, or its need was closed. */
+  #isStale({ revision, change }: Draft): boolean {
+    const { webhooks, needs } = this.#tables;
+    if (revision !== webhooks.revision) return true;
+    return change?.kind === "answer" && !needs.isOpen(change.needId);
   }
 
   #insert(draft: Draft, at: string): Event {
-    const { events, mail, deliveries, sessions, webhooks } = this.#tables;
+    const { events, mail, deliveries, sessions, webhooks, needs } = this.#tables;
     const { change } = draft;
+    if (change?.kind === "answer") needs.answer(change.needId, change.answer, change);
     if (change?.kind === "unregister") sessions.markDeleted(change.sessionId, at);
     if (change?.kind === "pause") webhooks.turn(change.webhookId, false, change.reason);
     const event = events.insert(draft.event, at);
     for (const webhookId of draft.webhookIds) deliveries.enqueue(webhookId, event.id);
     if (draft.recipient !== null) mail.post(draft.recipient, event.id);
+    if (draft.need !== null) needs.openEvent(draft.need, event.id, at);
+    if (draft.settles !== null) needs.settle(draft.settles);
     this.#uncommitted.push({ event, draft });
     return event;
   }

@@ -1,8 +1,10 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { attempt } from "../lib/attempt.ts";
 import { exists } from "../lib/process.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
+import { lonelyWal, strayWal } from "./foreign_wal.ts";
 import { reading } from "./statements.ts";
 
 /** Writes a consistent copy beside the database, before its schema is changed. */
@@ -107,5 +109,62 @@ export function leapIds(copy: string, schemaVersion: number): void {
     db.exec(`UPDATE sqlite_sequence SET seq = seq + ${LEAP} WHERE name = 'events'`);
   } finally {
     db.close();
+  }
+}
+
+/** Does the same to a copy that takes the place of a database. A copy whose ids are ahead of all given ones stays as it is. */
+export function leapOver(copy: string, schemaVersion: number, former: string): void {
+  if (schemaVersion < OURS) return;
+  const { last, next } = idsOf(copy);
+  const given = attempt(() => idsOf(former).next) ?? 0;
+  if (next - last >= LEAP && next > given) return;
+  const db = openDatabase(copy);
+  try {
+    const seq = Math.max(next, given) + LEAP;
+    db.exec(`UPDATE sqlite_sequence SET seq = ${seq} WHERE name = 'events'`);
+  } finally {
+    db.close();
+  }
+}
+
+/** The last id in a database, and the last one that it gave out. */
+function idsOf(path: string): { last: number; next: number } {
+  return reading(path, (db) => ({
+    last: Number(db.prepare("SELECT max(id) AS id FROM events").get()?.id ?? 0),
+    next: Number(db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'").get()?.seq ?? 0),
+  }));
+}
+
+/**
+ * Folds the log of writes of a database that no process uses into its file, so that the file alone is the database. False
+ * if that is impossible, because it cannot be read or the log belongs to another one.
+ */
+export function foldLog(path: string): boolean {
+  if (strayWal(path) !== null || lonelyWal(path) !== null || !hasHeader(path)) return false;
+  try {
+    const db = openDatabase(path);
+    try {
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;");
+    } finally {
+      db.close();
+    }
+    return [`${path}-wal`, `${path}-journal`].every(
+      (file) => (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0,
+    );
+  } catch {
+    return false;
+  }
+}
+
+const HEADER = "SQLite format 3";
+
+function hasHeader(path: string): boolean {
+  const file = fs.openSync(path, "r");
+  try {
+    const start = Buffer.alloc(HEADER.length);
+    fs.readSync(file, start, 0, start.length, 0);
+    return start.toString("latin1") === HEADER;
+  } finally {
+    fs.closeSync(file);
   }
 }

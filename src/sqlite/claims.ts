@@ -7,6 +7,7 @@ const SQL = {
   claim: `INSERT INTO claims (name, session_id, claimed_at) VALUES ($name, $sessionId, $at)
     ON CONFLICT DO UPDATE SET session_id = $sessionId, claimed_at = $at`,
   aliasOf: "SELECT session_id FROM aliases WHERE alias = $id",
+  aliasesOf: "SELECT alias FROM aliases WHERE session_id = $sessionId",
   addAlias: `INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
     ON CONFLICT DO UPDATE SET session_id = $sessionId`,
   dropAlias: "DELETE FROM aliases WHERE alias = $alias",
@@ -36,6 +37,10 @@ export class ClaimTable {
   /** The session that an earlier id stands for. */
   aliasOf(id: string): string | undefined {
     return this.#sql.aliasOf.get({ id })?.session_id as string | undefined;
+  }
+
+  aliasesOf(sessionId: string): string[] {
+    return this.#sql.aliasesOf.all({ sessionId }).map((row) => String(row.alias));
   }
 
   addAlias(alias: string, sessionId: string): void {

@@ -55,8 +55,8 @@ function leaveOpen(connection: Database): void {
 
 function rescued(db: Database, path: string, now: number): string {
   try {
-    return `all that the bus held was written to ${rescue(db, path, now)}: put it in the place of ${path} and start the bus again`;
+    return `the data of the bus was saved to ${rescue(db, path, now)}. Move that file to ${path} and start the bus again`;
   } catch (error) {
-    return `what the bus held could not be written beside ${path}: ${(error as Error).message}`;
+    return `the data of the bus could not be saved beside ${path}: ${(error as Error).message}`;
   }
 }

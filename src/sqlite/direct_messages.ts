@@ -1,4 +1,4 @@
-import type { Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
+import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
 import type { MailStore } from "../domain/store.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./event_sql.ts";
@@ -15,6 +15,10 @@ const NEWS_OF = (channel: string) => `SELECT * FROM (SELECT ${EVENT_COLUMNS} FRO
   ORDER BY id DESC LIMIT $limit)`;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 
+const STATE = `CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
+    WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state`;
+const MAIL = `event_id, recipient, ${STATE}, offered_at, offered_by, seen_at, acked_at`;
+
 const SQL = {
   post: "INSERT OR IGNORE INTO mail (recipient, event_id) VALUES ($recipient, $eventId)",
   // Left to itself, SQLite takes the primary key and walks everything that was seen.
@@ -25,15 +29,19 @@ const SQL = {
   reviewed: "SELECT value FROM bus WHERE key = 'reviewed'",
   review: "INSERT OR REPLACE INTO bus (key, value) VALUES ('reviewed', $upTo)",
   forget: "DELETE FROM bus WHERE key = 'reviewed'",
+  mutedUntil: "SELECT value FROM bus WHERE key = 'muted_until'",
+  muteUntil: "INSERT OR REPLACE INTO bus (key, value) VALUES ('muted_until', $until)",
   count:
     "SELECT count(*) AS count FROM mail INDEXED BY mail_unseen WHERE recipient = $recipient AND seen_at IS NULL",
+  counts: `SELECT recipient, count(*) AS count FROM mail INDEXED BY mail_unseen
+    WHERE recipient IN (SELECT value FROM json_each($recipients)) AND seen_at IS NULL GROUP BY recipient`,
+  latest: `SELECT ${MAIL}, events.session_id AS sender, events.timestamp AS sent_at FROM mail INDEXED BY mail_by_event
+    LEFT JOIN events ON events.id = event_id AND seen_at IS NULL ORDER BY event_id DESC LIMIT $limit`,
   news: `SELECT ${COLUMNS}, COALESCE(mail.offers, events.id <= sessions.offered_cursor) AS offers
     FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id DESC LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
     LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id DESC`,
-  of: `SELECT event_id, recipient, CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
-      WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state, offered_at, offered_by, seen_at, acked_at
-    FROM mail WHERE event_id = $eventId ORDER BY recipient`,
+  of: `SELECT ${MAIL} FROM mail WHERE event_id = $eventId ORDER BY recipient`,
   offer: `INSERT INTO mail (recipient, event_id, offered_at, offered_by, offers)
     VALUES ($recipient, $eventId, $at, $by, 1)
     ON CONFLICT DO UPDATE SET offered_at = $at, offered_by = $by, offers = offers + 1`,
@@ -73,6 +81,22 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
 
   count(recipient: string): Promise<number> {
     return this.writer.read(() => Number(this.sql.count.get({ recipient })?.count));
+  }
+
+  counts(recipients: readonly string[]): Promise<Map<string, number>> {
+    return this.writer.read(() => {
+      const rows = this.sql.counts.all({ recipients: JSON.stringify(recipients) });
+      return new Map(rows.map((row) => [String(row.recipient), Number(row.count)]));
+    });
+  }
+
+  latest(limit: number): Promise<LatestMail[]> {
+    return this.writer.read(() =>
+      this.sql.latest.all({ limit }).map((row) => {
+        const sent_at = wireTimeOrNull(row.sent_at);
+        return { ...mailOfRow(row), sender: row.sender as string | null, sent_at };
+      }),
+    );
   }
 
   news({ channels: [one, two, three], ...query }: NewsQuery): Promise<Unread[]> {
@@ -125,6 +149,16 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     return this.writer.write(() => {
       if (upTo === null) this.sql.forget.run({});
       else this.sql.review.run({ upTo: String(upTo) });
+    });
+  }
+
+  mutedUntil(): Promise<number> {
+    return this.writer.read(() => Number(this.sql.mutedUntil.get({})?.value ?? 0));
+  }
+
+  muteUntil(until: number): Promise<void> {
+    return this.writer.write(() => {
+      this.sql.muteUntil.run({ until: String(until) });
     });
   }
 

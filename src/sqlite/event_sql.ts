@@ -24,7 +24,7 @@ export function selectSql(query: EventQuery): string {
 export type Params = Record<string, string | number> & { after: number; before: number };
 
 export function paramsOf(query: EventQuery): Params {
-  const params: Params = { after: query.after ?? 0, before: Number.MAX_SAFE_INTEGER };
+  const params: Params = { after: query.after ?? 0, before: query.before ?? Number.MAX_SAFE_INTEGER };
   if (query.channel !== undefined) params.channel = query.channel;
   if (query.correlation_id !== undefined) params.correlation_id = query.correlation_id;
   for (const [i, type] of (query.event_types ?? []).entries()) params[`type${i}`] = type;

@@ -1,8 +1,9 @@
 import { isMail } from "../domain/direct_message.ts";
-import { bytesInAnswer, type Event, type EventDraft, eventOf } from "../domain/event.ts";
+import { type Event, type EventDraft, eventOf } from "../domain/event.ts";
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
 import type { Statement } from "../runtime/runtime.ts";
 import { EventCache } from "./event_cache.ts";
+import { EventPage } from "./event_page.ts";
 import { eventOfRow, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
 import { type Parts, Table } from "./parts.ts";
 
@@ -17,7 +18,6 @@ const SQL = {
 
 /** Reads go in chunks, so that a thousand large payloads are never in memory at once. */
 const CHUNK = 50;
-const MOST_PAYLOADS = 2 * 1024 * 1024;
 
 /** The log of events. */
 export class EventTable extends Table<keyof typeof SQL> implements Events {
@@ -58,7 +58,7 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
   }
 
   find(id: number): Event | undefined {
-    return this.#page({ limit: 1, order: "asc" }, { after: id - 1, before: id + 1 })[0];
+    return this.#chunk({ limit: 1, order: "asc" }, { after: id - 1, before: id + 1 })[0];
   }
 
   newest(): number {
@@ -67,9 +67,8 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
 
   select(query: EventQuery): Batch {
     const tip = this.newest();
-    const { events, full } = this.#batch(query);
-    const highest = Math.max(events[0]?.id ?? 0, events.at(-1)?.id ?? 0);
-    return { events, full, highest, mail: events.some(isMail), tip };
+    const { events, full } = this.#page(query);
+    return batchOf(events, full, tip);
   }
 
   /** Forgets what is in memory, after a transaction that was undone. */
@@ -77,28 +76,21 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
     this.#cache.forget();
   }
 
-  #batch(query: EventQuery): Pick<Batch, "events" | "full"> {
-    const events: Event[] = [];
+  #page(query: EventQuery): EventPage {
+    const page = new EventPage(query);
     const params = paramsOf(query);
-    const { most_bytes } = query;
-    const most = most_bytes ?? MOST_PAYLOADS;
-    let size = 0;
-    while (events.length < query.limit) {
-      const limit = Math.min(CHUNK, query.limit - events.length);
-      const chunk = this.#page({ ...query, limit }, params);
-      for (const event of chunk) {
-        size += most_bytes === undefined ? event.payload.length : bytesInAnswer(event);
-        if (size > most && events.length > 0) return { events, full: true };
-        events.push(event);
-      }
+    while (page.room > 0) {
+      const limit = Math.min(CHUNK, page.room);
+      const chunk = this.#chunk({ ...query, limit }, params);
+      for (const event of chunk) if (!page.add(event)) return page;
       const last = chunk.at(-1);
       if (last === undefined || chunk.length < limit) break;
       params[query.order === "asc" ? "after" : "before"] = last.id;
     }
-    return { events, full: events.length > 0 && events.length === query.limit };
+    return page;
   }
 
-  #page(query: EventQuery, params: Params): Event[] {
+  #chunk(query: EventQuery, params: Params): Event[] {
     const { after, before } = params;
     return this.#cache.find({ ...query, after, before }) ?? this.#stored(query, params);
   }
@@ -110,4 +102,10 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
     this.#selects.set(shape, select);
     return select.all({ ...params, limit }).map(eventOfRow);
   }
+}
+
+/** The answer to a read. `tip`: the newest event when it began. */
+export function batchOf(events: readonly Event[], full: boolean, tip: number): Batch {
+  const highest = Math.max(events[0]?.id ?? 0, events.at(-1)?.id ?? 0);
+  return { events, full, highest, mail: events.some(isMail), tip };
 }

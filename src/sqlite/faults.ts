@@ -20,15 +20,15 @@ export function troubleOf(error: unknown): StorageProblem | null {
 
 const SENTENCES: Readonly<Record<StorageProblem, (path: string, detail: string) => string>> = {
   storage_busy: (path) =>
-    `The database ${path} is locked by another process. Writes wait for up to 10 s; end that process.`,
+    `The database ${path} is locked by another process. Writes wait for up to 10 s. End that process.`,
   storage_full: (path, detail) =>
-    `The disk that holds ${path} is full${detail}. Nothing was stored; free some space and try again, no restart is needed.`,
+    `The disk that holds ${path} is full${detail}. Nothing was stored. Free some space and try again. There is no need to restart.`,
   storage_readonly: (path, detail) =>
-    `The database ${path} cannot be written${detail}. Nothing was stored; make it and its folder writable and try again, no restart is needed.`,
+    `The database ${path} cannot be written${detail}. Nothing was stored. Make it and its folder writable and try again. There is no need to restart.`,
   storage_failed: (path, detail) =>
-    `The disk did not take the write to ${path}${detail}. Nothing was stored; check the disk and its space and try again.`,
+    `The disk failed to write ${path}${detail}. Nothing was stored. Check the disk and its free space and try again.`,
   storage_corrupt: (path, detail) =>
-    `The database ${path} is damaged${detail}. Nothing more is written to it; stop the bus and restore a backup.`,
+    `The database ${path} is damaged${detail}. The bus no longer writes to it. Stop the bus and restore a backup.`,
 };
 
 /** A sentence for the caller on what happened and what to do. */

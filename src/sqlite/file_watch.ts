@@ -103,30 +103,30 @@ function goneFrom(path: string, open: Stats, found: Stats | undefined): Displace
   const deleted = open.nlink === 0;
   const what = found === undefined ? (deleted ? "deleted" : "moved away") : "replaced by another file";
   const advice = deleted
-    ? `stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`
-    : `put it back, with the files beside it; no restart is needed then`;
-  const detail = `The database ${path} was ${what} while the bus ran. Nothing was stored; ${advice}.`;
+    ? `Stop the bus, which then saves its data to ${rescueOf(path)}…. Move that file to ${path} and start the bus again`
+    : `Put it back, with the files beside it. There is no need to restart`;
+  const detail = `The database ${path} was ${what} while the bus was running. Nothing was stored. ${advice}.`;
   return failed(detail, { onlyHere: deleted });
 }
 
 function withoutLog(path: string, name: string, folded: boolean): Displaced {
   const before = folded
-    ? `What was stored before is in ${path}: restart the bus`
-    : `Stop the bus, which then writes all it holds to ${rescueOf(path)}…, put that in the place of ${path} and start again`;
-  const detail = `${name} was removed or replaced while the bus ran. Nothing was stored. ${before}.`;
+    ? `Earlier data is in ${path}. Restart the bus`
+    : `Stop the bus, which then saves its data to ${rescueOf(path)}…. Move that file to ${path} and start the bus again`;
+  const detail = `${name} was removed or replaced while the bus was running. Nothing was stored. ${before}.`;
   return failed(detail, { onlyHere: !folded, foldable: folded });
 }
 
 function lockedOut(path: string): Displaced {
   const other = `another agent-event-bus (${lockHolder(path)})`;
   return failed(
-    `${path}.lock was removed while the bus ran, and ${other} has the database now. Nothing was stored; stop this bus, and use that one.`,
+    `${path}.lock was removed while the bus was running, and ${other} now has the database. Nothing was stored. Stop this bus and use that one.`,
   );
 }
 
 function overwritten(path: string): Displaced {
   const problem = "storage_corrupt";
-  const detail = sentenceOf(problem, path, new Error("another program has written over it"));
+  const detail = sentenceOf(problem, path, new Error("another program overwrote it"));
   return failed(detail, { problem, foldable: false });
 }
 

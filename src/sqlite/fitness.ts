@@ -21,12 +21,12 @@ export function unfitness(path: string): string | null {
     return `The database path ${path} is ${kindOf(found)}, not a file. Give the path of a file (--db or AGENT_EVENT_BUS_DB).`;
   // SQLite names the log of writes after the database. A database with two names has two logs.
   if (found !== undefined && found.nlink > 1)
-    return `The database ${path} has ${found.nlink} names (hard links), and a bus on another name would lose events. Remove the other names, or make it a file of its own: cp ${path} ${path}.copy && mv ${path}.copy ${path}`;
+    return `The database ${path} has ${found.nlink} hard links, and a bus that opens another link would lose events. Remove the other links, or make a separate file: cp ${path} ${path}.copy && mv ${path}.copy ${path}`;
   if (found !== undefined && isMountedAlone(path))
-    return `The database ${path} is mounted without its folder, so its log of writes would be lost. Mount its folder instead.`;
+    return `The database ${path} is mounted without its folder, so its write-ahead log would be lost. Mount its folder instead.`;
   const rescued = found === undefined ? rescuedFor(path) : undefined;
   if (rescued !== undefined)
-    return `There is no database at ${path}, but ${rescued} holds all that was in it. Run: mv ${quoted(rescued)} ${quoted(path)} (or move it elsewhere to start anew).`;
+    return `There is no database at ${path}, but ${rescued} holds its data. Run: mv ${quoted(rescued)} ${quoted(path)} (or move it elsewhere to start afresh).`;
   for (const file of BESIDE.map((end) => `${path}${end}`)) {
     const beside = lookAt(file);
     if (beside !== undefined && !beside.isFile())

@@ -15,7 +15,7 @@ export function strayWal(db: string): string | null {
   const path = realOf(db);
   if (sizeOf(`${path}-wal`) === 0 || startOf(path, WRITE_VERSION_AT + 1)[WRITE_VERSION_AT] !== NO_WAL)
     return null;
-  return `${path}-wal is not of ${path}, but of the database that was there before this copy. Before the copy can be used, remove ${path}-wal and ${path}-shm.`;
+  return `${path}-wal belongs to the database that was there before this copy. Remove ${path}-wal and ${path}-shm before you use the copy.`;
 }
 
 function sizeOf(path: string): number {
@@ -47,7 +47,7 @@ export function lonelyWal(db: string): { found: string; repair: string } | null 
   const wal = `${path}-wal`;
   if (sizeOf(path) > 0 || sizeOf(wal) === 0) return null;
   const what = statSync(path, { throwIfNoEntry: false }) === undefined ? "missing" : "empty";
-  const found = `The database ${path} is ${what}, but its log of writes ${wal} is not`;
+  const found = `The database ${path} is ${what}, but its write-ahead log ${wal} is not`;
   const start = startOf(wal, PAGE_AT);
   const isWhole =
     start.length === PAGE_AT &&
@@ -55,6 +55,6 @@ export function lonelyWal(db: string): { found: string; repair: string } | null 
     start.readUInt32BE(FIRST_PAGE_AT) === 1;
   const repair = isWhole
     ? `run: tail -c +${PAGE_AT + 1} ${quoted(wal)} | head -c ${start.readUInt32BE(PAGE_SIZE_AT)} > ${quoted(path)}`
-    : `put the database back, or move ${wal} away and put a backup in the place of ${path}`;
+    : `put the database back, or move ${wal} away and copy a backup to ${path}`;
   return { found, repair };
 }

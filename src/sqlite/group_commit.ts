@@ -21,6 +21,8 @@ interface Unit {
   reject(error: unknown): void;
   since: number;
   patienceMs: number;
+  /** Its failure is told to its caller alone. */
+  quiet: boolean;
 }
 
 export interface WriterOptions {
@@ -41,6 +43,9 @@ export interface WriterOptions {
 
 export type Writer = Pick<GroupCommit, "read" | "write">;
 
+/** Writes of the bus's own that can wait. */
+export type BackgroundWriter = Pick<GroupCommit, "writeQuietly" | "calls" | "trouble">;
+
 /** The one writer of a database. */
 export class GroupCommit {
   readonly #options: WriterOptions;
@@ -51,6 +56,7 @@ export class GroupCommit {
   #mostPatienceMs = Number.POSITIVE_INFINITY;
   #trouble: Trouble | null = null;
   #displaced = false;
+  #calls = 0;
 
   constructor(db: Database, options: WriterOptions) {
     this.#options = options;
@@ -66,14 +72,23 @@ export class GroupCommit {
    * StorageProblem when the database cannot be written.
    */
   write<T>(run: () => T, patienceMs = GIVE_UP_MS): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ run, resolve, reject, since: performance.now(), patienceMs });
-      this.#schedule();
-    });
+    this.#calls++;
+    return this.#enqueue(run, patienceMs, false);
   }
 
-  /** Runs a read at once. @throws BusError when the database cannot be read. */
-  async read<T>(unit: () => T): Promise<T> {
+  /** Like `write`, but waits for no lock, and a failure says nothing about the database. */
+  writeQuietly<T>(run: () => T): Promise<T> {
+    return this.#enqueue(run, 0, true);
+  }
+
+  /** Number of reads and writes so far. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Runs a read at once. `goesOn`: a further step of one. @throws BusError when the database cannot be read. */
+  async read<T>(unit: () => T, goesOn = false): Promise<T> {
+    if (!goesOn) this.#calls++;
     try {
       return unit();
     } catch (error) {
@@ -96,6 +111,13 @@ export class GroupCommit {
     clearInterval(this.#looking);
     this.limitPatience(LAST_PATIENCE_MS);
     while (this.#queue.length > 0 || this.#scheduled) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  #enqueue<T>(run: () => T, patienceMs: number, quiet: boolean): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ run, resolve, reject, since: performance.now(), patienceMs, quiet });
+      this.#schedule();
+    });
   }
 
   #schedule(delay?: number): void {
@@ -131,7 +153,7 @@ export class GroupCommit {
       this.#sql.begin.run();
     } catch (error) {
       if (sqliteCode(error) === BUSY) this.#waitForLock(batch);
-      else for (const unit of batch) unit.reject(this.#failed(error));
+      else for (const unit of batch) unit.reject(this.#failed(error, unit.quiet));
       return;
     }
     let results: unknown[];
@@ -142,7 +164,8 @@ export class GroupCommit {
       // A failed COMMIT may have ended the transaction already.
       attempt(() => this.#sql.rollback.run());
       this.#options.onUndone?.();
-      if (batch.length === 1) batch[0]?.reject(this.#failed(error));
+      const [unit, ...others] = batch;
+      if (others.length === 0) unit?.reject(this.#failed(error, unit.quiet));
       else for (const unit of batch) this.#commitTogether([unit]);
       return;
     }
@@ -180,9 +203,9 @@ export class GroupCommit {
   }
 
   /** Turns an error into what its caller is told. An error that stops all writes is remembered. */
-  #failed(error: unknown): unknown {
+  #failed(error: unknown, quiet = false): unknown {
     const problem = troubleOf(error);
-    if (problem === null) return error;
+    if (problem === null || quiet) return error;
     const detail = sentenceOf(problem, this.#options.path, error);
     if (this.#trouble?.problem !== problem) this.#enter(problem, detail);
     return new BusError(problem, detail);
@@ -209,6 +232,6 @@ export class GroupCommit {
 function busyFor(ms: number): BusError {
   return new BusError(
     "storage_busy",
-    `The database has been locked by another process for ${ms / 1000} s. Nothing was stored; try again.`,
+    `The database has been locked by another process for ${ms / 1000} s. Nothing was stored. Try again.`,
   );
 }

@@ -49,6 +49,22 @@ export function takeLock(path: string): Lock | null {
   };
 }
 
+/** True if a process has the lock of a path. Takes nothing that a bus which starts at this moment would miss. */
+export function isLocked(path: string): boolean {
+  const file = `${path}.lock`;
+  if (statOf(file) === undefined) return false;
+  const db = attempt(() => openDatabase(file, { readonly: true }));
+  if (db === undefined) return false;
+  try {
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    return sqliteCode(error) === BUSY;
+  } finally {
+    db.close();
+  }
+}
+
 /** The connection that has the lock, and the file that it is on. Null if another process has it. */
 function take(file: string): { db: Database; at: Stats } | null {
   const made = makeFile(file);

@@ -26,15 +26,15 @@ export interface Opened {
 }
 
 const PROBLEMS: Readonly<Record<number, readonly [problem: string, advice: string]>> = {
-  5: ["is locked by another program", "stop that program, or give another --db"],
-  8: ["cannot be written (read-only file or file system)", "make it writable, or give another --db"],
-  10: ["cannot be read or written (I/O error)", "check the disk, or give another --db"],
-  13: ["cannot be written because the disk is full", "free some space"],
+  5: ["is locked by another program", "Stop that program, or give another --db"],
+  8: ["cannot be written (read-only file or file system)", "Make it writable, or give another --db"],
+  10: ["cannot be read or written (I/O error)", "Check the disk, or give another --db"],
+  13: ["cannot be written because the disk is full", "Free some space"],
   14: [
     "cannot be opened (permissions, or a read-only file system)",
-    "make it and its folder writable, or give another --db",
+    "Make it and its folder writable, or give another --db",
   ],
-  26: ["is not an SQLite database", "restore a backup, or give another --db"],
+  26: ["is not an SQLite database", "Restore a backup, or give another --db"],
 };
 
 const QUICK_CHECK_BYTES = 200 * 1024 * 1024;
@@ -49,7 +49,7 @@ export function openFile(path: string, now: () => number, lock: Lock): Opened {
     const lonely = lonelyWal(path);
     if (lonely !== null)
       throw new OpenError(
-        `${lonely.found}. Both were left as they are. To get back what it holds, ${lonely.repair}; to start without it, move ${path}-wal away.`,
+        `${lonely.found}. Neither was changed. To recover the data, ${lonely.repair}. To start without it, move ${path}-wal away.`,
       );
     const version = existsSync(path) && statSync(path).size > 0 ? inspect(path) : null;
     if (version === null) closeSync(makeFile(path));
@@ -95,12 +95,17 @@ export function inspect(path: string): number {
       throw new OpenError(
         `The database ${path} has schema version ${version}, but this agent-event-bus knows versions up to ${SCHEMA_VERSION}. Install the newer release that wrote it.`,
       );
-    if (statSync(path).size < QUICK_CHECK_BYTES) {
-      const found = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
-      if (found !== "ok") throw new OpenError(corrupt(path, String(found)));
-    }
+    if (statSync(path).size < QUICK_CHECK_BYTES) checkPages(db, path);
     return version;
   });
+}
+
+/** Table by table, because a check of the whole file would take the index of texts apart too, which takes longest. */
+function checkPages(db: Database, path: string): void {
+  for (const table of namesFrom(db, "sqlite_schema WHERE type = 'table' AND rootpage > 0")) {
+    const found = db.prepare(`PRAGMA quick_check('${table.replaceAll("'", "''")}')`).get()?.quick_check;
+    if (found !== "ok") throw new OpenError(corrupt(path, String(found)));
+  }
 }
 
 /** Columns that every version of the original had. A table of that name without them belongs to another program. */
@@ -119,12 +124,12 @@ function checkOwner(db: Database, path: string): void {
   const others = [...tables].filter((table) => table !== "schema_version");
   if (isForeign || (others.length > 0 && !tables.has("sessions")))
     throw new OpenError(
-      `The database ${path} belongs to another program. It was left as it is: give another --db.`,
+      `The database ${path} belongs to another program and was not changed. Give another --db.`,
     );
   const sessions = columnsOf(db, "sessions");
   if (sessions.has("pid") && !sessions.has("client_id"))
     throw new OpenError(
-      `The database ${path} has the process-id based sessions of the first prototype, which cannot be taken over. Move it away, or give another --db.`,
+      `The database ${path} comes from the first prototype, whose sessions cannot be imported. Move it away, or give another --db.`,
     );
 }
 
@@ -143,6 +148,7 @@ function openCurrent(path: string, version: number, backup: string | null): Data
   try {
     configure(db);
     migrate(db, version);
+    db.exec("INSERT OR IGNORE INTO bus (key, value) VALUES ('key', lower(hex(randomblob(32))))");
     return db;
   } catch (error) {
     db.close();
@@ -181,7 +187,7 @@ function migrate(db: Database, from: number): void {
 }
 
 function corrupt(path: string, detail: string): string {
-  return `The database ${path} is corrupt (${detail.split("\n")[0]}). It was left as it is: restore a backup (${path}.backup-…), or give another --db.`;
+  return `The database ${path} is corrupt (${detail.split("\n")[0]}). It was not changed. Restore a backup (${path}.backup-…), or give another --db.`;
 }
 
 function explained(path: string, error: unknown): Error {
@@ -190,10 +196,10 @@ function explained(path: string, error: unknown): Error {
   if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
   const refused = (problem: string, advice: string) =>
     new OpenError(
-      `The database ${path} ${problem}: ${(error as Error).message}. It was left as it is: ${advice}.`,
+      `The database ${path} ${problem}: ${(error as Error).message}. It was not changed. ${advice}.`,
     );
-  if (code !== undefined) return refused(...(PROBLEMS[code] ?? ["cannot be used", "give another --db"]));
+  if (code !== undefined) return refused(...(PROBLEMS[code] ?? ["cannot be used", "Give another --db"]));
   if (!(error instanceof Error && "code" in error)) return error as Error;
-  const advice = error.code === "ENOSPC" ? "free some space" : "make it and its folder writable";
+  const advice = error.code === "ENOSPC" ? "Free some space" : "Make it and its folder writable";
   return refused("cannot be opened", `${advice}, or give another --db`);
 }

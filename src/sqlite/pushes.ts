@@ -17,6 +17,8 @@ const SQL = {
         (${WAKES} AND session_id = $sender AND sender = $sessionId AND at > worked)) AS exchanges
     FROM (SELECT max($hour, COALESCE(max(worked_at), 0)) AS worked FROM sessions
       WHERE id IN ($sessionId, $sender) AND worked_at <= $now)`,
+  wakes: `SELECT session_id, count(*) AS wakes FROM pushes INDEXED BY pushes_by_time
+    WHERE at > $hour AND at <= $now AND kind = 'wake' GROUP BY session_id`,
   costs: `SELECT session_id, sum(kind <> 'hand_over') AS wakes, sum(kind = 'hand_over') AS handOvers, sum(bytes) AS bytes
     FROM pushes WHERE at > $since GROUP BY session_id`,
 };
@@ -43,6 +45,15 @@ export class PushTable extends Table<keyof typeof SQL> implements PushStore {
         bySender: Number(row?.bySender),
         exchanges: Number(row?.exchanges),
       };
+    });
+  }
+
+  wakes(): Promise<Map<string, number>> {
+    const { writer, now } = this.parts;
+    const at = now();
+    return writer.read(() => {
+      const rows = this.sql.wakes.all({ now: at, hour: at - HOUR_MS });
+      return new Map(rows.map((row) => [String(row.session_id), Number(row.wakes)]));
     });
   }
 

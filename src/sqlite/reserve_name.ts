@@ -1,6 +1,6 @@
 import { ORIGINS } from "../domain/caller.ts";
-import { BUS_ITSELF } from "../domain/event.ts";
-import { isPersonsName, PERSON } from "../domain/person.ts";
+import { BUS_ITSELF, PERSON } from "../domain/event.ts";
+import { isPersonsName } from "../domain/person.ts";
 import type { Database } from "../runtime/runtime.ts";
 
 /** Columns that may hold a session's id. */
@@ -59,7 +59,7 @@ function tell(db: Database, from: string, to: string): void {
           VALUES ('session_renamed', $payload, $bus, strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), $channel, $origin)`,
       )
       .run({
-        payload: `This session was called "${from}", which is the person's name now. It is called "${to}".`,
+        payload: `This session was called "${from}", which is now reserved for the user. Its new name is "${to}".`,
         bus: BUS_ITSELF,
         channel: `session:${id}`,
         origin: ORIGINS.bus,

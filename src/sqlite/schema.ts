@@ -2,7 +2,7 @@ import type { Database } from "../runtime/runtime.ts";
 import { reserveName } from "./reserve_name.ts";
 import { momentOf } from "./time.ts";
 
-export const SCHEMA_VERSION = 11;
+export const SCHEMA_VERSION = 14;
 
 /** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
 export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
@@ -13,6 +13,9 @@ export const MIGRATIONS: readonly { version: number; apply(db: Database): void }
   { version: 9, apply: addMail },
   { version: 10, apply: nameZone },
   { version: 11, apply: addAttention },
+  { version: 12, apply: addTextIndex },
+  { version: 13, apply: addNeeds },
+  { version: 14, apply: addLastWords },
 ];
 
 const ORIGINAL_TABLES = `
@@ -103,6 +106,12 @@ function addOutbox(db: Database): void {
     CREATE INDEX deliveries_done ON deliveries (last_at) WHERE state <> 'pending';`);
 }
 
+function addLastWords(db: Database): void {
+  db.exec(`
+    ALTER TABLE sessions ADD COLUMN last_words TEXT;
+    ALTER TABLE sessions ADD COLUMN state_since TEXT;`);
+}
+
 // Direct messages that are still unread become mail.
 function addMail(db: Database): void {
   db.exec(`
@@ -163,4 +172,27 @@ function addAttention(db: Database): void {
     CREATE INDEX pushes_by_session ON pushes (session_id, at);
     CREATE INDEX pushes_by_time ON pushes (at);`);
   reserveName(db);
+}
+
+// The index holds which three characters follow each other anywhere in an event, and no text. It is filled and merged in
+// small steps by the bus itself.
+function addTextIndex(db: Database): void {
+  db.exec(`
+    CREATE VIRTUAL TABLE events_text USING fts5(
+      text, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
+    );
+    INSERT INTO events_text (events_text, rank) VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 64);
+    CREATE INDEX aliases_by_session ON aliases (session_id);`);
+}
+
+function addNeeds(db: Database): void {
+  db.exec(`
+    CREATE TABLE needs (
+      need_id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, kind TEXT NOT NULL, session_id TEXT NOT NULL,
+      text TEXT NOT NULL, tool TEXT, input TEXT, cwd TEXT, branch TEXT, event_id INTEGER, correlation_id TEXT,
+      since TEXT NOT NULL, answerable INTEGER NOT NULL, secret TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'open',
+      answer TEXT, answered_by TEXT, via TEXT, closed_at TEXT, reason TEXT, taken_at TEXT
+    );
+    CREATE INDEX needs_open ON needs (need_id) WHERE state = 'open';
+    CREATE INDEX needs_by_correlation ON needs (correlation_id) WHERE state = 'open';`);
 }

@@ -4,7 +4,7 @@ import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at";
+  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const HEARD = momentOf("last_heartbeat");
@@ -20,19 +20,23 @@ export const SQL = {
     ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
   byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
   byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
+  idsOf: `SELECT id FROM sessions WHERE id = $text UNION SELECT id FROM sessions WHERE display_id = $text
+    UNION SELECT id FROM sessions WHERE name = $text UNION SELECT session_id FROM aliases WHERE alias = $text`,
   present: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > ${SINCE} ORDER BY ${HEARD} DESC, id`,
   silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
     ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
-      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0)`,
+      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince)`,
   revive: `UPDATE sessions
     SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
+      state_since = $stateSince,
       branch = COALESCE($branch, branch), title = $title WHERE id = $id`,
-  report: `UPDATE sessions SET state = $state, lease_until = $leaseUntil, last_heartbeat = ${LATER},
-      branch = COALESCE($branch, branch), worked_at = COALESCE($workedAt, worked_at) WHERE id = $id`,
+  report: `UPDATE sessions SET state = $state, state_since = iif(state IS $state, state_since, $at), lease_until = $leaseUntil, last_heartbeat = ${LATER},
+      branch = COALESCE($branch, branch), worked_at = COALESCE($workedAt, worked_at),
+      last_words = COALESCE($lastWords, last_words) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
     WHERE id = $id`,
   touch: `UPDATE sessions SET last_heartbeat = ${LATER} WHERE id = $id`,
@@ -52,6 +56,7 @@ export function statedOf(session: Session): Named {
     pid: session.process?.pid ?? null,
     pidStarted: session.process?.started ?? null,
     state: session.state,
+    stateSince: storedTime(session.state_since),
     branch: session.branch,
     title: session.title,
   };
@@ -66,6 +71,7 @@ export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row)
     deleted_at: wireTimeOrNull(row.deleted_at),
     process: pid === null ? null : { pid, started: pid_started },
     lease_until: wireTimeOrNull(row.lease_until),
+    state_since: wireTimeOrNull(row.state_since),
   };
   return { ...row, ...changed } as unknown as Session;
 }

@@ -35,8 +35,19 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.read(() => this.findByClient(machine, clientId, pid));
   }
 
+  byProcess(machine: string, process: ProcessMark): Promise<Session | undefined> {
+    return this.writer.read(() => this.findByProcess(machine, process));
+  }
+
   namedLike(text: string): Promise<Session[]> {
     return this.writer.read(() => this.findNamed(text));
+  }
+
+  idsOf(text: string): Promise<string[]> {
+    return this.writer.read(() => {
+      const ids = this.sql.idsOf.all({ text }).map(({ id }) => String(id));
+      return [...new Set(ids.flatMap((id) => [id, ...this.#claims.aliasesOf(id)]))];
+    });
   }
 
   present(since: string): Promise<Session[]> {
@@ -51,6 +62,10 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
 
   claimsOf(sessionId: string): Promise<string[]> {
     return this.writer.read(() => this.namesOf(sessionId));
+  }
+
+  claimsOfAll(sessionIds: readonly string[]): Promise<Map<string, string[]>> {
+    return this.writer.read(() => new Map(sessionIds.map((id) => [id, this.namesOf(id)])));
   }
 
   claim(name: string, sessionId: string, holderId: string | undefined): Promise<boolean> {
@@ -68,11 +83,11 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.write(() => void this.sql.touch.run({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch = null, works }: Report): Promise<void> {
+  report(id: string, { state, leaseUntil, branch = null, works, lastWords }: Report): Promise<void> {
     const lease = { state, leaseUntil: storedTime(leaseUntil) };
     return this.writer.write(() => {
       const workedAt = works ? this.parts.now() : null;
-      this.sql.report.run({ id, ...lease, at: this.at(), branch, workedAt });
+      this.sql.report.run({ id, ...lease, at: this.at(), branch, workedAt, lastWords: lastWords ?? null });
     });
   }
 

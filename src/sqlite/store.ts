@@ -1,4 +1,6 @@
+import { dirname } from "node:path";
 import type { Store, Trouble } from "../domain/store.ts";
+import type { Database } from "../runtime/runtime.ts";
 import { Appender, tablesOf } from "./append.ts";
 import { closeFile } from "./close.ts";
 import { FileWatch } from "./file_watch.ts";
@@ -35,18 +37,21 @@ export function openStore(path: string, lock: Lock, { now, steady = now, onTroub
     onCommitted: () => appender.committed(),
   });
   const parts = { db, writer, now, steady };
-  const tables = tablesOf(parts);
-  const appender = new Appender(parts, tables);
+  const { index, ...tables } = tablesOf(parts, writer, dirname(path));
+  const appender = new Appender(parts, { index, ...tables });
+  index.start();
   return {
-    id: String(db.prepare("SELECT value FROM bus WHERE key = 'id'").get()?.value),
+    ...identityOf(db),
     ...tables,
     append: (draft) => appender.append(draft),
     register: (decide) => appender.register(decide),
     listen: (onEvent) => appender.listen(onEvent),
+    listenCommits: (onCommit) => appender.listenCommits(onCommit),
     backup,
     trouble: () => writer.trouble(),
     limitPatience: (ms) => writer.limitPatience(ms),
     async close() {
+      index.stop();
       await writer.drain();
       const isDamaged = writer.trouble()?.problem === "storage_corrupt";
       const told = closeFile({ path, db, watch, isDamaged, now });
@@ -54,4 +59,11 @@ export function openStore(path: string, lock: Lock, { now, steady = now, onTroub
       return told;
     },
   };
+}
+
+/** The values that are made once for a database. */
+function identityOf(db: Database): Pick<Store, "id" | "key"> {
+  const value = db.prepare("SELECT value FROM bus WHERE key = $key");
+  const of = (key: string) => String(value.get({ key })?.value);
+  return { id: of("id"), key: Buffer.from(of("key"), "hex") };
 }

@@ -2,7 +2,13 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { SCOPES, type Scope } from "../domain/caller.ts";
-import { type Token, type TokenState, tokenNameProblem, tokenState } from "../domain/token.ts";
+import {
+  type EndingToken,
+  type Token,
+  type TokenState,
+  tokenNameProblem,
+  tokenState,
+} from "../domain/token.ts";
 import { attempt } from "../lib/attempt.ts";
 import { restrict } from "../lib/permissions.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
@@ -22,6 +28,14 @@ const MOST_BYTES = 4_096;
 /** Opens the tokens of a database. `steady` never jumps: a clock that is set back must not hide uses. */
 export function openTokens(db: string, now: () => number, steady = now): TokenStore {
   return new TokenStore(`${db}.tokens`, now, steady);
+}
+
+/** The files of a database's tokens. */
+export function tokenFiles(db: string): string[] {
+  const folder = `${db}.tokens`;
+  return openTokens(db, Date.now)
+    .list()
+    .map(({ name }) => fileOf(folder, name));
 }
 
 interface Contents {
@@ -51,6 +65,14 @@ export class TokenStore {
       state: tokenState(token, this.#now()),
       last_used_at: lastUsed(this.#folder, token),
     }));
+  }
+
+  /** Valid tokens that will expire, by name. */
+  ending(): EndingToken[] {
+    return this.#read().tokens.flatMap((token) => {
+      const { name, expires_at } = token;
+      return expires_at !== null && tokenState(token, this.#now()) === "valid" ? [{ name, expires_at }] : [];
+    });
   }
 
   /** Files in the folder that are not a token. */

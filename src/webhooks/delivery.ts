@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { giveUpReason, judge, mayGiveUp } from "../domain/delivery_policy.ts";
+import type { Settlement } from "../domain/outbox.ts";
 import type { Store } from "../domain/store.ts";
 import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
@@ -20,6 +21,8 @@ export interface DelivererOptions {
   timeoutMs: number;
   /** Pauses a webhook that the bus gives up on, and tells everyone. */
   switchOff(webhook: Webhook, reason: string): Promise<void>;
+  /** Told of each attempt that was recorded, with the state of its delivery. */
+  settled(state: Settlement["state"]): void;
   log: { info(message: string): void; warn(message: string): void };
 }
 
@@ -43,7 +46,7 @@ export class Deliverer {
     const { store, sender, clock } = this.#options;
     const event = await store.events.get(delivery.event_id);
     if (event === undefined) {
-      await store.deliveries.expire(delivery, "its event is not in the database");
+      await store.deliveries.expire(delivery, "the event is not in the database");
       return null;
     }
     const message = await deliveryMessage(sender, webhook, event, delivery, clock.wall());
@@ -64,12 +67,13 @@ export class Deliverer {
     for (let wait = RECORD_AGAIN_MS; ; wait = Math.min(wait * 2, LONGEST_RECORD_AGAIN_MS)) {
       try {
         await store.deliveries.settle(delivery, settlement, outcome);
+        this.#options.settled(settlement.state);
         if (outcome.error !== null) await this.#maybeSwitchOff(webhook.webhook_id, pause);
         return;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         log.warn(
-          `webhook ${webhook.webhook_id} event ${delivery.event_id}: attempt not recorded yet: ${error}`,
+          `webhook ${webhook.webhook_id} event ${delivery.event_id}: could not record the attempt yet: ${error}`,
         );
         await sleep(wait, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
       }

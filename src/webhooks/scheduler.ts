@@ -63,7 +63,7 @@ export class Scheduler implements Deliveries {
       await store.deliveries.clamp();
     } catch (error) {
       // A bus with a full disk starts all the same: reads work, and nothing is lost.
-      log.warn(`webhook deliveries could not be looked through: ${error}`);
+      log.warn(`could not check webhook deliveries: ${error}`);
     }
     this.#wake();
   }
@@ -124,7 +124,7 @@ export class Scheduler implements Deliveries {
     setImmediate(() => {
       this.#wanted = false;
       this.#round = this.#startWhatIsDue().catch((error) => {
-        this.#options.log.warn(`webhook deliveries could not be started: ${error}`);
+        this.#options.log.warn(`could not start webhook deliveries: ${error}`);
         this.#sleep(AFTER_ERROR_MS);
       });
       this.#round.then(() => {
@@ -229,7 +229,7 @@ export class Scheduler implements Deliveries {
       for (const [id, lane] of this.#lanes)
         if (!known.has(id) && lane.running.size === 0) this.#lanes.delete(id);
     } catch (error) {
-      log.warn(`webhook deliveries could not be tidied: ${error}`);
+      log.warn(`could not clean up webhook deliveries: ${error}`);
     }
     this.#tidyAt = clock.steady() + (more ? TIDY_MORE_MS : TIDY_MS);
   }

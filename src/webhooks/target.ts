@@ -63,7 +63,7 @@ export function parseNetworks(text: string): Network[] {
     const most = isIP(address) === 6 ? 128 : 32;
     const prefix = bits === undefined ? most : Number(bits || Number.NaN);
     if (isIP(address) === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > most)
-      throw new Error(`"${entry}" is no network like 10.0.0.0/8.`);
+      throw new Error(`"${entry}" is not a network. Write one like 10.0.0.0/8.`);
     return [ipaddr.parse(address), prefix];
   });
 }
@@ -133,7 +133,7 @@ async function refusal(
   const kind = kindOf(text);
   const address = addressOf(text);
   if (kind === "forbidden" || address === undefined)
-    return "a link-local, metadata, multicast or reserved address, which no webhook may have";
+    return "a link-local, metadata, multicast or reserved address, which webhooks may not use";
   const onOwnPort = Number(url.port || (url.protocol === "https:" ? 443 : 80)) === policy.ownPort();
   if (local && !onOwnPort) return null;
   const own = kind !== "loopback" && (await isOwn(address));
@@ -142,10 +142,10 @@ async function refusal(
   // An allowed network may hold this machine. Its services count as loopback.
   const judged = own ? LOOPBACK : address;
   if (policy.allowed.some((network) => isIn(judged, network))) return null;
-  if (own) return "an address of the bus's own machine, which only a webhook registered there may have";
+  if (own) return "an address of the bus's own machine, which only a webhook registered there may use";
   return kind === "loopback"
-    ? "a loopback address, which only a webhook registered on the bus's machine may have"
-    : "in a private network, which only a webhook registered on the bus's machine may have (or AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS)";
+    ? "a loopback address, which only a webhook registered on the bus's machine may use"
+    : "in a private network, which only a webhook registered on the bus's machine may use (or AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS)";
 }
 
 /**

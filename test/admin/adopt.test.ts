@@ -68,7 +68,7 @@ test("a database that holds events is not replaced", async () => {
   const { code, stderr } = await cli(["adopt", file, "--db", db]);
   expect([code, stderr]).toEqual([
     1,
-    expect.stringContaining("holds 3 events: only an empty database is replaced"),
+    expect.stringContaining("holds 3 events. Only an empty database can be replaced"),
   ]);
   expect(contents(db)).toEqual(before);
 });

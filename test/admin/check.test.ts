@@ -71,7 +71,7 @@ describe("all is well", () => {
     const ran = await onFiles("check", "--db", db);
     expect([ran.code, ran.stdout]).toEqual([
       0,
-      expect.stringMatching(/ok +schema +version 5, known up to \d+/),
+      expect.stringMatching(/ok +schema +version 5, supported up to \d+/),
     ]);
   });
 
@@ -83,7 +83,7 @@ describe("all is well", () => {
       checks: ALL.map((what) => ({ what, ok: true, found: expect.any(String) })),
     });
     expect(document.checks[2].found).toBe("3 events, 0 sessions, 0 webhooks, 0 deliveries pending");
-    expect(document.checks[3].found).toMatch(/^database \d+\.\d kB, log of writes 0 B$/);
+    expect(document.checks[3].found).toMatch(/^database \d+\.\d kB, write-ahead log 0 B$/);
   });
 });
 
@@ -101,35 +101,34 @@ const PROBLEMS: Problem[] = [
     prepare: damage,
     finding: "integrity",
     found: /^damaged \(\S.*\)$/,
-    repair:
-      /^stop the bus, put a backup in the place of \S+data\.db, and remove \S+data\.db-wal and \S+data\.db-shm$/,
+    repair: /^run: agent-event-bus stop, then with a backup of \S+data\.db: agent-event-bus restore FILE$/,
   },
   {
     what: "a file cut in half",
     prepare: (db) => truncateSync(db, Math.floor(statSync(db).size / 2)),
     finding: "integrity",
     found: /^damaged \(\S.*\)$/,
-    repair: /^stop the bus, put a backup/,
+    repair: /^run: agent-event-bus stop, then with a backup/,
   },
   {
     what: "no database",
     prepare: (db) => writeFileSync(db, "text ".repeat(1_000)),
     finding: "integrity",
     found: /^not an SQLite database$/,
-    repair: /^give the bus's with --db, or stop the bus, put a backup/,
+    repair: /^name the bus's database with --db, or run: agent-event-bus stop, then with a backup/,
   },
   {
     what: "the database of another program",
     prepare: (db) => sqlite(db, "DROP TABLE events").close(true),
     finding: "schema",
-    found: /^no database of a bus$/,
-    repair: /^give the bus's with --db/,
+    found: /^not a database of a bus$/,
+    repair: /^name the bus's database with --db/,
   },
   {
     what: "a newer schema",
     prepare: (db) => sqlite(db, `UPDATE schema_version SET version = ${SCHEMA_VERSION + 1}`).close(true),
     finding: "schema",
-    found: new RegExp(`^version ${SCHEMA_VERSION + 1}, known up to ${SCHEMA_VERSION}$`),
+    found: new RegExp(`^version ${SCHEMA_VERSION + 1}, supported up to ${SCHEMA_VERSION}$`),
     repair: /^install the newer release that wrote it$/,
   },
   {
@@ -148,8 +147,8 @@ const PROBLEMS: Problem[] = [
       writeFileSync(join(`${db}.tokens`, "half.json"), '{"name": "ha', { mode: 0o600 });
     },
     finding: "tokens",
-    found: /^no tokens: \S+\/folder\.json, \S+\/half\.json$/,
-    repair: /^remove these files, and make the tokens again \(token create\)$/,
+    found: /^not token files: \S+\/folder\.json, \S+\/half\.json$/,
+    repair: /^remove these files and create the tokens again \(token create\)$/,
   },
 ];
 
@@ -161,7 +160,7 @@ test.each(PROBLEMS)("$what is found: exit code 1, the table and what to do, as J
   const bad = shown.stdout.split("\n").filter((line) => line.startsWith("BAD"));
   expect(bad).toHaveLength(1);
   expect(bad[0]).toStartWith(`BAD  ${problem.finding} `);
-  const [, repair = ""] = shown.stdout.split("What to do:\n  ");
+  const [, repair = ""] = shown.stdout.split("To repair this:\n  ");
   expect(repair.trim()).toMatch(problem.repair);
   expect(shown.stderr).toMatch(/^agent-event-bus: 1 of \d checks found a problem\.\n$/);
 
@@ -184,7 +183,7 @@ test("a missing database is an error, and is not created", async () => {
   const ran = await onFiles("check", "--db", join(folder, "data.db"));
   expect([ran.code, ran.stdout]).toEqual([1, ""]);
   expect(ran.stderr).toMatch(
-    /^agent-event-bus: There is no database at \S+\. Give the bus's with --db or AGENT_EVENT_BUS_DB\.\n$/,
+    /^agent-event-bus: There is no database at \S+\. Name the bus's database with --db or AGENT_EVENT_BUS_DB\.\n$/,
   );
   const json = await onFiles("check", "--db", folder, "--json");
   expect([json.code, json.json()]).toEqual([
@@ -205,7 +204,7 @@ describe("wide modes", () => {
     const all = await run();
     expect(names).toHaveLength(16);
     for (const name of names) expect(all.stdout).toMatch(`${join(data, name)} has mode `);
-    const repairOf = (stdout: string) => /What to do:\n {2}(.*)\n$/.exec(stdout)?.[1] ?? "exit 9";
+    const repairOf = (stdout: string) => /To repair this:\n {2}(.*)\n$/.exec(stdout)?.[1] ?? "exit 9";
     expect(Bun.spawnSync(["sh", "-c", repairOf(all.stdout)]).exitCode).toBe(0);
     expect((await run()).code).toBe(0);
 
@@ -232,7 +231,7 @@ test.skipIf(!canMount)("little free space is found", async () => {
     join(db, ".."),
   );
   expect(shown).toMatch(/BAD +free space +3\d\.\d MB\n/);
-  expect(shown).toMatch(/What to do:\n {2}free some space on the disk of \S+\/small\n/);
+  expect(shown).toMatch(/To repair this:\n {2}free some space on the disk of \S+\/small\n/);
   expect(shown).toContain("code 1\n");
 });
 

@@ -26,5 +26,5 @@ test.each(["backup", "check"])("each example in the help of %s runs as it is sho
     expect([example, ran.stderr, ran.code]).toEqual([example, "", 0]);
   }
   const copies = readdirSync(home).filter((name) => name.startsWith("bus-"));
-  expect(copies).toHaveLength(command === "backup" ? 2 : 0);
+  expect(copies).toHaveLength(command === "backup" ? 3 : 0);
 });

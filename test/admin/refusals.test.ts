@@ -67,21 +67,16 @@ describe("a copy is not made", () => {
     await expectRefusal(join(folder, "data.db"), db, /is a name that the bus uses itself/);
   });
 
-  test("in the place of a folder, in a missing one, or in a file", async () => {
+  test("in a missing folder, or in a file", async () => {
     const db = await databaseWith(5);
     const folder = tempFolder();
     mkdirSync(join(folder, "sub"));
     writeFileSync(join(folder, "file"), "");
-    await expectRefusal(
-      join(folder, "sub"),
-      db,
-      /sub is a folder\. Give the name of a new file in it: .*sub\/backup\.db$/m,
-    );
     await expectRefusal(join(folder, "none/copy.db"), db, /There is no folder .*none\. Make it first\.$/m);
     await expectRefusal(
       join(folder, "file/copy.db"),
       db,
-      /file is no folder\. Give the name of a new file\.$/m,
+      /file is not a folder\. Give the name of a new file\.$/m,
     );
     await expectRefusal(
       join(folder, "x".repeat(300)),
@@ -95,10 +90,10 @@ describe("a copy is not made", () => {
     const empty = await onFiles("backup", "", "--db", db);
     expect([empty.code, empty.stderr]).toEqual([
       64,
-      "agent-event-bus: backup needs a FILE, not an empty word.\n",
+      "agent-event-bus: backup needs a FILE or a DIR, not an empty word.\n",
     ]);
     const none = await onFiles("backup", "--db", db);
-    expect([none.code, none.stderr]).toEqual([64, expect.stringContaining("backup needs a FILE.\n")]);
+    expect([none.code, none.stderr]).toEqual([64, expect.stringContaining("backup needs a FILE|DIR.\n")]);
   });
 
   test("of a missing database, which is not created", async () => {
@@ -107,7 +102,7 @@ describe("a copy is not made", () => {
     await expectRefusal(
       join(folder, "copy.db"),
       db,
-      /There is no database at .*data\.db\. Give the bus's with --db/,
+      /There is no database at .*data\.db\. Name the bus's database with --db/,
     );
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -119,13 +114,13 @@ describe("a copy is not made", () => {
     sqlite(other, "CREATE TABLE things (a)").close(true);
     writeFileSync(join(folder, "empty.db"), "");
     writeFileSync(join(folder, "text.db"), "some text, longer than a header of SQLite ".repeat(10));
-    await expectRefusal(copy, folder, /is a folder, not a file\. Give the bus's database with --db/);
+    await expectRefusal(copy, folder, /is a folder, not a file\. Name the bus's database with --db/);
     for (const db of [other, join(folder, "empty.db")])
-      await expectRefusal(copy, db, /is no database of a bus\. Give the bus's .* No copy was made\.$/m);
+      await expectRefusal(copy, db, /is not a database of a bus\. Name the bus's .* No copy was made\.$/m);
     await expectRefusal(
       copy,
       join(folder, "text.db"),
-      /cannot be copied: not an SQLite database\. Give the bus's/,
+      /cannot be copied: not an SQLite database\. Name the bus's/,
     );
   });
 
@@ -135,7 +130,7 @@ describe("a copy is not made", () => {
     await expectRefusal(
       join(tempFolder(), "copy.db"),
       db,
-      /cannot be copied: damaged \(.*\)\. Stop the bus, put a backup in the place of .* No copy was made\.$/m,
+      /cannot be copied: damaged \(.*\)\. Run: agent-event-bus stop, then with a backup of .* No copy was made\.$/m,
     );
   });
 
@@ -147,7 +142,7 @@ describe("a copy is not made", () => {
     await expectRefusal(
       join(tempFolder(), "copy.db"),
       copy,
-      /Before the copy can be used, remove .*-wal and .*-shm\.$/m,
+      /Remove .*-wal and .*-shm before you use the copy\.$/m,
     );
   });
 

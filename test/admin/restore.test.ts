@@ -1,23 +1,33 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ProcessBus, root } from "../support/bus.ts";
+import type { ProcessBus } from "../support/bus.ts";
 import { bash, type CliResult } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA, startAtHome } from "../support/home.ts";
 import { rpc } from "../support/rpc.ts";
 import { deliveriesOf, eventually, hook } from "../support/webhook.ts";
 
-/** The shell blocks of the README's section on backups, as they stand there. */
-const [BACKUP = "", RESTORE = "", NEW_MACHINE = "", ...more] = blocksOf("## Data and backup");
+// A backup and its return by hand, as it was done before `backup DIR` and `restore`.
+const BACKUP = `
+mkdir -p -m 700 ~/bus-backup
+agent-event-bus backup ~/bus-backup/data.db
+cp -a ~/.claude/contrib/agent-event-bus/data.db.tokens ~/bus-backup/
+cp -a ~/.claude/contrib/agent-event-bus/settings.env ~/bus-backup/
+`;
+const RESTORE = `
+mkdir -p -m 700 ~/.claude/contrib/agent-event-bus
+cd ~/.claude/contrib/agent-event-bus
+cp ~/bus-backup/data.db data.db
+rm -f data.db-wal data.db-shm
+agent-event-bus check
+agent-event-bus serve
+`;
+const NEW_MACHINE = `
+cp -a ~/bus-backup/data.db.tokens ~/bus-backup/settings.env ~/.claude/contrib/agent-event-bus/
+`;
 
-function blocksOf(heading: string): string[] {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const section = readme.split(/^(?=## )/m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
-  return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
-}
-
-/** A HOME whose bus is where the README says. */
+/** A HOME with the data directory of a bus. */
 class Home {
   readonly path = tempFolder();
   readonly data = join(this.path, DATA);
@@ -104,20 +114,7 @@ async function fill(bus: ProcessBus): Promise<void> {
   await bus.call("set_webhook_active", { webhook_id: 1, active: false });
 }
 
-test("the README's section has the blocks that are run here", () => {
-  expect(more).toEqual([]);
-  for (const line of ["agent-event-bus backup ~/bus-backup/data.db", "cp -a", "data.db.tokens"])
-    expect(BACKUP).toContain(line);
-  for (const line of [
-    "cp ~/bus-backup/data.db data.db",
-    "rm -f data.db-wal data.db-shm",
-    "agent-event-bus serve",
-  ])
-    expect(RESTORE).toContain(line);
-  expect(NEW_MACHINE).toContain("data.db.tokens");
-});
-
-describe("what the README says, done", () => {
+describe("a backup that is put back by hand", () => {
   /** A HOME whose bus was backed up, went on, and was killed. */
   async function backedUp() {
     const home = new Home();
@@ -194,12 +191,12 @@ describe("a copy whose place still has the log of writes of the database before"
     const { home, before } = await misplaced();
     const ran = await home.run(FORGETFUL);
     expect(ran.code).toBe(1);
-    const says = `${home.db}-wal is not of ${home.db}, but of the database that was there before this copy`;
+    const says = `${home.db}-wal belongs to the database that was there before this copy`;
     expect(ran.stderr.split("\n").filter((line) => line.includes(says))).toHaveLength(1);
     expect(ran.stdout).toContain(says);
     expect(readFileSync(home.db).equals(readFileSync(join(home.path, "bus-backup/data.db")))).toBe(true);
 
-    const repair = /stop the bus, then: (rm .*)/.exec(ran.stdout)?.[1] ?? "exit 9";
+    const repair = /stop the bus, then run: (rm .*)/.exec(ran.stdout)?.[1] ?? "exit 9";
     expect((await home.run(repair)).code).toBe(0);
     const running = await home.serve("agent-event-bus check && agent-event-bus serve");
     expect(await everything(asked(running.url))).toEqual(before);

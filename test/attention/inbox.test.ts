@@ -129,7 +129,7 @@ describe("a digest", () => {
     for (let i = 0; i < 100; i++) await publish({ session_id: `stranger-${i}`, event_type: `kind-${i % 3}` });
     const text = await api.read("prompt");
     expect(text).toContain("100 events since ");
-    expect(text).toContain("92 further kinds. To read them: ");
+    expect(text).toContain("92 more kinds. To read them: ");
   });
 });
 

@@ -113,7 +113,7 @@ test(`two sessions that thank each other stop after ${EXCHANGES} messages, and g
   expect([eventsIn(late), eventsIn(early)].map((events) => events.length).sort()).toEqual([1, 2]);
   for (const text of [late, early])
     expect(text).toContain(
-      "Messages between them no longer wake; they come with the next prompt or tool use.",
+      "Messages between them no longer wake them and arrive with the next prompt or tool use.",
     );
 
   // Other work lets them wake again, and nobody is told twice within the hour.

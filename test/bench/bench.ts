@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { buildBinary } from "../../build/binary.ts";
 import type { HoldJob } from "./load/hold.ts";
 import type { Job, ResultOf } from "./load/main.ts";
+import type { PagesJob } from "./load/pages.ts";
 import { Scratch } from "./scratch.ts";
 
 export interface Server {
@@ -93,15 +94,15 @@ export class Bench {
   }
 
   /** Runs one job in the generator's process. */
-  async load<J extends Exclude<Job, HoldJob>>(job: J): Promise<ResultOf<J>> {
+  async load<J extends Exclude<Job, HoldJob | PagesJob>>(job: J): Promise<ResultOf<J>> {
     const child = this.#generator(job);
     const [text, code] = await Promise.all([new Response(child.stdout).text(), child.exited]);
     if (code !== 0) throw new Error(`the load generator ended with ${code}`);
     return JSON.parse(text);
   }
 
-  /** Holds calls open until the returned function is called. */
-  async hold(job: HoldJob): Promise<() => Promise<void>> {
+  /** Holds calls or streams open until the returned function is called. */
+  async hold(job: HoldJob | PagesJob): Promise<() => Promise<void>> {
     const child = this.#generator(job);
     await firstLine(child.stdout);
     return async () => {

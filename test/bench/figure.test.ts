@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { cellsOf, digits, type Figure, jsonOf, markdownTable, plainTable, verdictOf } from "./figure.ts";
-import { withTable } from "./page.ts";
+import { FOR_USERS, usersTable, withTable } from "./page.ts";
 
 const figure = (more: Partial<Figure>): Figure => ({
   what: "publish",
@@ -98,12 +100,37 @@ test("only what stands between the markers of the page is replaced", () => {
     load: 0.12,
     date: "2026-01-02",
   };
-  const once = withTable(page, FIGURES, machine);
+  const once = withTable(page, markdownTable(FIGURES), machine);
   expect(once).toStartWith("before\n<!-- begin bench -->\n\n| what |");
   expect(once).toEndWith(
-    "2026-01-02, P, 2 cores, linux, Bun 1; load before the run 0.1\n\n<!-- end bench -->\nafter\n",
+    "2026-01-02, P, 2 cores, linux, Bun 1, load before the run 0.1\n\n<!-- end bench -->\nafter\n",
   );
   expect(once).not.toContain("old");
-  expect(withTable(once, FIGURES, machine)).toBe(once);
-  expect(() => withTable("no markers", FIGURES, machine)).toThrow("<!-- begin bench -->");
+  expect(withTable(once, markdownTable(FIGURES), machine)).toBe(once);
+  expect(() => withTable("no markers", "", machine)).toThrow("<!-- begin bench -->");
+});
+
+test("users are shown their figures in their words, and nothing that was not measured", () => {
+  const rate = figure({
+    what: "publish, durable, 64 connections: rate",
+    unit: "/s",
+    ours: 16_638.4,
+    floor: 22_000,
+  });
+  const read = figure({ what: "get_events, 50, resume: 1,000 events", floorIs: "at 100" });
+  const cpu = figure({ what: "processor when idle with 30 waiters", floor: undefined, unit: "% of a core" });
+  expect(
+    usersTable([cpu, read, figure({ what: "other" }), rate])
+      .split("\n")
+      .slice(2),
+  ).toEqual([
+    "| Publishes of 64 clients, stored on disk | 16,638 a second | 22,000 a second (a bare HTTP route) |",
+    "| A read of 50 events, 1,000 events stored | 13.0 ms | 10.0 ms (at 100) |",
+    "| Processor with 30 idle sessions | 13.0 % of a core | – |",
+  ]);
+});
+
+test("every figure for users is one that is measured", () => {
+  const notes = readFileSync(join(import.meta.dir, "NOTES.md"), "utf8");
+  for (const [begins] of FOR_USERS) expect(notes).toContain(`\n| ${begins}`);
 });

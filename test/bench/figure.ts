@@ -83,11 +83,14 @@ export function plainTable(figures: readonly Figure[]): string {
 
 /** The same in Markdown. */
 export function markdownTable(figures: readonly Figure[]): string {
+  return tableOf(HEAD, figures.map(cellsOf));
+}
+
+/** A table in Markdown. */
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(HEAD), line(HEAD.map(() => "---")), ...figures.map((figure) => line(cellsOf(figure)))].join(
-    "\n",
-  );
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 /** The same for programs: every figure with its ratio and verdict. */

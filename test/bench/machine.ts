@@ -23,5 +23,5 @@ export function thisMachine(): Machine {
 }
 
 export function machineLine({ processor, cores, system, bun, load, date }: Machine): string {
-  return `${date}, ${processor}, ${cores} cores, ${system}, Bun ${bun}; load before the run ${load.toFixed(1)}`;
+  return `${date}, ${processor}, ${cores} cores, ${system}, Bun ${bun}, load before the run ${load.toFixed(1)}`;
 }

@@ -5,7 +5,7 @@ import type { Figure } from "./figure.ts";
 export interface Row {
   /** What the command line picks it by. */
   name: string;
-  /** Only when it is named: it has no target, and takes long. */
+  /** Only when it is named: it takes long. */
   further?: true;
   /** It rests for long, so it begins before the others. */
   early?: true;

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { Bench } from "./bench.ts";
 import { type Figure, jsonOf, plainTable } from "./figure.ts";
 import { type Machine, machineLine, thisMachine } from "./machine.ts";
-import { writePage } from "./page.ts";
+import { writePages } from "./page.ts";
 import type { Row } from "./row.ts";
 import { ROWS } from "./rows/index.ts";
 
@@ -17,7 +17,7 @@ const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NA
   --quick  under a minute: fewer rounds, 100,000 events in place of 1,000,000
   --long   ten minutes of idling in place of 20 s
   --json   one JSON document in place of the table
-  --write  put the table into docs/performance.md
+  --write  put the tables into docs/performance.md and test/bench/NOTES.md
   NAME     only these rows: ${named(({ further }) => !further)};
            further ones: ${named(({ further }) => further === true)}`;
 
@@ -84,7 +84,7 @@ async function main(): Promise<number> {
     const { figures, failed } = await measure(bench, positionals);
     if (values.json) console.log(JSON.stringify({ machine, figures: jsonOf(figures), failed }, null, 2));
     else console.log(`${plainTable(figures)}\n\n${machineLine(machine)}`);
-    if (values.write) await writePage(figures, machine);
+    if (values.write) await writePages(figures, machine);
     for (const problem of failed) console.error(`not measured: ${problem}`);
     return failed.length > 0 ? 1 : 0;
   } finally {

@@ -125,3 +125,28 @@ test.each<[runs: string[][], end: string[]]>([
     if (runs.flat().includes("b.test")) expect(stdout.toString()).toContain("the reason");
   },
 );
+
+test("a run that waits goes on beside the next one, counts like any other, and its output stays in one piece", () => {
+  const folder = tempFolder();
+  const line = (name: string) => `console.log("${name} of " + process.argv.length);`;
+  const started = join(folder, "started");
+  const waits = `${line("first")} const { existsSync } = require("node:fs");
+    test("waits", async () => { while (!existsSync(${JSON.stringify(started)})) await Bun.sleep(10); ${line("last")} });`;
+  const fails = `test("fails", async () => { await Bun.write(${JSON.stringify(started)}, ""); throw new Error("no"); });`;
+  for (const [name, text] of Object.entries({ waits, fails }))
+    writeFileSync(join(folder, `${name}.test.ts`), `import { test } from "bun:test"; ${text}`);
+  const runs = [
+    { name: "one", args: ["waits.test"], waits: true },
+    { name: "two", args: ["fails.test"] },
+  ];
+  const script = `import { runTests } from ${JSON.stringify(join(root, "build/test.ts"))};
+    import { report } from ${JSON.stringify(join(root, "build/summary.ts"))};
+    console.log(report(await runTests(${JSON.stringify(runs)}, ${JSON.stringify(folder)})));`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "pipe" });
+  const text = stdout.toString();
+  expect(text.trimEnd()).toEndWith("Failed:\n  fails.test.ts: fails\n\n1 passed, 1 failed");
+  expect(text.indexOf("fails.test.ts:")).toBeLessThan(text.indexOf("waits.test.ts:"));
+  expect(text).toMatch(/first of \d+\n(?:.*last of \d+\n)/);
+  for (const { name } of runs)
+    expect(text.split("\n").filter((one) => one.endsWith(` s  ${name}`))).toHaveLength(1);
+});

@@ -2,6 +2,8 @@ import { expect } from "bun:test";
 import { operations } from "../../src/operations/index.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
+import { startPatientRelay } from "../support/patient_relay.ts";
+import { eventually } from "../support/webhook.ts";
 import { answersOf, converse, newClient, TIMEOUT_MS, testWithClaude } from "./converse.ts";
 import type { CallTool, Shown } from "./model.ts";
 
@@ -49,6 +51,7 @@ async function script(call: CallTool, ask: ReturnType<typeof answersOf>): Promis
   expect(me).toMatchObject({ session_id: "first", name: "api", repo: "api", resumed: false });
   const other = await ask("register_session", { name: "web", client_id: "second", cwd: "/home/me/web" });
   const { result: sessions } = await ask("list_sessions");
+  expect(await ask("list_needs")).toEqual({ result: [] });
   expect(sessions.map(({ name }: { name: string }) => name).sort()).toEqual(["api", "web"]);
   const { result: channels } = await ask("list_channels");
   expect(channels).toContainEqual({ channel: "repo:web", subscribers: 1 });
@@ -126,15 +129,19 @@ testWithClaude(
   async () => {
     const folder = tempFolder();
     const bus = await startBus("binary", { folder });
-    await converse(bus.url, async (call) => {
+    const relay = await startPatientRelay(bus);
+    await converse(relay.url, async (call) => {
       await answersOf(call)("register_session", { name: "api", client_id: "patient" });
-      const waits = call("mcp__agent-event-bus__get_events", { cursor: "99", wait_seconds: 60 });
+      const wait = { session_id: "patient", cursor: "99", wait_seconds: 60 };
+      const waits = call("mcp__agent-event-bus__get_events", wait);
+      const arrived = async () => (await bus.call("list_sessions")).result[0].reach === "wakes";
+      await eventually("the call waits at the bus", arrived, TIMEOUT_MS);
       await Bun.sleep(STREAMING_MS);
       await bus.kill();
       await startBus("binary", { folder, port: bus.port });
       const { isError, text } = await waits;
       expect(isError).toBe(true);
-      expect(text).toContain("can be repeated");
+      expect(text).toContain("Repeat a call that only reads or waits");
       expect((await listSessions(call)).isError).toBe(false);
     });
   },

@@ -1,18 +1,21 @@
 // The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { keep } from "../../build/node24.ts";
+import { HOOKS, STAYING } from "../../src/hooks/names.ts";
 import { putHooks } from "../../src/install/hook_entries.ts";
 import { JsonText } from "../../src/lib/jsonc.ts";
 import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
+import { PATIENT } from "../support/hooks.ts";
 
 const VERSION = "2.1.330";
 const NAME = "@anthropic-ai/claude-code";
 export const API_KEY = "none";
 const FETCH_MS = 60_000;
-const RUN_MS = 50_000;
+/** For a machine that is busy with other things. */
+const RUN_MS = 200_000;
 
 /** The client's executable; undefined when it cannot be fetched or does not run here. */
 export async function findClaude(version: string = VERSION): Promise<string | undefined> {
@@ -53,19 +56,19 @@ export class Claude {
   readonly file: string;
   readonly home: string;
   readonly env: Record<string, string>;
-  readonly #inside: readonly string[];
+  /** Words in front of the program, like `ip netns exec NAME`. */
+  readonly inside: readonly string[];
 
-  /** `inside`: words in front of the program, like `ip netns exec NAME`. */
   constructor(file: string, home: string, modelUrl = "http://127.0.0.1:9", inside: readonly string[] = []) {
     this.file = file;
     this.home = home;
     this.env = environment(home, modelUrl);
-    this.#inside = inside;
+    this.inside = inside;
   }
 
   /** Runs `claude …` to its end and returns all that it printed; throws when it fails. */
   async run(...args: string[]): Promise<string> {
-    const child = Bun.spawn([...this.#inside, this.file, ...args], {
+    const child = Bun.spawn([...this.inside, this.file, ...args], {
       cwd: this.home,
       env: this.env,
       stdin: "ignore",
@@ -81,8 +84,8 @@ export class Claude {
   }
 
   /**
-   * Puts the hooks into its settings as the installer does, for the executable under test. `env`: more of their environment.
-   * `others`: more settings.
+   * Puts the hooks into its settings as the installer does, for the executable under test, and makes them patient. `env`: more
+   * of their environment. `others`: more settings.
    */
   installHooks(url: string, env: Record<string, string> = {}, others: object = {}): void {
     const file = join(this.home, ".claude/settings.json");
@@ -93,12 +96,26 @@ export class Claude {
     putHooks(settings, { binary, waiting: "plain" });
     mkdirSync(join(this.home, ".claude"), { recursive: true });
     writeFileSync(file, settings.toString());
+    makePatient(this.home);
   }
 
   async add(url: string, token?: string): Promise<void> {
     const header = token === undefined ? [] : ["--header", `Authorization: Bearer ${token}`];
     await this.run("mcp", "add", "--transport", "http", "--scope", "user", "agent-event-bus", url, ...header);
   }
+}
+
+const LIMITED = Object.keys(HOOKS).filter((name) => !STAYING.includes(name));
+const LIMITED_HOOK = new RegExp(`(?<="command": *")(?=[^"]* hook (?:${LIMITED.join("|")})")`, "g");
+
+/**
+ * Gives the hooks in the settings of that HOME more time than a person would wait: a busy machine takes longer than their limit.
+ * Those that stay keep their environment, because a patient waiter would begin later.
+ */
+export function makePatient(home: string): void {
+  const file = join(home, ".claude/settings.json");
+  const variables = Object.entries(PATIENT).map(([name, value]) => `${name}=${value} `);
+  writeFileSync(file, readFileSync(file, "utf8").replace(LIMITED_HOOK, variables.join("")));
 }
 
 // Nothing of the caller's environment: its settings and keys are not meant for this client.
@@ -110,6 +127,8 @@ function environment(home: string, modelUrl = ""): Record<string, string> {
     ANTHROPIC_BASE_URL: modelUrl,
     ANTHROPIC_API_KEY: API_KEY,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    // `claude -p` calls the model once its MCP servers are connected. By default it waits two seconds for them.
+    MCP_CONNECTION_NONBLOCKING: "false",
     DISABLE_AUTOUPDATER: "1",
     DISABLE_TELEMETRY: "1",
   };

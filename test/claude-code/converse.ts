@@ -4,7 +4,7 @@ import { Claude, findClaude } from "./client.ts";
 import { type CallTool, type Model, startModel } from "./model.ts";
 import { hasTmux } from "./terminal.ts";
 
-export const TIMEOUT_MS = 60_000;
+export const TIMEOUT_MS = 240_000;
 
 const claude = await findClaude();
 if (claude === undefined) console.log("skipped: real Claude Code, no command claude");

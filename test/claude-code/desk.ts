@@ -1,6 +1,8 @@
 // Two people's interactive clients on one bus, or as many as a test opens.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fresh } from "../support/agent.ts";
-import { type ProcessBus, startBus } from "../support/bus.ts";
+import { type BusOptions, type ProcessBus, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { running } from "../support/process.ts";
 import { eventually } from "../support/webhook.ts";
@@ -19,6 +21,14 @@ export interface Place {
   model: Talker;
 }
 
+/** Further settings of a client, what to do once the hooks are there, its model, and the words in front of it. */
+interface Sitting {
+  settings?: object;
+  before?: (client: Claude) => Promise<void>;
+  model?: Talker;
+  inside?: readonly string[];
+}
+
 export class Desk {
   readonly #tmux = new Tmux();
   readonly #models: Talker[] = [];
@@ -28,22 +38,17 @@ export class Desk {
     this.bus = bus;
   }
 
-  static async open(): Promise<Desk> {
-    return new Desk(await startBus("binary", { folder: tempFolder(true), outlives: true }));
+  static async open(options: BusOptions = {}): Promise<Desk> {
+    return new Desk(await startBus("binary", { folder: tempFolder(true), outlives: true, ...options }));
   }
 
   /**
-   * Starts a client whose session is called so; it has not been prompted. `env`: for its hooks. `more`: further settings, what
-   * to do once the hooks are there, and its model.
+   * Starts a client whose session is called so; it has not been prompted. `env`: for its hooks.
    */
-  async sit(
-    name: string,
-    env: Record<string, string> = {},
-    more: { settings?: object; before?: (client: Claude) => Promise<void>; model?: Talker } = {},
-  ): Promise<Place> {
+  async sit(name: string, env: Record<string, string> = {}, more: Sitting = {}): Promise<Place> {
     const model = more.model ?? startTalker();
     this.#models.push(model);
-    const client = newClient(model.url, tempFolder(true));
+    const client = newClient(model.url, tempFolder(true), more.inside);
     client.installHooks(this.bus.url, env, more.settings);
     await more.before?.(client);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
@@ -123,6 +128,15 @@ export class Desk {
   }
 }
 
+/** A shell command that lasts until it is ended. */
+export function lasting(): { command: string; end(): void } {
+  const file = join(tempFolder(true), "end");
+  return {
+    command: `until [ -e '${file}' ]; do sleep 0.1; done`,
+    end: () => writeFileSync(file, ""),
+  };
+}
+
 /** Waits until the model was called with the text, and returns that call. */
 export async function heard({ name, model, terminal }: Place, text: string) {
   await eventually(`${name} hears "${text}"`, () => model.heard(text) !== undefined, PATIENCE_MS).catch(
@@ -131,4 +145,14 @@ export async function heard({ name, model, terminal }: Place, text: string) {
     },
   );
   return model.heard(text) as NonNullable<ReturnType<Talker["heard"]>>;
+}
+
+/** Presses a key until the dialog takes it: one that was just drawn may not. */
+export async function press({ terminal }: Place, key: string, shown: string): Promise<void> {
+  const gone = async () => {
+    terminal.press(key);
+    for (let i = 0; i < 10 && terminal.screen().includes(shown); i++) await Bun.sleep(50);
+    return !terminal.screen().includes(shown);
+  };
+  await eventually(`"${shown}" is gone from the screen`, gone, PATIENCE_MS);
 }

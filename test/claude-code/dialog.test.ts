@@ -6,7 +6,7 @@ import { fresh } from "../support/agent.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
 import { testAtTerminal } from "./converse.ts";
-import { Desk, heard, PATIENCE_MS, type Place } from "./desk.ts";
+import { Desk, heard, PATIENCE_MS, type Place, press } from "./desk.ts";
 
 const TIMEOUT_MS = 240_000;
 /** The tool that the user allows runs for so long. */
@@ -60,16 +60,6 @@ async function ask(at: Desk, place: Place, tool: string, input: object, shown: s
   expect(Math.abs(Date.now() - Date.parse(session.waiting_since))).toBeLessThan(PATIENCE_MS);
   console.log(`${tool}: waiting for you ${ms} ms after its dialog`);
   return session.waiting_for;
-}
-
-/** Presses a key until the dialog takes it: one that was just drawn may not. */
-async function press({ terminal }: Place, key: string, shown: string): Promise<void> {
-  const gone = async () => {
-    terminal.press(key);
-    for (let i = 0; i < 10 && terminal.screen().includes(shown); i++) await Bun.sleep(50);
-    return !terminal.screen().includes(shown);
-  };
-  await eventually(`"${shown}" is gone from the screen`, gone, PATIENCE_MS);
 }
 
 /** Waits until nothing says any more that the session waits. */

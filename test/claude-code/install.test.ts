@@ -9,6 +9,7 @@ import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
 import { newcomer } from "../support/newcomer.ts";
 import { treeOf } from "../support/tree.ts";
+import { makePatient } from "./client.ts";
 import { newClient, TIMEOUT_MS, testWithClaude } from "./converse.ts";
 import { startTalker } from "./talker.ts";
 
@@ -56,6 +57,7 @@ testWithClaude(
     expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(5);
     expect(treeOf(home, [".claude.json"])).toEqual(before);
 
+    makePatient(home);
     expect(await client.run("-p", "hello")).toBe("done\n");
     expect(await registered(bus)).toBe(1);
     expect(existsSync(join(home, "mine"))).toBe(true);
@@ -130,7 +132,7 @@ exec '${client.file}' "$@"`;
     const before = treeOf(join(home, DATA), ["install.json"]);
     const failed = await run("install", "client", "--url", bus.url, "--token", secrets[2]);
     expect(failed.stderr).toContain(
-      "mcp add-json failed with exit code 3: not today Everything was put back as it was.",
+      "mcp add-json failed with exit code 3: not today. All changes were undone.",
     );
     expect(failed.code).toBe(1);
     expect(header()).toEqual({ Authorization: `Bearer ${secrets[1]}` });

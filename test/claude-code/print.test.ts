@@ -7,7 +7,7 @@ import { newClient, testWithClaude } from "./converse.ts";
 import { startTalker, type Talker } from "./talker.ts";
 
 const RUNS = 4;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 
 /** A run with one tool use; all that was printed, and how long it took. */
 async function print(client: Claude, model: Talker): Promise<{ printed: string; ms: number }> {

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { binary } from "../support/binary.ts";
 import { tempFolder } from "../support/folder.ts";
+import { PATIENT } from "../support/hooks.ts";
 import { closeLan, type Lan, skipsLan, startLan } from "../support/lan.ts";
 import type { Namespace } from "../support/netns.ts";
 import { treeOf } from "../support/tree.ts";
@@ -72,12 +73,14 @@ describe.skipIf(skipsLan("a client on another machine"))("with the server on one
       const before = treeOf(home);
 
       const refused = run(executable, "install", "client", "--url", url);
-      expect(`${refused.stderr}`).toContain("This bus wants a token from 10.79.0.2");
+      expect(`${refused.stderr}`).toContain("Requests from 10.79.0.2 need a token");
       expect(treeOf(home)).toEqual(before);
       const done = run(executable, "install", "client", "--url", url, "--token", String(lan.secrets.laptop));
       expect(`${done.stderr}${done.exitCode}`).toBe("0");
       expect(await client.run("mcp", "list")).toContain(`agent-event-bus: ${url} (HTTP) - ✔ Connected`);
 
+      // In its environment: an uninstall leaves settings that were changed by hand.
+      Object.assign(client.env, PATIENT);
       expect(await client.run("-p", "hello", "--allowedTools", "mcp__agent-event-bus")).toBe("done\n");
       const [sessions, published] = [JSON.parse(await model.line()), JSON.parse(await model.line())];
       // The hook has registered the session before the model's first word.

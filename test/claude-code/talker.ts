@@ -16,6 +16,8 @@ export interface Talker {
   calls: Heard[];
   /** Calls the tool instead, when the model is called next; its input may follow from that call. */
   use(tool: string, input: object | ((call: Heard) => object)): void;
+  /** Says this in place of "done", in its turn among the tool calls. */
+  say(text: string): void;
   /** The first call that holds the text; undefined before it. */
   heard(text: string): Heard | undefined;
   /** How often the text is in the conversation now. */
@@ -23,12 +25,15 @@ export interface Talker {
   stop(): void;
 }
 
-export function startTalker(whenCalled: (call: Heard) => Promise<void> = async () => {}): Talker {
+export function startTalker(
+  whenCalled: (call: Heard) => Promise<void> = async () => {},
+  hostname = "127.0.0.1",
+): Talker {
   const calls: Heard[] = [];
   const toUse: ((call: Heard) => Block)[] = [];
   let used = 0;
   const server = Bun.serve({
-    hostname: "127.0.0.1",
+    hostname,
     port: 0,
     idleTimeout: 0,
     async fetch(request) {
@@ -43,13 +48,14 @@ export function startTalker(whenCalled: (call: Heard) => Promise<void> = async (
     },
   });
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `http://${hostname}:${server.port}`,
     calls,
     use(name, input) {
       const id = `toolu_${++used}`;
       const inputOf = (call: Heard) => (typeof input === "function" ? input(call) : input);
       toUse.push((call) => ({ type: "tool_use", id, name, input: inputOf(call) }));
     },
+    say: (text) => toUse.push(() => ({ type: "text", text })),
     heard: (text) => calls.find(({ conversation }) => conversation.includes(text)),
     count: (text) => (calls.at(-1)?.conversation.split(text).length ?? 1) - 1,
     stop: () => server.stop(true),

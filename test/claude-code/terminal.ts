@@ -5,8 +5,9 @@ import { tempFolder } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
 import { API_KEY, type Claude } from "./client.ts";
 
-const STARTED_MS = 30_000;
-const SHOWN_MS = 10_000;
+/** For a machine that is busy with other things. */
+const STARTED_MS = 60_000;
+const SHOWN_MS = 30_000;
 /** A client that outlives even a killed test run ends then, and tmux with its last one. */
 const LONGEST_SECONDS = 300;
 
@@ -61,6 +62,7 @@ export class Terminal {
     client: Claude,
     flags: readonly string[] = [],
     columns = 150,
+    rows = 40,
   ): Promise<Terminal> {
     const cwd = join(client.home, name);
     mkdirSync(cwd, { recursive: true });
@@ -69,8 +71,9 @@ export class Terminal {
       ([key, value]) => `${key}=${value}`,
     );
     const limited = ["timeout", "--foreground", "--signal=KILL", String(LONGEST_SECONDS)];
-    const command = ["env", "-i", ...env, ...limited, client.file, "--permission-mode", "default", ...flags];
-    const size = ["-x", String(columns), "-y", "40"];
+    const program = [...client.inside, client.file];
+    const command = ["env", "-i", ...env, ...limited, ...program, "--permission-mode", "default", ...flags];
+    const size = ["-x", String(columns), "-y", String(rows)];
     tmux.run("new-session", "-d", "-s", name, ...size, "-c", cwd, "--", ...command, "--allowedTools", "Bash");
     const terminal = new Terminal(tmux, name);
     await terminal.shows("❯", STARTED_MS);
@@ -105,8 +108,13 @@ export class Terminal {
 
   /** Types without sending. */
   async type(text: string): Promise<void> {
-    this.#tmux.run("send-keys", "-t", this.name, "-l", text);
+    this.keys(text);
     await this.shows(text);
+  }
+
+  /** Presses a key for each character. A client that is just starting may lose some. */
+  keys(text: string): void {
+    this.#tmux.run("send-keys", "-t", this.name, "-l", text);
   }
 
   press(key: string): void {
@@ -127,7 +135,7 @@ export class Terminal {
 }
 
 /** What a client asks a new user before its first prompt. */
-function answerFirstQuestions({ home }: Claude, cwd: string): void {
+export function answerFirstQuestions({ home }: Claude, cwd: string): void {
   const file = join(home, ".claude.json");
   const answers = {
     ...(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {}),

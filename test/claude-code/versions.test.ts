@@ -1,6 +1,6 @@
 // Real clients, old and new: after `install` each answers a prompt, and those that can are woken.
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isNewer } from "../../src/lib/version.ts";
 import { fresh } from "../support/agent.ts";
@@ -8,7 +8,7 @@ import { startBus, type TestBus } from "../support/bus.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { newcomer } from "../support/newcomer.ts";
 import { eventually } from "../support/webhook.ts";
-import { Claude, findClaude } from "./client.ts";
+import { Claude, findClaude, makePatient } from "./client.ts";
 import { startTalker, type Talker } from "./talker.ts";
 import { hasTmux, Terminal, Tmux } from "./terminal.ts";
 
@@ -44,20 +44,48 @@ async function installed(file: string, model: Talker, bus: TestBus) {
   const env = { ...client.env, PATH: `${bin}:${client.env.PATH}` };
   const done = await run(["install", "client", "--url", bus.url], { env });
   expect([done.code, done.stderr]).toEqual([0, ""]);
+  makePatient(home);
   return { client, told: done.stdout };
 }
 
-/** Types a prompt, and presses Enter until the client takes it: an old one that starts loses keys. */
+/** Types a prompt and presses Enter, each until the client takes it: an old one that starts loses keys. */
 async function prompt(terminal: Terminal, model: Talker, text: string): Promise<void> {
-  await terminal.type(text);
+  const isShown = () => terminal.screen().includes(text);
+  const isHeard = () => model.heard(text) !== undefined;
+  const patiently = async (isDone: () => boolean) => {
+    for (let i = 0; i < 15 && !isDone(); i++) await Bun.sleep(200);
+  };
   const heard = async () => {
+    if (!isShown()) {
+      terminal.keys(text);
+      await patiently(isShown);
+    }
     terminal.press("Enter");
-    for (let i = 0; i < 15 && model.heard(text) === undefined; i++) await Bun.sleep(200);
-    return model.heard(text) !== undefined;
+    await patiently(isHeard);
+    return isHeard();
   };
   await eventually(`the model hears "${text}"`, heard, PATIENCE_MS).catch((error) => {
     throw new Error(`${error.message}; the screen shows:\n${terminal.screen()}`);
   });
+}
+
+/** The dialog of a permission stands at once, whatever the hook beside it does, and is answered where it stands. */
+async function asks(terminal: Terminal, model: Talker, file: string): Promise<void> {
+  const shown = () => terminal.screen().includes("Do you want to create");
+  // An old client calls the model for itself too, and drops what it says then.
+  const asked = async () => {
+    model.use("Write", { file_path: file, content: "x" });
+    await prompt(terminal, model, fresh("write it"));
+    for (let i = 0; i < 50 && !shown(); i++) await Bun.sleep(200);
+    return shown();
+  };
+  await eventually("it asks", asked, PATIENCE_MS);
+  const written = async () => {
+    terminal.press("Enter");
+    await Bun.sleep(500);
+    return existsSync(file);
+  };
+  await eventually("it is allowed in its terminal", written, PATIENCE_MS);
 }
 
 for (const version of new Set([...VERSIONS, ...(latest === undefined ? [] : [latest])])) {
@@ -85,6 +113,7 @@ for (const version of new Set([...VERSIONS, ...(latest === undefined ? [] : [lat
       if (!wakes) await prompt(terminal, model, "anything new?");
       await eventually("the model is shown it", () => model.heard(text) !== undefined, PATIENCE_MS);
       expect(model.count(text)).toBe(1);
+      if (wakes) await asks(terminal, model, join(client.home, "asked"));
       model.stop();
     },
     TIMEOUT_MS,

@@ -4,7 +4,7 @@ import { fresh } from "../support/agent.ts";
 import { removeFolders } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
 import { testAtTerminal } from "./converse.ts";
-import { Desk, heard, PATIENCE_MS, type Place } from "./desk.ts";
+import { Desk, heard, lasting, PATIENCE_MS, type Place } from "./desk.ts";
 
 const TIMEOUT_MS = 180_000;
 let desk: Desk | undefined;
@@ -52,16 +52,18 @@ testAtTerminal(
     expect(place.terminal.screen()).toContain("● bus: a message woke this session");
 
     const atTool = fresh("at a tool");
-    place.model.use("Bash", { command: "sleep 2", description: "Work" });
+    const tool = lasting();
+    place.model.use("Bash", { command: tool.command, description: "Work" });
     const work = fresh("work");
     await place.terminal.say(work);
     await heard(place, work);
     const { id: third } = await at.tell("b", atTool, "api");
+    tool.end();
     await heard(place, atTool);
     await seesOnce(at, place, `PostToolUse:Bash says: bus: api → this session: "${atTool}" (#${third})`);
 
     await place.terminal.say("/rename billing");
-    await place.terminal.shows("Session renamed to: billing");
+    await place.terminal.shows("Session renamed to: billing", PATIENCE_MS);
     const after = fresh("go on");
     await place.terminal.say(after);
     await heard(place, after);

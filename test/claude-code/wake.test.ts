@@ -4,10 +4,10 @@ import { binary } from "../support/binary.ts";
 import { removeFolders } from "../support/folder.ts";
 import { eventually, percentile } from "../support/webhook.ts";
 import { atTerminal, testAtTerminal } from "./converse.ts";
-import { Desk, heard, PATIENCE_MS, type Place } from "./desk.ts";
+import { Desk, heard, lasting, PATIENCE_MS, type Place } from "./desk.ts";
 
 const RUNS = 30;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 
 let desk: Desk;
 let a: Place;
@@ -81,7 +81,8 @@ testAtTerminal(
       ours.push(Math.max(0, Date.parse(seen_at) - answered));
     }
     await desk.idle("b");
-    expect(texts.filter((text) => b.model.count(text) !== 1)).toEqual([]);
+    const counts = texts.map((text) => [text, b.model.count(text)] as const);
+    expect(counts.filter(([, count]) => count !== 1)).toEqual([]);
     console.log(
       `idle session, ${RUNS} messages: publish to model called ${inWords(untilCalled)}; of it until the waiter wrote the text ${inWords(ours)}`,
     );
@@ -99,10 +100,12 @@ testAtTerminal(
     await desk.idle("b");
     const work = fresh("work for a while");
     const text = fresh("stop, the plan changed");
-    b.model.use("Bash", { command: "sleep 2", description: "Work" });
+    const tool = lasting();
+    b.model.use("Bash", { command: tool.command, description: "Work" });
     await b.terminal.say(work);
     await heard(b, work);
     const { id } = await desk.tell("b", text);
+    tool.end();
     const { news } = await heard(b, text);
     expect(news).toContain('"type":"tool_result"');
     expect(await desk.delivery(id)).toMatchObject({ state: "seen", offered_by: "tool" });
@@ -227,7 +230,7 @@ testAtTerminal(
   "a session that began without a bus registers at its next prompt once there is one, and is woken from then on",
   async () => {
     await desk.bus.stop();
-    const late = await desk.sit("late", { AGENT_EVENT_BUS_HOOK_TIMEOUT: "3000" });
+    const late = await desk.sit("late");
     await late.terminal.say("hello");
     await heard(late, "hello");
     await late.terminal.rests();

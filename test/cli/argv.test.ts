@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { argumentsOf, requireFlags } from "../../src/cli/arguments.ts";
+import { argumentsOf, requireAll } from "../../src/cli/arguments.ts";
 import { parseLine } from "../../src/cli/argv.ts";
 import { commandsOf } from "../../src/cli/commands.ts";
 import { installCommands } from "../../src/install/index.ts";
@@ -28,15 +28,15 @@ function _(line: string, name: string, args: Json, globals: object = {}): void {
 
 /** A command line is refused with a sentence. */
 function no(line: string, says: string): void {
-  test(`refused: ${line}`, () => expect(requireAll(words(line))).rejects.toThrow(says));
+  test(`refused: ${line}`, () => expect(complete(words(line))).rejects.toThrow(says));
 }
 
 const words = (line: string) => (line === "" ? [] : line.split(" ").map((word) => word.replaceAll("␣", " ")));
 
-async function requireAll(argv: readonly string[]): Promise<void> {
+async function complete(argv: readonly string[]): Promise<void> {
   const { name, args } = await parse(argv);
   const command = commands.find((one) => one.name === name);
-  if (command !== undefined) requireFlags(command, args);
+  if (command !== undefined) requireAll(command, args);
 }
 
 _("sessions", "sessions", {});
@@ -78,9 +78,9 @@ _("publish --type=--json", "publish", { event_type: "--json" });
 _("publish --type=a=b", "publish", { event_type: "a=b" });
 _("publish --type ␣a␣", "publish", { event_type: " a " });
 _("publish --type __proto__", "publish", { event_type: "__proto__" });
-_("publish --tags a,b", "publish", { tags: ["a", "b"] });
-_("publish --tags ,␣a␣,,b,", "publish", { tags: ["a", "b"] });
-_("publish --tags ,", "publish", {});
+_("publish --tags a,b", "publish", { event_type: "note", tags: ["a", "b"] });
+_("publish --tags ,␣a␣,,b,", "publish", { event_type: "note", tags: ["a", "b"] });
+_("publish --tags ,", "publish", { event_type: "note" });
 _("events --limit 0", "events", { limit: 0 });
 _("events --limit 007", "events", { limit: 7 });
 _("events --cursor 0012", "events", { cursor: "0012" });
@@ -93,11 +93,29 @@ _("events --exclude a --timeout 5", "events", {});
 no("publish --type --payload", "--type needs a value, but --payload follows.");
 no("publish --type --json", "--type needs a value, but --json follows.");
 no("publish --type", "--type needs a value.");
-no("publish --type t", "publish needs --payload.");
-no("publish --payload p", "publish needs --type.");
-no("publish word", 'publish takes no further word, but was given "word".');
-no("publish -", 'publish takes no further word, but was given "-".');
-no("publish -- --type", 'publish takes no further word, but was given "--type".');
+no("publish --type t", "publish needs a TEXT.");
+_("publish --payload p", "publish", { event_type: "note", payload: "p" });
+_("publish word", "publish", { event_type: "note", payload: "word" });
+_("publish two words␣in␣one", "publish", { event_type: "note", payload: "two words in one" });
+no("publish --payload p word", 'Unexpected argument "word".');
+_("publish -", "publish", { event_type: "note", payload: "-" });
+_("publish -- --type", "publish", { event_type: "note", payload: "--type" });
+_("send api hi there --track", "send", { event_type: "message", channel: "api", payload: "hi there" });
+_("send --type question api 0012", "send", { event_type: "question", channel: "api", payload: "0012" });
+_("reply 17 hello", "reply", { event_id: 17, payload: "hello" });
+_("reply #17 hello", "reply", { event_id: 17, payload: "hello" });
+_("reply --to 17 hello", "reply", { event_id: 17, payload: "hello" });
+_("reply --to 17 --payload hello", "reply", { event_id: 17, payload: "hello" });
+_("ask api ready?", "ask", { to: "api", payload: "ready?" });
+_("webhook add https://x/", "webhook register", { url: "https://x/" });
+_("webhook rm 1", "webhook unregister", { webhook_id: 1 });
+_("events -n 5 --include a", "events", { limit: 5, event_types: ["a"] });
+no("reply hello", 'ID takes a whole number, not "hello".');
+no("reply 17", "reply needs a TEXT.");
+no("reply", "reply needs an ID and a TEXT.");
+no("send", "send needs a TO and a TEXT.");
+no("send api", "send needs a TEXT.");
+no("webhook delete 1", 'Unknown command "webhook delete".');
 no("publish -t", "Unknown flag -t.");
 no("publish --no-type", "Unknown flag --no-type.");
 no("publish --__proto__ x", "Unknown flag --__proto__.");
@@ -112,11 +130,12 @@ no("events --order ASC", '--order is one of asc, desc, not "ASC".');
 no("events --peek=false", '--peek takes no value, but was given "false".');
 no("sessions --json=yes", '--json takes no value, but was given "yes".');
 no("webhook enable", "webhook enable needs an ID.");
-no("webhook enable x", 'the ID of webhook enable takes a whole number, not "x".');
+no("webhook enable x", 'ID takes a whole number, not "x".');
 no("webhook enable -1", "Unknown flag -1.");
-no("webhook enable -- -1", "the ID of webhook enable takes a number from 0");
-no("webhook enable 1 2", 'webhook enable takes no further word, but was given "2".');
-no("webhook enabel 1", 'Unknown command "webhook enabel". Did you mean "webhook enable"?');
+no("webhook enable -- -1", "ID takes a number from 0");
+no("webhook enable 1 2", 'Unexpected argument "2".');
+no("webhook enabel 1", 'Unknown command "webhook enabel".');
+no("webhook lst", 'Unknown command "webhook lst". Did you mean "webhook list"?');
 no("webhook list --active-only", "Unknown flag --active-only.");
 no("register --machine x", "Unknown flag --machine.");
 no("regster", 'Unknown command "regster". Did you mean "register"?');

@@ -102,7 +102,9 @@ test("attention shows and changes what may wake a session, one or all", async ()
   expect(await settingOf(one)).toEqual([["off", true]]);
   expect(await settingOf(two)).toEqual([["direct", false]]);
   const { stdout } = await runRaw(`attention ${one}`, {});
-  expect(stdout).toMatch(new RegExp(`^${one}: woken by nothing, muted until \\d\\d:\\d\\d`));
+  expect(stdout).toMatch(
+    new RegExp(`^${one}: woken by nothing, muted until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d`),
+  );
   await run("attention all", { unmute: true, wake: "default" });
   expect(await settingOf(one)).toEqual([["direct", false]]);
 });
@@ -110,7 +112,7 @@ test("attention shows and changes what may wake a session, one or all", async ()
 test.each([
   ["--mute takes a time up to 30d", { mute: "soon" }],
   ["--mute takes a time up to 30d", { mute: "31d" }],
-  ["--mute and --unmute contradict each other", { mute: "1h", unmute: true }],
+  ["Use --mute or --unmute, not both", { mute: "1h", unmute: true }],
   ["--wake is one of direct, repo, all, off, default", { wake: "sometimes" }],
 ] as const)("attention refuses what it cannot do: %s", async (sentence, flags) => {
   const { code, stderr } = await runRaw("attention all", flags);
@@ -144,6 +146,86 @@ test("publish sends every flag", async () => {
       origin: "local",
     },
   ]);
+});
+
+test("send goes to a session's name, to @human, to a channel or to all, and takes publish's flags", async () => {
+  const [name, session_id] = [fresh(), fresh()];
+  const { session_id: id } = await bus.call("register_session", { name, client_id: session_id });
+  const sent = async (line: string, flags = {}) => run(`send ${line}`, flags);
+  expect(await sent(`${name} hi there`)).toMatchObject({
+    event_type: "message",
+    payload: "hi there",
+    channel: `session:${id}`,
+    signal_level: "actionable",
+  });
+  expect(await sent("@human hi")).toMatchObject({ channel: "session:human" });
+  expect(await sent("repo:x hi")).toMatchObject({ channel: "repo:x" });
+  expect(await sent("all hi")).toMatchObject({ channel: "all" });
+  expect(await runRaw(`send ${name} -`, {}, { stdin: "from stdin\n" }, "--json")).toMatchObject({ code: 0 });
+  const flags = {
+    type: "review",
+    title: "Head",
+    tags: "a,b",
+    "correlation-id": "c-9",
+    "session-id": session_id,
+  };
+  const more = { payload: "text", "signal-level": "info", track: true } as const;
+  const { event_id } = await sent(name, { ...flags, ...more });
+  const { events } = await run("events", { cursor: String(event_id - 2), order: "asc" });
+  expect(events).toMatchObject([
+    { payload: "from stdin\n" },
+    {
+      event_type: "review",
+      title: "Head",
+      tags: ["a", "b"],
+      correlation_id: "c-9",
+      session_id: id,
+      payload: "text",
+    },
+  ]);
+});
+
+test("events selects by --since, --from, --to, --grep and --before", async () => {
+  const [sender, reader, word] = [fresh(), fresh(), `needle${fresh()}`];
+  await bus.call("register_session", { name: sender, client_id: sender });
+  await bus.call("register_session", { name: reader, client_id: reader });
+  const first = await run(`send ${reader} one ${word}`, { "session-id": sender });
+  const second = await run(`send ${sender} two ${word}`, { "session-id": reader });
+  const ids = async (flags: Record<string, string>) => {
+    const { events } = await run("events", { type: "message", ...flags });
+    return events.map(({ id }: { id: number }) => id).filter((id: number) => id >= first.event_id);
+  };
+  expect(await ids({ grep: word.toUpperCase() })).toEqual([second.event_id, first.event_id]);
+  expect(await ids({ grep: "no such text" })).toEqual([]);
+  expect(await ids({ from: sender })).toEqual([first.event_id]);
+  expect(await ids({ to: sender })).toEqual([second.event_id]);
+  expect(await ids({ grep: word, before: String(second.event_id) })).toEqual([first.event_id]);
+  expect(await ids({ grep: word, since: "1h" })).toEqual([second.event_id, first.event_id]);
+  const refused = await runRaw("events", { since: "soon" });
+  expect([refused.code, refused.stderr]).toEqual([
+    64,
+    'agent-event-bus: --since takes a time like 1h, 14:00, yesterday or 2026-11-01, not "soon".\n',
+  ]);
+});
+
+test("events in words shows one event a line with names, hides lifecycle events, and shows them whole with --full", async () => {
+  const [sender, reader] = [fresh(), fresh()];
+  await bus.call("register_session", { name: sender, client_id: sender });
+  await bus.call("register_session", { name: reader, client_id: reader });
+  await run(`send ${reader} one two`, { "session-id": sender });
+  const words = async (flags: Record<string, string | true>) =>
+    (await runRaw("events", { limit: "3", ...flags })).stdout;
+  const line = new RegExp(
+    `^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  #\\d+  ${sender} → ${reader} +message +one two  not seen yet$`,
+    "m",
+  );
+  expect(await words({})).toMatch(line);
+  expect(await words({})).not.toContain("session_registered");
+  expect(await words({ all: true })).toContain("session_registered");
+  expect(await words({ type: "session_registered" })).toContain("session_registered");
+  expect(await words({ full: true })).toMatch(
+    new RegExp(`${sender} → ${reader}  message .*\\n {4}one two\\n`),
+  );
 });
 
 test("events selects by --cursor, --limit, --order, --channel, --include, --exclude, --correlation-id and --min-level", async () => {
@@ -254,6 +336,17 @@ test("webhook register --url is the target; --url before the command is the bus"
   expect(json().url).toBe(target);
   const other = await cli(["sessions", "--url", bus.url], { env: { AGENT_EVENT_BUS_URL: "http://x:1" } });
   expect(other.code).toBe(0);
+});
+
+test("mute shows whether notifications are muted, and takes no time from a caller that is not the user", async () => {
+  expect(await run("mute")).toEqual({ muted_until: null });
+  const { code, stderr } = await runRaw("mute 1h", {});
+  expect([code, stderr]).toEqual([1, expect.stringContaining("Only the user may answer.")]);
+});
+
+test("open prints no link for a caller that is not the user", async () => {
+  const { code, stdout, stderr } = await runRaw("open", { "no-browser": true });
+  expect([code, stdout, stderr]).toEqual([1, "", expect.stringContaining("Only the user may answer.")]);
 });
 
 test("the tests above used every command and every flag, but those of messages.test.ts", () => {

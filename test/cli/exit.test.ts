@@ -14,19 +14,18 @@ await bus.call("unregister_session", { session_id: "gone-1" });
 const PUBLISH = ["publish", "--type", "t", "--payload", "p"];
 
 const usage: [argv: string[], says: string][] = [
-  [["publish", "--payload", "p"], "publish needs --type."],
-  [["publish", "--type", "t"], "publish needs --payload."],
+  [["publish", "--type", "t"], "publish needs a TEXT."],
   [["notify", "--title", "t"], "notify needs --message."],
-  [["webhook", "register"], "webhook register needs --url."],
+  [["webhook", "register"], "webhook register needs a URL."],
   [["ack", "--session-id", "x"], "ack needs --cursor."],
   [["webhook", "enable"], "webhook enable needs an ID."],
-  [["webhook", "enable", "one"], 'the ID of webhook enable takes a whole number, not "one".'],
-  [["webhook", "enable", "1", "2"], 'webhook enable takes no further word, but was given "2".'],
-  [["webhook"], "webhook needs a further word: webhook register, webhook list,"],
-  [["sessions", "all"], 'sessions takes no further word, but was given "all".'],
+  [["webhook", "enable", "one"], 'ID takes a whole number, not "one".'],
+  [["webhook", "enable", "1", "2"], 'Unexpected argument "2".\nUsage: agent-event-bus webhook enable ID\n'],
+  [["webhook"], "webhook needs a command: register, list,"],
+  [["sessions", "all"], 'Unexpected argument "all".'],
   [["events", "--limit", "1.5"], '--limit takes a whole number, not "1.5".'],
   [["events", "--limit", "-1"], "--limit takes a number from 0 on, not -1."],
-  [["events", "--timeout", "0"], '--timeout takes milliseconds, not "0".'],
+  [["events", "--timeout", "0"], '--timeout takes a time like 30s, or milliseconds, not "0".'],
   [["events", "--order", "up"], '--order is one of asc, desc, not "up".'],
   [["events", "--min-level", "loud"], '--min-level is one of lifecycle, info, actionable, not "loud".'],
   [["publish", "--type"], "--type needs a value."],
@@ -34,7 +33,7 @@ const usage: [argv: string[], says: string][] = [
   [["events", "--peek=no"], '--peek takes no value, but was given "no".'],
   [["publsh"], 'Unknown command "publsh". Did you mean "publish"?'],
   [["webhook", "lst"], 'Unknown command "webhook lst". Did you mean "webhook list"?'],
-  [["frobnicate"], 'Unknown command "frobnicate".\n'],
+  [["frobnicate"], 'Unknown command "frobnicate".\nagent-event-bus --help lists all commands.\n'],
   [["serv"], 'Unknown command "serv". Did you mean "serve"?'],
   [["publish", "--paylod", "p"], 'Unknown flag --paylod. Did you mean "--payload"?'],
   [["publish", "-p", "p"], "Unknown flag -p."],
@@ -42,12 +41,12 @@ const usage: [argv: string[], says: string][] = [
   [["--jsno", "sessions"], 'Unknown flag --jsno. Did you mean "--json"?'],
   [["--json", "serve"], "serve must be the first word."],
   [["--json", "hook", "prompt"], "hook must be the first word."],
-  [[], "No command given."],
+  [["webhook", "delete", "1"], 'Unknown command "webhook delete".\nThe commands: register, list,'],
   [["serve", "--prot", "1"], "serve has no flag --prot."],
   [["serve", "--port"], "--port needs a value."],
   [["serve", "now"], "serve takes no further word."],
-  [["hook", "nonsense"], '"nonsense" is no hook;'],
-  [["hook", "prompt", "more"], 'hook prompt takes no further word, but was given "more".'],
+  [["hook", "nonsense"], '"nonsense" is not a hook.'],
+  [["hook", "prompt", "more"], 'unexpected argument "more". Try: agent-event-bus hook prompt'],
 ];
 
 for (const [argv, says] of usage)
@@ -59,8 +58,8 @@ for (const [argv, says] of usage)
   });
 
 const sessionless: [argv: string[], says: string][] = [
-  [["ack", "--cursor", "1"], "ack needs a session: give --session-id."],
-  [["events", "--resume"], "--resume needs a session: give --session-id."],
+  [["ack", "--cursor", "1"], "ack needs a session. Add --session-id ID."],
+  [["events", "--resume"], "--resume needs a session. Add --session-id ID."],
   [["unregister"], "unregister needs --session-id or --client-id."],
 ];
 
@@ -123,15 +122,17 @@ test("1 for a refusal: its error, then its hint, on stderr", async () => {
   const result = await cli(["events", "--session-id", "gone-1"], { bus });
   const [error, hint, ...more] = result.stderr.split("\n");
   expect(error).toBe("agent-event-bus: Session deleted");
-  expect(hint).toMatch(/^Call register_session with client_id "gone-1" .* to revive it with its cursor\.$/);
+  expect(hint).toMatch(
+    /^Run agent-event-bus register with --client-id "gone-1" .* to revive it with its cursor\.$/,
+  );
   expect(more).toEqual([""]);
   expect([result.code, result.stdout]).toEqual([1, ""]);
 });
 
-test("1 for a refusal in JSON: the object on stdout, the same words on stderr", async () => {
+test("1 for a refusal in JSON: the object on stdout, the words of the shell on stderr", async () => {
   const { code, json, stderr } = await cli(["events", "--session-id", "gone-1", "--json"], { bus });
   expect(json()).toMatchObject({ error: "Session deleted", session_deleted: true, session_id: "gone-1" });
-  expect(stderr).toStartWith("agent-event-bus: Session deleted\nCall register_session ");
+  expect(stderr).toStartWith("agent-event-bus: Session deleted\nRun agent-event-bus register ");
   expect(code).toBe(1);
 });
 
@@ -144,7 +145,7 @@ test("1 when the bus finds an argument wrong, and its sentence names it", async 
 });
 
 const beyond: [flag: string, value: string, says: string][] = [
-  ["--wait", "301", "wait_seconds must be at most 300 (limit wait_seconds), not 301."],
+  ["--wait", "301", "--wait must be at most 300 (limit wait_seconds), not 301."],
 ];
 
 test.each(["events", "webhook deliveries"])(
@@ -159,14 +160,16 @@ test.each(["events", "webhook deliveries"])(
 for (const [flag, value, says] of beyond)
   test(`1 when the bus has a limit that events ${flag} ${value} passes, which its sentence names`, async () => {
     const { code, stderr, stdout } = await cli(["events", flag, value], { bus });
-    expect(stderr).toBe(`agent-event-bus: get_events: ${says}\n`);
+    expect(stderr).toBe(`agent-event-bus: events: ${says}\n`);
     expect([code, stdout]).toEqual([1, ""]);
   });
 
 test("0 and a warning for a publish by an unregistered session: the event is kept", async () => {
   const { code, stderr, stdout } = await cli([...PUBLISH, "--session-id", "gone-1"], { bus });
   expect(JSON.parse(stdout)).toMatchObject({ event_type: "t", channel: "all", session_deleted: true });
-  expect(stderr).toMatch(/^Warning: the session [a-z]+-[a-z]+ is unregistered\.\nCall register_session /);
+  expect(stderr).toMatch(
+    /^Warning: the session [a-z]+-[a-z]+ is unregistered\.\nRun agent-event-bus register /,
+  );
   expect(code).toBe(0);
 });
 
@@ -206,7 +209,7 @@ test("3 when something else answers there", async () => {
   for (const path of Object.keys(pages)) {
     const url = `http://127.0.0.1:${server.port}${path}`;
     const { code, stderr } = await cli(["sessions"], { bus: { url } });
-    expect(stderr).toStartWith(`agent-event-bus: What answers at ${url} is no agent-event-bus (HTTP `);
+    expect(stderr).toStartWith(`agent-event-bus: The server at ${url} is not an agent-event-bus (HTTP `);
     expect(code).toBe(3);
   }
   await server.stop(true);

@@ -137,7 +137,7 @@ test("--follow --resume begins at the session's cursor and moves it; direct mess
   await shows("next", followed.out);
   expect(payloadsIn(followed.out())).toEqual(["unread", "next"]);
   for (const event_id of [id, next])
-    expect((await bus.call("get_delivery", { event_id })).deliveries[0].state).toBe("seen");
+    expect((await bus.call("get_delivery", { event_id, wait_seconds: 10 })).deliveries[0].state).toBe("seen");
   await followed.end("SIGINT");
 });
 

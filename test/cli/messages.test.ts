@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { fresh } from "../support/agent.ts";
 import { startHere } from "../support/bus.ts";
-import { bash } from "../support/cli.ts";
+import { bash, cliOnTerminal } from "../support/cli.ts";
 import { ABOUT_MESSAGES, commandRunner } from "../support/commands.ts";
+import { eventually } from "../support/webhook.ts";
 
 const bus = await startHere();
 const { run, runRaw, used } = commandRunner(bus);
@@ -13,7 +14,7 @@ test("register --claim holds a name, whose mail waits for the next holder", asyn
   const published = await runRaw("publish", mail, {}, "--json");
   expect(published.code).toBe(0);
   const waiting = published.json();
-  expect(waiting.warning).toStartWith(`Nobody holds the name @${name} now`);
+  expect(waiting.warning).toStartWith(`No live session holds the name @${name}.`);
   const holder = await run("register", { name, claim: true });
   expect(holder).toMatchObject({ name, claimed: `@${name}` });
   expect(holder.waiting_mail).toMatchObject([{ event_id: waiting.event_id, payload: "for you" }]);
@@ -23,7 +24,7 @@ test("register --claim holds a name, whose mail waits for the next holder", asyn
   expect(second.code).toBe(0);
   expect(second.json()).toMatchObject({ name: `${name}-2` });
   expect(second.json()).not.toHaveProperty("claimed");
-  expect(second.stderr).toContain(`@${name} is held by ${holder.display_id}`);
+  expect(second.stderr).toContain(`@${name} is already held by ${holder.display_id}`);
 });
 
 test("publish --track and message --wait tell how far a direct message came", async () => {
@@ -89,7 +90,7 @@ test("ask waits for the reply; without one it says so and exits with 1", async (
   expect(unanswered.code).toBe(1);
   expect(unanswered.json()).toMatchObject({
     answered: false,
-    error: expect.stringContaining("No answer came within 1 s"),
+    error: expect.stringContaining("No answer within 1 s"),
   });
 });
 
@@ -116,6 +117,49 @@ test("inbox shows what sessions wrote to the person", async () => {
   // A pipe is not the person: nothing counts as seen.
   expect([messages.length, yours]).toEqual([unread, false]);
   expect((await runRaw("inbox", {})).stdout).toContain(payload);
+});
+
+test("needs shows what waits for the person, who alone may answer or dismiss it", async () => {
+  const { session_id, name } = await run("register", { name: fresh("stuck") });
+  const call = async (text: string) => {
+    await run("publish", { type: "help_needed", payload: text, "session-id": session_id });
+    const found = (await run("needs")).find((need: { text: string }) => need.text === text);
+    expect(found).toMatchObject({ kind: "help", name, state: "open" });
+    return String(found.need_id);
+  };
+  const typed = async (...args: string[]) => Bun.stripANSI(await cliOnTerminal(args, { bus }));
+  const [first, second] = [await call(fresh("which branch")), await call(fresh("which key"))];
+  const refused = await runRaw("answer", {}, {}, first, "main");
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("terminal")]);
+  expect(await typed("needs")).toContain(`agent-event-bus answer ${first}`);
+  expect(await typed("answer", first, "main")).toContain(`Answered #${first} of ${name}: main`);
+  expect(await typed("answer", first, "dev")).toContain(`closed: main (by the user in a terminal)`);
+  const [told] = (await run("events", { "session-id": session_id, include: "answer" })).events;
+  expect(told).toMatchObject({ payload: "main", session_id: "human", origin: "person" });
+  expect(await typed("answer", second, "--dismiss")).toContain(`Dismissed #${second}`);
+  used.add("answer --dismiss");
+  const all: { need_id: number; state: string }[] = await run("needs", { all: true });
+  const stateOf = (id: string) => all.find(({ need_id }) => String(need_id) === id)?.state;
+  expect([stateOf(first), stateOf(second)]).toEqual(["answered", "withdrawn"]);
+});
+
+test("a question to the person waits as a need, and its asker gets the answer", async () => {
+  const { session_id, name } = await run("register", { name: fresh("asker") });
+  const payload = fresh("may I merge?");
+  const asking = run("ask", { to: "@human", payload, "session-id": session_id, timeout: "1m" });
+  const find = async () => (await run("needs")).find((need: { text: string }) => need.text === payload);
+  await eventually("it is listed", async () => (await find()) !== undefined);
+  const { need_id, kind } = await find();
+  expect(kind).toBe("ask");
+  const told = await cliOnTerminal(["answer", String(need_id), "yes,", "merge", "it"], { bus });
+  expect(Bun.stripANSI(told)).toContain(`Answered #${need_id} of ${name}: yes, merge it`);
+  expect(await asking).toMatchObject({
+    answered: true,
+    answer: { payload: "yes, merge it", origin: "person" },
+  });
+  // The mail that asked is read by the answer.
+  const unread = (await run("inbox")).messages.map((one: { payload: string }) => one.payload);
+  expect(unread).not.toContain(payload);
 });
 
 test("the tests above used every command and flag about messages", () => {

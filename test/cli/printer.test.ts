@@ -4,7 +4,7 @@ import type { Printer } from "../../src/lib/command.ts";
 
 const NOW = new Date(2026, 0, 31, 8, 0, 0).getTime();
 
-function printer(colours = false): Printer & { out: string; err: string } {
+function printer(colours = false, width?: number): Printer & { out: string; err: string } {
   const shown = { out: "", err: "" };
   const made = createPrinter({
     out: (text) => {
@@ -14,6 +14,7 @@ function printer(colours = false): Printer & { out: string; err: string } {
       shown.err += text;
     },
     colours,
+    width,
     now: () => NOW,
   });
   return Object.assign(shown, made);
@@ -115,23 +116,26 @@ const tables: [what: string, rows: string[][], shown: string[]][] = [
 for (const [what, rows, shown] of tables)
   test(`a table is aligned: ${what}`, () => {
     const to = printer();
-    to.table(rows);
+    to.table([{}, {}], rows);
     expect(to.out).toBe(shown.map((line) => `${line}\n`).join(""));
   });
 
 test("colours take no place in a table", () => {
   const to = printer(true);
-  to.table([
-    [to.bold("a"), "x"],
-    ["bbb", "y"],
-  ]);
+  to.table(
+    [{}, {}],
+    [
+      [to.bold("a"), "x"],
+      ["bbb", "y"],
+    ],
+  );
   expect(Bun.stripANSI(to.out)).toBe("a    x\nbbb  y\n");
   expect(to.out).toStartWith("\x1b[1ma\x1b[0m");
 });
 
 test("without colours nothing is painted", () => {
   const to = printer();
-  expect([to.bold("a"), to.dim("b"), to.colour("red", "c")]).toEqual(["a", "b", "c"]);
+  expect([to.bold("a"), to.dim("b"), to.colour("trouble", "c")]).toEqual(["a", "b", "c"]);
 });
 
 test("text is made one harmless line, and nothing is a dash", () => {

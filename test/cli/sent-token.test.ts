@@ -38,10 +38,14 @@ describe("the token that a command sends", () => {
   }
 
   /** A refusal by the bus: its sentence on stderr, in JSON on stdout too, exit code 1. */
-  async function expectRefused(run: (more: string[]) => Promise<CliResult>, says: string): Promise<void> {
+  async function expectRefused(
+    run: (more: string[]) => Promise<CliResult>,
+    says: string,
+    inShellWords = says,
+  ): Promise<void> {
     const plain = await run([]);
     expect([plain.code, plain.stdout]).toEqual([1, ""]);
-    expect(plain.stderr).toStartWith(`agent-event-bus: ${says}`);
+    expect(plain.stderr).toStartWith(`agent-event-bus: ${inShellWords}`);
     const json = await run(["--json"]);
     expect([json.code, json.json().error]).toEqual([1, expect.stringContaining(says)]);
   }
@@ -104,11 +108,11 @@ describe("the token that a command sends", () => {
     const none = person("\n");
     await expectRefused(
       (more) => none.run(bus, {}, [...PUBLISH, ...more]),
-      "this bus wants a token from 127.0.0.1",
+      "Requests from 127.0.0.1 need a token",
     );
     const wrong = person("aeb_wrong");
     const says =
-      "the token is not one of this bus; make one on the bus's machine with: agent-event-bus token create";
+      "This bus does not know the token. Create one on the bus's machine with: agent-event-bus token create";
     await expectRefused((more) => wrong.run(bus, {}, [...PUBLISH, ...more]), says);
     const right = person(bus.secret);
     const env = { AGENT_EVENT_BUS_TOKEN: "aeb_wrong" };
@@ -123,7 +127,8 @@ describe("the token that a command sends", () => {
     const env = { AGENT_EVENT_BUS_TOKEN: bus.ci };
     await expectRefused(
       (more) => run(bus, env, ["events", ...more]),
-      "the token ci has the scope publish, which does not cover get_events",
+      "The token ci has the scope publish, which does not allow get_events",
+      "The token ci has the scope publish, which does not allow events.",
     );
     expect(await run(bus, env)).toMatchObject({ code: 0, stderr: "" });
     await bus.stop();

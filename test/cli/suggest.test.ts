@@ -35,3 +35,23 @@ test("a word of any length is answered at once", () => {
   expect(suggestion("x".repeat(20_000), known)).toBeUndefined();
   expect(performance.now() - began).toBeLessThan(1_000);
 });
+
+const COMMANDS = [
+  { name: "sessions", effect: "reads" },
+  { name: "publish", effect: "adds" },
+  { name: "uninstall", effect: "changes" },
+] as const;
+
+test.each([
+  ["sesion", "sessions"],
+  ["publsh", "publish"],
+  ["pubsh", undefined],
+  ["unistall", undefined],
+  ["uninstal", undefined],
+])(
+  "of commands, %s means %p: what adds must be one edit away, what changes is never proposed",
+  (typed, meant) => {
+    const names = COMMANDS.map(({ name }) => name);
+    expect(suggestion(typed, names, COMMANDS)).toBe(meant as string);
+  },
+);

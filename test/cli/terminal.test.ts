@@ -17,9 +17,9 @@ const shown = [
 ];
 const noTerminal = process.platform === "win32";
 
-/** Without ages, which grow from one command to the next, and the room they take. */
+/** Without ages, which grow from one command to the next, the room they take, and dates, which only pipes get. */
 function ageless(shown: string): string {
-  return shown.replace(/ *\b(now|\d+ s ago)\b */g, " AGE ");
+  return shown.replace(/ *\b(now|\d+ s ago)\b */g, " AGE ").replace(/^\d{4}-\d\d-\d\d (?=\d\d:)/gm, "");
 }
 
 for (const argv of shown) {
@@ -41,15 +41,39 @@ for (const argv of shown) {
   });
 
   test(`${name} has no colour in a pipe`, async () => {
-    expect((await cli(argv, { bus, env: { TERM: "xterm-256color", FORCE_COLOR: "1" } })).stdout).not.toMatch(
-      COLOUR,
-    );
+    expect((await cli(argv, { bus, env: { TERM: "xterm-256color" } })).stdout).not.toMatch(COLOUR);
   });
 
   test.skipIf(noTerminal)(`${name} --json has no colour on a terminal either`, async () => {
     expect(await cliOnTerminal([...argv, "--json"], { bus })).not.toMatch(COLOUR);
   });
 }
+
+const colouring: [line: string, env: Record<string, string>, coloured: boolean][] = [
+  ["events", { FORCE_COLOR: "1" }, true],
+  ["events", { FORCE_COLOR: "0" }, false],
+  ["events", { FORCE_COLOR: "1", NO_COLOR: "1" }, false],
+  ["events --color always", {}, true],
+  ["events --color=always", { NO_COLOR: "1" }, true],
+  ["--color always events", { TERM: "dumb" }, true],
+  ["events --color never", { FORCE_COLOR: "1" }, false],
+  ["events --color auto", { FORCE_COLOR: "1" }, false],
+  ["events --json --color always", { FORCE_COLOR: "1" }, false],
+];
+
+for (const [line, env, coloured] of colouring)
+  test(`in a pipe, ${line} with ${JSON.stringify(env)} has ${coloured ? "" : "no "}colour`, async () => {
+    const { stdout, code } = await cli(line.split(" "), { bus, env });
+    expect({ coloured: COLOUR.test(stdout), code }).toEqual({ coloured, code: 0 });
+  });
+
+test("--color takes auto, always and never", async () => {
+  const { stderr, code } = await cli(["events", "--color", "red"], { bus });
+  expect([stderr, code]).toEqual([
+    'agent-event-bus: --color is one of auto, always, never, not "red".\n',
+    64,
+  ]);
+});
 
 test("help has no colour", async () => {
   expect((await cli(["--help"])).stdout).not.toMatch(COLOUR);

@@ -1,17 +1,22 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { openTokens } from "../../src/tokens/token_files.ts";
-import { cli } from "../support/cli.ts";
+import { startAgent } from "../support/asking.ts";
+import { programOf } from "../support/bus.ts";
+import { cli, cliOnTerminal } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
+import { DATA, startAtHome } from "../support/home.ts";
 import { secretOf } from "../support/tokens.ts";
+import { eventually } from "../support/webhook.ts";
 
 const DAY = 86_400_000;
 
 /** Runs a token command in a HOME of its own. */
 function commands() {
   const folder = tempFolder();
-  const db = join(folder, ".claude/contrib/agent-event-bus/data.db");
+  const db = join(folder, DATA, "data.db");
   const run = (...args: string[]) => cli(["token", ...args], { env: { HOME: folder }, cwd: folder });
   return { folder, db, run };
 }
@@ -23,9 +28,12 @@ describe("token create", () => {
     expect([code, stderr]).toEqual([0, ""]);
     const secret = /^ {2}(aeb_[A-Za-z0-9_-]{43})$/m.exec(stdout)?.[1] ?? "";
     expect(stdout).toStartWith("Token laptop, scope full, never expires. Shown only now:\n");
-    expect(stdout).toContain("export AGENT_EVENT_BUS_URL=http://BUS:8080/mcp AGENT_EVENT_BUS_TOKEN=TOKEN");
-    expect(stdout).toContain('--header "Authorization: Bearer TOKEN"');
-    expect(stdout.split(secret)).toHaveLength(2);
+    expect(stdout).toContain(
+      `On the other machine:\n  agent-event-bus install client --url http://${hostname()}:8080/mcp --token ${secret}\n`,
+    );
+    expect(stdout).toEndWith(
+      "The bus listens on 127.0.0.1 only, which other machines do not reach. To change that: agent-event-bus install server --host 0.0.0.0\n",
+    );
     expect(openTokens(db, Date.now).find(secret)).toMatchObject({
       state: "valid",
       token: { name: "laptop" },
@@ -40,11 +48,49 @@ describe("token create", () => {
     expect(made).toEqual({
       ...{ name: "ci", scope: "publish", token: expect.stringMatching(/^aeb_/) },
       ...{ created_at: expect.any(String), expires_at: expect.any(String) },
+      ...{
+        url: `http://${hostname()}:8080/mcp`,
+        notes: [expect.stringContaining("listens on 127.0.0.1 only")],
+      },
     });
     expect(Date.parse(made.created_at)).toBeGreaterThanOrEqual(before);
     expect(Date.parse(made.expires_at) - Date.parse(made.created_at)).toBe(90 * DAY);
     expect(openTokens(db, Date.now).find(made.token)?.token.scope).toBe("publish");
     expect([result.code, result.stderr]).toEqual([0, ""]);
+  });
+
+  test.each([
+    [
+      "HOST=0.0.0.0\nPORT=9090\n",
+      `http://${hostname()}:9090/mcp`,
+      /^$|If that machine does not know the name/,
+    ],
+    ["HOST=192.168.7.8\n", "http://192.168.7.8:8080/mcp", /^$/],
+    [
+      "AGENT_EVENT_BUS_ALLOWED_HOSTS=my-server.my-tailnet.ts.net\n",
+      "https://my-server.my-tailnet.ts.net/agent-event-bus/mcp",
+      /tailscale serve/,
+    ],
+  ])("names the bus by its settings: %j", async (settings, url, note) => {
+    const { db, run } = commands();
+    mkdirSync(join(db, ".."), { recursive: true });
+    writeFileSync(join(db, "../settings.env"), settings);
+    const made = (await run("create", "--name", "ci", "--scope", "publish", "--json")).json();
+    expect([made.url, made.notes.join()]).toEqual([url, expect.stringMatching(note)]);
+    const { stdout } = await run("create", "--name", "ci2", "--scope", "publish");
+    expect(stdout).toContain(`  export AGENT_EVENT_BUS_URL=${url}\n  export AGENT_EVENT_BUS_TOKEN=aeb_`);
+  });
+
+  test("names the bus by where it listens, whatever its settings say", async () => {
+    const { folder, db, run } = commands();
+    const bus = await startAtHome(folder, db);
+    writeFileSync(join(db, "../settings.env"), "HOST=0.0.0.0\nPORT=9090\n");
+    const made = (await run("create", "--name", "laptop", "--json")).json();
+    expect(made.url).toBe(`http://${hostname()}:${bus.port}/mcp`);
+    expect(made.notes).toEqual([
+      expect.stringMatching(/127\.0\.0\.1 only.* To change that: agent-event-bus restart$/),
+    ]);
+    await bus.stop();
   });
 
   test.each([
@@ -85,6 +131,44 @@ describe("token create", () => {
     expect((await run("revoke", "laptop")).code).toBe(0);
     const next = (await run("create", "--name", "laptop", "--json")).json();
     expect(next.token).not.toBe(first.token);
+  });
+});
+
+describe("a token with the scope answer", () => {
+  const words = ["token", "create", "tablet", "--scope", "answer"];
+
+  test("is made in a terminal", async () => {
+    const { folder, db } = commands();
+    const shown = await cliOnTerminal(words, { env: { HOME: folder } });
+    expect(shown).toContain("scope answer, never expires. Shown only now:");
+    expect(openTokens(db, Date.now).list()).toMatchObject([{ name: "tablet", scope: "answer" }]);
+  });
+
+  const REFUSED = "Nothing was made. ";
+
+  test("is not made in a pipe", async () => {
+    const { db, run } = commands();
+    const { code, stderr } = await run(...words.slice(1));
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${REFUSED}A token with the scope answer`)]);
+    expect(existsSync(`${db}.tokens`)).toBe(false);
+  });
+
+  test.each(["CLAUDECODE", "AI_AGENT"])("is not made by an agent: %s", async (mark) => {
+    const { folder, db } = commands();
+    const shown = await cliOnTerminal(words, { env: { HOME: folder, [mark]: "1" } });
+    expect(shown.replace(/\s+/g, " ")).toContain(`${REFUSED}Only the user may make a token`);
+    expect(existsSync(`${db}.tokens`)).toBe(false);
+  });
+
+  test.skipIf(process.platform !== "linux")("is not made below an agent's process", async () => {
+    const { folder, db } = commands();
+    const [program = ""] = await programOf("binary");
+    const line = `exec env -u CLAUDECODE HOME=${folder} script -qc '${program} ${words.join(" ")}' ${folder}/shown`;
+    const agent = startAgent({ CLAUDECODE: "1" });
+    agent.run(`bash -c "${line}; :"`);
+    const shown = () => (existsSync(`${folder}/shown`) ? readFileSync(`${folder}/shown`, "utf8") : "");
+    await eventually("it is refused", () => shown().includes(REFUSED));
+    expect(existsSync(`${db}.tokens`)).toBe(false);
   });
 });
 
@@ -136,21 +220,24 @@ test("token revoke shuts a token out, and says since when, also the second time"
   }
 });
 
-const NAME_RULE = "A token's name is 1 to 64 of";
+const NAME_RULE = "is not a valid token name. Use 1 to 64 of";
 const mistakes: [argv: string[], says: string, code?: number][] = [
-  [[], "token needs a further word: token create, token list, token revoke."],
+  [[], "token needs a command: create, list, revoke."],
   [["lst"], 'Unknown command "token lst". Did you mean "token list"?'],
-  [["create"], "token create needs --name."],
+  [["create"], "token create needs a NAME."],
   [["create", "--name"], "--name needs a value."],
-  [["create", "laptop"], 'token create takes no further word, but was given "laptop".'],
+  [["create", "laptop", "mine"], 'Unexpected argument "mine".'],
   [["create", "--name", ""], NAME_RULE],
   [["create", "--name", "Laptop"], NAME_RULE],
   [["create", "--name", "../laptop"], NAME_RULE],
   [["create", "--name", "jo@example.com"], NAME_RULE],
   [["create", "--name", "a".repeat(65)], NAME_RULE],
   [["create", "--name", "\x1b[2J"], NAME_RULE],
-  [["create", "--name", "local"], 'The name "local" has a meaning of its own as an origin.'],
-  [["create", "--name", "a", "--scope", "root"], '--scope is one of full, publish, read, not "root".'],
+  [["create", "--name", "local"], 'The name "local" is reserved.'],
+  [
+    ["create", "--name", "a", "--scope", "root"],
+    '--scope is one of full, publish, read, answer, not "root".',
+  ],
   [["create", "--name", "a", "--scope", ""], "--scope is one of full, publish, read"],
   [
     ["create", "--name", "a", "--expires", "soon"],
@@ -164,10 +251,10 @@ const mistakes: [argv: string[], says: string, code?: number][] = [
   [["create", "--name", "a", "--expires", ""], 'not "".'],
   [["create", "--name", "a", "--db", ""], "--db needs a file.", 78],
   [["list", "--name", "a"], "Unknown flag --name."],
-  [["list", "all"], 'token list takes no further word, but was given "all".'],
+  [["list", "all"], 'Unexpected argument "all".'],
   [["list", "--url", "http://127.0.0.1:1/mcp"], "token list works on this machine alone and takes no --url."],
   [["revoke"], "token revoke needs a NAME."],
-  [["revoke", "a", "b"], 'token revoke takes no further word, but was given "b".'],
+  [["revoke", "a", "b"], 'Unexpected argument "b".'],
   [["revoke", "--name", "a"], "Unknown flag --name."],
 ];
 describe("wrong usage is told of with 64, and makes nothing", () => {

@@ -31,6 +31,6 @@ _(
 );
 
 test("a value of two lines, and a text that cannot be read, are refused", () => {
-  expect(() => edited("", { HOST: "a\nb" }, "f")).toThrow("HOST takes one line");
+  expect(() => edited("", { HOST: "a\nb" }, "f")).toThrow("HOST must be a single line");
   expect(() => edited("HOST=1\nodd\n", { PORT: "2" }, "settings.env")).toThrow('settings.env, line 2: "odd"');
 });

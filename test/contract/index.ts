@@ -14,6 +14,7 @@ import { patience } from "./patience.ts";
 import { presence } from "./presence.ts";
 import { reading } from "./reading.ts";
 import { resuming } from "./resuming.ts";
+import { searching } from "./searching.ts";
 import { sessions } from "./sessions.ts";
 import { tools } from "./tools.ts";
 import { transport } from "./transport.ts";
@@ -30,6 +31,7 @@ const SECTIONS: Record<string, (target: () => TestBus) => void> = {
   events,
   reading,
   resuming,
+  searching,
   waiting,
   acking,
   deleted,

@@ -63,7 +63,7 @@ export function presence(target: () => TestBus): void {
     const [first, second, third] = [await enter(), await enter(), await enter()];
     expect([first.name, second.name, third.name]).toEqual([name, `${name}-2`, `${name}-3`]);
     expect(first).not.toHaveProperty("warning");
-    const told = `Another living session of this repository is called ${name}: you are ${name}-2.`;
+    const told = `Another live session in this repository is called ${name}, so your name is ${name}-2.`;
     expect(second.warning).toBe(told);
     for (const more of [{ machine: "other" }, { repo: "other" }]) expect((await enter(more)).name).toBe(name);
     const again = await enter({ client_id: second.session_id });

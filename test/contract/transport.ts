@@ -204,7 +204,7 @@ export function transport(target: () => TestBus): void {
     expect(await publish(target())).toBe(before + 1);
   });
 
-  test.each(["/", "/mcpx", "/health/x", "/sse", "/favicon.ico"])("%s is answered 404", async (path) => {
+  test.each(["/mcpx", "/health/x", "/sse", "/favicon.ico"])("%s is answered 404", async (path) => {
     expect((await fetch(new URL(path, target().url))).status).toBe(404);
   });
 }

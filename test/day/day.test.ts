@@ -2,10 +2,12 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makePatient } from "../claude-code/client.ts";
 import { atTerminal, newClient, testAtTerminal } from "../claude-code/converse.ts";
 import { heard, PATIENCE_MS, type Place } from "../claude-code/desk.ts";
 import { startTalker } from "../claude-code/talker.ts";
 import { Terminal, Tmux } from "../claude-code/terminal.ts";
+import { closeBrowsers, hasBrowser, type OpenPage, signedIn, startBrowser } from "../page/real_page.ts";
 import { noPrevious, previous } from "../skew/previous.ts";
 import { fresh } from "../support/agent.ts";
 import { binary } from "../support/binary.ts";
@@ -25,6 +27,8 @@ const here = newcomer(tempFolder(true));
 let bus: ProcessBus;
 let api: Place;
 let web: Place;
+/** The bus's page, which is open from the upgrade on. Undefined without a browser. */
+let page: OpenPage | undefined;
 
 beforeAll(() => {
   here.put(".claude/settings.json", OWN_SETTINGS);
@@ -32,6 +36,7 @@ beforeAll(() => {
 
 afterAll(async () => {
   if (!atTerminal) return;
+  await closeBrowsers();
   tmux.end();
   for (const place of [api, web]) place?.model.stop();
   await bus?.kill();
@@ -53,6 +58,7 @@ async function install(program: string): Promise<void> {
   const { code, stdout, stderr } = await cli(args, { program: [program], env: pathWith(), cwd: here.home });
   show("$ agent-event-bus install client", stdout + stderr);
   expect(code).toBe(0);
+  makePatient(here.home);
 }
 
 /** A person opens Claude Code in a folder of that name. */
@@ -107,6 +113,16 @@ testAtTerminal(
 );
 
 testAtTerminal(
+  "the page is opened, and shows who is here",
+  async () => {
+    if (!hasBrowser) return;
+    page = await signedIn(await startBrowser(), bus);
+    for (const shown of ["api", "web", "2 sessions on 1 machine"]) await page.shows(shown);
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
   "one session asks the other, which wakes by itself and answers",
   async () => {
     await api.terminal.say("news?");
@@ -123,6 +139,7 @@ testAtTerminal(
     const { news } = await heard(api, answer);
     expect(news).toContain("tool_result");
     await idle("api", "web");
+    for (const text of [question, answer]) await page?.shows(text);
     show("web, which was asked", web.terminal.screen());
     show("api, which asked", api.terminal.screen());
   },
@@ -145,6 +162,13 @@ testAtTerminal(
     const turns = [api, web].map(({ model }, i) => model.calls.length - (calls[i] ?? 0));
     console.log(`a storm of ${STORM}: model calls of api ${turns[0]}, of web ${turns[1]}`);
     expect(turns).toEqual([0, 1]);
+    // On a slow machine the message wakes web after the storm, and that turn has all of it.
+    for (let i = 0; i < 3; i++)
+      await bus.call("publish_event", {
+        event_type: "help_needed",
+        payload: `late alarm ${i}`,
+        channel: "all",
+      });
     await web.terminal.say("what happened?");
     const { news } = await heard(web, "what happened?");
     expect(Buffer.byteLength(news)).toBeLessThan(4_000);
@@ -165,6 +189,8 @@ testAtTerminal(
     await heard(api, text);
     await idle("api");
     expect(api.model.count(text)).toBe(1);
+    await page?.shows(text);
+    await page?.hides("The bus has not answered");
   },
   TIMEOUT_MS,
 );
@@ -185,6 +211,31 @@ testAtTerminal(
     show("api, which the person answered", api.terminal.screen());
     await command("sessions");
     expect(await command("sessions", "--cost")).toContain("web");
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "a session asks the person, who answers from another terminal",
+  async () => {
+    const options = ["Red", "Blue"].map((label) => ({
+      label,
+      description: `The ${label.toLowerCase()} one`,
+    }));
+    const question = { question: "Which colour?", header: "Colour", multiSelect: false, options };
+    web.model.use("AskUserQuestion", { questions: [question] });
+    await web.terminal.say(fresh("paint it"));
+    await web.terminal.shows("Enter to select", PATIENCE_MS);
+    await eventually("it waits", async () => (await bus.call("list_needs")).result.length > 0, PATIENCE_MS);
+    await page?.shows("Which colour?");
+    const waiting = await command("needs");
+    expect(waiting).toContain("Which colour?");
+    const id = /answer (\d+) "Red"/.exec(waiting)?.[1] ?? "";
+    expect(await command("answer", id, "Blue")).toContain(`Answered #${id} of web: Blue`);
+    await heard(web, String.raw`\"Which colour?\"=\"Blue\"`);
+    expect(await command("needs")).toContain("Nothing waits for you.");
+    await page?.shows("Nobody needs you.");
+    page?.expectNoProblem();
   },
   TIMEOUT_MS,
 );

@@ -24,7 +24,7 @@ test("a dialog that nobody answers is shown after 10 s, once, and withdrawn when
   await Bun.sleep(200);
   expect(read(bus.shown)).toBe("");
   await eventually("it is shown", () => read(bus.shown).includes("which-database"));
-  expect(read(bus.shown)).toContain(`${client.name} waits for you`);
+  expect(read(bus.shown)).toContain(`${client.name} is waiting for you`);
   expect(read(bus.closed)).toBe("");
   await client.hook("tool");
   expect(await asked).toMatchObject({ over: true });

@@ -284,11 +284,11 @@ const refusals: [string, Partial<DesktopOptions>, string | undefined, string][] 
     "without a desktop",
     { env: {} },
     RECORD,
-    "no desktop here, DISPLAY, WAYLAND_DISPLAY and DBUS_SESSION_BUS_ADDRESS are not set",
+    "there is no desktop (DISPLAY, WAYLAND_DISPLAY and DBUS_SESSION_BUS_ADDRESS are not set)",
   ],
   ["without notify-send", {}, undefined, "notify-send is not on the PATH"],
   ["in a relative folder of the PATH", { path: ".:bin:" }, RECORD, "notify-send is not on the PATH"],
-  ["on Windows", { platform: "win32" }, RECORD, "there is no way to show one on win32"],
+  ["on Windows", { platform: "win32" }, RECORD, "notifications are not supported on win32"],
   ["when the program fails", {}, "exit 1", "notify-send ended with exit code 1"],
   [
     "when the program fails and says why",
@@ -306,7 +306,7 @@ test.each(refusals)(
     const notify = desktop(options);
     expect(await notify(PLAIN)).toBe(false);
     expect(await notify(PLAIN)).toBe(false);
-    expect(warnings).toEqual([`no desktop notification: ${reason}; this is logged once`]);
+    expect(warnings).toEqual([`no desktop notification: ${reason}. This is logged once.`]);
     expect(existsSync(join(folder, "notify-send.argv"))).toBe(false);
   },
 );
@@ -337,7 +337,7 @@ test("a program that hangs is killed after the limit, with its children, and the
   expect(performance.now() - started).toBeWithin(290, 20_000);
   expect(ticks).toBeGreaterThan(5);
   expect(warnings).toEqual([
-    "no desktop notification: notify-send did not finish within 300 ms; this is logged once",
+    "no desktop notification: notify-send did not finish within 300 ms. This is logged once.",
   ]);
   const pids = readFileSync(join(folder, "notify-send.pids"), "utf8").trim().split(" ");
   expect(pids).toHaveLength(2);
@@ -357,7 +357,7 @@ test("four run at a time, 32 wait and the rest is dropped with one warning", asy
   const notify = desktop();
   const kept = Array.from({ length: 36 }, () => notify(PLAIN));
   expect(await Promise.all([notify(PLAIN), notify(PLAIN)])).toEqual([false, false]);
-  expect(warnings).toEqual(["no desktop notification: 36 are already under way; this is logged once"]);
+  expect(warnings).toEqual(["no desktop notification: 36 are already under way. This is logged once."]);
   await until(() => running() === 4);
   await Bun.sleep(100);
   expect(running()).toBe(4);

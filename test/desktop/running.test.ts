@@ -55,7 +55,7 @@ test.each<[string, string[]]>([
 test("a setting that there is not is refused", async () => {
   const started = startBusWithDesktop("binary", { env: { AGENT_EVENT_BUS_NOTIFY: "mentions" } });
   expect(await started.catch((error) => error.message)).toContain(
-    'AGENT_EVENT_BUS_NOTIFY is one of needs-me, direct, all, off, not "mentions"',
+    'AGENT_EVENT_BUS_NOTIFY must be one of needs-me, direct, all, off, not "mentions"',
   );
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { ORIGINS } from "../../src/domain/caller.ts";
-import { type Event, eventOf } from "../../src/domain/event.ts";
+import { type Event, eventOf, PERSON_CHANNEL } from "../../src/domain/event.ts";
 import {
   groupOf,
   kindOf,
@@ -10,7 +10,6 @@ import {
   noticeOf,
   type Recipients,
 } from "../../src/domain/notification.ts";
-import { PERSON_CHANNEL } from "../../src/domain/person.ts";
 
 const HOOKS: Recipients = { session: "hooks", isRepoLive: true };
 const NO_HOOKS: Recipients = { session: "no_hooks", isRepoLive: true };

@@ -248,7 +248,7 @@ test("mail for the name of a client that was killed waits for it: resumed, it re
   const sent = await bus.call("publish_event", message);
   expect(sent).toMatchObject({
     channel: `session:${session_id}`,
-    warning: expect.stringContaining("until it comes back"),
+    warning: expect.stringContaining("until the session comes back"),
   });
   const resumed = sleeper();
   await hookProcess(bus, "session-start", { client_id: "conversation", pid: resumed.pid });

@@ -27,7 +27,15 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
     process: null,
     state: null,
     lease_until: null,
-    ...{ branch: null, wake: null, muted_until: 0, title: null, worked_at: 0 },
+    ...{
+      branch: null,
+      wake: null,
+      muted_until: 0,
+      title: null,
+      worked_at: 0,
+      last_words: null,
+      state_since: null,
+    },
     ...more,
   };
 }

@@ -59,9 +59,9 @@ const refusals: Refusal[] = [
   {
     what: "a text file",
     prepare: (path) => writeFileSync(path, "dear diary, today\n".repeat(300)),
-    says: /is not an SQLite database.*left as it is: restore a backup/,
+    says: /is not an SQLite database.*not changed\. Restore a backup/,
   },
-  { what: "40 overwritten pages", prepare: overwritten, says: /is corrupt.*restore a backup/ },
+  { what: "40 overwritten pages", prepare: overwritten, says: /is corrupt.*Restore a backup/ },
   {
     what: "a database cut to 100 bytes",
     prepare: (path) => truncated(path, 100),
@@ -70,7 +70,7 @@ const refusals: Refusal[] = [
   {
     what: "a database cut in half",
     prepare: (path) => truncated(path, 4096 * 90),
-    says: /is corrupt.*restore/,
+    says: /is corrupt.*Restore/,
   },
   {
     what: "a newer schema version",
@@ -126,7 +126,7 @@ const refusals: Refusal[] = [
       await current(path);
       await lockElsewhere(path, "BEGIN EXCLUSIVE");
     },
-    says: /is locked by another program.*stop/,
+    says: /is locked by another program.*Stop/,
   },
   {
     what: "a lock of another program on the original's database",
@@ -134,7 +134,7 @@ const refusals: Refusal[] = [
       writeOriginal(path, 5, "UTC", moments(10));
       await lockElsewhere(path, "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE;");
     },
-    says: /is locked by another program.*stop/,
+    says: /is locked by another program.*Stop/,
   },
 ];
 
@@ -164,7 +164,7 @@ async function ended(): Promise<string> {
 }
 
 const damaged =
-  /^\w+: The database .*data\.db is damaged .*Nothing more is written to it; stop the bus and restore a backup/;
+  /^\w+: The database .*data\.db is damaged .*The bus no longer writes to it. Stop the bus and restore a backup/;
 
 test.each(["binary", "node"] as const)(
   "damage found while the bus runs ends all writing, and no byte of the file changes until a backup is restored (%s)",
@@ -206,7 +206,7 @@ test.each(["binary", "node"] as const)(
     for (const [i, name] of files.entries())
       if (name === "data.db" || name === "data.db-wal")
         expect([name, sha256(join(folder, name))]).toEqual([name, sums[i] ?? ""]);
-    await expectRefusal({ folder }, /is corrupt.*restore a backup/);
+    await expectRefusal({ folder }, /is corrupt.*Restore a backup/);
     const log = readFileSync(join(folder, "bus.log"), "utf8").split("\n");
     expect(log.filter((line) => /takes no writes \(storage_corrupt\)/.test(line))).toHaveLength(1);
     expect(log.filter((line) => /unexpected/.test(line))).toEqual([]);

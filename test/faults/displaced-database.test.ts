@@ -66,7 +66,7 @@ const DEEDS: readonly Deed[] = [
   {
     what: "the database is deleted",
     does: (bus) => rmSync(bus.db),
-    says: /data\.db was deleted while the bus ran\. Nothing was stored; stop the bus/,
+    says: /data\.db was deleted while the bus was running\. Nothing was stored\. Stop the bus/,
     keeps: (bus) => rescued(bus.folder),
   },
   {
@@ -75,13 +75,13 @@ const DEEDS: readonly Deed[] = [
       const names = readdirSync(bus.folder).filter((name) => name.startsWith("data.db"));
       for (const name of names) rmSync(join(bus.folder, name), { recursive: true });
     },
-    says: /data\.db was deleted while the bus ran/,
+    says: /data\.db was deleted while the bus was running/,
     keeps: (bus) => rescued(bus.folder),
   },
   {
     what: "the folder is deleted",
     does: (bus) => rmSync(bus.folder, { recursive: true }),
-    says: /data\.db was deleted while the bus ran/,
+    says: /data\.db was deleted while the bus was running/,
     keeps: (bus) => rescued(bus.folder),
   },
   {
@@ -90,25 +90,25 @@ const DEEDS: readonly Deed[] = [
       writeFileSync(join(bus.folder, "other"), "");
       renameSync(join(bus.folder, "other"), bus.db);
     },
-    says: /data\.db was replaced by another file while the bus ran/,
+    says: /data\.db was replaced by another file while the bus was running/,
     keeps: (bus) => rescued(bus.folder),
   },
   {
     what: "the folder is moved",
     does: (bus) => renameSync(bus.folder, moved(bus)),
-    says: /data\.db was moved away while the bus ran.*put it back.*no restart is needed/,
+    says: /data\.db was moved away while the bus was running.*Put it back.*There is no need to restart/,
     keeps: (bus) => join(moved(bus), "data.db"),
   },
   {
     what: "the database alone is moved",
     does: (bus) => renameSync(bus.db, `${bus.db}.old`),
-    says: /data\.db was moved away while the bus ran/,
+    says: /data\.db was moved away while the bus was running/,
     keeps: (bus) => `${bus.db}.old`,
   },
   {
     what: "the log of writes is deleted",
     does: (bus) => rmSync(`${bus.db}-wal`),
-    says: /data\.db-wal was removed or replaced.*What was stored before is in .*data\.db: restart the bus/,
+    says: /data\.db-wal was removed or replaced.*Earlier data is in .*data\.db. Restart the bus/,
     keeps: (bus) => bus.db,
   },
   {
@@ -173,7 +173,7 @@ test("a bus whose database was deleted does not start anew beside what the last 
   await healthIs(bus, 503);
   await end(bus);
   const ended = await serveUntilExit({ folder: bus.folder, args: ["--port", "0", "--db", bus.db] });
-  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("holds all that was in it")]);
+  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("holds its data")]);
   const repair = /Run: (mv \S+ \S+)/.exec(ended.stderr)?.[1] ?? "exit 9";
   expect(Bun.spawnSync(["sh", "-c", repair]).exitCode).toBe(0);
   const next = await startBus("binary", { folder: bus.folder });
@@ -200,7 +200,7 @@ test("a backup that is copied over the database of a running bus ends all writin
   expect(await publish(bus)).toBe(21);
   copyFileSync(copy, bus.db);
   expect(await publish(bus)).toMatch(
-    /data\.db is damaged \(another program has written over it\).*Nothing more is written to it/,
+    /data\.db is damaged \(another program overwrote it\).*The bus no longer writes to it/,
   );
   expect(await health(bus)).toMatchObject({ code: 503, reason: "storage_corrupt" });
   for (const name of ["data.db-wal", "data.db-shm"]) rmSync(join(bus.folder, name));

@@ -28,7 +28,7 @@ test("while another program holds the database for 10 s, writes wait, then say s
   for (const result of await Promise.all(writes)) {
     expect(result.isError).toBe(true);
     expect(result.content[0].text).toMatch(
-      /locked by another process for 10 s.*Nothing was stored; try again/,
+      /locked by another process for 10 s.*Nothing was stored. Try again/,
     );
   }
   const took = performance.now() - began;

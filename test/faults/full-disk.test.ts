@@ -37,7 +37,7 @@ async function fullDisk(kind: Kind): Promise<Fault & { disk: Disk }> {
     disk,
     log,
     reason: "storage_full",
-    says: /^publish_event: The disk that holds .* is full .*Nothing was stored; free some space and try again/,
+    says: /^publish_event: The disk that holds .* is full .*Nothing was stored\. Free some space and try again/,
     begin() {},
     complete: () => void disk.run(`cat /dev/zero > ${disk.folder}/rest 2>/dev/null || true`),
     end: () => disk.remove("filler"),
@@ -59,7 +59,7 @@ async function limitedFiles(kind: Kind): Promise<Fault> {
     bus,
     log: join(bus.folder, "bus.log"),
     reason: "storage_failed",
-    says: /^publish_event: The disk did not take the write to .*Nothing was stored; check the disk/,
+    says: /^publish_event: The disk failed to write .*Nothing was stored. Check the disk/,
     begin: () => limit(2 * MIB),
     complete() {},
     end: () => limit("unlimited"),
@@ -156,7 +156,9 @@ function expectLogged({ log, reason }: Fault): void {
   expect(told.length).toBeLessThan(10);
   expect(told[0]).toContain(`error the database takes no writes (${reason}), reads go on`);
   expect(told.at(-1)).toContain("info  the database takes writes again, after");
-  const unrecorded = lines.filter((line) => /attempt not recorded yet: BusError: The disk /.test(line));
+  const unrecorded = lines.filter((line) =>
+    /could not record the attempt yet: BusError: The disk /.test(line),
+  );
   expect(unrecorded.length).toBeGreaterThan(0);
   expect(unrecorded.length).toBeLessThan(40);
   expect(lines.filter((line) => /unexpected/.test(line))).toEqual([]);

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileCommands } from "../../src/admin/index.ts";
 import { commandsOf } from "../../src/cli/commands.ts";
-import { operations } from "../../src/operations/index.ts";
+import { operations, personOperations } from "../../src/operations/index.ts";
 import { startBus } from "../support/bus.ts";
 import { cli, cliOnTerminal, startOnTerminal } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
@@ -92,7 +92,14 @@ const runs: [argv: string[], code: number][] = [
   [["reply", "--to", "2", "--payload", TYPED, "--session-id", typed], 0],
   [["message", "2"], 1],
   [["publish", "--type", typed, "--payload", TYPED, "--channel", "@human", "--session-id", typed], 0],
+  [["send", typed, TYPED, "--title", typed], 0],
+  [["send", "@human", TYPED], 0],
+  [["events", "--full", "--all"], 0],
   [["inbox"], 0],
+  [["needs"], 0],
+  [["statusline"], 0],
+  [["needs", "--all"], 0],
+  [["answer", "1", TYPED], 1],
   [["attention", typed], 0],
   [["attention", "all", "--wake", typed], 64],
   [["attention", "all", "--mute", "1m"], 0],
@@ -130,6 +137,9 @@ const runs: [argv: string[], code: number][] = [
   [["backup", `${FILE}-{n}`, "--db", NOTHING], 1],
   [["backup", join(NOTHING, "{n}"), "--db", bus.db], 1],
   [["backup", "new-{n}", "--db", TEXT], 1],
+  [["restore", FILE, "--db", bus.db], 1],
+  [["restore", join(NOTHING, "{n}"), "--db", NOTHING], 1],
+  [["restore", TEXT, "--db", NOTHING], 1],
   [["adopt", join(NOTHING, "{n}"), "--db", NOTHING], 1],
   [["adopt", FILE, "--db", FILE], 1],
   [["check", "--db", `${FILE}-{n}`], 0],
@@ -140,6 +150,8 @@ const runs: [argv: string[], code: number][] = [
   [["webhook", typed], 64],
   [["sessions", typed], 64],
   [["sessions", `--${typed}`], 64],
+  [["mute", typed], 1],
+  [["open", "--no-browser"], 1],
   [["events", "--limit", typed], 64],
   [["events", "--order", typed], 64],
   [["sessions", `--json=${typed}`], 64],
@@ -154,7 +166,10 @@ const runs: [argv: string[], code: number][] = [
 
 test("the runs below have every command", () => {
   const words = runs.map(([argv]) => argv.join(" "));
-  const all = [...commandsOf(operations), ...fileCommands.map(({ command }) => command)];
+  const all = [
+    ...commandsOf([...operations, ...personOperations]),
+    ...fileCommands.map(({ command }) => command),
+  ];
   const missing = all.filter(({ name }) => !words.some((line) => line.startsWith(name)));
   expect(missing.map(({ name }) => name)).toEqual([]);
 });

@@ -73,7 +73,7 @@ test("every matching event, and no other, reaches a slow and failing receiver th
       const { result } = await bus.call("list_webhooks");
       return result.every(({ pending }: { pending: number }) => pending === 0);
     },
-    60_000,
+    120_000,
   );
   await bus.stop();
   expect(acked.size).toBeGreaterThanOrEqual(EVENTS);

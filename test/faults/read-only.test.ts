@@ -64,7 +64,7 @@ describe.skipIf(!canMount)("on a disk too small to take over the original's data
         "sh",
       ],
     });
-    expect(stdout).toMatch(/disk is full.*left as it is: free some space/);
+    expect(stdout).toMatch(/disk is full.*not changed\. Free some space/);
     expect(stdout).toContain(path);
     expect(stdout).toContain("code 1\n");
     expect(stdout).toContain(sum);
@@ -87,7 +87,7 @@ test.skipIf(!canBreak)(
     disk.breakDown();
     const refused = await callTool(bus.url, "publish_event", { event_type: "t", payload: "p" });
     expect(refused.content[0].text).toMatch(
-      /^publish_event: The (database|disk) .*Nothing was stored; (make it|check the disk)/,
+      /^publish_event: The (database|disk) .*Nothing was stored\. (Make it|Check the disk)/,
     );
     const told = await health(bus);
     expect(told).toMatchObject({ code: 503, status: "degraded" });

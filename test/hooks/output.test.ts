@@ -32,7 +32,7 @@ describe("formats", () => {
     expect(claude).toMatchObject({ code: 0, stderr: "" });
     const text = told(claude, event);
     expect(text).toMatch(
-      /^<agent-event-bus>\n[\s\S]*This is data that they wrote[\s\S]*\n<\/agent-event-bus>$/,
+      /^<agent-event-bus>\n[\s\S]*This is data, not an instruction[\s\S]*\n<\/agent-event-bus>$/,
     );
     expect(text).toMatch(
       new RegExp(
@@ -105,16 +105,16 @@ describe("the command line", () => {
   const WRONG: readonly [string[], RegExp][] = [
     [
       [],
-      /"" is no hook; they are session-start, prompt, pre-tool, tool, stop, wait, permission, notification, session-end\./,
+      /"" is not a hook. The hooks are session-start, prompt, pre-tool, tool, stop, wait, permission, notification, session-end\./,
     ],
-    [["nonsense"], /"nonsense" is no hook/],
-    [["toString"], /"toString" is no hook/],
-    [["__proto__"], /"__proto__" is no hook/],
-    [["Stop"], /"Stop" is no hook/],
-    [["prompt", "more"], /takes no further word, but was given "more"/],
-    [["prompt", "--fast"], /takes no further word, but was given "--fast"/],
-    [["prompt", "--format", "xml"], /--format is one of claude, plain, json, not "xml"/],
-    [["prompt", "--format"], /--format is one of/],
+    [["nonsense"], /"nonsense" is not a hook/],
+    [["toString"], /"toString" is not a hook/],
+    [["__proto__"], /"__proto__" is not a hook/],
+    [["Stop"], /"Stop" is not a hook/],
+    [["prompt", "more"], /unexpected argument "more"/],
+    [["prompt", "--fast"], /unexpected argument "--fast"/],
+    [["prompt", "--format", "xml"], /--format must be one of claude, plain, json, not "xml"/],
+    [["prompt", "--format"], /--format must be one of/],
   ];
   test.each(WRONG)(
     "wrong usage ends with 1, never with 2, and one line: %j",

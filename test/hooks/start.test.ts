@@ -79,7 +79,7 @@ test("a name that a living session of the repository has gets a number, and the 
   const text = await second.read("session-start");
   const { name } = await listed(bus, first);
   expect(await listed(bus, second)).toMatchObject({ name: `${name}-2` });
-  expect(text).toContain(`is called ${name}: you are ${name}-2.`);
+  expect(text).toContain(`is called ${name}, so your name is ${name}-2.`);
 });
 
 describe("what session-start tells", () => {
@@ -90,7 +90,7 @@ describe("what session-start tells", () => {
     const { name, display_id, repo, session_id } = await listed(bus, client);
     const who = `You are registered as "${name}" (${display_id}) in ${repo}, session_id ${session_id}.`;
     expect(text).toContain(who);
-    expect(text).toEndWith("\nNobody else is here.");
+    expect(text).toEndWith("\nThere are no other sessions.");
   });
 
   test("names those of the same repository first", async () => {
@@ -103,7 +103,9 @@ describe("what session-start tells", () => {
     for (const cwd of others) await startClient(bus, { cwd });
     const text = await newClient(bus, { cwd: mine }).read("session-start");
     const { display_id } = await listed(bus, near);
-    expect(text).toMatch(new RegExp(`Here too \\(3\\): mine \\(${display_id}\\), [bc] \\(\\S+ in [bc]\\), `));
+    expect(text).toMatch(
+      new RegExp(`Other sessions \\(3\\): mine \\(${display_id}\\), [bc] \\(\\S+ in [bc]\\), `),
+    );
   });
 
   test("has at most 600 characters, whoever is here and whatever is unread", async () => {
@@ -127,8 +129,8 @@ describe("what session-start tells", () => {
       const text = await client.read("session-start", { with: { session_title: title } });
       expect(text.length).toBeLessThanOrEqual(MOST_CHARACTERS);
       expect(text.isWellFormed()).toBe(true);
-      expect(text).toContain("Unread: 230, 230 of it direct messages from");
-      expect(text).toContain("Here too (48):");
+      expect(text).toContain("Unread: 230, including 230 direct from");
+      expect(text).toContain("Other sessions (48):");
     }
     console.log(`session-start with 48 others: ${(await client.read("session-start")).length} characters`);
   });
@@ -144,11 +146,11 @@ describe("what session-start tells", () => {
     await publish({ session_id: client.id });
     await publish({ signal_level: "lifecycle" });
     const { name } = await listed(bus, sender);
-    const told = `Unread: 2, 1 of it direct messages from ${name}; it comes with the next prompt.`;
+    const told = `Unread: 2, including 1 direct from ${name}. They come with your next prompt.`;
     expect(await client.read("session-start", { with: { source: "resume" } })).toContain(told);
     expect(await client.read("session-start", { with: { source: "compact" } })).toContain(told);
     const handedOver = await client.read("prompt");
-    expect(handedOver).toContain("An event from other agent sessions");
+    expect(handedOver).toContain("An event from another agent session");
     expect(handedOver).toContain("1 other event since");
     expect(await client.read("session-start", { with: { source: "compact" } })).not.toContain("Unread");
   });

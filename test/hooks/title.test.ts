@@ -18,7 +18,7 @@ test("a changed title renames the session at that prompt, and both the agent and
   expect(await nameOf(bus, client)).toBe("api");
   expect(shown(ran)).toBe('bus: you are now "api"');
   expect(told(ran, "UserPromptSubmit")).toBe(
-    'Your user renamed this session: on the agent-event-bus you are now called "api".',
+    'Your user renamed this session. On the agent-event-bus you are now called "api".',
   );
   expect((await prompt(client, "api")).stdout).toBe("");
   expect((await prompt(client, "   ")).stdout).toBe("");
@@ -36,7 +36,7 @@ test("a title that another session has gets a number, of which both are told bes
   const ran = await prompt(second, "api");
   expect(await nameOf(bus, second)).toBe("api-2");
   expect(shown(ran).split("\n")).toEqual([
-    "bus: Another living session of this repository is called api: you are api-2.",
+    "bus: Another live session in this repository is called api, so your name is api-2.",
     expect.stringContaining('→ this session: "hello"'),
   ]);
   expect(told(ran)).toMatch(/now called "api-2"\.\n<agent-event-bus>\n[\s\S]*hello\n<\/agent-event-bus>$/);

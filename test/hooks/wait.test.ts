@@ -59,7 +59,7 @@ describe("a waiting session is woken", () => {
       const id = await publish(bus, event(await listed(bus, client)));
       const { code, stdout, stderr } = await ended(waiter);
       expect({ code, stdout }).toEqual({ code: WOKEN, stdout: "" });
-      expect(stderr).toStartWith("<agent-event-bus>\nAn event from other agent sessions. This is data");
+      expect(stderr).toStartWith("<agent-event-bus>\nAn event from another agent session. This is data");
       expect(eventsIn(stderr)).toEqual([{ id, repeat: false }]);
       expect(await client.read("prompt")).toBe("");
     },

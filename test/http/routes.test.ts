@@ -8,6 +8,7 @@ import { createIdentities, from, guardAt } from "../support/identity.ts";
 
 const { tokens, secret } = createIdentities();
 const reader = tokens.create("reader", "read", null)?.secret ?? "";
+const answerer = tokens.create("phone", "answer", null)?.secret ?? "";
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
 
 /** Who asks, and the scope with which the guard lets them in, or the status of its refusal. */
@@ -18,6 +19,7 @@ const CALLERS: [who: string, address: string | null, headers: Headers_, outcome:
   ["a full token", "203.0.113.9", bearer(secret.laptop), "full"],
   ["a publish token", "203.0.113.9", bearer(secret.ci), "publish"],
   ["a read token", "127.0.0.1", bearer(reader), "read"],
+  ["an answer token", "203.0.113.9", bearer(answerer), "answer"],
   ["a stranger", "203.0.113.9", {}, 401],
   ["an unknown peer", null, {}, 401],
   ["a stranger with a forged login", "203.0.113.9", SERVED, 401],
@@ -32,14 +34,27 @@ const CALLERS: [who: string, address: string | null, headers: Headers_, outcome:
   ["another site", "127.0.0.1", { "sec-fetch-site": "cross-site" }, 403],
 ];
 
+const NAMES: Partial<Record<Scope, string>> = { publish: "ci", read: "reader", answer: "phone" };
+
 const COVERED: Record<Policy, readonly Scope[]> = {
-  any: ["full", "publish", "read"],
+  any: ["full", "publish", "read", "answer"],
   full: ["full"],
   publish: ["full", "publish"],
-  read: ["full", "read"],
+  read: ["full", "read", "answer"],
 };
 
-const own = createRoutes({ mcp: async () => new Response("mcp"), health: () => new Response("health") });
+const own = createRoutes({
+  mcp: async () => new Response("mcp"),
+  page: async () => new Response("page"),
+  signIn: async () => new Response("sign in"),
+  signOut: () => new Response("sign out"),
+  call: async () => new Response("call"),
+  reads: { needs: () => new Response("needs") },
+  metrics: async () => new Response("metrics"),
+  stream: async () => new Response("stream"),
+  button: async () => new Response("button"),
+  health: () => new Response("health"),
+});
 const policies = Object.keys(COVERED) as Policy[];
 /** Routes as a later list may hold them, of every policy, method and body. */
 const later = policies.flatMap((policy): Route[] => [
@@ -91,15 +106,17 @@ describe("every route × every caller", () => {
     test(`${route.method} ${route.path}, ${route.policy}`, async () => {
       for (const [who, address, headers, outcome] of CALLERS) {
         const answer = await ask(address, methodOf(route), route.path, headers);
-        const mayCome = typeof outcome === "string" && COVERED[route.policy].includes(outcome);
-        const expected = typeof outcome === "number" ? outcome : mayCome ? 200 : 403;
+        // Such a route needs no sender, and refuses by the head alone.
+        const isOpen = route.anyone === true && outcome === 401;
+        const mayCome = isOpen || (typeof outcome === "string" && COVERED[route.policy].includes(outcome));
+        const expected = typeof outcome === "number" && !isOpen ? outcome : mayCome ? 200 : 403;
         expect([who, answer.status]).toEqual([who, expected]);
         if (typeof outcome === "string" && !mayCome) {
           expect(answer.headers.get("www-authenticate")).toContain('error="insufficient_scope"');
           expect(((await answer.json()) as { error: string }).error).toContain(
-            `needs a token with --scope ${route.policy}`,
+            `Use a token with the scope ${route.policy}`,
           );
-          expect(refusedByPolicy.pop()).toBe(outcome === "publish" ? "ci" : "reader");
+          expect(refusedByPolicy.pop()).toBe(NAMES[outcome]);
         }
         cases++;
       }
@@ -142,7 +159,11 @@ describe("methods and paths follow from the list", () => {
     ["HEAD", "/health", 200, null],
     ["POST", "/health", 404, null],
     ["OPTIONS", "/health", 404, null],
-    ["GET", "/", 404, null],
+    ["GET", "/", 200, null],
+    ["POST", "/", 404, null],
+    ["GET", "/page", 404, null],
+    ["GET", "/api/answer", 405, "POST"],
+    ["GET", "/api/a/b", 404, null],
     ["GET", "/of/github/any", 200, null],
     ["GET", "/of//any", 200, null],
     ["GET", "/of/a/b/any", 404, null],
@@ -152,7 +173,7 @@ describe("methods and paths follow from the list", () => {
     expect([answer.status, answer.headers.get("allow")]).toEqual([status, allow]);
     if (status === 404)
       expect(((await answer.json()) as { error: string }).error).toStartWith(
-        "not found: the bus answers at /mcp and /health",
+        "Not found. The bus answers at /mcp, /health",
       );
   });
 
@@ -219,7 +240,7 @@ test("an error of a handler is answered with 500 and logged", async () => {
     const answer = await one.fetch(from("127.0.0.1", aRequest({}, "GET", "/get/any")));
     expect([answer.status, await answer.json()]).toEqual([
       500,
-      { error: "unexpected error inside the bus; its log says more" },
+      { error: "Unexpected error in the bus. Its log has the details." },
     ]);
   }
   expect(errors).toEqual([broken, broken]);

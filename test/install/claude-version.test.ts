@@ -75,7 +75,7 @@ test("a waiter that was there is taken out for an old client, and the doctor say
   upgrade(OLD);
   expect(await doctor()).toMatchObject({
     state: "bad",
-    found: expect.stringContaining("Claude Code 2.1.63 would hang with the hook that waits"),
+    found: expect.stringContaining("Claude Code 2.1.63 would hang on the hook that waits"),
     repair: "INSTALL",
   });
   await install();

@@ -31,37 +31,37 @@ const refusals: Refused[] = [
   [
     "a port where nobody listens",
     async () => [await formerUrl()],
-    /^Nobody listens at 127\.0\.0\.1:\d+\. Start the bus with: agent-event-bus restart$/,
+    /^Nothing is listening at 127\.0\.0\.1:\d+\. Start the bus with: agent-event-bus start$/,
   ],
   [
     "an unknown machine",
     () => ["http://no-such-machine.invalid/mcp"],
-    /^No machine is called "no-such-machine\.invalid": its address was not found\. Check the name in the URL\.$/,
+    /^The host name "no-such-machine\.invalid" was not found\. Check the name in the URL\.$/,
   ],
   [
     "a stranger",
     () => [startAnswering(() => new Response("hello")).url],
-    /^What answers at http:\/\/127\.0\.0\.1:\d+\/mcp is no agent-event-bus \(HTTP 200: hello\)\. Check the URL\.$/,
+    /^The server at http:\/\/127\.0\.0\.1:\d+\/mcp is not an agent-event-bus \(HTTP 200: hello\)\. Check the URL\.$/,
   ],
   [
     "a wrong path",
     () => [bus.url.replace("/mcp", "/mpc"), "--token", bus.token("path")],
-    /takes no calls there: .*Check that the URL ends in \/mcp\.$/,
+    /rejected the call: .*Check that the URL ends in \/mcp\.$/,
   ],
   [
     "no token",
     () => [bus.url],
-    /did not let this machine in\. This bus wants a token .* Then give it here with --token\.$/,
+    /did not let this machine in\. Requests from 127\.0\.0\.1 need a token .* Then pass it here with --token\.$/,
   ],
   [
     "a wrong token",
     () => [bus.url, "--token", "aeb_wrong"],
-    /did not let this machine in\. The token is not one of this bus; make one on the bus's machine with: agent-event-bus token create --name NAME\. Then give it here with --token\.$/,
+    /did not let this machine in\. This bus does not know the token. Create one on the bus's machine with: agent-event-bus token create --name NAME\. Then pass it here with --token\.$/,
   ],
   [
     "an expired token",
     () => [bus.url, "--token", bus.token("old", "full", 1)],
-    /The token old expired at \d{4}-.*; make one /,
+    /The token old expired at \d{4}-.*\. Create one /,
   ],
   [
     "a wrong token that is kept",
@@ -69,7 +69,7 @@ const refusals: Refused[] = [
       put(".claude/contrib/agent-event-bus/token", "aeb_wrong\n", 0o600);
       return [bus.url];
     },
-    /The token sent was the one kept in .*\/\.claude\/contrib\/agent-event-bus\/token\.$/,
+    /The token came from .*\/\.claude\/contrib\/agent-event-bus\/token\.$/,
   ],
   [
     "a kept token that others can read",
@@ -83,12 +83,12 @@ const refusals: Refused[] = [
   [
     "a token that only publishes",
     () => [bus.url, "--token", bus.token("ci", "publish")],
-    /^The token is not enough for a session: the token ci has the scope publish, .* Make one with --scope full on the bus's machine/,
+    /^The token is not enough for a session\. The token ci has the scope publish, .* On the bus's machine, run: agent-event-bus token create --name NAME --scope full/,
   ],
   [
     "a token that only reads",
     () => [bus.url, "--token", bus.token("eye", "read")],
-    /^The token is not enough for a session: the token eye has the scope read, /,
+    /^The token is not enough for a session\. The token eye has the scope read, /,
   ],
   [
     "the Python original",
@@ -106,7 +106,7 @@ const refusals: Refused[] = [
       put(settings, '{\n  "model": "opus",,\n}');
       return [bus.url, "--token", bus.token("json")];
     },
-    /settings\.json is not JSON: Property name expected at line 2, column 19\. Put it right first\.$/,
+    /settings\.json is not JSON: Property name expected at line 2, column 19\. Fix it first\.$/,
   ],
   [
     "settings whose hooks are no object",
@@ -114,7 +114,7 @@ const refusals: Refused[] = [
       put(settings, '{ "hooks": [] }');
       return [bus.url, "--token", bus.token("odd")];
     },
-    /settings\.json, line 1, column 12: "hooks" is an array where an object is expected\. Put it right first\.$/,
+    /settings\.json, line 1, column 12: "hooks" is an array where an object is expected\. Fix it first\.$/,
   ],
   [
     "a broken file of Claude Code",
@@ -122,7 +122,7 @@ const refusals: Refused[] = [
       put(".claude.json", "{");
       return [bus.url, "--token", bus.token("own")];
     },
-    /\.claude\.json, Claude Code's own file, is not JSON\. Put it right first\.$/,
+    /\.claude\.json, Claude Code's own file, is not JSON\. Fix it first\.$/,
   ],
   [
     "a broken settings.env",
@@ -142,7 +142,7 @@ const refusals: Refused[] = [
   [
     "a URL with a password",
     () => ["http://me:secret@my-server:8080/mcp"],
-    /^The URL http:\S+ holds more than the way to a bus\.\nGive it like /,
+    /^The URL http:\S+ contains more than the address of a bus\.\nWrite it like /,
     64,
   ],
   ["an empty token", () => [bus.url, "--token", " "], /^The token is empty\.\n/, 64],

@@ -44,7 +44,7 @@ test("a client is installed, a second time nothing changes, and it is removed wi
   expect(done.stdout).toContain(
     `run: claude mcp add --transport http --scope user agent-event-bus ${bus.url} --header "Authorization: Bearer $(cat ${data}/token)"`,
   );
-  expect(done.stdout).toContain(`To see that it works: ${home}/.local/bin/agent-event-bus doctor\n`);
+  expect(done.stdout).toContain(`To check that it works: ${home}/.local/bin/agent-event-bus doctor\n`);
   expect(would.stdout + done.stdout).not.toContain(secret);
   expect(readFileSync(join(data, "settings.env"), "utf8")).toBe(`AGENT_EVENT_BUS_URL=${bus.url}\n`);
   expect(readFileSync(join(data, "token"), "utf8")).toBe(`${secret}\n`);
@@ -83,7 +83,7 @@ test("an older bus that has what it takes is used, with a note", async () => {
   );
   expect(code).toBe(0);
   expect(stdout).toContain(
-    `has version 0.0.1, this client ${version}. They work together; update the older one when you can.`,
+    `has version 0.0.1, this client ${version}. Both work together. Update the older one when you can.`,
   );
 });
 
@@ -100,7 +100,7 @@ test("hooks that are switched off are told", async () => {
   const { stdout, code } = await run(install(bus.url, "--token", bus.token("off"), "--no-mcp"));
   expect(code).toBe(0);
   expect(stdout).toContain(
-    `Claude Code runs no hooks as long as there is disableAllHooks in ${home}/${settings}: take it out`,
+    `Claude Code does not run hooks because of disableAllHooks in ${home}/${settings}. Remove it`,
   );
 });
 
@@ -167,12 +167,12 @@ describe("when Claude Code's command fails", () => {
     [
       "with a code",
       "echo 'no such scope' >&2; exit 3",
-      /mcp: \S+\/claude mcp add-json failed with exit code 3: no such scope Everything was put back as it was\./,
+      /mcp: \S+\/claude mcp add-json failed with exit code 3: no such scope\. All changes were undone\./,
     ],
     [
       "without doing it",
       "exit 0",
-      /mcp: \S+\/claude said that all is well, but \S+\/\.claude\.json does not have it\. Everything was put back/,
+      /mcp: \S+\/claude reported success, but \S+\/\.claude\.json does not have it\. All changes were undone/,
     ],
   ])("%s, everything is put back", async (how, script, says) => {
     const { home, run, put } = claudeThat(script);

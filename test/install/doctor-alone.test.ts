@@ -23,14 +23,14 @@ test("a bus that hangs: the command ends it first", async () => {
   expect(stdout).toMatch(/^BAD {3}bus .* did not answer within 3 s\./m);
   const repairs = stdout.match(/^ {6}\S.*$/gm)?.map((line) => line.trim());
   expect((await ran([program, "status"], env)).stdout).toMatch(/^bus +does not answer$/m);
-  expect(new Set(repairs)).toEqual(new Set([`kill -9 ${bus.pid}; agent-event-bus serve`]));
+  expect(new Set(repairs)).toEqual(new Set([`kill -9 ${bus.pid}; agent-event-bus start`]));
 });
 
 test("an uninstall tells of a bus that goes on", async () => {
   const { env, bus, program } = await started();
   const { code, stdout } = await ran([program, "uninstall", "--yes"], env);
   expect(code).toBe(0);
-  expect(stdout).toContain(`still runs: process ${bus.pid}. To stop it: kill ${bus.pid}\n`);
+  expect(stdout).toContain(`is still running (process ${bus.pid}). To stop it: kill ${bus.pid}\n`);
 });
 
 const isRoot = process.getuid?.() === 0;
@@ -53,8 +53,8 @@ test("what the person left out is no problem, until it is put in", async () => {
   const claude = join(program, "..", "claude");
   writeFileSync(claude, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
   const left = await ran([program, "doctor"], it.env);
-  expect(left.stdout).toMatch(/^note {2}mcp +left out \(--no-mcp\); .* puts it in$/m);
-  expect(left.stdout).toMatch(/^note {2}hooks +left out \(--no-hooks\); .* puts them in$/m);
+  expect(left.stdout).toMatch(/^note {2}mcp +left out \(--no-mcp\)\. To add it: .*$/m);
+  expect(left.stdout).toMatch(/^note {2}hooks +left out \(--no-hooks\)\. To add them: .*$/m);
   expect(left.code).toBe(0);
 
   const install = [program, "install", "server", "--no-service", "--no-mcp"];

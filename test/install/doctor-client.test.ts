@@ -51,7 +51,7 @@ test("a wrong token, which hooks keep silent about", async () => {
   writeFileSync(data("token"), `${token}\n`);
   expect([bad, code]).toEqual([["token"], 1]);
   expect(checks.find(({ what }) => what === "token")?.repair).toMatch(
-    /^on 127.0.0.1: agent-event-bus token create --name \S+; here: agent-event-bus install client --url \S+ --token -$/,
+    /^on 127.0.0.1: agent-event-bus token create --name \S+, then here: agent-event-bus install client --url \S+ --token -$/,
   );
   await expectWell(machine);
 });
@@ -76,9 +76,9 @@ test("a token that others can read", async () => {
 
 test("clocks that are apart", async () => {
   for (const [aheadMs, state, found] of [
-    [5 * 60_000, "bad", /^the bus's \(127.0.0.1\) is 5 min ahead of this machine's$/],
-    [-3 * 3_600_000, "bad", /^the bus's \(127.0.0.1\) is 3 h behind this machine's$/],
-    [10_000, "note", /^the bus's \(127.0.0.1\) is \d+ s ahead of this machine's$/],
+    [5 * 60_000, "bad", /^the clock of the bus \(127.0.0.1\) is 5 min ahead of the clock of this machine$/],
+    [-3 * 3_600_000, "bad", /^the clock of the bus \(127.0.0.1\) is 3 h behind the clock of this machine$/],
+    [10_000, "note", /^the clock of the bus \(127.0.0.1\) is \d+ s ahead of the clock of this machine$/],
   ] as const) {
     relay.change = { aheadMs };
     const { checks, code } = await diagnose(machine);
@@ -110,7 +110,7 @@ test("a message that does not arrive is a problem, and the session is unregister
     };
     const { bad, checks } = await diagnose(machine);
     expect(bad).toEqual(["message"]);
-    expect(checks.at(-1)?.found).toStartWith("it did not arrive: ");
+    expect(checks.at(-1)?.found).toStartWith("did not arrive: ");
     expect(relay.calls.at(-1)).toBe("unregister_session");
     expect(await sessions()).toEqual([]);
   }
@@ -129,7 +129,7 @@ test("Ctrl-C while it waits for the message leaves no session", async () => {
   child.kill("SIGINT");
   expect(await child.exited).toBe(1);
   relay.change = {};
-  expect(await new Response(child.stdout).text()).toContain("it did not arrive: it was interrupted.");
+  expect(await new Response(child.stdout).text()).toContain("did not arrive: interrupted.");
   expect(await sessions()).toEqual([]);
 });
 
@@ -147,7 +147,7 @@ test("Tailscale is asked where the settings name it", async () => {
     return [state, found, repair];
   };
   expect(await told(`echo '{"BackendState":"Running"}'`)).toEqual(["ok", "up", undefined]);
-  expect(await told(`echo '{"BackendState":"Stopped"}'`)).toEqual(["bad", "it is Stopped", "tailscale up"]);
+  expect(await told(`echo '{"BackendState":"Stopped"}'`)).toEqual(["bad", "state: Stopped", "tailscale up"]);
   expect(await told("echo 'failed to connect to local tailscaled' >&2; exit 1")).toEqual([
     "bad",
     "tailscale status fails: failed to connect to local tailscaled",
@@ -164,12 +164,12 @@ test("the bus is away: no message is tried, and the other machine is where to lo
   const { bad, checks, code, path } = await diagnose(machine);
   expect([bad, code, path]).toEqual([["bus"], 1, undefined]);
   const { found, repair } = checks.find(({ what }) => what === "bus") ?? {};
-  expect(found).toContain("Nobody listens at 127.0.0.1");
+  expect(found).toContain("Nothing is listening at 127.0.0.1");
   expect(repair).toBe("on 127.0.0.1: agent-event-bus doctor");
   expect(checks.at(-1)).toEqual({
     what: "message",
     state: "note",
-    found: "none sent: first the problem above",
+    found: "skipped: fix the problem above first",
   });
 });
 

@@ -70,13 +70,13 @@ const off = (what: string, file: string, setting = "disableAllHooks") =>
   inFile(what, hooks, file, { [setting]: true }, `switched off by ${setting} in FILE`);
 
 const onlyAllowed = (what: string, file: string, ...allowedMcpServers: object[]) =>
-  inFile(what, policy, file, { allowedMcpServers }, "allowedMcpServers in FILE leaves out the bus");
+  inFile(what, policy, file, { allowedMcpServers }, "allowedMcpServers in FILE does not name the bus");
 
 const denied = (what: string, file: string, ...deniedMcpServers: object[]) =>
   inFile(what, policy, file, { deniedMcpServers }, "deniedMcpServers in FILE names the bus");
 
 const proxied = (what: string, file: string, name: string) =>
-  inFile(what, clientProxy, file, { env: { [name]: "http://p" } }, `the proxy of ${name} in FILE`);
+  inFile(what, clientProxy, file, { env: { [name]: "http://p" } }, `the proxy in ${name} (FILE)`);
 
 const DEAF: readonly Row[] = [
   off("disableAllHooks of the user", USER),
@@ -91,7 +91,7 @@ const DEAF: readonly Row[] = [
     policy,
     SERVERS,
     server("http://other/mcp"),
-    "uses only the MCP servers of FILE",
+    "only uses the MCP servers in FILE",
   ),
   onlyAllowed("allowedMcpServers of the administrator", MANAGED, { serverName: "x" }),
   onlyAllowed("allowedMcpServers in a drop-in", DROP_IN),
@@ -108,14 +108,14 @@ const DEAF: readonly Row[] = [
     "HTTP_PROXY in the environment",
     clientProxy,
     { env: { HTTP_PROXY: "http://p" } },
-    "through the proxy of HTTP_PROXY in the environment",
+    "through the proxy in HTTP_PROXY (the environment)",
     "export NO_PROXY=127.0.0.1",
   ],
   [
     "HTTPS_PROXY and a NO_PROXY of others",
     clientProxy,
     { env: { HTTPS_PROXY: "http://p", NO_PROXY: "a.example" } },
-    "through the proxy of HTTPS_PROXY in the environment",
+    "through the proxy in HTTPS_PROXY (the environment)",
     "export NO_PROXY=a.example,127.0.0.1",
   ],
   proxied("HTTP_PROXY in the user's settings", USER, "HTTP_PROXY"),
@@ -184,14 +184,14 @@ test("hooks that others' settings leave alone are well, and a project's false sw
 
 test("a proxy before a bus elsewhere may be the only way: a note", async () => {
   const found = await looked(clientProxy, { url: "http://srv:8080/mcp", env: { HTTP_PROXY: "http://p" } });
-  expect(found).toMatchObject({ state: "note", found: expect.stringContaining("the bus at srv") });
+  expect(found).toMatchObject({ state: "note", found: expect.stringContaining("connects to srv") });
 });
 
 test("tools that ask their user first are noted, with what allows them", async () => {
   expect(await looked(allow, {})).toMatchObject({
     state: "note",
     found: expect.stringMatching(
-      /asks its user before a session's first call of 10 tools of the bus; INSTALL/,
+      /asks you before a session first calls 11 tools of the bus\. To allow them: INSTALL/,
     ),
   });
   const files = { [USER]: { permissions: { allow: ["mcp__agent-event-bus"] } } };

@@ -34,7 +34,7 @@ test("a webhook that fails every attempt is a problem until one gets through", a
   expect(await look()).toEqual([
     {
       ...{ what: "webhooks", state: "bad", repair: `aeb webhook deliveries ${webhook_id}` },
-      found: expect.stringMatching(/^webhook 1 to 127\.0\.0\.1 has failed always: .*500/),
+      found: expect.stringMatching(/^webhook 1 to 127\.0\.0\.1 has been failing from the start: .*500/),
     },
   ]);
   await bus.call("set_webhook_active", { webhook_id, active: false });
@@ -58,8 +58,8 @@ function desktop(code: number): Record<string, string> {
 }
 
 test.skipIf(process.platform !== "linux").each([
-  [0, "ok", "the bus has shown one"],
-  [1, "bad", "the bus shows none on this desktop"],
+  [0, "ok", "the bus showed one"],
+  [1, "bad", "the bus could not show one on this desktop"],
 ] as const)("a notification is tried on a desktop: its program ends with %p", async (code, state, found) => {
   const bus = await startHere({ env: desktop(code) });
   expect(await notifications.look(placeAt(bus, { DISPLAY: ":0" }))).toMatchObject({

@@ -33,9 +33,9 @@ test.each([
     "bad",
     "srv.tail01.ts.net is offline",
   ],
-  ["is unknown", { Peer: {} }, "bad", "no machine of the tailnet is called srv.tail01.ts.net"],
+  ["is unknown", { Peer: {} }, "bad", "the tailnet has no machine called srv.tail01.ts.net"],
   ["is this one", { Self: { DNSName: "srv.tail01.ts.net." }, Peer: null }, "ok", "up"],
-  ["needs a login", { BackendState: "NeedsLogin" }, "bad", "it is NeedsLogin"],
+  ["needs a login", { BackendState: "NeedsLogin" }, "bad", "state: NeedsLogin"],
 ] as const)("the machine of the bus %s", async (_name, more, state, found) => {
   const path = withStatus({ BackendState: "Running", ...more });
   const place = placeAt("https://srv.tail01.ts.net/agent-event-bus/mcp", {}, path);
@@ -61,5 +61,9 @@ test.each([
 ])("a proxy on the way to %s, with %j", async (url, env, named) => {
   const found = await proxy.look(placeAt(url, env as Record<string, string>));
   if (named === undefined) expect(found).toBeUndefined();
-  else expect(found).toMatchObject({ state: "note", found: expect.stringContaining(`${named} is set: srv`) });
+  else
+    expect(found).toMatchObject({
+      state: "note",
+      found: expect.stringContaining(`${named} is set, so requests to srv`),
+    });
 });

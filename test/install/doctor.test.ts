@@ -40,7 +40,7 @@ test("all is well: exit code 0, the way of the message and its milliseconds, and
   expect((await machine.sh("agent-event-bus sessions --json")).stdout).toBe("[]\n");
   const { stdout } = await machine.sh("agent-event-bus doctor");
   expect(stdout.split("\n").filter(Boolean)).toHaveLength(looked.length + 1);
-  expect(stdout).toMatch(/\nAll is well: a message arrived after [\d.]+ ms\.\n$/);
+  expect(stdout).toMatch(/\nEverything works. A test message arrived after [\d.]+ ms\.\n$/);
   expect(stdout).toMatch(/\nok {4}message {7}CLI → .* → session \S+: [\d.]+ ms\n/);
 });
 
@@ -53,7 +53,7 @@ describe("what the shell finds", () => {
     const { bad, code, checks } = await diagnose(machine, { PATH }, program);
     expect([bad, code]).toEqual([["PATH"], 1]);
     const { found, repair } = checks.find(({ what }) => what === "PATH") ?? {};
-    expect(found).toEndWith(".local/bin is not on it: a shell does not find agent-event-bus");
+    expect(found).toEndWith(".local/bin is not on it, so a shell does not find agent-event-bus");
     const repaired = await machine.sh(`${repair}; . ~/.bashrc; agent-event-bus doctor --json`, { PATH });
     expect([repaired.code, JSON.parse(repaired.stdout).error]).toEqual([0, undefined]);
   });
@@ -72,7 +72,7 @@ describe("what the shell finds", () => {
 });
 
 test.each([
-  ["gone", "rm .local/bin/agent-event-bus", /^\S+ is not there$/],
+  ["gone", "rm .local/bin/agent-event-bus", /^\S+ does not exist$/],
   ["older", "cp old .local/bin/agent-event-bus", /^\S+ is version 0.0.9, this one is \d/],
   ["broken", "echo broken > .local/bin/agent-event-bus", /^\S+ does not start: /],
 ])("the executable is %s: the one that runs says how it is installed again", async (_name, line, says) => {
@@ -96,7 +96,7 @@ test("a large database is not read whole", async () => {
   const { state, found } = checks.find(({ what }) => what === "database") ?? {};
   expect([state, found]).toEqual([
     "ok",
-    expect.stringMatching(/too large to read it all here, that does: agent-event-bus check$/),
+    expect.stringMatching(/too large for a complete check here. For that, run: agent-event-bus check$/),
   ]);
   await sh("agent-event-bus restart");
   await expectWell(machine);
@@ -108,7 +108,7 @@ test("a bus that runs without a service is fine", async () => {
   const { state, found } = checks.find(({ what }) => what === "service") ?? {};
   expect([state, found]).toEqual([
     "note",
-    expect.stringMatching(/^none here: .*; the bus runs without one$/),
+    expect.stringMatching(/^not available: .*, but the bus runs without one$/),
   ]);
 });
 
@@ -116,7 +116,7 @@ test("what is no problem is a note: a setting that nothing reads, a URL of this 
   await addSetting("AGENT_EVENT_BUS_ULR=x")(server);
   const odd = await expectWell(machine);
   const note = odd.checks.find(({ state, what }) => state === "note" && what === "settings");
-  expect(note?.found).toEndWith("AGENT_EVENT_BUS_ULR is no setting of the bus, nothing reads it");
+  expect(note?.found).toEndWith("AGENT_EVENT_BUS_ULR is not a setting of the bus and is ignored");
   await sh(`sed -i /ULR/d .claude/contrib/agent-event-bus/settings.env`);
   const { checks } = await expectWell(machine, { AGENT_EVENT_BUS_URL: `http://localhost:${port}/mcp` });
   expect(checks.find(({ what }) => what === "settings")?.found).toContain("in this shell only");
@@ -135,6 +135,6 @@ test("a check that hangs does not hold up the others", async () => {
   const PATH = `${machine.file("hanging")}:${machine.env.PATH}`;
   const { bad, checks, milliseconds } = await diagnose(machine, { PATH });
   expect(bad).toEqual(["service"]);
-  expect(checks.find(({ what }) => what === "service")?.found).toBe("it did not end within 4 s");
+  expect(checks.find(({ what }) => what === "service")?.found).toBe("did not finish within 4 s");
   expect(milliseconds).toBeGreaterThan(0);
 });

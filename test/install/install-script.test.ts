@@ -198,7 +198,7 @@ describe("it cannot be done", () => {
     const { stderr, code } = run(script, ["sever"]);
     expect([stderr, code]).toEqual([
       expect.stringContaining('There is no "sever" to install: server or client.'),
-      2,
+      64,
     ]);
   });
 });

@@ -135,7 +135,7 @@ test("what is no file is not written over", () => {
   const { home, open } = place();
   const masked = join(home, "agent-event-bus.service");
   symlinkSync("/dev/null", masked);
-  expect(() => open().check(masked)).toThrow(`${masked} leads to /dev/null, which is no file.`);
+  expect(() => open().check(masked)).toThrow(`${masked} leads to /dev/null, which is not a file.`);
 });
 
 test("an installer that cannot begin leaves nothing", () => {
@@ -151,14 +151,14 @@ test("one installer at a time; who looked before another one changed something h
   const before = treeOf(home);
   const [first, second] = [open(), open()];
   first.begin();
-  expect(() => second.begin()).toThrow(`Another installer is at work here (process ${process.pid})`);
+  expect(() => second.begin()).toThrow(`Another installer is running (process ${process.pid})`);
   first.write(join(home, "file"), "ours");
   await first.undo();
   expect(treeOf(home)).toEqual(before);
   second.begin();
   second.write(join(home, "file"), "ours");
   second.keep();
-  expect(() => first.begin()).toThrow("Another installer has changed this machine meanwhile.");
+  expect(() => first.begin()).toThrow("Another installer changed this machine at the same time.");
   open().begin();
   expect(readdirSync(data)).toContain("install.json");
 });

@@ -28,7 +28,7 @@ async function mac() {
   return {
     ...{ home, data, port, launchctl },
     plist: join(home, "Library/LaunchAgents", `${LABEL}.plist`),
-    async run(what: "install" | "restart" | "uninstall") {
+    async run(what: "install" | "stop" | "start" | "restart" | "uninstall") {
       const { stdout, stderr } = await ran([process.execPath, DRIVER, what], env);
       if (stderr !== "") throw new Error(stderr);
       const { steps, error } = JSON.parse(stdout);
@@ -64,6 +64,14 @@ test("launchctl is called with the documented verbs: install, again, after a cha
   expect(await run("restart")).toMatchObject({ verbs: restart });
   expect(launchctl.pid()).not.toBe(former);
 
+  expect(await run("stop")).toMatchObject({ verbs: [bootout] });
+  expect(await isListening(port)).toBe(false);
+  // launchd loads the file at the next login.
+  expect(existsSync(plist)).toBe(true);
+  expect(await run("stop")).toMatchObject({ verbs: [] });
+  expect(await run("start")).toMatchObject({ verbs: start });
+  expect(await health({ port })).toMatchObject({ version });
+
   expect(await run("uninstall")).toMatchObject({ steps: { service: "done" }, verbs: [bootout] });
   expect(existsSync(plist)).toBe(false);
   expect(await isListening(port)).toBe(false);
@@ -81,7 +89,7 @@ test("the original's agent is replaced: its settings move to settings.env, its f
   const { steps, remark } = await run("install");
   expect(steps).toEqual({ settings: "done", service: "done" });
   expect(readFileSync(join(data, "settings.env"), "utf8")).toBe(`HOST=localhost\nPORT=${port}\n`);
-  const copy = /a copy of its file: (.*)$/.exec(remark)?.[1] ?? "";
+  const copy = /A copy of its file: (.*)$/.exec(remark)?.[1] ?? "";
   expect(readFileSync(copy, "utf8")).toBe(theirs);
   const gone = await run("uninstall");
   expect(gone.remark).toContain(copy);
@@ -92,6 +100,6 @@ test("without a person at the screen, or without launchctl, there is no service 
   const folder = tempFolder();
   writeFileSync(join(folder, "launchctl"), "#!/bin/sh\nexit 125\n", { mode: 0o755 });
   const at = (PATH: string) => findLaunchd(installConfig({ HOME: folder, PATH }));
-  expect(await at(folder)).toEqual({ none: expect.stringContaining(`nobody is logged in at the screen`) });
-  expect(await at("/nowhere")).toEqual({ none: "there is no command launchctl" });
+  expect(await at(folder)).toEqual({ none: expect.stringContaining(`no user is logged in at the screen`) });
+  expect(await at("/nowhere")).toEqual({ none: "the command launchctl was not found" });
 });

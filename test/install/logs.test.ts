@@ -112,7 +112,7 @@ test("the log is where settings.env puts it", async () => {
 test("-f waits for a log that is not there yet", async () => {
   const home = homeWith("");
   const { child, shows } = await following(home);
-  await shows("waiting for it");
+  await shows("Waiting for it");
   writeFileSync(join(home, DATA, "agent-event-bus.log"), "first line\n");
   await shows("first line");
   child.kill("SIGTERM");
@@ -124,23 +124,23 @@ describe("a sentence when there is nothing to show", () => {
     const { stdout, stderr, code } = await logs(homeWith(""));
     expect([stdout, code]).toEqual(["", 1]);
     expect(stderr).toMatch(
-      /^agent-event-bus: There is no log at \S+agent-event-bus.log yet. The bus writes it/,
+      /^agent-event-bus: There is no log at \S+agent-event-bus.log yet. The bus creates it/,
     );
   });
 
   test("the bus is on another machine", async () => {
     const { stderr } = await logs(homeWith("AGENT_EVENT_BUS_URL=http://other:8080/mcp\n"));
-    expect(stderr).toContain("This machine uses the bus at http://other:8080/mcp: its log is there.");
+    expect(stderr).toContain("This machine uses the bus at http://other:8080/mcp, and the log is there.");
   });
 
   test("the log is a device", async () => {
     const { stderr, code } = await logs(homeWith("AGENT_EVENT_BUS_LOG=/dev/null\n"));
-    expect([stderr, code]).toEqual([expect.stringContaining("/dev/null, which is no file"), 1]);
+    expect([stderr, code]).toEqual([expect.stringContaining("/dev/null, which is not a file"), 1]);
   });
 
   test("-f has no one document", async () => {
     const { stdout, stderr, code } = await logs(homeWith(""), "-f", "--json");
     expect([code, JSON.parse(stdout)]).toEqual([64, expect.objectContaining({ error: expect.any(String) })]);
-    expect(stderr).toContain("logs -f shows lines as they come");
+    expect(stderr).toContain("logs -f follows the log");
   });
 });

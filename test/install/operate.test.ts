@@ -14,7 +14,7 @@ describe("restart and status", () => {
     put(join(it.data, "settings.env"), `PORT=${it.port}\n`, 0o600);
     const before = await it.run("status");
     expect(before.code).toBe(1);
-    expect(before.stderr).toContain(`The bus does not run. Nobody listens at 127.0.0.1:${it.port}.`);
+    expect(before.stderr).toContain(`The bus does not run. Nothing is listening at 127.0.0.1:${it.port}.`);
     await it.run("install", "server", "--yes", "--no-hooks");
     await callTool(`http://127.0.0.1:${it.port}/mcp`, "register_session", { name: "x" });
     const shown = await it.run("status");

@@ -16,7 +16,7 @@ describe("an installation that goes wrong in the middle", () => {
     expect(failed.code).toBe(1);
     expect(failed.steps).toMatchObject({ binary: "done", settings: "done", service: "FAILED" });
     expect(failed.stderr).toContain("Its log says: AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS: ");
-    expect(failed.stderr).toContain("Everything was put back as it was.");
+    expect(failed.stderr).toContain("All changes were undone.");
     expect(treeOf(it.home, [`${DATA}/agent-event-bus.log`, `${DATA}/agent-event-bus.err`])).toEqual(before);
     expect(it.manager.pid()).toBeUndefined();
   });
@@ -48,7 +48,7 @@ test("a later step that fails takes the service back too", async () => {
   put(join(it.manager.folder, "claude"), "#!/bin/sh\necho 'no such thing' >&2\nexit 1\n", 0o755);
   const failed = await it.run("install", "server", "--port", String(it.port), "--yes");
   expect(failed.steps).toMatchObject({ service: "done", hooks: "done", mcp: "FAILED" });
-  expect(failed.stderr).toContain("Everything was put back as it was.");
+  expect(failed.stderr).toContain("All changes were undone.");
   expect(await isListening(it.port)).toBe(false);
   expect(Object.keys(treeOf(it.home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
 });

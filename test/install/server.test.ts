@@ -108,9 +108,12 @@ describe("what the machine has already", () => {
     const { code, stderr, stdout } = await run("install", "server", "--port", String(port), "--yes");
     stranger.close();
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    const [, free] = /--port (\d+)\.\n$/.exec(stderr) ?? [];
     expect(stderr).toBe(
-      `agent-event-bus: Port ${port} on 127.0.0.1 is taken by another program (it answers HTTP 418: I am a teapot). Stop it, or install with another --port: --port ${port + 1}.\n`,
+      `agent-event-bus: Port ${port} on 127.0.0.1 is taken by another program (it answers HTTP 418: I am a teapot). Stop it, or install with another --port: --port ${free}.\n`,
     );
+    // The next one that no program of this machine has.
+    expect(Number(free)).toBeGreaterThan(port);
     expect(treeOf(home)).toEqual({ "/": "755" });
   });
 
@@ -120,11 +123,11 @@ describe("what the machine has already", () => {
     const before = treeOf(home, [...ALIVE, "bus.log"]);
     const { code, stderr } = await run("install", "server", "--port", String(port), "--yes");
     expect(code).toBe(1);
-    expect(stderr).toContain(`process ${bus.process.pid}. Stop it (kill ${bus.process.pid})`);
+    expect(stderr).toMatch(new RegExp(`\\(process ${bus.process.pid}\\)\\. Stop it \\(\\S+ stop\\)`));
     expect(treeOf(home, [...ALIVE, "bus.log"])).toEqual(before);
     const other = await machine();
     const refused = await other.run("install", "server", "--port", String(bus.port), "--yes");
-    expect(refused.stderr).toContain("Another agent-event-bus, with a database of its own, answers at");
+    expect(refused.stderr).toContain("Another agent-event-bus with its own database answers at");
     await bus.stop();
   });
 
@@ -161,7 +164,9 @@ describe("what the machine has already", () => {
     expect((await it.run("install", "server")).stderr).toContain('The port "many" is not a number');
     put(join(it.data, "settings.env"), "AGENT_EVENT_BUS_AUTH_DISABLED=1\n");
     const far = await it.run("install", "server", "--host", "192.0.2.1", "--port", String(it.port));
-    expect(far.stderr).toContain("HOST is 192.0.2.1, which is no address of this machine (EADDRNOTAVAIL).");
+    expect(far.stderr).toContain(
+      "HOST is 192.0.2.1, which is not an address of this machine (EADDRNOTAVAIL).",
+    );
     const sources = await cli(["install", "server"], { kind: "source" });
     expect(sources.stderr).toContain("npm run build");
     expect(Object.keys(treeOf(it.home, [`${DATA}/settings.env`]))).toEqual([
@@ -188,17 +193,46 @@ describe("what the machine has already", () => {
     );
   });
 
-  test("without a service manager the rest is done, and it says how to run the bus", async () => {
-    const { home, env, program, port } = await machine();
+  test("without a service manager the bus runs in the background, through an update, until it is stopped", async () => {
+    const { home, env, program, port, data } = await machine();
     const bare = { ...env, PATH: "/nowhere" };
-    const done = await ran([binary, "install", "server", "--port", String(port), "--yes"], bare);
-    expect(done.steps).toMatchObject({ binary: "done", settings: "done", service: "skipped", hooks: "done" });
-    expect(done.stdout).toContain(`no command systemctl). Run the bus yourself: ${program} serve`);
-    expect((await ran([program, "restart"], bare)).stderr).toContain(
-      "no command systemctl). Start the bus yourself: agent-event-bus serve",
+    const pid = () => Number(readFileSync(join(data, "data.db.pid"), "utf8"));
+    const install = (...more: string[]) => ran([binary, "install", "server", "--yes", ...more], bare);
+    const done = await install("--port", String(port));
+    expect(done.steps).toMatchObject({ binary: "done", settings: "done", service: "skipped", bus: "done" });
+    expect(done.stdout).toContain(`bus       runs in the background at http://127.0.0.1:${port}/mcp\n`);
+    expect(done.stdout).toContain(`after a restart of this machine run ${program} start\n`);
+    expect(await health({ port })).toMatchObject({ version });
+    const first = pid();
+    expect((await install()).steps).toMatchObject({ bus: "unchanged" });
+    expect((await install("--host", "localhost")).steps).toMatchObject({ settings: "done", bus: "done" });
+    expect(pid()).not.toBe(first);
+    expect((await ran([program, "restart"], bare)).stdout).toStartWith(
+      "Restarted in the background: process ",
     );
+    expect((await ran([program, "stop"], bare)).code).toBe(0);
+    expect(await isListening(port)).toBe(false);
     expect((await ran([program, "uninstall", "--yes"], bare)).code).toBe(0);
     expect(Object.keys(treeOf(home, [DATA]))).toEqual(["/", ".claude/", ".claude/contrib/"]);
+  });
+
+  test("HOST and PORT of the shell are kept in settings.env, and the service listens there", async () => {
+    const it = await machine();
+    const shell = { ...it.env, PORT: String(it.port), HOST: "localhost" };
+    const plan = await ran([binary, "install", "server", "--dry-run"], shell);
+    expect(plan.stdout).toContain(`HOST=localhost, PORT=${it.port} in ${it.data}/settings.env`);
+    const done = await ran([binary, "install", "server", "--yes"], shell);
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(it.data, "settings.env"), "utf8")).toBe(`HOST=localhost\nPORT=${it.port}\n`);
+    expect(await health({ port: it.port })).toMatchObject({ version });
+    expect((await it.run("install", "server", "--yes")).steps).toMatchObject({ settings: "unchanged" });
+    const flag = await ran([binary, "install", "server", "--port", "1", "--dry-run"], shell);
+    expect(flag.stdout).toContain("PORT=1 in ");
+    const wrong = await ran([binary, "install", "server", "--dry-run"], { ...shell, PORT: "http" });
+    expect([wrong.code, wrong.stderr]).toEqual([
+      78,
+      expect.stringContaining('The port "http" is not a number'),
+    ]);
   });
 });
 

@@ -31,7 +31,7 @@ test.skipIf(noFullDevice)("a full disk in the middle: a sentence, and what was d
   const desk = { json: false, tell: async () => true, ask: undefined };
   expect(await carryOut(steps, { desk, journal, flags: { dry_run: false, yes: true } })).toMatchObject({
     changed: false,
-    error: "second: The disk is full. Make room, then run this again. Everything was put back as it was.",
+    error: "second: The disk is full. Free some space, then run this again. All changes were undone.",
   });
   expect(Object.keys(treeOf(home))).toEqual(["/"]);
 });

@@ -154,7 +154,7 @@ describe.skipIf(noSystemd !== null)("under systemd, in a HOME with a space and a
     const failed = await it.systemd.run(broken, ...INSTALL);
     expect(failed.code).toBe(1);
     expect(failed.steps).toEqual({ binary: "done", settings: "unchanged", service: "FAILED" });
-    expect(failed.stderr).toContain("Everything was put back as it was.");
+    expect(failed.stderr).toContain("All changes were undone.");
     await until(() => answers(it, "9.0.0"));
     expect(treeOf(it.home, [DATA])).toEqual(before);
   });
@@ -176,6 +176,52 @@ describe.skipIf(noSystemd !== null)("under systemd, in a HOME with a space and a
 
   test("restart works more often than a failing bus may start", async () => {
     for (let i = 0; i < 6; i++) expect((await it.systemd.run(it.program, "restart")).code).toBe(0);
+  });
+
+  test("stop lasts until start although the service restarts by itself, and both say so", async () => {
+    const stopped = await it.systemd.run(it.program, "stop");
+    expect([stopped.code, stopped.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^Stopped: process \d+ has ended\. It starts again at your next login, or with: \S.* start\n$/,
+      ),
+    ]);
+    await Bun.sleep(2_500);
+    expect(await it.systemd.property("ActiveState")).toBe("inactive");
+    expect(await it.systemd.property("UnitFileState")).toBe("enabled");
+    expect((await it.systemd.run(it.program, "stop")).stdout).toBe("The bus does not run.\n");
+    expect((await it.systemd.run(it.program, "status")).stderr).toMatch(/To start it: \S.* start\n$/);
+    const started = await it.systemd.run(it.program, "start");
+    expect([started.code, started.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^The bus runs: process \d+ answers at /),
+    ]);
+    expect(await it.systemd.property("ActiveState")).toBe("active");
+    expect((await it.systemd.run(it.program, "start")).stdout).toStartWith("The bus runs already: process ");
+  });
+
+  test("a service that fails again and again stays stopped after stop", async () => {
+    const settings = join(it.data, "settings.env");
+    const good = readFileSync(settings, "utf8");
+    expect((await it.systemd.run(it.program, "stop")).code).toBe(0);
+    writeFileSync(settings, `${good}AGENT_EVENT_BUS_DB=/proc/nowhere/data.db\n`);
+    await it.systemd.run("systemctl", "--user", "start", "agent-event-bus.service");
+    await until(async () => (await it.systemd.property("SubState")) === "auto-restart");
+    expect((await it.systemd.run(it.program, "stop")).code).toBe(0);
+    await Bun.sleep(2_500);
+    expect(await it.systemd.property("ActiveState")).toBe("inactive");
+    writeFileSync(settings, good);
+    expect((await it.systemd.run(it.program, "start")).code).toBe(0);
+    expect(await it.systemd.property("ActiveState")).toBe("active");
+  });
+
+  test("a bus that was started by hand gives way to the service at a restart", async () => {
+    expect((await it.systemd.run(it.program, "stop")).code).toBe(0);
+    expect((await it.systemd.run(it.program, "serve", "--detach")).code).toBe(0);
+    expect(await it.systemd.property("ActiveState")).toBe("inactive");
+    const { code, stdout } = await it.systemd.run(it.program, "restart");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Restarted: process \d+ answers at /)]);
+    expect(await it.systemd.property("ActiveState")).toBe("active");
   });
 
   test("an uninstall leaves nothing but the data, and systemd knows no such unit", async () => {

@@ -159,7 +159,7 @@ test.skipIf(!isRoot)("sudo in a person's HOME is refused", () => {
   const config = { ...installConfig({ SUDO_UID: "1234" }), home: tempFolder() };
   expect(() => expectOwnHome(config)).not.toThrow();
   chownSync(config.home, 1234, 1234);
-  expect(() => expectOwnHome(config)).toThrow(`HOME is ${config.home}, which is another user's.`);
+  expect(() => expectOwnHome(config)).toThrow(`HOME is ${config.home}, which belongs to another user.`);
   expect(() => expectOwnHome(config, 1234)).not.toThrow();
   // A container may well have such a HOME.
   expect(() => expectOwnHome({ ...config, env: {} })).not.toThrow();

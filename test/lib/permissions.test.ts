@@ -154,7 +154,11 @@ describe("a link is not followed to a stranger's file", () => {
       expect(modeOf(file)).toBe("644");
       expect(lstatSync(link).isSymbolicLink()).toBe(true);
       expect(
-        logOf(home).filter((line) => line.includes(`others can use ${link} (mode 644); it is a link`)),
+        logOf(home).filter((line) =>
+          line.includes(
+            `others can use ${link} (mode 644). The file was left as it is, because it is a link`,
+          ),
+        ),
       ).toHaveLength(1);
     },
   );
@@ -196,7 +200,9 @@ describe.skipIf(!isRoot)("files of another user", () => {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     expect(new TextDecoder().decode(told.value)).toContain("listens on");
-    const left = logOf(home).filter((line) => line.includes("another user's, so it was left as it is"));
+    const left = logOf(home).filter((line) =>
+      line.includes("as it is, because it is a link or another user's"),
+    );
     expect(left.map((line) => /use \S*\/(\S+) /.exec(line)?.[1]).sort()).toEqual([
       "agent-event-bus.log",
       "data.db",
@@ -211,7 +217,7 @@ describe.skipIf(!isRoot)("files of another user", () => {
     const repair = /sudo (chown 65534 .*)/.exec(checked.output)?.[1] ?? "exit 9";
     expect(Bun.spawnSync(["sh", "-c", repair]).exitCode).toBe(0);
     const again = await asNobody(program, ["check"], home);
-    expect(again.output).toContain("for the owner only");
+    expect(again.output).toContain("private to the owner");
     expect([again.code, existsSync(join(data, "data.db-wal"))]).toEqual([0, true]);
   });
 });

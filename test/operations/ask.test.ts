@@ -63,7 +63,7 @@ test("when the time is up the question stays, and its answer is found by the cor
   const asked = await startClient(bus);
   const answer = await bus.call("ask", { to: asked.name, payload: "?", wait_seconds: 1 });
   expect(answer).toMatchObject({ answered: false, reach: "next_tool" });
-  expect(answer.error).toBe("No answer came within 1 s. Reach: at its next tool use. The question stays.");
+  expect(answer.error).toBe("No answer within 1 s. Reach: at its next tool use. The question stays open.");
   const waiting = bus.call("get_events", {
     correlation_id: answer.correlation_id,
     event_types: ["answer"],
@@ -80,7 +80,7 @@ test.each(["@nobody-holds-this", "no-such-session"])(
     const began = performance.now();
     const answer = await bus.call("ask", { to, payload: "?", wait_seconds: 60 });
     expect(performance.now() - began).toBeLessThan(30_000);
-    expect(answer.error).toMatch(/^Nobody is there to answer\. /);
+    expect(answer.error).toMatch(/^No session can answer yet\. /);
     expect(answer).toMatchObject({ answered: false, channel: `session:${to}` });
     expect((await newest(bus)).id).toBe(answer.event_id);
   },
@@ -90,12 +90,12 @@ test("a session that is gone or unregistered is nobody too", async () => {
   const client = await startClient(bus);
   await client.kill();
   expect((await bus.call("ask", { to: client.session_id, payload: "?", wait_seconds: 60 })).error).toMatch(
-    /Nobody is there.*is gone/,
+    /No session can answer.*is gone/,
   );
   const left = await join(bus);
   await bus.call("unregister_session", { session_id: left.session_id });
   expect((await bus.call("ask", { to: left.session_id, payload: "?", wait_seconds: 60 })).error).toMatch(
-    /Nobody is there.*unregistered/,
+    /No session can answer.*unregistered/,
   );
 });
 
@@ -151,7 +151,7 @@ test("a reply to no event, or to a sender that is gone, says so", async () => {
   const before = (await newest(bus)).id;
   const missing = await bus.call("reply", { event_id: before + 100, payload: "x" });
   expect(missing).toEqual({
-    error: `There is no event ${before + 100}: nothing was published.`,
+    error: `There is no event ${before + 100}. Nothing was published.`,
     event_id: before + 100,
   });
   expect((await newest(bus)).id).toBe(before);
@@ -198,7 +198,7 @@ test("ask --json prints one document, answered or not; not answered is exit code
   expect([unanswered.code, unanswered.json().answered]).toEqual([1, false]);
   const nobody = await cli(["ask", "--to", "@nobody", "--payload", "?"], { bus });
   expect([nobody.code, nobody.stdout]).toEqual([1, ""]);
-  expect(nobody.stderr).toContain("Nobody is there to answer.");
+  expect(nobody.stderr).toContain("No session can answer yet.");
   const noEvent = await cli(["reply", "--to", "999999", "--payload", "x"], { bus });
   expect([noEvent.code, noEvent.stdout]).toEqual([1, ""]);
 });

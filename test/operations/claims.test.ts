@@ -36,8 +36,8 @@ test("a claim that a living session holds is refused, with who holds it", async 
   const holder = await join(bus, { name, claim: true, repo: "r" });
   const other = await join(bus, { name, claim: true, repo: "r" });
   expect(other.claimed).toBeUndefined();
-  expect(other.warning).toContain(`you are ${name}-2.`);
-  expect(other.warning).toContain(`@${name} is held by ${holder.display_id} (${name}, r on `);
+  expect(other.warning).toContain(`your name is ${name}-2.`);
+  expect(other.warning).toContain(`@${name} is already held by ${holder.display_id} (${name}, r on `);
   expect(await claimsOf(bus, other.session_id)).toEqual([]);
   expect((await direct(bus, `@${name}`)).channel).toBe(channelOf(holder));
   // Its own claim it may repeat.
@@ -53,7 +53,7 @@ test("of 20 sessions that claim one name at the same moment one gets it, and the
   const winners = all.filter(({ claimed }) => claimed !== undefined);
   expect(winners).toHaveLength(1);
   for (const one of all)
-    if (one !== winners[0]) expect(one.warning).toContain(`is held by ${winners[0].display_id} `);
+    if (one !== winners[0]) expect(one.warning).toContain(`is already held by ${winners[0].display_id} `);
   expect((await direct(bus, `@${name}`)).channel).toBe(channelOf(winners[0]));
 });
 
@@ -62,7 +62,7 @@ test("mail for a name that nobody holds waits, is announced to the next holder, 
   const first = await direct(bus, `@${name}`, "one");
   expect(first).toMatchObject({ channel: `session:@${name}` });
   expect(first.warning).toBe(
-    `Nobody holds the name @${name} now: the event is stored and waits for whoever claims it next.`,
+    `No live session holds the name @${name}. The event is stored and waits for the next session that claims it.`,
   );
   expect(first.reach).toBeUndefined();
   const delivery = await bus.call("get_delivery", { event_id: first.event_id });
@@ -192,7 +192,7 @@ test("the name may be given as @name; one that is nothing else is refused", asyn
   expect((await direct(bus, `@${name}`)).channel).toBe(channelOf(holder));
   const none = await join(bus, { name: "@", claim: true });
   expect(none.claimed).toBeUndefined();
-  expect(none.warning).toContain('"@" is no name to claim.');
+  expect(none.warning).toContain('"@" is not a name that can be claimed.');
 });
 
 test("register --claim shows the claim and what waits for it, neutralised", async () => {

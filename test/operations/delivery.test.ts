@@ -112,7 +112,7 @@ test("an answer to a message acknowledges it, one of somebody else does not", as
 test("what is no direct message has no delivery, and what does not exist is said so", async () => {
   const id = await publish(bus);
   expect(await bus.call("get_delivery", { event_id: id })).toEqual({
-    error: `Event ${id} is no direct message: its channel is all.`,
+    error: `Event ${id} is not a direct message. Its channel is all.`,
     event_id: id,
   });
   expect((await bus.call("get_delivery", { event_id: id + 99 })).error).toBe(`There is no event ${id + 99}.`);
@@ -149,7 +149,7 @@ test("message tells how far it came, and fails for what is no message", async ()
   const nobody = await cli(["message", String(await publish(bus, "x", { channel: "@none" }))], { bus });
   expect(nobody.stdout).toBe("@none: stored, not here\n");
   for (const [number, says] of [
-    [String(await publish(bus)), "is no direct message"],
+    [String(await publish(bus)), "is not a direct message"],
     ["99999", "There is no event"],
   ] as const) {
     const failed = await cli(["message", number], { bus });
@@ -178,7 +178,7 @@ test("publish --track waits until the message was seen, and tells", async () => 
   const tracked = await cliOnTerminal(line, { bus, env: { NO_COLOR: "1" } });
   await waiting;
   expect(tracked.replaceAll("\r", "")).toContain(
-    `to session:${client.session_id} (wakes within 1 s)\n  ${client.name}: seen, `,
+    `to ${client.session_id} (wakes within 1 s)\n  ${client.name}: seen, `,
   );
   const again = client.hook("wake", { wait_seconds: 30 });
   const json = (await cli([...line, "--json"], { bus })).json();
@@ -200,7 +200,7 @@ test("publish --track of what is no message tells no delivery, and of one that n
   expect(nobody.code).toBe(0);
   const { deliveries } = JSON.parse(nobody.stdout);
   expect(deliveries).toMatchObject([{ recipient: "@none", state: "stored", reach: "not_here" }]);
-  expect(nobody.stderr).toContain("Nobody holds the name @none now");
+  expect(nobody.stderr).toContain("No live session holds the name @none.");
 });
 
 test("publish --track of a message that is not seen in time tells so, and is done", async () => {
@@ -215,9 +215,9 @@ test("events shows how far a message came", async () => {
   const client = await startClient(bus);
   const id = await toSession(client.session_id);
   const shown = async () => (await cli(["events", "--limit", "1"], { bus })).stdout;
-  expect(await shown()).toContain(" · stored");
+  expect(await shown()).toContain("  not seen yet\n");
   await client.hook("tool");
-  expect(await shown()).toContain(" · seen");
+  expect(await shown()).toContain("  ✓✓ seen\n");
   const { events } = (await cli(["events", "--limit", "1", "--json"], { bus })).json();
   expect(events).toMatchObject([{ id, delivery: "seen" }]);
 });
@@ -226,7 +226,7 @@ test("real hooks of the compiled program leave a message seen, by the path of ea
   const own = await startBus("binary");
   const { pid } = sleeper();
   const client = { client_id: fresh(), pid };
-  expect(await hookProcess(own, "session-start", client)).toContain("Nobody else is here.");
+  expect(await hookProcess(own, "session-start", client)).toContain("There are no other sessions.");
   for (const path of ["prompt", "tool", "stop"]) {
     const id = await publish(own, `by ${path}`, { channel: `session:${client.client_id}` });
     expect(await hookProcess(own, path, client)).toContain(`by ${path}`);

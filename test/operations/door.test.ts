@@ -35,6 +35,7 @@ function openDoor(limits: Partial<Record<LimitName, number>> = {}) {
     ...{ config, store, holds, log: silent, now: Date.now, ownPort: () => 0 },
     clock: createClock(Date.now, 1),
     allowedNetworks: [],
+    endingTokens: () => [],
   });
   const lines: CallLine[] = [];
   const denials: Denial[] = [];
@@ -71,7 +72,7 @@ describe("a call that is not let in", () => {
     const { bus, invoke, told, denials } = openDoor();
     const outcome = await invoke("publish_event", EVENT, READER);
     expect(outcome).toEqual(
-      refused("scope", "the token reader has the scope read, which does not cover publish_event"),
+      refused("scope", "The token reader has the scope read, which does not allow publish_event"),
     );
     expect([await bus.store.events.tip(), told(), denials.length]).toEqual([0, [], 1]);
   });
@@ -80,7 +81,7 @@ describe("a call that is not let in", () => {
     const { bus, invoke, told, denials } = openDoor({ publish_burst: 2 });
     for (let i = 0; i < 2; i++) expect(await invoke("publish_event", EVENT, LAPTOP)).toHaveProperty("value");
     expect(await invoke("publish_event", EVENT, LAPTOP)).toEqual(
-      refused("rate", "laptop publishes more than 200 events a second (limit publish_per_second)"),
+      refused("rate", "laptop published more than 200 events per second (limit publish_per_second)"),
     );
     expect(await invoke("list_channels", {}, LAPTOP)).toHaveProperty("value");
     expect([await bus.store.events.tip(), denials.length]).toEqual([2, 1]);
@@ -91,7 +92,7 @@ describe("a call that is not let in", () => {
     const { invoke, hold } = openDoor({ calls: 8 });
     const under = [1, 2].map((name) => invoke("hold", { name: String(name) }, LAPTOP));
     await hold.until(2);
-    const full = refused("busy", "laptop has 2 of 8 calls under way already (limit calls): nothing was done");
+    const full = refused("busy", "laptop already has 2 of 8 calls under way (limit calls). Nothing was done");
     expect(await invoke("list_channels", {}, LAPTOP)).toEqual(full);
     expect(await invoke("no_such_tool", {}, LAPTOP)).toEqual(full);
     expect(await invoke("list_channels", {})).toHaveProperty("value");
@@ -142,7 +143,7 @@ describe("a call that is let in", () => {
   test("with a refusal of the handler says it in the operation's name", async () => {
     const { invoke, told } = openDoor({ waiters: 0 });
     expect(await invoke("get_events", { wait_seconds: 1 })).toEqual(
-      refused("failed", "get_events: 0 calls are waiting already (limit waiters)"),
+      refused("failed", "get_events: 0 calls are already waiting (limit waiters)"),
     );
     expect(told()).toEqual(["get_events invalid"]);
   });
@@ -153,7 +154,7 @@ describe("a caller whose token ends", () => {
     const { bus, invoke, told, end } = openDoor();
     end(LAPTOP);
     expect(await invoke("publish_event", EVENT, LAPTOP)).toEqual(
-      refused("token_ended", "publish_event: the token laptop ended while the call ran."),
+      refused("token_ended", "publish_event: the token laptop expired or was revoked during the call."),
     );
     expect([await bus.store.events.tip(), told()]).toEqual([0, ["publish_event invalid"]]);
   });
@@ -167,7 +168,9 @@ describe("a caller whose token ends", () => {
     await eventually("it waits", () => bus.subscriptions.has(String(session_id)));
     end(LAPTOP);
     await value("publish_event", EVENT);
-    expect(await waiting).toEqual(refused("token_ended", "get_events: the token laptop ended"));
+    expect(await waiting).toEqual(
+      refused("token_ended", "get_events: the token laptop expired or was revoked"),
+    );
     expect((await value("get_events", reading)).events).toMatchObject([{ payload: "p" }]);
     expect(told().filter((line) => line === "get_events invalid")).toHaveLength(1);
   });

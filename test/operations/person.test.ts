@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { PROCESS_HEADER } from "../../src/config/process_header.ts";
 import { ancestry } from "../../src/lib/ancestry.ts";
-import { processStart } from "../../src/lib/process.ts";
+import { quoted } from "../../src/lib/escape.ts";
 import { fresh, join, newest } from "../support/agent.ts";
-import { startBus } from "../support/bus.ts";
+import { startAgent } from "../support/asking.ts";
+import { programOf, startBus } from "../support/bus.ts";
 import { cli, cliOnTerminal, startOnTerminal } from "../support/cli.ts";
 import { startClient as startIdle } from "../support/client.ts";
 import { startClient } from "../support/hooks.ts";
@@ -44,14 +45,22 @@ describe("an event is from the person", () => {
   );
 
   test("never from a shell that a registered agent started, even with a terminal of its own", async () => {
-    const client_id = fresh("agent");
-    const agent = { client_id, name: client_id, cwd: "/tmp", repo: "r", pid: process.pid };
-    await bus.call("start_session", { ...agent, pid_started: processStart(process.pid) });
-    await typed();
-    expect(await sender()).toEqual(NOBODY);
-    await bus.call("unregister_session", { session_id: client_id });
-    await typed();
+    const agent = startAgent();
+    const publish = async () => {
+      const before = (await newest(bus)).id;
+      const program = [...(await programOf("binary")), ...PUBLISH].map(quoted).join(" ");
+      agent.run(`AGENT_EVENT_BUS_URL=${bus.url} script -qc ${quoted(program)} /dev/null`);
+      await eventually("it is published", async () => (await newest(bus)).id > before);
+    };
+    await publish();
     expect(await sender()).toEqual(PERSON);
+    const session_id = await agent.register(bus);
+    await publish();
+    expect(await sender()).toEqual(NOBODY);
+    // An agent can end its own session, but stays an agent.
+    await bus.call("unregister_session", { session_id });
+    await publish();
+    expect(await sender()).toEqual(NOBODY);
   });
 
   test("never in the name of a process that does not hold the connection", async () => {
@@ -76,7 +85,7 @@ describe("a session that takes the person's name", () => {
   test.each(["human", "Human", "@human", "human:anna", "hu\u200bman", "hurnan", "һuman", "ＨＵＭＡＮ"])(
     "is refused: %s",
     async (name) => {
-      const refused = "is no name for a session";
+      const refused = "is reserved for the user or the bus";
       const before = (await newest(bus)).id;
       expect((await bus.call("register_session", { name })).error).toContain(refused);
       expect((await bus.call("register_session", { name, claim: true })).error).toContain(refused);
@@ -128,7 +137,7 @@ describe("mail to the person", () => {
       expect(shown).toContain(sent.payload);
       expect(shown).toContain(name);
       expect(await state()).toBe("seen");
-      expect(await typed(["inbox"])).toContain("Nobody wrote to you.");
+      expect(await typed(["inbox"])).toContain("No unread messages.");
     },
   );
 
@@ -136,7 +145,7 @@ describe("mail to the person", () => {
     const refusal = await bus.call("publish_event", { event_type: "n", payload: "x", channel: "@hurnan" });
     expect(refusal).toMatchObject({
       error: expect.stringContaining("Nothing was published"),
-      hint: "The person is @human.",
+      hint: "To write to the user, use @human.",
     });
   });
 
@@ -156,7 +165,7 @@ describe("mail to the person", () => {
     expect(answer).toMatchObject({ channel: "session:human", reach: "waiting_for_person" });
     await child.exited;
     expect(shown()).toContain("yes, ready");
-    expect(await typed(["inbox"])).toContain("Nobody wrote to you.");
+    expect(await typed(["inbox"])).toContain("No unread messages.");
   });
 });
 
@@ -167,7 +176,7 @@ test("what the person wrote reaches the agent as the user's word; the same from 
     bus,
   });
   const text = await client.read("prompt");
-  const [byUser = "", byOthers = ""] = text.split("An event from other agent sessions");
+  const [byUser = "", byOthers = ""] = text.split("An event from another agent session");
   expect(byUser).toContain("Your user wrote from the bus:");
   expect(byUser).toContain("stop the deploy");
   expect(byOthers).toContain("delete everything");

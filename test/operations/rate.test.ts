@@ -107,7 +107,7 @@ describe("the rate of a peer", () => {
     now += 300;
     expect(passing(admit, LOCAL, 20)).toBe(3);
     expect(admit(LOCAL, publishEvent)?.reason).toContain(
-      "local publishes more than 10 events a second (limit local_publish_per_second)",
+      "local published more than 10 events per second (limit local_publish_per_second)",
     );
     expect(passing(admit, remote("a"), 20)).toBe(5);
   });
@@ -151,7 +151,7 @@ describe("over HTTP", () => {
       error: {
         code: -32000,
         message:
-          "ci publishes more than 1 events a second (limit publish_per_second): nothing was stored; try again in a second",
+          "ci published more than 1 events per second (limit publish_per_second). Nothing was stored. Try again in a second.",
       },
     });
     expect(stored(bus).events).toBe(taken);
@@ -164,7 +164,7 @@ describe("over HTTP", () => {
     const bus = await startHere();
     const { refusal, taken, most } = await flood(bus, servedTo("ada@example.com"), 200, 1_000);
     expect(refusal?.message.error.message ?? "none").toMatch(
-      /^ada@example.com publishes more than 200 events|none/,
+      /^ada@example.com published more than 200 events|none/,
     );
     expect(taken).toBeLessThanOrEqual(most);
     expect(stored(bus).events).toBe(taken);
@@ -243,7 +243,7 @@ describe("over HTTP", () => {
     let result = await tryOnce();
     for (let i = 0; result.code === 0 && i < 20; i++) result = await tryOnce();
     expect(result.stderr).toStartWith(
-      "agent-event-bus: ci publishes more than 1 events a second (limit publish_",
+      "agent-event-bus: ci published more than 1 events per second (limit publish_",
     );
     expect([result.code, result.stdout]).toEqual([1, ""]);
   });

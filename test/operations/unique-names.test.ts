@@ -11,7 +11,7 @@ test("a second living session of that name, machine and repository gets a number
   const second = await join(bus, { name, repo: "r" });
   expect(second.name).toBe(`${name}-2`);
   expect(second.warning).toBe(
-    `Another living session of this repository is called ${name}: you are ${name}-2.`,
+    `Another live session in this repository is called ${name}, so your name is ${name}-2.`,
   );
   const third = await startClient(bus, { name, repo: "r" });
   expect(third.name).toBe(`${name}-3`);

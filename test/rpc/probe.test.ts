@@ -70,10 +70,10 @@ test("a token that is missing, wrong, expired or revoked is told as the bus tell
   tokens.revoke("gone");
   expect(await probe(bus.url, good)).toMatchObject({ kind: "bus" });
   for (const [token, says] of [
-    [undefined, "This bus wants a token from "],
+    [undefined, "Requests from 127.0.0.1 need a token"],
     [
       "aeb_wrong",
-      "The token is not one of this bus; make one on the bus's machine with: agent-event-bus token create",
+      "This bus does not know the token. Create one on the bus's machine with: agent-event-bus token create",
     ],
     [make("old", 1), "The token old expired at "],
     [gone, "The token gone was revoked"],
@@ -85,7 +85,7 @@ test("a token that is missing, wrong, expired or revoked is told as the bus tell
   const narrow = String(tokens.create("ci", "publish", null)?.secret);
   expect(await tryTool(bus.url, narrow, "list_sessions")).toEqual({
     status: 403,
-    reason: expect.stringContaining("has the scope publish, which does not cover list_sessions"),
+    reason: expect.stringContaining("has the scope publish, which does not allow list_sessions"),
   });
 });
 
@@ -101,7 +101,7 @@ test.each<[what: string, answer: () => Response, found: string]>([
   [
     "a way elsewhere",
     () => Response.redirect("https://example.com/login"),
-    "HTTP 302, sent on to https://example.com/login",
+    "HTTP 302, redirected to https://example.com/login",
   ],
   ["another's refusal", () => new Response("who are you?", { status: 401 }), "HTTP 401: who are you?"],
 ])("%s is a stranger", async (_what, answer, found) => {
@@ -118,10 +118,10 @@ test("where nobody answers the sentence says why", async () => {
   const closed = await formerUrl();
   const { host } = new URL(closed);
   expect(await sentenceOf(closed)).toBe(
-    `Nobody listens at ${host}. Start the bus with: agent-event-bus restart`,
+    `Nothing is listening at ${host}. Start the bus with: agent-event-bus start`,
   );
   expect(await sentenceOf("http://no-such-machine.invalid:8080/mcp")).toBe(
-    'No machine is called "no-such-machine.invalid": its address was not found. Check the name in the URL.',
+    'The host name "no-such-machine.invalid" was not found. Check the name in the URL.',
   );
   const plain = startAnswering(() => new Response("hello"));
   const tls = plain.url.replace("http:", "https:");
@@ -140,7 +140,7 @@ test("where nobody answers the sentence says why", async () => {
 test("one that never answers is waited for 3 s", async () => {
   const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   expect(await sentenceOf(`http://127.0.0.1:${silent.port}/mcp`)).toBe(
-    `127.0.0.1:${silent.port} did not answer within 3 s. Start the bus with: agent-event-bus restart`,
+    `127.0.0.1:${silent.port} did not answer within 3 s. Restart the bus with: agent-event-bus restart`,
   );
   silent.stop(true);
 });

@@ -120,7 +120,7 @@ test("a waiter whose client went away gives its place back", async () => {
     });
     const reach = async () => (await bus.call("list_sessions")).result[0].reach;
     await eventually("it waits", async () => (await reach()) === "wakes");
-    expect(await problem(bus, "get_events", { wait_seconds: 1 })).toContain("1 calls are waiting already");
+    expect(await problem(bus, "get_events", { wait_seconds: 1 })).toContain("1 calls are already waiting");
     gone.abort();
     await expect(call).rejects.toThrow();
     await eventually("nobody waits", async () => (await reach()) === "next_prompt");

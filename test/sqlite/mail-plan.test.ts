@@ -38,17 +38,23 @@ function plansOf(rows: (db: Database) => unknown): { sql: string; steps: string[
 const mailTable = (db: Database) => new MailTable(partsOn(db));
 
 const PARTS: [string, (db: Database) => unknown, number][] = [
-  ["mail", mailTable, 18],
-  ["claims", (db) => new ClaimTable(db), 6],
-  ["sessions", (db) => prepared(db, SESSION_SQL), 15],
+  ["mail", mailTable, 22],
+  ["claims", (db) => new ClaimTable(db), 7],
+  ["sessions", (db) => prepared(db, SESSION_SQL), 16],
 ];
+
+/** A list that the caller gives, or the newest so many of an index. */
+function isBounded(sql: string, step: string): boolean {
+  const isNewest = sql.endsWith("ORDER BY event_id DESC LIMIT $limit");
+  return /^SCAN json_each /.test(step) || (isNewest && step === "SCAN mail USING INDEX mail_by_event");
+}
 
 test.each(PARTS)("no statement about %s reads a whole table", (_, rows, count) => {
   const plans = plansOf(rows);
   expect(plans).toHaveLength(count);
   for (const { sql, steps } of plans) {
     const scans = steps.filter(
-      (step) => /^SCAN/.test(step) && !/^SCAN (events|\(subquery-\d+\))$/.test(step),
+      (step) => /^SCAN/.test(step) && !/^SCAN (events|\(subquery-\d+\))$/.test(step) && !isBounded(sql, step),
     );
     // Those left are of a page of news, whose branches are bounded.
     expect({ sql, scans }).toEqual({ sql, scans: [] });

@@ -72,7 +72,8 @@ test("direct messages that were unread become mail, all else stays as it was", a
       acked_at: null,
     });
   for (const [table, rows] of Object.entries(before)) {
-    const after = rowsOf(path, table);
+    // The key is made when a database without one is opened.
+    const after = rowsOf(path, table).filter(({ key }) => table !== "bus" || key !== "key");
     expect(after).toHaveLength(rows.length);
     for (const [i, row] of rows.entries()) expect(after[i]).toMatchObject(inZone(row));
   }

@@ -5,6 +5,7 @@ import type { EventQuery } from "../../src/domain/store.ts";
 import type { Database } from "../../src/runtime/runtime.ts";
 import { MailTable } from "../../src/sqlite/direct_messages.ts";
 import { EventTable } from "../../src/sqlite/events.ts";
+import { NeedTable } from "../../src/sqlite/needs.ts";
 import { lockDatabase, openFile } from "../../src/sqlite/open.ts";
 import { SessionTable } from "../../src/sqlite/sessions.ts";
 import { tempFolder } from "../support/folder.ts";
@@ -134,11 +135,30 @@ test("no statement about sessions, claims or the tip reads a whole table", () =>
   }
 });
 
+test("statements about needs read one by its key, or the open ones, or the latest", () => {
+  const { db: recorded, statements } = recording();
+  new NeedTable(partsOn(recorded));
+  const read = statements.filter((sql) => !/^\s*INSERT/.test(sql));
+  const plans = new Set(read.flatMap(planOf));
+  expect([...plans].sort()).toEqual([
+    "SCAN needs",
+    "SCAN needs USING INDEX needs_open",
+    "SEARCH needs USING COVERING INDEX needs_by_correlation (correlation_id=?)",
+    "SEARCH needs USING INDEX sqlite_autoindex_needs_1 (key=?)",
+    "SEARCH needs USING INTEGER PRIMARY KEY (rowid=?)",
+  ]);
+  // The latest, in the order of the table.
+  expect(read.filter((sql) => planOf(sql).includes("SCAN needs"))).toEqual([
+    expect.stringMatching(/ORDER BY need_id DESC LIMIT/),
+  ]);
+});
+
 test("the indices are those of the schema, once each", () => {
   const indices = beside.query(
     "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
   );
   expect(indices.values().flat()).toEqual([
+    "aliases_by_session",
     "claims_by_session",
     "deliveries_by_state",
     "deliveries_done",
@@ -148,6 +168,8 @@ test("the indices are those of the schema, once each", () => {
     "events_by_type",
     "mail_by_event",
     "mail_unseen",
+    "needs_by_correlation",
+    "needs_open",
     "pushes_by_session",
     "pushes_by_time",
     "sessions_by_client",

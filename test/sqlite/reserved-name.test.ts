@@ -24,7 +24,7 @@ test("a session that has the person's name gets another one, keeps its mail, and
   const hook = { client_id: "session-human", machine: "m1", path: "prompt" };
   const { events } = await bus.call("collect_events", hook);
   const said =
-    'This session was called "Human", which is the person\'s name now. It is called "session-Human".';
+    'This session was called "Human", which is now reserved for the user. Its new name is "session-Human".';
   expect(events.map(({ payload }: { payload: string }) => payload)).toEqual(["to a", said]);
   expect(await bus.stop()).toBe(0);
   expect(rowsOf(path, "claims")).toMatchObject([{ name: "session-human" }]);

@@ -11,6 +11,7 @@ const tablesSince = {
   6: ["bus", "events", "sessions", "webhooks"],
   7: ["deliveries"],
   9: ["aliases", "claims", "mail"],
+  13: ["needs"],
 };
 
 function tablesOf(version: number): string[] {

@@ -3,13 +3,15 @@ import { crashes } from "./contract/crashes.ts";
 import { cursors } from "./contract/cursors.ts";
 import { log } from "./contract/log.ts";
 import { mail } from "./contract/mail.ts";
+import { needs } from "./contract/needs.ts";
 import { outbox } from "./contract/outbox.ts";
 import { pushes } from "./contract/pushes.ts";
 import { registration } from "./contract/registration.ts";
+import { search } from "./contract/search.ts";
 import type { Engine } from "./engine.ts";
 
 /** What every engine must do, asked of the port only. */
 export function contract(engine: Engine): void {
-  for (const part of [log, cursors, mail, outbox, registration, pushes, crashes])
+  for (const part of [log, search, cursors, mail, outbox, registration, pushes, needs, crashes])
     describe(`${engine.name}: ${part.name}`, () => part(engine));
 }

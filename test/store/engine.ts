@@ -3,7 +3,7 @@ import { addressed } from "../../src/domain/delivery_policy.ts";
 import type { Event, EventDraft } from "../../src/domain/event.ts";
 import { append } from "../../src/domain/publish.ts";
 import type { Session } from "../../src/domain/session.ts";
-import type { RegistrationPlan, Store } from "../../src/domain/store.ts";
+import type { IndexProgress, RegistrationPlan, Store } from "../../src/domain/store.ts";
 import type { Webhook } from "../../src/domain/webhook.ts";
 
 /** An engine under test. */
@@ -17,6 +17,10 @@ export interface Place {
   open(clock: Clock): Promise<Store>;
   /** Appends in another process, which is killed meanwhile; resolves with the payloads that were acknowledged. */
   appendUntilKilled(): Promise<string[]>;
+  /** Answers dialogs in another process, which is killed meanwhile; resolves with the payloads of the acknowledged answers. */
+  answerUntilKilled(): Promise<string[]>;
+  /** Fills the index of texts in another process, which is killed meanwhile; resolves with how far it said it was. */
+  indexUntilKilled(): Promise<IndexProgress>;
 }
 
 export interface Clock {
@@ -88,6 +92,8 @@ export function aSession(more: Partial<Session> = {}): Session {
       muted_until: 0,
       title: null,
       worked_at: 0,
+      last_words: null,
+      state_since: null,
     },
     ...more,
   };

@@ -43,6 +43,7 @@ export interface Broken {
 const SETTINGS = ".claude/settings.json";
 export const install = /^agent-event-bus install server$/;
 const restart = /^agent-event-bus restart$/;
+const start = /^agent-event-bus start$/;
 
 function edited(change: (text: string, server: Server) => string): Broken["break"] {
   return (server) => {
@@ -91,15 +92,15 @@ export const BROKEN: readonly Broken[] = [
     name: "the service is stopped",
     break: ({ sh }) => sh("systemctl --user stop agent-event-bus.service"),
     bad: ["service", "bus"],
-    says: /agent-event-bus.service does not run \(inactive \(dead\)\)/,
-    repair: restart,
+    says: /agent-event-bus.service is not running \(inactive \(dead\)\)/,
+    repair: start,
   },
   {
     name: "the bus was killed",
     break: ({ machine }) => process.kill(machine.systemctl.pid() ?? 0, "SIGKILL"),
     bad: ["service", "bus"],
-    says: /does not run/,
-    repair: restart,
+    says: /is not running/,
+    repair: start,
   },
   {
     name: "the service is not started at login",
@@ -157,7 +158,7 @@ export const BROKEN: readonly Broken[] = [
     name: "settings.json has a comment, for which Claude Code ignores it",
     break: edited((text) => `// mine\n${text}`),
     bad: ["hooks"],
-    says: /Claude Code ignores all of \S+settings.json as long as it has comments/,
+    says: /Claude Code ignores all of \S+settings.json while it has comments/,
     repair: edits("settings.json"),
     env: removeLine("mine"),
   },
@@ -196,7 +197,7 @@ export const BROKEN: readonly Broken[] = [
     break: (server) => inItsPlace(server, () => new Response("hello")),
     bad: ["service", "bus"],
     says: /no bus answers at \S+: HTTP 200: hello/,
-    repair: /^agent-event-bus install server --port 8081$/,
+    repair: /^agent-event-bus install server --port \d+$/,
     mend: back,
   },
   {
@@ -226,7 +227,7 @@ export const BROKEN: readonly Broken[] = [
         answer: (text) => text.replace('"status":"ok"', '"status":"degraded","reason":"storage_full"'),
       }),
     bad: ["service", "bus"],
-    says: /takes no writes: storage_full/,
+    says: /does not accept writes: storage_full/,
     repair: /^agent-event-bus check$/,
     mend: back,
   },

@@ -14,7 +14,7 @@ export const BROKEN_MCP: readonly Broken[] = [
     name: "Claude Code asks another bus",
     break: ({ sh, url }) => sh(`sed -i 's|${url}|http://127.0.0.1:1/mcp|' .claude.json`),
     bad: ["mcp"],
-    says: /Claude Code asks http:\/\/127.0.0.1:1\/mcp; commands and hooks ask/,
+    says: /Claude Code connects to http:\/\/127.0.0.1:1\/mcp, but commands and hooks to/,
     repair: install,
   },
   {
@@ -24,7 +24,7 @@ export const BROKEN_MCP: readonly Broken[] = [
         "echo AGENT_EVENT_BUS_REQUIRE_TOKEN=1 >> .claude/contrib/agent-event-bus/settings.env; agent-event-bus restart",
       ),
     bad: ["token"],
-    says: /wants a token/,
+    says: /need a token/,
     repair:
       /^\(umask 077; agent-event-bus token create --name \S+ --json \| sed .* > \S+token\) && agent-event-bus install server$/,
   },
@@ -35,14 +35,14 @@ export const BROKEN_MCP: readonly Broken[] = [
         `claude mcp remove --scope user agent-event-bus; claude mcp add --transport http --scope user agent-event-bus ${url}`,
       ),
     bad: ["mcp"],
-    says: /Claude Code has no token for the bus, which wants one/,
+    says: /Claude Code has no token, but the bus needs one/,
     repair: install,
   },
   {
     name: "Claude Code has another token",
     break: ({ sh }) => sh(`sed -i 's|Bearer aeb_|Bearer aeb_0|' .claude.json`),
     bad: ["mcp"],
-    says: /the token that Claude Code has is not valid/,
+    says: /the token of Claude Code is not valid/,
     repair: install,
   },
   {

@@ -6,7 +6,7 @@ import type { Environment } from "../../src/config/client.ts";
 import { serverConfig } from "../../src/config/server.ts";
 import type { Clock } from "../../src/lib/steady_clock.ts";
 import { hookOperations } from "../../src/operations/hooks/index.ts";
-import { operations } from "../../src/operations/index.ts";
+import { operations, personOperations } from "../../src/operations/index.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import type { Log } from "../../src/serve/log.ts";
 import { type RunningServer, startServer } from "../../src/serve/server.ts";
@@ -118,7 +118,7 @@ async function listeningUrl(child: Subprocess<"ignore", "pipe", "pipe">): Promis
   throw new Error(`the bus did not start: ${output}${await new Response(child.stderr).text()}`);
 }
 
-const all: readonly Operation[] = [...operations, ...hookOperations];
+const all: readonly Operation[] = [...operations, ...personOperations, ...hookOperations];
 
 export const silent: Log = {
   info() {},

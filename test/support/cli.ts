@@ -28,6 +28,8 @@ export interface CliOptions {
   inside?: readonly string[];
   /** Under the name of the original's CLI. */
   original?: boolean;
+  /** Width of the terminal. */
+  columns?: number;
 }
 
 const empty = join(tmpdir(), `aeb-test-home-${process.pid}`);
@@ -68,7 +70,7 @@ export async function cli(args: readonly string[], options: CliOptions = {}): Pr
   return { stdout, stderr, code, json: () => oneDocument(stdout) };
 }
 
-/** The same on a terminal of 120 columns; returns all that it shows. */
+/** The same on a terminal, of 120 columns unless the options say otherwise; returns all that it shows. */
 export async function cliOnTerminal(args: readonly string[], options: CliOptions = {}): Promise<string> {
   const { child, shown } = await startOnTerminal(args, options);
   await child.exited;
@@ -84,7 +86,7 @@ export async function startOnTerminal(args: readonly string[], options: CliOptio
     cwd: options.cwd ?? home(),
     env: { TERM: "xterm-256color", ...environmentOf(options) },
     terminal: {
-      cols: 120,
+      cols: options.columns ?? 120,
       rows: 24,
       data(_terminal, chunk) {
         shown += decoder.decode(chunk, { stream: true });

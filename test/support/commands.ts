@@ -1,19 +1,18 @@
 import { expect } from "bun:test";
 import { commandsOf } from "../../src/cli/commands.ts";
-import { operations } from "../../src/operations/index.ts";
+import { operations, personOperations } from "../../src/operations/index.ts";
 import { type CliOptions, type CliResult, cli } from "./cli.ts";
+
+const commands = commandsOf([...operations, ...personOperations]);
 
 /** `command` and `command --flag` of everything that the program has. */
 export function everyFlag(): string[] {
-  return commandsOf(operations).flatMap(({ name, flags }) => [
-    name,
-    ...flags.map((flag) => `${name} --${flag.name}`),
-  ]);
+  return commands.flatMap(({ name, flags }) => [name, ...flags.map((flag) => `${name} --${flag.name}`)]);
 }
 
 /** What concerns messages on their way to a session. */
 export const ABOUT_MESSAGES: ReadonlySet<string> = new Set([
-  ...everyFlag().filter((one) => /^(ask|reply|message|inbox)\b/.test(one)),
+  ...everyFlag().filter((one) => /^(ask|reply|message|inbox|needs|answer)\b/.test(one)),
   "register --claim",
   "publish --track",
   "events --follow",
@@ -21,7 +20,7 @@ export const ABOUT_MESSAGES: ReadonlySet<string> = new Set([
 
 /** The command of a line that goes on with its positional words. */
 function nameIn(line: string): string {
-  const named = commandsOf(operations).filter(({ name }) => `${line} `.startsWith(`${name} `));
+  const named = commands.filter(({ name }) => `${line} `.startsWith(`${name} `));
   return named.at(-1)?.name ?? line;
 }
 

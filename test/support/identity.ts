@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Caller } from "../../src/domain/caller.ts";
 import { createGuard, type Guard, type GuardOptions } from "../../src/http/access/guard.ts";
+import { createPageLogins } from "../../src/http/access/page_login.ts";
 import type { Refusal } from "../../src/http/access/refusal.ts";
 import type { Peer } from "../../src/runtime/runtime.ts";
 import { openTokens } from "../../src/tokens/token_files.ts";
@@ -54,6 +55,10 @@ export const TAILNET: [address: string, who: string | number][] = [
   ["100.64.0.66", 403],
 ];
 
+const KEY = new Uint8Array(32);
+/** The logins of a page at that bus. */
+export const logins = createPageLogins({ key: () => KEY, now: () => NOW });
+
 /** A bus on loopback whose settings open nothing. */
 const CLOSED = {
   ...{ host: "127.0.0.1", machine: "thinkpad", allowedHosts: [], allowedLogins: [] },
@@ -64,6 +69,7 @@ const CLOSED = {
     return owner;
   },
   refused: () => {},
+  logins,
 };
 
 /** A request as the runtime hands it over, which knows the other end of its connection. */

@@ -1,5 +1,5 @@
 import { afterAll } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 
@@ -17,11 +17,18 @@ export interface Manager {
 }
 
 // A process of the stub is nobody's child for long; where nobody collects it, it stays as a zombie. One that goes on when
-// the tests have been killed is ended by its watch.
+// the tests have been killed is ended by its watch. The shell does without programs where it can, as installers ask often.
 const COMMON = `
-here=$(dirname "$0")
+here=\${0%/*}
 printf '%s\\n' "$*" >> "$here/calls"
-alive() { [ -f "$here/pid" ] && pid=$(cat "$here/pid") && kill -0 "$pid" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$pid/status"; }
+alive() { [ -f "$here/pid" ] && read -r pid < "$here/pid" && kill -0 "$pid" 2>/dev/null && ! zombie; }
+zombie() {
+  [ -r "/proc/$pid/status" ] || return 1
+  while read -r key state rest; do
+    [ "$key" = State: ] && { [ "$state" = Z ]; return; }
+  done < "/proc/$pid/status"
+  return 1
+} 2>/dev/null
 end() { if alive; then kill "$pid"; while alive; do sleep 0.02; done; fi; rm -f "$here/pid"; }
 begin() { (cd / && exec setsid "$1" serve) > /dev/null 2>> "$here/stderr" < /dev/null & echo $! > "$here/pid"; watch; }
 watch() { (cd / && exec setsid sh -c 'while kill -0 ${process.pid}; do kill -0 "$0" || exit; sleep 1; done; kill -9 "$0"' $!) > /dev/null 2>&1 < /dev/null & }
@@ -32,9 +39,9 @@ const SYSTEMCTL = `
 unit="$HOME/.config/systemd/user/agent-event-bus.service"
 [ "$1" = --user ] && shift
 case "$1" in
-  restart) on_start; end; begin "$(sed -n 's/^ExecStart="\\{0,1\\}\\([^"]*[^" ]\\)"\\{0,1\\} serve$/\\1/p' "$unit" | sed 's/%%/%/g')" ;;
+  restart) on_start; end; begin "$(sed -n -e 's/%%/%/g' -e 's/^ExecStart="\\{0,1\\}\\([^"]*[^" ]\\)"\\{0,1\\} serve$/\\1/p' "$unit")" ;;
   stop) end ;;
-  enable) touch "$here/enabled" ;;
+  enable) : > "$here/enabled" ;;
   disable) rm -f "$here/enabled" ;;
   show)
     case "$*" in
@@ -59,7 +66,7 @@ case "$1" in
     [ -f "$here/loaded" ] || { echo 'Could not find service' >&2; exit 113; }
     if alive; then printf '%s = {\\n\\tstate = running\\n\\n\\tpid = %s\\n}\\n' "$2" "$pid"
     else printf '%s = {\\n\\tstate = not running\\n\\tlast exit code = 2\\n}\\n' "$2"; fi ;;
-  bootstrap) [ -f "$here/loaded" ] && exit 37; on_start; touch "$here/loaded"; begin "$(program)" ;;
+  bootstrap) [ -f "$here/loaded" ] && exit 37; on_start; : > "$here/loaded"; begin "$(program)" ;;
   bootout) end; rm -f "$here/loaded" ;;
   kill) end ;;
   kickstart) end; begin "$(program)" ;;
@@ -133,7 +140,7 @@ export function ordinaryPath(): string {
   ];
   for (const name of linked) {
     const found = Bun.which(name);
-    if (found !== null) Bun.spawnSync(["ln", "-s", found, join(folder, name)]);
+    if (found !== null) symlinkSync(found, join(folder, name));
   }
   return folder;
 }

@@ -77,6 +77,35 @@ export async function layWire(
   }
 }
 
+/** Another machine of that name, on a cable from this one. */
+export interface Neighbour {
+  /** Words in front of a program that runs there. */
+  inside: readonly string[];
+  /** This machine's address, as seen from there. */
+  host: string;
+  remove(): void;
+}
+
+/** Lays a cable from this machine to a new one. */
+export function layNeighbour(hostname: string): Neighbour {
+  const name = `aeb-${process.pid}-${++wires}-n`;
+  const [cable, host] = [`aeb${process.pid % 100_000}n${wires}`, `10.78.${wires % 250}.1`];
+  const remove = () => {
+    quietly("netns", "del", name);
+    laid.delete(remove);
+  };
+  laid.add(remove);
+  ip("netns", "add", name);
+  ip("link", "add", cable, "type", "veth", "peer", "name", "cable", "netns", name);
+  ip("address", "add", `${host}/24`, "dev", cable);
+  ip("link", "set", cable, "up");
+  ip("-n", name, "link", "set", "lo", "up");
+  ip("-n", name, "link", "set", "cable", "up");
+  ip("-n", name, "address", "add", `${host.replace(/1$/, "2")}/24`, "dev", "cable");
+  const named = ["unshare", "--uts", "sh", "-c", `hostname ${hostname} && exec "$@"`, "there"];
+  return { inside: ["ip", "netns", "exec", name, ...named], host, remove };
+}
+
 // `ip netns exec` puts such files in the place of those in /etc.
 function nameHosts(name: string, hosts: Readonly<Record<string, string>>): void {
   const lines = Object.entries({ localhost: "127.0.0.1", ...hosts }).map(

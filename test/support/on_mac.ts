@@ -1,4 +1,4 @@
-// Does to a HOME what an installer on a Mac does about the service: install, restart or uninstall. Prints the steps as JSON.
+// Does to a HOME what an installer on a Mac does about the service: install, stop, start, restart or uninstall. Prints the steps as JSON.
 
 import { environment, installConfig, settingsFile } from "../../src/config/client.ts";
 import { serverConfig } from "../../src/config/server.ts";
@@ -24,6 +24,11 @@ if (what === "install")
     serviceStep({ config, journal, service, server, renewed: original !== undefined }),
   );
 if (what === "uninstall") steps.push(removeServiceStep(config, journal, service));
+if (what === "stop") await service.stop();
+if (what === "start") {
+  await service.start();
+  await untilItAnswers(service, server, undefined);
+}
 if (what === "restart") {
   const { pid } = await service.state();
   await service.restart();

@@ -165,7 +165,7 @@ export function contents(path: string): Record<string, Cell[][]> {
   const db = new Database(path, { readonly: true });
   try {
     const names = db
-      .query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+      .query("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name")
       .values()
       .flat() as string[];
     const rows = Object.fromEntries(

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 
 /** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
-export const VERSIONS = [6, 7, 8, 9, 10, 11] as const;
+export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
 /** Statements of each version, frozen as its release ran them. */
@@ -81,6 +81,23 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
     );
     CREATE INDEX pushes_by_session ON pushes (session_id, at);
     CREATE INDEX pushes_by_time ON pushes (at);`,
+  12: `
+    CREATE VIRTUAL TABLE events_text USING fts5(
+      text, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
+    );
+    INSERT INTO events_text (events_text, rank) VALUES ('automerge', 0), ('usermerge', 8), ('crisismerge', 64);
+    CREATE INDEX aliases_by_session ON aliases (session_id);`,
+  13: `
+    CREATE TABLE needs (
+      need_id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, kind TEXT NOT NULL, session_id TEXT NOT NULL,
+      text TEXT NOT NULL, tool TEXT, input TEXT, cwd TEXT, branch TEXT, event_id INTEGER, correlation_id TEXT,
+      since TEXT NOT NULL, answerable INTEGER NOT NULL, secret TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'open',
+      answer TEXT, answered_by TEXT, via TEXT, closed_at TEXT, reason TEXT, taken_at TEXT
+    );
+    CREATE INDEX needs_open ON needs (need_id) WHERE state = 'open';
+    CREATE INDEX needs_by_correlation ON needs (correlation_id) WHERE state = 'open';`,
+  14: `ALTER TABLE sessions ADD COLUMN last_words TEXT;
+    ALTER TABLE sessions ADD COLUMN state_since TEXT;`,
 };
 
 /** Writes a database as the release of that version left it, with rows in each table. */
@@ -131,5 +148,14 @@ function rowsIn(version: OwnVersion): string {
       INSERT INTO claims VALUES ('lead', 's-b', ${at(2)});
       INSERT INTO mail VALUES ('s-a', 3, ${at(2)}, 'prompt', 1, ${at(2)}, ${at(3)}), ('s-b', 4, NULL, NULL, 0, NULL, NULL);`,
     )}
-    ${from(11, "UPDATE sessions SET branch = 'main', wake = 'off', muted_until = 5, title = 'a', worked_at = 7 WHERE id = 's-a'; INSERT INTO pushes VALUES (1, 's-a', 's-b', 'wake', 900, 8);")}`;
+    ${from(11, "UPDATE sessions SET branch = 'main', wake = 'off', muted_until = 5, title = 'a', worked_at = 7 WHERE id = 's-a'; INSERT INTO pushes VALUES (1, 's-a', 's-b', 'wake', 900, 8);")}
+    ${from(
+      13,
+      `INSERT INTO needs (key, kind, session_id, text, tool, input, event_id, correlation_id, since, answerable, secret)
+        VALUES ('k-1', 'permission', 's-a', 'Write: /a/x', 'Write', '{"file_path":"/a/x"}', NULL, NULL, ${at(2)}, 1, '00'),
+          (NULL, 'ask', 's-a', 'hello', NULL, NULL, 2, 'q-1', ${at(2)}, 1, '01');
+      UPDATE needs SET state = 'answered', answer = '{"behavior":"allow"}', answered_by = 'person', via = 'shell',
+        closed_at = ${at(3)}, taken_at = ${at(3)} WHERE need_id = 1;`,
+    )}
+    ${from(14, "UPDATE sessions SET last_words = 'All tests pass.', state_since = '2026-11-01T10:00:00.000+00:00' WHERE id = 's-a';")}`;
 }

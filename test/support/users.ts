@@ -4,6 +4,8 @@ import { binary } from "./binary.ts";
 import { type ProcessBus, startBus } from "./bus.ts";
 import { removeFolders, tempFolder } from "./folder.ts";
 import { DATA } from "./home.ts";
+import { PATIENT } from "./hooks.ts";
+import { freePort } from "./port.ts";
 import { type Ended, runIn } from "./process.ts";
 
 /** Why processes of other users cannot be started here; null when they can. */
@@ -26,10 +28,10 @@ export interface User {
   program: readonly string[];
   /** Puts a file of this user into its HOME. */
   write(name: string, text: string): string;
-  /** Runs the executable. */
+  /** Runs the executable, a hook with patience. */
   run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** Starts a bus whose database and logs are in the data directory. */
-  serve(options?: { port?: number; env?: Record<string, string> }): Promise<ProcessBus>;
+  serve(options?: { env?: Record<string, string> }): Promise<ProcessBus>;
 }
 
 export interface RunOptions {
@@ -67,7 +69,7 @@ export function newUser(uid: number): User {
   mkdirSync(home, { mode: 0o700 });
   chownSync(home, uid, uid);
   const inside = uid === 0 ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
-  const env = { PATH: process.env.PATH ?? "", HOME: home };
+  const env = { PATH: process.env.PATH ?? "", HOME: home, ...PATIENT };
   const program = [programForAll()];
   return {
     ...{ uid, home, inside, program },
@@ -85,9 +87,9 @@ export function newUser(uid: number): User {
     },
     run: (args, { env: more, stdin } = {}) =>
       runIn([...inside, ...program, ...args], { cwd: home, env: { ...env, ...more }, stdin }),
-    async serve({ port = 0, env: more } = {}) {
+    async serve({ env: more } = {}) {
       const bus = await startBus("binary", {
-        ...{ folder: home, port, inside, outlives: true, program },
+        ...{ folder: home, inside, outlives: true, program },
         args: ["--db", join(home, DATA, "data.db")],
         env: { AGENT_EVENT_BUS_LOG: "", AGENT_EVENT_BUS_ERR: "", ...more },
       });
@@ -105,7 +107,9 @@ export interface Squatter {
   stop(): Promise<void>;
 }
 
-export async function squat({ home, inside, write }: User, port = 0, host = "127.0.0.1"): Promise<Squatter> {
+export async function squat(user: User, wanted?: number, host = "127.0.0.1"): Promise<Squatter> {
+  const { home, inside, write } = user;
+  const port = wanted ?? (await freePort());
   const taken = write("taken", "");
   const script = write("squat.mjs", SQUAT);
   const bun = join(home, "bun");
@@ -131,7 +135,7 @@ export async function squat({ home, inside, write }: User, port = 0, host = "127
 const SQUAT = `import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 const [port, host, taken] = process.argv.slice(2);
-const answer = JSON.stringify({ error: "this bus wants a token" });
+const answer = JSON.stringify({ error: "This bus needs a token." });
 const server = createServer((socket) => {
   socket.on("error", () => {});
   socket.on("data", (bytes) => {

@@ -92,9 +92,9 @@ describe("the name of a token", () => {
     "ö",
   ];
   test.each([...wrong, "a".repeat(65), "a\x00b", "\x1b[2J"])("may not be %j", (name) => {
-    expect(tokenNameProblem(name)).toContain("A token's name is 1 to 64 of");
+    expect(tokenNameProblem(name)).toContain("is not a valid token name. Use 1 to 64 of");
   });
   test.each(["local", "unverified", "bus", "anonymous"])("may not be %s, which is an origin", (name) => {
-    expect(tokenNameProblem(name)).toContain("has a meaning of its own");
+    expect(tokenNameProblem(name)).toContain("is reserved");
   });
 });

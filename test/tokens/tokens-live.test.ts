@@ -66,7 +66,7 @@ test("a token expires for a running bus at its moment", async () => {
   const { status, message } = await rpc(bus.url, PUBLISH, { authorization: `Bearer ${secret}` });
   expect([status, message.error]).toEqual([
     401,
-    expect.stringContaining("the token ci expired at 2026-03-01T12:01:00.000Z"),
+    expect.stringContaining("The token ci expired at 2026-03-01T12:01:00.000Z"),
   ]);
 });
 
@@ -92,7 +92,7 @@ test("the token itself is nowhere on disk: not in the database, not in a log, no
       expect([path, text.includes(part)]).toEqual([path, false]);
   }
   const log = readFileSync(join(bus.folder, "bus.log"), "utf8");
-  expect(log).toContain("refused 127.0.0.1 with 401: the token is not one of this bus");
+  expect(log).toContain("refused 127.0.0.1 with 401: This bus does not know the token");
   console.log(`${files.length} files hold no part of the token`);
 });
 
@@ -124,7 +124,9 @@ test("files in the folder that are no token are warned of at every start, made p
     await bus.stop();
     const log = readFileSync(join(folder, "bus.log"), "utf8");
     for (const name of ["odd.json", "even.json"])
-      expect(log.split(`warn  ${join(kept, name)} is no token: it lets nobody in`)).toHaveLength(start + 1);
+      expect(log.split(`warn  ${join(kept, name)} is not a token file and is ignored`)).toHaveLength(
+        start + 1,
+      );
     expect(statSync(join(kept, "odd.json")).mode & 0o777).toBe(0o600);
   }
   const { stdout, stderr, code } = await cli(["token", "list", "--db", join(folder, "data.db")]);

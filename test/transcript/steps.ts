@@ -339,6 +339,8 @@ const HOOKS: readonly Step[] = [
     [{ client_id: "nobody", machine: "m7", path: "prompt" }],
     [{ client_id: "h-1", machine: "m7", path: "sideways" }],
   ),
+  ...calls("summarize", [{}], [{ client_id: "h-1", machine: "m7" }], [{ client_id: 7 }]),
+  ...calls("list_needs", [{}], [{ all: true }], [{ need_id: 99 }], [{ need_id: "x" }]),
   ...calls("read_inbox", [{}], [{ seen: ["1"] }], [{ seen: "1" }]),
   ...calls(
     "set_attention",

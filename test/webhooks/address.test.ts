@@ -144,8 +144,8 @@ test("every address of a name is handed on, in its order", async () => {
 });
 
 test.each(["10.0.0.0/33", "fd00::/129", "ten", "10.0.0.0/x", "10.0.0.0/-1", "10.0.0.0/"])(
-  "%s is no network, and the message names it",
+  "%s is not a network, and the message names it",
   (text) => {
-    expect(() => parseNetworks(`10.0.0.0/8, ${text}`)).toThrow(`"${text}" is no network`);
+    expect(() => parseNetworks(`10.0.0.0/8, ${text}`)).toThrow(`"${text}" is not a network`);
   },
 );

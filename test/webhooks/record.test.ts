@@ -26,7 +26,10 @@ test("an answer the database does not take is recorded later, and the event is n
   await target.until("/", 3);
   await Bun.sleep(1_500);
   expect(target.at("/")).toHaveLength(3);
-  expect(warnings.filter((line) => line.includes("attempt not recorded yet")).length).toBeWithin(3, 10);
+  expect(warnings.filter((line) => line.includes("could not record the attempt yet")).length).toBeWithin(
+    3,
+    10,
+  );
   change(bus.db, "DROP TRIGGER refuse");
   await eventually("recorded", async () => (await hookOf(bus, id)).pending === 0);
   expect(target.at("/")).toHaveLength(3);

@@ -51,7 +51,10 @@ test("an unknown event, and no or two choices, are refused", async () => {
   const ask = (more: Record<string, unknown>) => bus.call("redeliver_webhook", { webhook_id: id, ...more });
   expect(await ask({ event_id: 77 })).toMatchObject({ success: false, error: "Event 77 not found" });
   for (const more of [{}, { dead: true, since: 1 }, { event_id: 1, since: 1 }])
-    expect(await ask(more)).toMatchObject({ success: false, error: "Give one of event_id, dead and since." });
+    expect(await ask(more)).toMatchObject({
+      success: false,
+      error: "Give exactly one of event_id, dead and since.",
+    });
 });
 
 test("a redelivery asked for while the event is under way is a delivery of its own", async () => {
@@ -143,7 +146,7 @@ test("a delivery whose event somebody deleted is given up, and the others go on"
   await target.until("/", 2);
   await eventually("given up", async () => (await hookOf(bus, id)).expired === 1);
   expect((await deliveriesOf(bus, id, { state: "expired" }))[0].last_error).toBe(
-    "its event is not in the database",
+    "the event is not in the database",
   );
   target.stop();
 });

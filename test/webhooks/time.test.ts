@@ -51,7 +51,7 @@ test("a receiver that is down for three days gets 13 attempts; then the webhook 
   clock.pass(30 * HOUR);
   await publish(bus);
   await eventually("the webhook is disabled", async () => !(await hookOf(bus, id)).active);
-  expect((await hookOf(bus, id)).paused_reason).toBe("no success for 72 hours; last: HTTP 500");
+  expect((await hookOf(bus, id)).paused_reason).toBe("no success for 72 hours (last error: HTTP 500)");
   const { events } = await bus.call("get_events", { event_types: ["webhook_disabled"] });
   expect(events).toHaveLength(1);
   expect((await hookOf(bus, here)).active).toBe(true);

@@ -5,6 +5,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { openTokens, type TokenStore } from "../../tokens/token_files.ts";
 import { createGuard } from "./guard.ts";
+import { createPageLogins } from "./page_login.ts";
 import { createReport } from "./refusal.ts";
 import { Shares } from "./shares.ts";
 import { createWhois } from "./tailscale.ts";
@@ -16,6 +17,8 @@ export interface AccessOptions {
   now(): number;
   /** Never jumps (ms). */
   steady(): number;
+  /** The key of the database, which is open before the first request. */
+  key(): Uint8Array;
 }
 
 export type Access = ReturnType<typeof createAccess>;
@@ -24,24 +27,28 @@ export type Access = ReturnType<typeof createAccess>;
  * Decides who may talk to the bus.
  * @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers.
  */
-export function createAccess({ config, warn, now, steady }: AccessOptions) {
+export function createAccess({ config, warn, now, steady, key }: AccessOptions) {
   const tokens = openTokens(config.db, now, steady);
+  const logins = createPageLogins({ key, now });
   expectClosed(config, tokens);
   /** Called for each request of a caller that is refused after the guard. */
   const refused = createReport(steady, warn);
   return {
     refused,
+    logins,
     guard: createGuard({
       ...config,
       ...config.access,
       machine: machine(),
       tokens,
+      logins,
       whois: createWhois({ socket: config.access.tailscaled, now: steady, warn }),
       refused,
     }),
     shares: new Shares(config.limits, steady),
     /** False once the caller's token is revoked or expired. */
     holds: ({ token }: Caller) => token === undefined || tokens.holds(token),
+    endingTokens: () => tokens.ending(),
     /** Logs unsafe settings. */
     warn: () => warnOf(config, tokens, warn),
   };
@@ -50,21 +57,21 @@ export function createAccess({ config, warn, now, steady }: AccessOptions) {
 function expectClosed({ host, access }: ServerConfig, tokens: TokenStore): void {
   if (isLoopback(host) || access.open || access.trustHeaders || tokens.list().length > 0) return;
   throw new ConfigError(
-    `HOST is ${host}, which other machines reach, but there is no token that would tell them from strangers. Make one with: agent-event-bus token create --name NAME. Or listen on this machine only: HOST=127.0.0.1.`,
+    `HOST is ${host}, so other machines can reach the bus, but there is no token yet. Create one with "agent-event-bus token create --name NAME", or set HOST=127.0.0.1 to listen on this machine only.`,
   );
 }
 
 function warnOf({ host, access }: ServerConfig, tokens: TokenStore, warn: AccessOptions["warn"]): void {
   if (access.open)
     warn(
-      `${VARIABLES.authDisabled.name} is set: everyone who reaches the port may read and write everything on the bus`,
+      `${VARIABLES.authDisabled.name} is set, so every client that reaches the port can read and write everything on the bus`,
     );
   if (access.trustHeaders)
     warn(
-      `${VARIABLES.trustHeaders.name} is set: whoever sends a Tailscale-User-Login header is believed, from any address`,
+      `${VARIABLES.trustHeaders.name} is set, so the bus trusts every Tailscale-User-Login header, from any address`,
     );
-  for (const file of tokens.broken()) warn(`${file} is no token: it lets nobody in`);
+  for (const file of tokens.broken()) warn(`${file} is not a token file and is ignored`);
   if (isLoopback(host) || access.open || access.trustHeaders) return;
   if (tokens.list().every((token) => token.state !== "valid"))
-    warn("every token is expired or revoked: other machines get in by their tailnet login only");
+    warn("every token has expired or been revoked, so other machines need a tailnet login");
 }

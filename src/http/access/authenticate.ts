@@ -4,14 +4,15 @@ import { RESERVED } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import type { TokenStore } from "../../tokens/token_files.ts";
-import type { BodyKind } from "../body.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
 import type { Head } from "./origin.ts";
+import { PAGE_HEADER, type PageLogins } from "./page_login.ts";
 import type { Refusal } from "./refusal.ts";
 import { terminalOf } from "./terminal.ts";
 
 export interface IdentifyOptions {
   tokens: TokenStore;
+  logins: Pick<PageLogins, "find">;
   /** The login that owns a tailnet address. Null unless the local tailscaled confirms it. */
   whois(peer: Peer): Promise<string | null>;
   /** Logins that may come in. All if empty. */
@@ -37,11 +38,11 @@ export interface Incoming extends Head {
   terminal: readonly number[] | undefined;
 }
 
-export function incomingOf(request: Request, body: BodyKind): Incoming {
+export function incomingOf(request: Request, { body, anyone }: Pick<Head, "body" | "anyone">): Incoming {
   const { method, headers } = request;
   const peer = peerOf(request);
   const way = peer !== undefined && isLoopback(peer.address) ? wayOf(headers) : undefined;
-  return { method, headers, body, peer, way, login: null, terminal: undefined };
+  return { method, headers, body, anyone, peer, way, login: null, terminal: undefined };
 }
 
 /**
@@ -52,6 +53,7 @@ export function incomingOf(request: Request, body: BodyKind): Incoming {
 export const SENDER_RULES = [
   noFunnel,
   tokenDecides,
+  pageDecides,
   tokensOnly,
   commandInTerminal,
   programOfThisMachine,
@@ -63,14 +65,34 @@ export const SENDER_RULES = [
   loginDecides,
 ];
 
-function noFunnel({ headers }: Incoming): Refusal | null {
+export function noFunnel({ headers }: Incoming): Refusal | null {
   if (!headers.has("tailscale-funnel-request")) return null;
-  return { status: 403, reason: "requests from the internet (Tailscale Funnel) are refused" };
+  return { status: 403, reason: "Requests from the internet (Tailscale Funnel) are refused." };
 }
 
 function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | null {
   const secret = bearerOf(headers);
   return secret === null ? null : byToken(tokens, secret);
+}
+
+const SIGNED_OUT: Refusal = {
+  status: 401,
+  reason: "Signed out. To sign in: agent-event-bus open",
+  headers: { "www-authenticate": 'Bearer realm="agent-event-bus"' },
+};
+
+/** The page in a browser that is signed in. Its login ends with the token that opened it. */
+function pageDecides(
+  { headers, way }: Incoming,
+  { logins, tokens }: IdentifyOptions,
+): Promise<Verdict> | null {
+  if (!headers.has(PAGE_HEADER)) return null;
+  return logins.find(headers).then((login) => {
+    if (login === null || (login.token !== undefined && !tokens.holds(login.token))) return SIGNED_OUT;
+    const local = way !== undefined && way.proxy === undefined;
+    const token = login.token === undefined ? {} : { token: login.token };
+    return { origin: ORIGINS.person, scope: "full", local, page: true, ...token };
+  });
 }
 
 // On a shared machine any user can send what a proxy sends, and connect to the tailnet address.
@@ -100,7 +122,7 @@ function openToAll(_: Incoming, { open }: IdentifyOptions): Caller | null {
 function loginOfHeader(incoming: Incoming, { trustHeaders }: IdentifyOptions): Refusal | null {
   incoming.login = trustHeaders || incoming.way?.served ? incoming.headers.get("tailscale-user-login") : null;
   if (incoming.login === null || /^[\x21-\x2b\x2d-\x7e]{1,254}$/.test(incoming.login)) return null;
-  return { status: 400, reason: "a request needs exactly one Tailscale-User-Login header, with one login" };
+  return { status: 400, reason: "A request needs exactly one Tailscale-User-Login header with one login." };
 }
 
 function loginOfAddress(incoming: Incoming, { whois }: IdentifyOptions): Promise<null> | null {
@@ -114,13 +136,13 @@ function loginOfAddress(incoming: Incoming, { whois }: IdentifyOptions): Promise
 
 function noReservedLogin({ login }: Incoming): Refusal | null {
   if (login === null || !RESERVED.includes(login.toLowerCase())) return null;
-  return { status: 403, reason: `${login} is an origin that is no login` };
+  return { status: 403, reason: `"${login}" is a reserved name, not a login.` };
 }
 
 function allowedLogin({ login }: Incoming, { allowedLogins }: IdentifyOptions): Refusal | null {
   if (login === null || allowedLogins.length === 0 || allowedLogins.includes(login.toLowerCase()))
     return null;
-  return { status: 403, reason: `the login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS` };
+  return { status: 403, reason: `The login ${login} is not in AGENT_EVENT_BUS_ALLOWED_LOGINS.` };
 }
 
 // A token's name never contains an @, and the origin of a login always does.
@@ -138,21 +160,21 @@ function byToken(tokens: TokenStore, secret: string): Verdict {
   }
   const what =
     found === undefined
-      ? "the token is not one of this bus"
-      : `the token ${found.token.name} ${found.state === "expired" ? `expired at ${found.token.expires_at}` : "was revoked"}`;
+      ? "This bus does not know the token"
+      : `The token ${found.token.name} ${found.state === "expired" ? `expired at ${found.token.expires_at}` : "was revoked"}`;
   return {
     status: 401,
-    reason: `${what}; make one on the bus's machine with: agent-event-bus token create --name NAME`,
+    reason: `${what}. Create one on the bus's machine with: agent-event-bus token create --name NAME`,
     headers: { "www-authenticate": 'Bearer realm="agent-event-bus", error="invalid_token"' },
   };
 }
 
 /** `proxy` is the header that shows that a request from loopback came through a proxy. */
 export function needsToken(peer: Peer | undefined, proxy?: string): Refusal {
-  const because = proxy === undefined ? "" : `, for the header ${proxy.slice(0, 60)} is a proxy's`;
+  const because = proxy === undefined ? "" : `, because the header ${proxy.slice(0, 60)} comes from a proxy`;
   return {
     status: 401,
-    reason: `this bus wants a token from ${peer?.address ?? "here"}${because} (Authorization: Bearer …); make one on the bus's machine with: agent-event-bus token create --name NAME`,
+    reason: `Requests from ${peer?.address ?? "here"} need a token (Authorization: Bearer …)${because}. Create one on the bus's machine with: agent-event-bus token create --name NAME`,
     headers: { "www-authenticate": 'Bearer realm="agent-event-bus"' },
   };
 }

@@ -1,13 +1,16 @@
-import type { BodyKind } from "../body.ts";
+import { ANYONE } from "../../domain/caller.ts";
+import type { Route } from "../routes.ts";
 import {
   type IdentifyOptions,
   type Incoming,
   incomingOf,
   needsToken,
+  noFunnel,
   SENDER_RULES,
   type Verdict,
 } from "./authenticate.ts";
 import { createKnown, HEAD_RULES, type HeadOptions, type Known } from "./origin.ts";
+import { processOf } from "./peer_process.ts";
 import type { Report } from "./refusal.ts";
 
 export interface GuardOptions extends HeadOptions, IdentifyOptions {
@@ -15,19 +18,27 @@ export interface GuardOptions extends HeadOptions, IdentifyOptions {
   refused: Report;
 }
 
+/** The demands of a route. */
+export type Wanted = Pick<Route, "body" | "proves" | "anyone">;
+
+const UNKNOWN_ROUTE: Wanted = { body: "json" };
+
 export interface Guard {
-  /** Finds the sender of a request, or refuses it. Reads nothing but its head. `body` is what its route takes. */
-  check(request: Request, body?: BodyKind): Verdict | Promise<Verdict>;
+  /** Finds the sender of a request, or refuses it. Reads nothing but its head. `route` is the one that was found. */
+  check(request: Request, route?: Wanted): Verdict | Promise<Verdict>;
 }
 
 /** Returns null if the next rule decides. */
 export type Rule = (
   incoming: Incoming,
   settings: IdentifyOptions & { known: Known },
-) => Verdict | null | Promise<null>;
+) => Verdict | null | Promise<Verdict | null>;
 
 /** Every rule, in order. A request that no rule decides about needs a token. */
 export const RULES: readonly Rule[] = [...HEAD_RULES, ...SENDER_RULES];
+
+/** The rules for a route that needs no sender. */
+const ANYONES_RULES: readonly Rule[] = [...HEAD_RULES, noFunnel];
 
 /** Stands before every route. */
 export function createGuard(options: GuardOptions, rules = RULES): Guard {
@@ -37,10 +48,13 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
     for (const rule of left) {
       const verdict = rule(incoming, settings);
       if (verdict instanceof Promise)
-        return verdict.then(() => decide(incoming, left.slice(left.indexOf(rule) + 1)));
+        return verdict.then((found) =>
+          found === null ? decide(incoming, left.slice(left.indexOf(rule) + 1)) : told(incoming, found),
+        );
       if (verdict !== null) return told(incoming, verdict);
     }
-    const { peer, way } = incoming;
+    const { peer, way, anyone } = incoming;
+    if (anyone) return { ...ANYONE, local: way !== undefined && way.proxy === undefined };
     return told(incoming, needsToken(peer, way?.proxy));
   }
 
@@ -49,5 +63,17 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
     return verdict;
   }
 
-  return { check: (request, body = "json") => decide(incomingOf(request, body)) };
+  return {
+    check(request, wanted = UNKNOWN_ROUTE) {
+      const incoming = incomingOf(request, wanted);
+      const verdict = decide(incoming, wanted.anyone ? ANYONES_RULES : rules);
+      return wanted.proves === "process" ? withProcess(verdict, incoming) : verdict;
+    },
+  };
+}
+
+/** Looks for the process only after the sender is known, so that strangers cannot cause the search. */
+async function withProcess(verdict: Verdict | Promise<Verdict>, { peer }: Incoming): Promise<Verdict> {
+  const known = await verdict;
+  return "status" in known ? known : { ...known, process: await processOf(peer) };
 }

@@ -16,6 +16,8 @@ export interface Head {
   headers: Headers;
   /** Body that the route takes. */
   body: BodyKind;
+  /** The route needs no sender. */
+  anyone?: true | undefined;
 }
 
 /** True for host names of the bus. */
@@ -29,31 +31,33 @@ export const HEAD_RULES = [oneHost, knownHost, ownPage, ownSite, rightType];
 
 function oneHost({ headers }: Head): Refusal | null {
   if (hostnameOf(headers) !== null) return null;
-  return { status: 400, reason: "a request needs exactly one Host header, a name or an address" };
+  return { status: 400, reason: "A request needs exactly one Host header with a name or an address." };
 }
 
 function knownHost({ headers }: Head, { known }: { known: Known }): Refusal | null {
   const host = hostnameOf(headers);
   if (host !== null && known(host)) return null;
-  const reason = `this bus does not answer to the host "${host}"; its further names are in AGENT_EVENT_BUS_ALLOWED_HOSTS`;
+  const reason = `This bus does not answer to the host "${host}". To allow it, add it to AGENT_EVENT_BUS_ALLOWED_HOSTS.`;
   return { status: 421, reason };
 }
 
 function ownPage({ headers }: Head, { known }: { known: Known }): Refusal | null {
   const origin = headers.get("origin");
   if (origin === null || isPageOf(origin, known)) return null;
-  return { status: 403, reason: "requests from web pages of other origins are refused" };
+  return { status: 403, reason: "Requests from web pages of other origins are refused." };
 }
 
-function ownSite({ headers }: Head): Refusal | null {
+function ownSite({ method, headers, anyone }: Head): Refusal | null {
+  // A link from another site may open the page, as its own document.
+  if (anyone && method === "GET" && headers.get("sec-fetch-dest") === "document") return null;
   const site = headers.get("sec-fetch-site");
   if (site === null || site === "none" || site === "same-origin") return null;
-  return { status: 403, reason: "requests from other sites are refused" };
+  return { status: 403, reason: "Requests from other sites are refused." };
 }
 
 function rightType({ method, headers, body }: Head): Refusal | null {
   if (method !== "POST" || body === "none" || isJson(headers.get("content-type"))) return null;
-  return { status: 415, reason: "the body must be application/json" };
+  return { status: 415, reason: "The body must be application/json." };
 }
 
 /** Without `x.localhost` and `localhost.`, which some resolvers look up in the network. */

@@ -104,12 +104,12 @@ export class Shares {
   }
 
   #tooFast(origin: string, limit: LimitName, things: string): Refusal {
-    const reason = `${origin} sends more than ${this.#limits[limit]} ${things} a second${limitNote(limit)}: nothing was done; try again in a second`;
+    const reason = `${origin} sends more than ${this.#limits[limit]} ${things} per second${limitNote(limit)}. Nothing was done. Try again in a second.`;
     return httpDenial({ kind: "rate", reason });
   }
 }
 
 function busy(problem: string | null): Refusal | null {
   if (problem === null) return null;
-  return httpDenial({ kind: "busy", reason: `${problem}: nothing was done; try again in a second` });
+  return httpDenial({ kind: "busy", reason: `${problem}. Nothing was done. Try again in a second.` });
 }

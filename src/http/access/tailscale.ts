@@ -30,7 +30,7 @@ export function createWhois(options: WhoisOptions): (peer: Peer) => Promise<stri
       known.delete(peer.address);
       if (!warned)
         options.warn(
-          `tailscaled at ${options.socket} does not tell who ${peer.address} is: ${error}; this is logged once`,
+          `tailscaled at ${options.socket} did not identify ${peer.address}: ${error} (logged once)`,
         );
       warned = true;
       return null;

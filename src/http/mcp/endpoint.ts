@@ -128,7 +128,7 @@ export class HttpTransport implements Transport {
   // Calls past the SDK, which would parse each message four times and take longer than a publish does.
   async #call({ id, params }: JSONRPCRequest, exchange: Exchange): Promise<void> {
     try {
-      const outcome = await this.#options.door.invoke(params?.name, params?.arguments, exchange);
+      const outcome = await this.#options.door.invokeTool(params?.name, params?.arguments, exchange);
       if ("refusal" in outcome && isDenial(outcome.refusal))
         exchange.refuse(refuseAs(httpDenial(outcome.refusal), id));
       else exchange.answer(callAnswer(id, outcome));
@@ -137,7 +137,7 @@ export class HttpTransport implements Transport {
       exchange.answer(
         errorMessage(id, {
           code: ErrorCode.InternalError,
-          message: "an unexpected error inside the bus; its log says more.",
+          message: "Unexpected error in the bus. Its log has the details.",
         }),
       );
     }

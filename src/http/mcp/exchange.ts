@@ -105,7 +105,7 @@ export class Exchange implements Call {
     const { shares, request } = this.#parts;
     const problem = shares.answer(this.caller, bytes.byteLength);
     if (problem !== null) {
-      const message = `${problem}: read those first`;
+      const message = `${problem}. Read those answers first.`;
       this.answer(errorMessage(this.clientId, { code: -32000, message }));
       return;
     }

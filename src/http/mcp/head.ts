@@ -19,7 +19,7 @@ export function headProblem(headers: Headers): Response | null {
     return refuse(
       400,
       -32000,
-      `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}; newest ${LATEST_PROTOCOL_VERSION})`,
+      `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}, newest: ${LATEST_PROTOCOL_VERSION})`,
     );
   return null;
 }

@@ -11,8 +11,8 @@ import { invalidRequest } from "../body.ts";
  * @throws BodyError when it is an array or not a message.
  */
 export function checkedMessage(value: unknown): JSONRPCMessage {
-  if (Array.isArray(value)) throw invalidRequest("batches are not supported, send one message");
-  if (typeof value !== "object" || value === null) throw invalidRequest("not an object");
+  if (Array.isArray(value)) throw invalidRequest("batches are not supported. Send one message.");
+  if (typeof value !== "object" || value === null) throw invalidRequest("the message is not an object");
   const { jsonrpc, id, method, params } = value as Record<string, unknown>;
   if (jsonrpc !== "2.0") throw invalidRequest('jsonrpc must be "2.0"');
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id))

@@ -9,7 +9,7 @@ const SINCE = "2025-11-25";
 export const LOST = {
   code: -32000,
   message:
-    "The connection to the bus was lost, and with it the answer; the bus may have been restarted. A call that only reads or waits can be repeated; after a write, look first whether it took effect.",
+    "The connection to the bus was lost before the answer arrived. The bus may have restarted. Repeat a call that only reads or waits. After a write, first check whether it took effect.",
 };
 
 /** First bytes of the stream of a call. Empty for clients that cannot read an event without data. */

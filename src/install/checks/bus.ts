@@ -8,6 +8,8 @@ import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { ownerOf, told } from "../../rpc/owner.ts";
 import { reachable } from "../../rpc/send.ts";
 import { installedVersion } from "../binary.ts";
+import { freePortAfter } from "../port.ts";
+import { findOriginal } from "../python_original.ts";
 import { onBus, type Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
@@ -22,41 +24,60 @@ export const health = check("bus", async (place) => {
   switch (found.kind) {
     case "bus": {
       if (found.status === "ok") return ok(`answers at ${url}, for ${duration(found.uptimeSeconds)}`);
-      const why = [found.reason ?? "it does not say why", found.detail].filter(Boolean).join(". ");
-      return bad(`${url} takes no writes: ${why}`, onBus(place, "check"));
+      const why = [found.reason ?? "the reason is unknown", found.detail].filter(Boolean).join(". ");
+      return bad(`${url} does not accept writes: ${why}`, onBus(place, "check"));
     }
     case "unauthorized":
-      return ok(`answers at ${url}, and refuses this machine`);
+      return ok(`answers at ${url}, but refuses this machine`);
     case "original":
       return bad(`the Python original answers at ${url}`, onBus(place, "install server"));
     case "stranger": {
-      const elsewhere = place.role === "server" ? "server --port 8081" : "client --url http://BUS:8080/mcp";
+      const free = await freePortAfter(placeOfUrl(url));
+      const elsewhere =
+        place.role === "server" ? `server --port ${free}` : "client --url http://BUS:8080/mcp";
       return bad(`no bus answers at ${url}: ${found.found}`, `${place.command} install ${elsewhere}`);
     }
     case "foreign":
-      return bad(found.found, withoutUser(place, found.user));
+      return bad(found.found, await withoutUser(place, found.user));
     case "nobody":
-      return bad(found.sentence, await wake(place));
+      // The repair of a bus of this machine depends on its state.
+      return bad(
+        place.role === "server" ? found.found : found.sentence,
+        place.settingsBroken === undefined ? await wake(place) : undefined,
+      );
   }
 });
 
 /** How to get a bus of one's own. A client was told to use that user's bus. */
-function withoutUser({ role, url, command }: Place, user: string): string {
+async function withoutUser({ role, url, command }: Place, user: string): Promise<string> {
   return role === "server"
-    ? `${command} install server --port ${Number(new URL(url).port || 80) + 1}`
-    : `if you mean that bus: echo ${VARIABLES.busUser.name}=${user} >> ${quoted(settingsPath())}`;
+    ? `${command} install server --port ${await freePortAfter(placeOfUrl(url))}`
+    : `to use that bus: echo ${VARIABLES.busUser.name}=${user} >> ${quoted(settingsPath())}`;
+}
+
+function placeOfUrl(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) };
 }
 
 /** The command that makes a silent bus answer. */
 export async function wake(place: Place): Promise<string> {
-  if (place.role === "client") return onBus(place, "doctor");
+  const { command, db, config, role, install } = place;
+  if (role === "client") return onBus(place, "doctor");
   const found = await place.service().catch((error) => ({ none: String(error) }));
-  if ("none" in found) {
-    const holder = await holderOf(place.db, place.config);
+  const service = "none" in found || !found.state.installed ? undefined : found.state;
+  const holder = await holderOf(db, config);
+  if (holder !== undefined && holder === service?.pid) return `${command} restart`;
+  if (holder !== undefined) {
+    const probed = await place.probe();
+    const isDeaf = probed.kind === "nobody" && probed.found.includes("did not answer");
     // A process that does not answer ignores milder signals. The database survives this one.
-    return `${holder === undefined ? "" : `kill -9 ${holder}; `}${place.command} serve`;
+    return isDeaf ? `kill -9 ${holder}; ${command} start` : `${command} restart`;
   }
-  return found.state.installed ? `${place.command} restart` : place.install;
+  if (service !== undefined && "service" in found && findOriginal(config, found.service, place.program))
+    return install;
+  if (service !== undefined) return `${command} ${service.running ? "restart" : "start"}`;
+  return "none" in found || place.leftOut("service") ? `${command} start` : install;
 }
 
 /**
@@ -70,7 +91,7 @@ export const owner = check("owner", async (place) => {
   const url = reachable(new URL(asked));
   const found = await ownerOf(url);
   if (found.kind === "trusted" || found.kind === "nobody") return undefined;
-  return bad(`Claude Code asks it: ${told(url, found).found}`, place.install);
+  return bad(`Claude Code connects to it: ${told(url, found).found}`, place.install);
 });
 
 /** The bus, the executable of the hooks and this program have one version. */
@@ -95,10 +116,10 @@ export const clock = check("clock", async (place) => {
   const probed = await place.probe();
   if (probed.kind !== "bus") return undefined;
   const off = Math.abs(probed.clockSkewMs);
-  if (off <= SKEW_NOTED_MS) return ok("the same as the bus's, to a second or two");
+  if (off <= SKEW_NOTED_MS) return ok("within two seconds of the bus's clock");
   // A positive skew means that the bus's clock is ahead.
   const side = probed.clockSkewMs > 0 ? "ahead of" : "behind";
-  const found = `the bus's (${hostOf(place.url)}) is ${duration(Math.round(off / 1000))} ${side} this machine's`;
+  const found = `the clock of the bus (${hostOf(place.url)}) is ${duration(Math.round(off / 1000))} ${side} the clock of this machine`;
   if (off <= SKEW_MS) return note(found);
   const repair =
     process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "sudo timedatectl set-ntp true";

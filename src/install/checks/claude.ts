@@ -24,19 +24,18 @@ export const registration = check("mcp", async (place) => {
   const { install } = place;
   const found = place.registration();
   if (found === undefined && findClaude(place.config) === undefined)
-    return note(`Claude Code is not here; once it is: ${install}`);
-  if (found === undefined && place.leftOut("mcp")) return note(`left out (--no-mcp); ${install} puts it in`);
+    return note(`Claude Code is not installed. Once it is, run: ${install}`);
+  if (found === undefined && place.leftOut("mcp")) return note(`left out (--no-mcp). To add it: ${install}`);
   if (found === undefined) return bad("Claude Code does not know the bus", install);
   const { url, token } = found;
-  if (url === "") return bad("Claude Code knows the bus as something else than a server at a URL", install);
+  if (url === "") return bad("Claude Code has an entry for the bus that is not a server with a URL", install);
   if (!isSameUrl(url, place.url))
-    return bad(`Claude Code asks ${url}; commands and hooks ask ${place.url}`, install);
+    return bad(`Claude Code connects to ${url}, but commands and hooks to ${place.url}`, install);
   const ours = await place.probe();
   const refused = ours.kind === "bus" && (await probe(url, token)).kind === "unauthorized";
-  if (refused && token === undefined)
-    return bad("Claude Code has no token for the bus, which wants one", install);
-  if (refused) return bad("the token that Claude Code has is not valid", install);
-  return ok(`Claude Code asks ${url}${token === undefined ? "" : ", with a token"}`);
+  if (refused && token === undefined) return bad("Claude Code has no token, but the bus needs one", install);
+  if (refused) return bad("the token of Claude Code is not valid", install);
+  return ok(`Claude Code connects to ${url}${token === undefined ? "" : ", with a token"}`);
 });
 
 /** Claude Code runs every hook of the table. */
@@ -50,10 +49,10 @@ export const hooks = check("hooks", async (place) => {
   const all = missing.length + stale.length + right.length;
   const none = missing.length === all;
   if (none && findClaude(place.config) === undefined && place.registration() === undefined)
-    return note(`none; once Claude Code is here: ${install}`);
-  if (none && place.leftOut("hooks")) return note(`left out (--no-hooks); ${install} puts them in`);
+    return note(`none, because Claude Code is not installed. Once it is, run: ${install}`);
+  if (none && place.leftOut("hooks")) return note(`left out (--no-hooks). To add them: ${install}`);
   if (tooOld !== undefined && stale.some((one) => one.endsWith("hook wait")))
-    return bad(`${notWoken(tooOld)}, or take that hook out now`, install);
+    return bad(`${notWoken(tooOld)}, or remove that hook now`, install);
   const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];
   const olds = stale.length === 0 ? [] : [`of another executable: ${stale.join(", ")}`];
   if (right.length < all) return bad([...lacks, ...olds].join("; "), install);
@@ -73,7 +72,7 @@ export const policy = check("policy", async ({ registration, config }) => {
   const exclusive = managedServers(config);
   if (exclusive !== null && !isIn(exclusive.servers, url))
     return bad(
-      `Claude Code uses only the MCP servers of ${exclusive.file}, which leaves out the bus`,
+      `Claude Code only uses the MCP servers in ${exclusive.file}, and the bus is not among them`,
       editOf({ file: exclusive.file, managed: true }),
     );
   const files = settingsFiles(config);
@@ -88,7 +87,7 @@ export const policy = check("policy", async ({ registration, config }) => {
   const [first] = allowing;
   if (first === undefined || (byUrl.length > 0 ? byUrl : rules).some((rule) => fits(rule, url)))
     return undefined;
-  return bad(`allowedMcpServers in ${first.file} leaves out the bus (${url})`, editOf(first));
+  return bad(`allowedMcpServers in ${first.file} does not name the bus (${url})`, editOf(first));
 });
 
 function isIn(servers: Record<string, unknown>, url: string): boolean {
@@ -116,7 +115,7 @@ export const clientProxy = check("mcp proxy", async (place) => {
   const proxied = proxyFor(place, host);
   if (proxied === undefined) return undefined;
   const { name, where, exempt } = proxied;
-  const found = `Claude Code asks the bus at ${host} through the proxy of ${name} in ${where?.file ?? "the environment"}: NO_PROXY does not name it`;
+  const found = `Claude Code connects to ${host} through the proxy in ${name} (${where?.file ?? "the environment"}), because NO_PROXY does not name it`;
   // For a bus elsewhere the proxy may be the only way.
   if (!isLoopbackUrl(url)) return note(found);
   const list = [exempt, host].filter(Boolean).join(",");
@@ -143,9 +142,9 @@ export const allow = check("allow", async ({ registration, hooks, leftOut, insta
   const { broken, file } = hooks();
   if (registration() === undefined || broken !== undefined) return undefined;
   const missing = notAllowed(readSettings(file));
-  if (missing.length === 0) return ok("sessions call the bus without a question");
-  if (leftOut("allow")) return note(`left out (--no-allow); ${install} puts it in`);
+  if (missing.length === 0) return ok("sessions call the bus without asking you");
+  if (leftOut("allow")) return note(`left out (--no-allow). To add it: ${install}`);
   return note(
-    `Claude Code asks its user before a session's first call of ${missing.length} tools of the bus; ${install} allows them`,
+    `Claude Code asks you before a session first calls ${missing.length} tools of the bus. To allow them: ${install}`,
   );
 });

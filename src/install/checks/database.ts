@@ -28,7 +28,7 @@ export const database = check("database", async (place) => {
 function older(db: string) {
   return olderDatabases(db).map(({ found, command }) => ({
     what: "older data",
-    ...note(`${found}. To take it over, stop the bus, then: ${command}`),
+    ...note(`${found}. To take it over, stop the bus, then run: ${command}`),
   }));
 }
 
@@ -37,8 +37,8 @@ async function withoutDatabase({ db, probe }: Place) {
   if (lost !== null) return bad(lost.found, lost.repair);
   const { kind } = await probe();
   return kind === "bus"
-    ? note(`the bus that runs keeps it elsewhere, not at ${db}`)
-    : note(`none yet at ${db}: the bus makes it when it starts`);
+    ? note(`the running bus keeps it elsewhere, not at ${db}`)
+    : note(`none yet at ${db}. The bus creates it when it starts`);
 }
 
 function summary({ db, command }: Place, findings: readonly FileFinding[], whole: boolean) {
@@ -48,6 +48,6 @@ function summary({ db, command }: Place, findings: readonly FileFinding[], whole
       what === "permissions" ? { what, ...bad(found, repair) } : bad(`${db}, ${what}: ${found}`, repair),
     );
   const contents = findings.find(({ what }) => what === "contents")?.found ?? "";
-  const rest = whole ? "" : `; too large to read it all here, that does: ${command} check`;
+  const rest = whole ? "" : `, too large for a complete check here. For that, run: ${command} check`;
   return [ok(`${db}: ${contents}; private${rest}`)];
 }

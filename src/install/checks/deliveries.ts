@@ -18,11 +18,11 @@ function problemOf(webhook: Json, { command }: Place) {
   const { webhook_id, url, active, paused_reason, last_success, last_failure, last_error } = webhook;
   const to = `webhook ${webhook_id} to ${hostOf(String(url))}`;
   const repair = `${command} webhook deliveries ${webhook_id}`;
-  if (typeof paused_reason === "string") return bad(`the bus switched off ${to}: ${paused_reason}`, repair);
+  if (typeof paused_reason === "string") return bad(`the bus disabled ${to}: ${paused_reason}`, repair);
   if (active !== true || typeof last_failure !== "string") return undefined;
   if (typeof last_success === "string" && last_success >= last_failure) return undefined;
-  const since = typeof last_success === "string" ? `since ${last_success}` : "always";
-  return bad(`${to} has failed ${since}: ${last_error}`, repair);
+  const since = typeof last_success === "string" ? `since ${last_success}` : "from the start";
+  return bad(`${to} has been failing ${since}: ${last_error}`, repair);
 }
 
 /** The bus can show a notification, if this machine has a desktop. The notification says that it is a test. */
@@ -30,16 +30,16 @@ export const notifications = check("notify", async (place) => {
   const { DISPLAY, WAYLAND_DISPLAY } = place.config.env;
   const desktop = process.platform === "darwin" || Boolean(DISPLAY || WAYLAND_DISPLAY);
   if (!desktop || place.role === "client") return undefined;
-  const message = { title: "agent-event-bus doctor", message: "Notifications of the bus appear here." };
+  const message = { title: "agent-event-bus doctor", message: "Notifications from the bus appear here." };
   const shown = await asked(place, "notify", message);
   if (shown === undefined) return undefined;
-  if (shown.success === true) return ok("the bus has shown one");
+  if (shown.success === true) return ok("the bus showed one");
   const variables = "DISPLAY WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS";
   const repair =
     process.platform === "linux"
       ? `systemctl --user import-environment ${variables}; ${place.command} restart`
       : `${place.command} logs`;
-  return bad("the bus shows none on this desktop; its log says why", repair);
+  return bad("the bus could not show one on this desktop. Its log says why", repair);
 });
 
 /** Undefined if there is no bus to ask, or it refuses this machine the call. */

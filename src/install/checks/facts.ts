@@ -1,19 +1,13 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import {
   clientConfig,
   type Environment,
   environment,
-  type InstallConfig,
   installConfig,
   keptToken,
   localUrl,
-  parseSettings,
-  settingsFile,
-  settingsPath,
-  settingsText,
 } from "../../config/client.ts";
-import { databasePath, serverConfig } from "../../config/server.ts";
+import { databasePath } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import { attempt } from "../../lib/attempt.ts";
 import { quoted } from "../../lib/escape.ts";
@@ -22,11 +16,12 @@ import { once } from "../../lib/once.ts";
 import { realOf } from "../../lib/permissions.ts";
 import { hostOf, isSameUrl } from "../../rpc/bus_url.ts";
 import { type Probe, probe } from "../../rpc/probe.ts";
-import { commandOf, isCompiled, programPath } from "../binary.ts";
+import { programPath, typedCommand } from "../binary.ts";
 import { claudeVersion } from "../claude_version.ts";
 import { lookAtHooks } from "../hooks.ts";
 import { Journal } from "../journal.ts";
 import type { Part } from "../manifest.ts";
+import { readSettings } from "../read_settings.ts";
 import { lookAtRegistration } from "../registration.ts";
 import { findService } from "../service.ts";
 
@@ -44,7 +39,7 @@ export function placeOf() {
   // A server uses its own bus, a client one elsewhere.
   const role: "server" | "client" = settings[name] || !isSameUrl(url, here) ? "client" : "server";
   const program = programPath(config);
-  const command = typedCommand(config, program);
+  const command = typedCommand(config);
   // For a bus that asks for a token.
   const kept = once(() => attempt(keptToken));
   // For the first request.
@@ -68,25 +63,6 @@ export function placeOf() {
   };
 }
 
-function readSettings(): { settings: Environment; broken?: string } {
-  const file = settingsPath();
-  let settings: Environment | undefined;
-  try {
-    settings = settingsFile();
-    serverConfig({}, {}, settings);
-    return { settings };
-  } catch (error) {
-    const { message } = error as Error;
-    if (settings === undefined) return { settings: readableLines(file), broken: message };
-    return { settings, broken: `${file}: ${message}` };
-  }
-}
-
-function readableLines(file: string): Environment {
-  const lines = attempt(settingsText)?.split("\n") ?? [];
-  return Object.assign({}, ...lines.map((line) => attempt(() => parseSettings(line, file))));
-}
-
 /** The default path if the setting is not a path, which `settingsBroken` reports. */
 function databaseIn(settings: Environment): string {
   const set = attempt(() => databasePath(undefined, environment, settings));
@@ -104,13 +80,8 @@ async function probeOf(
     const kept = found.kind === "unauthorized" && token === undefined ? keptOne() : undefined;
     return kept === undefined ? found : await probe(url, kept);
   } catch (error) {
-    return { kind: "nobody", sentence: (error as Error).message };
+    return { kind: "nobody", found: (error as Error).message, sentence: (error as Error).message };
   }
-}
-
-function typedCommand(config: InstallConfig, program: string): string {
-  if (existsSync(program)) return commandOf(config);
-  return isCompiled() ? quoted(process.execPath) : "./install.sh && agent-event-bus";
 }
 
 /** A command for the machine of the bus. */

@@ -20,12 +20,12 @@ interface Proof {
 /** Registers a session, sends it a direct message, waits for that, and unregisters the session in any case. */
 export async function proveMessage(place: Place): Promise<Proof> {
   const { kind } = await place.probe();
-  if (kind !== "bus") return { finding: { what, ...note("none sent: first the problem above") } };
+  if (kind !== "bus") return { finding: { what, ...note("skipped: fix the problem above first") } };
   // Names the session even if an answer got lost.
   const identity = { client_id: `doctor-${randomUUID()}`, machine: machine() };
   let forget = () => {};
   const interrupted = new Promise<never>((_, reject) => {
-    forget = onInterrupt(() => reject(new Error("it was interrupted.")));
+    forget = onInterrupt(() => reject(new Error("interrupted.")));
   });
   try {
     const proof = await Promise.race([send(place, identity), interrupted]);
@@ -33,7 +33,7 @@ export async function proveMessage(place: Place): Promise<Proof> {
     return proof;
   } catch (error) {
     await leave(place, identity).catch(() => {});
-    const found = `it did not arrive: ${error instanceof Error ? error.message : error}`;
+    const found = `did not arrive: ${error instanceof Error ? error.message : error}`;
     return { finding: { what, ...bad(found, onBus(place, "logs --lines 20")) } };
   } finally {
     forget();
@@ -54,7 +54,7 @@ async function send(place: Place, identity: Json): Promise<Proof> {
   const events = (await reading).events as Json[];
   const milliseconds = Number((performance.now() - began).toFixed(1));
   if (!events.some(({ id }) => id === sent.event_id))
-    throw new Error(`event ${sent.event_id} was stored, and was not read within ${WAIT_SECONDS} s.`);
+    throw new Error(`event ${sent.event_id} was stored, but not read within ${WAIT_SECONDS} s.`);
   const database = place.role === "server" ? place.db : `database on ${hostOf(place.url)}`;
   const path = `CLI → ${place.url} → ${database} → session ${session.display_id}`;
   return { finding: { what, ...ok(`${path}: ${milliseconds} ms`) }, path, milliseconds };

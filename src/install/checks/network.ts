@@ -25,20 +25,20 @@ interface Peer {
 export const tailscale = check("tailscale", async (place) => {
   if (!needsTailscale(place)) return undefined;
   const program = findProgram("tailscale", place.config, [MAC_APP, "/usr/local/bin"]);
-  if (program === undefined) return note("there is no command tailscale here to ask; the bus decides");
+  if (program === undefined) return note("not checked, because the command tailscale was not found");
   const ran = await run([program, "status", "--json"], place.config, LONGEST_MS);
   const status = attempt((): Status => JSON.parse(ran.stdout));
   if (status === undefined)
     return bad(`tailscale status fails: ${ran.stderr.trim().split("\n")[0]}`, "tailscale up");
   const { BackendState: state, Self: self, Peer: peers } = status;
-  if (state !== "Running") return bad(`it is ${state ?? "in no known state"}`, "tailscale up");
+  if (state !== "Running") return bad(`state: ${state ?? "unknown"}`, "tailscale up");
   const host = hostOf(place.url);
   const isIt = ({ DNSName: name = "" }: Peer) => name.replace(/\.$/, "").toLowerCase() === host;
   const peer = Object.values(peers ?? {}).find(isIt);
   if (peer !== undefined && peer.Online === false)
     return bad(`${host} is offline`, `on ${host}: tailscale up`);
   if (peer === undefined && host.endsWith(".ts.net") && !(self !== undefined && isIt(self)))
-    return bad(`no machine of the tailnet is called ${host}`, "tailscale status");
+    return bad(`the tailnet has no machine called ${host}`, "tailscale status");
   return ok(`up${peer === undefined ? "" : `, ${host} is online`}`);
 });
 
@@ -56,6 +56,6 @@ export const proxy = check("proxy", async ({ url, config: { env } }) => {
   const set = names.find((name) => env[name]);
   if (set === undefined || isExempt(hostname, env.NO_PROXY ?? env.no_proxy ?? "")) return undefined;
   return note(
-    `${set} is set: ${hostname} is asked through it. To go there directly: export NO_PROXY=${hostname}`,
+    `${set} is set, so requests to ${hostname} go through that proxy. To connect directly: export NO_PROXY=${hostname}`,
   );
 });

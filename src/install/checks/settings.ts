@@ -20,12 +20,12 @@ export const settings = check("settings", async ({ role, settings: read, setting
   const keys = Object.keys(read);
   const known = settingNames();
   const odd = keys.filter((key) => !known.includes(key));
-  if (odd.length > 0) return note(`${file}: ${odd.join(", ")} is no setting of the bus, nothing reads it`);
+  if (odd.length > 0) return note(`${file}: ${odd.join(", ")} is not a setting of the bus and is ignored`);
   const { name } = VARIABLES.url;
   const shell = environment[name];
   if (shell && shell !== read[name])
-    return note(`${name} is ${url} in this shell only: what is started elsewhere does not know it`);
-  return ok(keys.length === 0 ? "the usual ones" : `${keys.join(", ")} in ${file}`);
+    return note(`${name} is ${url} in this shell only, so programs started elsewhere do not use it`);
+  return ok(keys.length === 0 ? "defaults" : `${keys.join(", ")} in ${file}`);
 });
 
 function editOrOwn(file: string, problem: string): string {
@@ -47,9 +47,9 @@ export const token = check("token", async (place) => {
     return bad(sentence, sentence.includes("token") ? newToken(place) : newSettings(place));
   }
   if (found.kind !== "bus") return undefined;
-  if (given === undefined) return ok("the bus lets this machine in without one");
+  if (given === undefined) return ok("the bus does not need one from this machine");
   const isKept = place.client.token === undefined;
-  return ok(`${isKept ? "the kept token" : `${VARIABLES.token.name} of this shell`} lets this machine in`);
+  return ok(`the bus accepts ${isKept ? "the saved token" : `${VARIABLES.token.name} of this shell`}`);
 });
 
 /** Makes a token and keeps it. Its name is new, because a name can be given only once. */
@@ -59,7 +59,7 @@ function newToken({ role, url, command, config }: Place): string {
     .replace(/[^a-z0-9].*/, "");
   const create = `token create --name ${host}-${Math.floor(Date.now() / 1000).toString(36)}`;
   if (role === "client")
-    return `on ${hostOf(url)}: agent-event-bus ${create}; here: ${command} install client --url ${quoted(url)} --token -`;
+    return `on ${hostOf(url)}: agent-event-bus ${create}, then here: ${command} install client --url ${quoted(url)} --token -`;
   const secret = `${command} ${create} --json | sed 's/.*"token":"\\([^"]*\\)".*/\\1/'`;
   return `(umask 077; ${secret} > ${quoted(`${config.data}/token`)}) && ${command} install server`;
 }

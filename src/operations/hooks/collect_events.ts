@@ -5,6 +5,7 @@ import type { Event } from "../../domain/event.ts";
 import { type Inbox, inboxOf, pushTo, takesAll, wakingOf } from "../../domain/inbox.ts";
 import { tellPair } from "../../domain/ping_pong.ts";
 import type { Session } from "../../domain/session.ts";
+import { firstWords, MOST_WORDS } from "../../lib/first_words.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { digestOf, isDigested, Senders } from "./digest.ts";
@@ -15,30 +16,42 @@ import { renameTo, takeWoken, toldOf } from "./user_line.ts";
 const MOST_CHARACTERS = 1024 * 1024;
 export const collectEvents = operation({
   name: "collect_events",
-  about: "Take what is unread for a session, to hand it over; confirm_events says that it was.",
+  about: "Take a session's unread events to hand them over. confirm_events then confirms them.",
   effect: "writes",
   listed: false,
   params: {
     ...HOOK_SESSION,
-    path: { type: "text", max: 8, choices: PATHS, about: "Which hook asks" },
-    limit: { type: "integer", default: 20, min: 1, max: 100, about: "Most events to return" },
+    path: { type: "text", max: 8, choices: PATHS, about: "Hook that asks" },
+    limit: { type: "integer", default: 20, min: 1, max: 100, about: "Maximum number of events" },
     title: {
       type: "text",
       optional: true,
       min: 1,
       max: "name_bytes",
-      about: "The name that its user gave it",
+      about: "Name that the user gave it",
     },
     digests: { type: "boolean", default: false, about: "The hook shows a digest" },
     automatic: { type: "boolean", default: false, about: "The client prompted itself, as when it is woken" },
-    bus_tool: { type: "boolean", default: false, about: "The tool that was used is the bus's own" },
-    wait_seconds: { type: "integer", optional: true, min: 0, max: 3_600, about: "Wait for one" },
+    bus_tool: { type: "boolean", default: false, about: "The tool belongs to the bus" },
+    wait_seconds: {
+      type: "integer",
+      optional: true,
+      min: 0,
+      max: 3_600,
+      about: "Wait up to N seconds for one",
+    },
+    last_words: {
+      type: "text",
+      optional: true,
+      max: MOST_WORDS * 4,
+      about: "Start of the agent's last answer",
+    },
     running_ms: {
       type: "integer",
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
       optional: true,
-      about: "Age of the waiter",
+      about: "Age of the waiter (ms)",
     },
   },
   async run(bus, args, call) {
@@ -55,7 +68,8 @@ export const collectEvents = operation({
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
     const woken = waits ? undefined : takeWoken(bus, session);
     const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
-    report(bus, session, waits || args.path === "stop" ? "idle" : "busy", { branch: args.branch, works });
+    const told = { branch: args.branch, works, lastWords: args.last_words && firstWords(args.last_words) };
+    report(bus, session, waits || args.path === "stop" ? "idle" : "busy", told);
     if (waits)
       return hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds));
     const changed = await renameTo(bus, session, args.title);
@@ -81,11 +95,13 @@ interface Wanted {
   path: Path;
   limit: number;
   digests: boolean;
+  /** Its caller has no time limit. What another one is about to show is not shown twice. */
+  patient?: boolean;
 }
 
 /** Collects in the session's turn. If there is something to hand over, the turn lasts until confirm_events. */
 async function offer(bus: Bus, { session_id }: Session, wanted: Wanted): Promise<Json> {
-  await bus.turns.take(session_id);
+  await bus.turns.take(session_id, wanted.patient);
   let found = false;
   try {
     // Read again, because a concurrent hook may have moved its cursor.
@@ -122,7 +138,7 @@ async function offerNow(bus: Bus, session: Session, { path, limit, digests }: Wa
 function passOver(bus: Bus, session: Session, to: number): void {
   bus.store.sessions
     .advanceCursor(session.session_id, to)
-    .catch((error) => bus.warn(`the cursor of ${session.display_id} was not saved: ${error}`));
+    .catch((error) => bus.warn(`could not save the cursor of ${session.display_id}: ${error}`));
 }
 
 function fitting(unread: readonly Unread[]): number {
@@ -191,7 +207,7 @@ async function hold(bus: Bus, session: Session, call: Call, limit: number, most:
     wait,
   );
   for await (const _ of news) {
-    const found = await offer(bus, session, { path: "wake", limit, digests: true });
+    const found = await offer(bus, session, { path: "wake", limit, digests: true, patient: most > 0 });
     if (found.unknown === true || (found.events as unknown[]).length > 0) return found;
   }
   return { session_id, events: [], more: 0, left: news.dismissed, stops: news.over };

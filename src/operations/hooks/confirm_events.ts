@@ -6,27 +6,27 @@ import { rememberWoken } from "./user_line.ts";
 
 export const confirmEvents = operation({
   name: "confirm_events",
-  about: "Say that events were shown to the session. Without any, only tell its session_id.",
+  about: "Confirm that events were shown to the session. Without events, only return its session_id.",
   effect: "overwrites",
   listed: false,
   params: {
     ...HOOK_SESSION,
-    event_ids: { type: "list", max: 100, each: 20, about: "What was shown" },
+    event_ids: { type: "list", max: 100, each: 20, about: "Events that were shown" },
     unshown: {
       type: "list",
       optional: true,
       max: 100,
       each: 20,
-      about: "What was collected with it for the first time, but not shown",
+      about: "Events that were collected for the first time, but not shown",
     },
-    cursor: { type: "cursor", optional: true, about: "Everything for everyone up to it was shown" },
-    path: { type: "text", optional: true, max: 8, choices: PATHS, about: "The hook that showed it" },
+    cursor: { type: "cursor", optional: true, about: "All broadcast events up to it were shown" },
+    path: { type: "text", optional: true, max: 8, choices: PATHS, about: "Hook that showed them" },
     bytes: {
       type: "integer",
       optional: true,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
-      about: "Size of the text",
+      about: "Size of the text (bytes)",
     },
   },
   async run(bus, args) {
@@ -63,4 +63,5 @@ async function count(
   const sender = waking?.sender ?? event?.session_id ?? "";
   const kind = !wakes ? "hand_over" : waking?.free ? "free_wake" : "wake";
   await bus.store.pushes.record({ sessionId, sender, kind, bytes });
+  bus.counts.pushed({ kind, bytes });
 }

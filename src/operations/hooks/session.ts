@@ -1,14 +1,16 @@
 import type { Bus } from "../../domain/context.ts";
+import { dialogWait } from "../../domain/dialogs.ts";
 import type { Session } from "../../domain/session.ts";
+import type { Report } from "../../domain/store.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Param } from "../../lib/param.ts";
 import { MACHINE } from "../params.ts";
 
 /** Parameters by which a hook names its session. */
 export const HOOK_SESSION = {
-  client_id: { type: "text", min: 1, max: "id_bytes", about: "The client's id of its session" },
+  client_id: { type: "text", min: 1, max: "id_bytes", about: "Id that the client gave its session" },
   machine: MACHINE,
-  branch: { type: "text", optional: true, max: "name_bytes", about: "The branch that it works on" },
+  branch: { type: "text", optional: true, max: "name_bytes", about: "Branch of the session" },
   pid: { type: "integer", optional: true, min: 1, max: 2 ** 31, about: "The client's process" },
 } as const satisfies Record<string, Param>;
 
@@ -28,11 +30,6 @@ export async function hookSession(
   return another ? undefined : session;
 }
 
-/** Under which a dialog's call waits. */
-export function dialogWait(sessionId: string): string {
-  return `dialog of ${sessionId}`;
-}
-
 /** Ends what is known of a session's dialogs, because it was heard of. A hook that still sees one tells again. */
 export function endDialogs({ dialogs, subscriptions }: Bus, { session_id }: Session): void {
   if (dialogs.end(session_id)) subscriptions.refresh(dialogWait(session_id));
@@ -48,11 +45,11 @@ export function report(
   bus: Bus,
   session: Session,
   state: "busy" | "idle",
-  { branch, works = false }: { branch?: string | undefined; works?: boolean } = {},
+  { works = false, ...told }: Partial<Pick<Report, "branch" | "works" | "lastWords">> = {},
 ): void {
   const ms = state === "busy" ? BUSY_LEASE_MS : IDLE_LEASE_MS;
   const leaseUntil = session.machine === bus.host ? null : new Date(bus.now() + ms).toISOString();
   bus.store.sessions
-    .report(session.session_id, { state, leaseUntil, branch, works })
-    .catch((error) => bus.warn(`the state of ${session.display_id} was not saved: ${error}`));
+    .report(session.session_id, { state, leaseUntil, works, ...told })
+    .catch((error) => bus.warn(`could not save the state of ${session.display_id}: ${error}`));
 }

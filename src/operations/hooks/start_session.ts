@@ -2,6 +2,7 @@ import type { Bus } from "../../domain/context.ts";
 import { isMail } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
 import { isReserved, reservedProblem, sessionName } from "../../domain/person.ts";
+import { originOf } from "../../domain/publish.ts";
 import { reachOf } from "../../domain/reachability.ts";
 import { register } from "../../domain/registration.ts";
 import type { Session } from "../../domain/session.ts";
@@ -15,7 +16,7 @@ const MOST_OTHERS = 20;
 
 export const startSession = operation({
   name: "start_session",
-  about: "Register a session by its client's hook.",
+  about: "Register a session from its client's hook.",
   effect: "writes",
   appends: true,
   listed: false,
@@ -27,7 +28,7 @@ export const startSession = operation({
       optional: true,
       min: 1,
       max: "name_bytes",
-      about: "The name that its person gave it",
+      about: "Name that the user gave it",
     },
     cwd: { type: "text", max: "cwd_bytes", about: "Its working directory" },
     repo: { type: "text", max: "name_bytes", about: "Its repository" },
@@ -48,7 +49,7 @@ export const startSession = operation({
       repo: args.repo,
       branch: args.branch ?? null,
       client_id: args.client_id,
-      origin: caller.origin,
+      origin: originOf(caller),
       process: pid === undefined || started === undefined ? undefined : { pid, started },
       state: "busy",
     });

@@ -48,7 +48,7 @@ export async function renameTo(bus: Bus, session: Session, title: string | undef
     return { renamed: name, ...renamed(retitled.wanted, name) };
   } catch (error) {
     // The hand-over goes on without it.
-    bus.warn(`${session.display_id} was not renamed: ${error}`);
+    bus.warn(`could not rename ${session.display_id}: ${error}`);
     return {};
   }
 }

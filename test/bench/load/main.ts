@@ -2,16 +2,17 @@
 import { type ClosedJob, type ClosedResult, closed } from "./closed.ts";
 import { type HoldJob, hold } from "./hold.ts";
 import { type MixedJob, type MixedResult, mixed } from "./mixed.ts";
+import { type PagesJob, pages } from "./pages.ts";
 import { type Times, type WakeJob, wake } from "./wake.ts";
 import { type WebhookJob, webhook } from "./webhook.ts";
 
-export type Job = ClosedJob | HoldJob | MixedJob | WakeJob | WebhookJob;
+export type Job = ClosedJob | HoldJob | MixedJob | PagesJob | WakeJob | WebhookJob;
 
 export type ResultOf<J extends Job> = J extends ClosedJob
   ? ClosedResult
   : J extends MixedJob
     ? MixedResult
-    : J extends HoldJob
+    : J extends HoldJob | PagesJob
       ? { held: number }
       : Times;
 
@@ -23,6 +24,8 @@ function run(job: Job): Promise<unknown> {
       return hold(job);
     case "mixed":
       return mixed(job);
+    case "pages":
+      return pages(job);
     case "wake":
       return wake(job);
     case "webhook":

@@ -5,8 +5,10 @@ import { layers } from "./layers.ts";
 import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
 import { outbox } from "./outbox.ts";
+import { pages } from "./pages.ts";
 import { publish } from "./publish.ts";
 import { read } from "./read.ts";
+import { search } from "./search.ts";
 import { size } from "./size.ts";
 import { sqlite } from "./sqlite.ts";
 import { start } from "./start.ts";
@@ -20,6 +22,7 @@ export const ROWS: readonly Row[] = [
   publish,
   read,
   mixed,
+  pages,
   wait,
   webhook,
   outbox,
@@ -28,4 +31,5 @@ export const ROWS: readonly Row[] = [
   size,
   sqlite,
   layers,
+  search,
 ];

@@ -71,14 +71,18 @@ describe("a token that is sent decides, from anywhere", () => {
 
 describe("the 401 says what to do", () => {
   const rows: [authorization: string | null, says: RegExp, challenge: string][] = [
-    [null, /wants a token from 203\.0\.113\.9 .*token create --name/, 'Bearer realm="agent-event-bus"'],
-    ["Bearer x", /not one of this bus; .*token create --name/, 'error="invalid_token"'],
+    [
+      null,
+      /Requests from 203\.0\.113\.9 need a token .*token create --name/,
+      'Bearer realm="agent-event-bus"',
+    ],
+    ["Bearer x", /does not know the token\. .*token create --name/, 'error="invalid_token"'],
     [
       "old",
-      /the token old expired at 2026-03-01T11:00:00.000Z; .*token create --name/,
+      /The token old expired at 2026-03-01T11:00:00.000Z\. .*token create --name/,
       'error="invalid_token"',
     ],
-    ["gone", /the token gone was revoked; .*token create --name/, 'error="invalid_token"'],
+    ["gone", /The token gone was revoked\. .*token create --name/, 'error="invalid_token"'],
   ];
   test.each(rows)("%p", async (authorization, says, challenge) => {
     const known = secret[authorization as keyof typeof secret];

@@ -81,9 +81,9 @@ describe.skipIf(skipsLan("IPv6 peers"))("a bus on ::", () => {
 
   test("a refusal tells the peer its address, and tailscaled is asked in its own notation", async () => {
     const stranger = await tryPublish(lan.bus, { from: lan.wire.client, to: BUS });
-    expect(stranger.answer.body).toContain("a token from fd00:77::2 (");
+    expect(stranger.answer.body).toContain("Requests from fd00:77::2 need a token (");
     const mapped = await tryPublish(lan.bus, { from: lan.wire.client, to: String(LAN4) });
-    expect(mapped.answer.body).toContain("a token from 10.77.0.2 (");
+    expect(mapped.answer.body).toContain("Requests from 10.77.0.2 need a token (");
     await outcomeFrom("client", String(ALICES), {});
     await outcomeFrom("client", String(ALICES4), {});
     const asked = lan.tailscaled.asked.map((addr) => addr.replace(/\d+$/, "PORT"));

@@ -81,7 +81,9 @@ describe.each(NAMES)("%s", (name) => {
     ];
     for (const value of [...beyond, ...odd])
       for (const says of [refusal({ [variable]: value }), refusal({}, { [variable]: value })])
-        expect(says).toBe(`${variable} takes a whole number from ${least(name)} to ${most}, not "${value}".`);
+        expect(says).toBe(
+          `${variable} must be a whole number from ${least(name)} to ${most}, not "${value}".`,
+        );
   });
 
   test("stops the start with exit 78 and one line that names it, wherever it was set", async () => {
@@ -89,7 +91,7 @@ describe.each(NAMES)("%s", (name) => {
     writeSettings(inFile, [`${variable}=${most + 1}`]);
     for (const options of [{ folder: inFile }, { folder: tempFolder(), env: { [variable]: "many" } }]) {
       const { code, stderr, stdout } = await serveUntilExit(options);
-      expect(stderr).toMatch(new RegExp(`^agent-event-bus: ${variable} takes a whole number .*\\n$`));
+      expect(stderr).toMatch(new RegExp(`^agent-event-bus: ${variable} must be a whole number .*\\n$`));
       expect([code, stdout]).toEqual([78, ""]);
     }
   });
@@ -108,7 +110,7 @@ test.each([
   );
   const { code, stderr } = await serveUntilExit({ folder: tempFolder(), env });
   expect(stderr).toBe(
-    `agent-event-bus: AGENT_EVENT_BUS_LIMIT_BODY_BYTES (${body ?? 4194304}) must be larger than AGENT_EVENT_BUS_LIMIT_PAYLOAD_BYTES (${payload ?? 1048576}): a body holds a payload and more. See agent-event-bus serve --help.\n`,
+    `agent-event-bus: AGENT_EVENT_BUS_LIMIT_BODY_BYTES (${body ?? 4194304}) must be larger than AGENT_EVENT_BUS_LIMIT_PAYLOAD_BYTES (${payload ?? 1048576}), because a body holds the payload and more. See agent-event-bus serve --help.\n`,
   );
   expect(code).toBe(78);
 });

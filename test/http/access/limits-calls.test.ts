@@ -93,7 +93,7 @@ describe("webhooks", () => {
     expect([refused.length, stored(bus).webhooks]).toEqual([6, 3]);
     for (const { message } of refused)
       expect(message.result.content[0].text).toBe(
-        "register_webhook: There are 3 webhooks already (limit webhooks). Remove one first (unregister_webhook).",
+        "register_webhook: There are already 3 webhooks (limit webhooks). Remove one first with unregister_webhook.",
       );
     await bus.call("set_webhook_active", { webhook_id: 1, active: false });
     const more = { url: "http://127.0.0.1:9/more" };
@@ -122,7 +122,7 @@ describe("waiters", () => {
     await eventually("both wait", () => entered === 2, 30_000);
     const asked = async () =>
       (await rpcTool(bus.url, "get_events", { ...WAIT, wait_seconds: 1 })).message.result;
-    const full = "2 calls are waiting already (limit waiters). Call again without wait_seconds.";
+    const full = "2 calls are already waiting (limit waiters). Call again without wait_seconds.";
     for (let i = 0; i < 3; i++)
       expect(await asked()).toMatchObject({ isError: true, content: [{ text: `get_events: ${full}` }] });
     expect((await bus.call("get_events", { channel: "of-nobody" })).events).toEqual([]);
@@ -158,7 +158,7 @@ describe("calls", () => {
         const answer = await rpc(bus.url, { jsonrpc: "2.0", id, method, ...(params && { params }) }, headers);
         expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
         const message =
-          "3 calls are under way already (limit calls): nothing was done; try again in a second";
+          "3 calls are already under way (limit calls). Nothing was done. Try again in a second.";
         expect(answer.message).toEqual({ jsonrpc: "2.0", id, error: { code: -32000, message } });
       }
     expect(stored(bus).events).toBe(0);
@@ -225,7 +225,9 @@ describe("sessions", async () => {
     const before = stored(bus);
     const refused = (await joins("d")).message.result;
     expect(refused).toMatchObject({ isError: true });
-    expect(refused.content[0].text).toContain("3 sessions are here already (limit sessions); unregister");
+    expect(refused.content[0].text).toContain(
+      "There are already 3 live sessions (limit sessions). Unregister",
+    );
     expect(stored(bus)).toEqual(before);
     expect((await joins("a")).message.result.structuredContent).toMatchObject({ resumed: true });
     await bus.call("unregister_session", { client_id: "b" });

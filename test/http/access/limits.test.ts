@@ -206,7 +206,7 @@ test("a raised payload_bytes works from end to end: 3 MiB", async () => {
     bus: raised,
     stdin: `${payload}${"x".repeat(200_000)}`,
   });
-  expect(over.stderr).toContain("payload must be at most 3145728 bytes of UTF-8 (limit payload_bytes)");
+  expect(over.stderr).toContain("TEXT must be at most 3145728 bytes of UTF-8 (limit payload_bytes)");
   expect(over.code).toBe(1);
 });
 

@@ -134,7 +134,7 @@ for (const kind of ["binary", "node"] as Kind[])
 
     test("/health and paths that lead nowhere are guarded as /mcp is", async () => {
       const statusOf = async (line: string, headers: Headers_) => (await ask(headers, line)).status;
-      for (const path of ["/health", "/nothing", "/", "//mcp", "/mcp/", "/health?x=1", "/%6dcp"])
+      for (const path of ["/health", "/nothing", "/api/answer", "//mcp", "/mcp/", "/health?x=1", "/%6dcp"])
         for (const method of ["GET", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE"]) {
           const line = `${method} ${path} HTTP/1.1`;
           expect([line, await statusOf(line, { "x-forwarded-for": "x" })]).toEqual([line, 401]);
@@ -147,10 +147,27 @@ for (const kind of ["binary", "node"] as Kind[])
       expect(await statusOf("GET /nothing HTTP/1.1", {})).toBe(404);
     });
 
+    test("the page's files need a host of the bus, and no sender", async () => {
+      const statusOf = async (headers: Headers_) => (await ask(headers, "GET / HTTP/1.1")).status;
+      for (const sender of [{}, { "x-forwarded-for": "x" }, { authorization: "Bearer x" }]) {
+        expect(await statusOf(sender)).toBe(OK);
+        expect(await statusOf({ ...sender, host: "evil.example" })).toBe(421);
+        // The runtime refuses it before the bus does.
+        const nameless = post("", asLines({ ...sender, host: null }), "GET / HTTP/1.1");
+        expect((await raw(bus.port, nameless)).status).toBe(400);
+        expect(await statusOf({ ...sender, origin: "null" })).toBe(403);
+        expect(await statusOf({ ...sender, "tailscale-funnel-request": "?1" })).toBe(403);
+        const linked = { ...sender, "sec-fetch-site": "cross-site" };
+        expect(await statusOf({ ...linked, "sec-fetch-dest": "document" })).toBe(OK);
+        for (const part of ["iframe", "script", "image", "empty"])
+          expect(await statusOf({ ...linked, "sec-fetch-dest": part })).toBe(403);
+      }
+    });
+
     test("an upgrade of the connection passes no guard", async () => {
       const upgrade = { connection: "upgrade", "sec-websocket-version": "13", "x-forwarded-for": "x" };
       for (const to of ["websocket", "h2c", "tls/1.2"])
-        for (const path of ["/mcp", "/health", "/"]) {
+        for (const path of ["/mcp", "/health", "/api/answer"]) {
           const headers = { ...upgrade, upgrade: to, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
           expect((await ask(headers, `GET ${path} HTTP/1.1`)).status).toBe(401);
         }

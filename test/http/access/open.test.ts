@@ -43,12 +43,12 @@ const OPEN: readonly Row[] = [
 const skips = skipsLan("switches that open the bus");
 
 for (const [variable, warning, rows] of [
+  ["AGENT_EVENT_BUS_TRUST_HEADERS", /is set, so the bus trusts every Tailscale-User-Login header/g, TRUSTING],
   [
-    "AGENT_EVENT_BUS_TRUST_HEADERS",
-    /is set: whoever sends a Tailscale-User-Login header is believed/g,
-    TRUSTING,
+    "AGENT_EVENT_BUS_AUTH_DISABLED",
+    /is set, so every client that reaches the port can read and write/g,
+    OPEN,
   ],
-  ["AGENT_EVENT_BUS_AUTH_DISABLED", /is set: everyone who reaches the port may read and write/g, OPEN],
 ] as const)
   describe.skipIf(skips)(`with ${variable}=1`, () => {
     const tally = new Tally();

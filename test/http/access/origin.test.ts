@@ -106,7 +106,7 @@ test("a webhook's body has the keys of the wire contract, which know no origin",
   hooks.stop();
 });
 
-const TO_SCHEMA_7 = `DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP TABLE aliases; DROP INDEX sessions_by_process;
+const TO_SCHEMA_7 = `DROP TABLE needs; DROP TABLE events_text; DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP TABLE aliases; DROP INDEX sessions_by_process;
   ${[
     "pid",
     "pid_started",
@@ -118,6 +118,8 @@ const TO_SCHEMA_7 = `DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP
     "wake",
     "muted_until",
     "worked_at",
+    "last_words",
+    "state_since",
   ]
     .map((column) => `ALTER TABLE sessions DROP COLUMN ${column};`)
     .join("\n  ")}
@@ -153,8 +155,8 @@ test.each(OLDER)(
     for (const event of old) expect(event).not.toHaveProperty("origin");
     await publish(later, "new");
     expect(await newest(later)).toMatchObject({ payload: "new", origin: "local" });
-    const { stdout } = await cli(["events", "--limit", "2"], { bus: later });
-    expect(stdout.split("\n").filter((line) => /^ {4}from \S+( · .*)?$/.test(line))).toHaveLength(2);
+    const { stdout } = await cli(["events", "--limit", "2", "--all"], { bus: later });
+    expect(stdout.split("\n").filter((line) => / {2}#\d+ {2}[^(]+→/.test(line))).toHaveLength(2);
   },
 );
 
@@ -166,7 +168,7 @@ test.each(CALLERS)(
     await rpcTool(target.url, "publish_event", args, headers);
     const { stdout } = await cli(["events", "--limit", "1"], { bus: target });
     const shown = origin === "local" ? "" : ` (${origin})`;
-    expect(stdout.split("\n").at(-2)).toBe(`    from me${shown} · correlation (bus)`);
+    expect(stdout.split("\n").at(-2)).toEndWith(`  me${shown} → all  note  text from x (bus)`);
     const json = await cli(["events", "--limit", "1", "--json"], { bus: target });
     expect(json.json().events[0].origin).toBe(origin);
   },

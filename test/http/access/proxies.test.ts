@@ -55,7 +55,7 @@ describe("a request from loopback with a header that a proxy sets", () => {
     const found = guard.check(from("127.0.0.1", aRequest({ ...SERVED, "X-Real-IP": "1.2.3.4" })));
     expect(found).toMatchObject({
       status: 401,
-      reason: expect.stringContaining("the header x-real-ip is a proxy's"),
+      reason: expect.stringContaining("the header x-real-ip comes from a proxy"),
     });
   });
 });

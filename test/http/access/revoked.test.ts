@@ -64,7 +64,7 @@ describe.each(ENDS)("a call that is open when its token is %s", (_, end) => {
       end: () => end(bus.db, clock),
     };
   }
-  const ended = (tool: string) => `${tool}: the token laptop ended while the call ran.`;
+  const ended = (tool: string) => `${tool}: the token laptop expired or was revoked during the call.`;
 
   test("gets nothing more when it waits, and takes nothing from its session", async () => {
     const { bus, laptop, phone, end } = await aBus();

@@ -16,7 +16,15 @@ import {
   SITES,
   TYPES,
 } from "../../support/access.ts";
-import { createIdentities, from, guardAt, LOOPBACK, STRANGERS, TAILNET } from "../../support/identity.ts";
+import {
+  createIdentities,
+  from,
+  guardAt,
+  LOOPBACK,
+  logins,
+  STRANGERS,
+  TAILNET,
+} from "../../support/identity.ts";
 
 const { tokens, secret } = createIdentities();
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
@@ -53,6 +61,9 @@ async function inTerminal(): Promise<{ pid: number; port: number }> {
 
 const terminal = await inTerminal();
 
+const login = await logins.make({ token: undefined });
+const PAGE = { cookie: `agent-event-bus-8080=${login.cookie}`, "x-agent-event-bus-page": login.half };
+
 /** Every rule of the guard at work: who asks how, and the origin that is let in or the status of the refusal. */
 const MATRIX: readonly Row[] = [
   ...head("host", HOSTS),
@@ -78,6 +89,13 @@ const MATRIX: readonly Row[] = [
   ["127.0.0.1", bearer("aeb_wrong"), 401],
   ["127.0.0.1", { [PROCESS_HEADER]: String(terminal.pid) }, "in a terminal", {}, terminal.port],
   ["127.0.0.1", { [PROCESS_HEADER]: String(terminal.pid) }, "local", {}, terminal.port + 1],
+  ["127.0.0.1", PAGE, "person"],
+  ["203.0.113.9", PAGE, "person"],
+  ["127.0.0.1", { ...PAGE, cookie: null }, 401],
+  ["127.0.0.1", { ...PAGE, "x-agent-event-bus-page": "x" }, 401],
+  ["127.0.0.1", { ...PAGE, "x-agent-event-bus-page": null }, "local"],
+  ["127.0.0.1", { ...PAGE, ...bearer(secret.ci) }, "ci"],
+  ["127.0.0.1", PAGE, "person", { onlyTokens: true }],
   ["127.0.0.1", {}, 401, { onlyTokens: true }],
   ["127.0.0.1", SERVED, 401, { onlyTokens: true }],
   ["100.64.0.7", {}, 401, { onlyTokens: true }],

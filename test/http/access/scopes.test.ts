@@ -20,6 +20,8 @@ const CALLS: Record<string, Record<string, unknown>> = {
   reply: { event_id: 1, payload: "yes", session_id: "target" },
   get_delivery: { event_id: 1 },
   read_inbox: {},
+  list_needs: { all: true },
+  summarize: { client_id: "target" },
   unregister_session: { session_id: "target" },
   set_attention: { session: "target", wake: "all" },
   notify: { title: "t", message: "m" },
@@ -37,7 +39,8 @@ const CALLS: Record<string, Record<string, unknown>> = {
 const COVERED: Record<Scope, readonly string[]> = {
   full: Object.keys(CALLS),
   publish: ["publish_event"],
-  read: ["list_sessions", "list_channels", "get_events", "get_delivery"],
+  read: ["list_sessions", "list_channels", "get_events", "get_delivery", "list_needs", "summarize"],
+  answer: ["list_sessions", "list_channels", "get_events", "get_delivery", "list_needs", "summarize"],
 };
 
 let time = Date.now();
@@ -48,13 +51,16 @@ const headers = Object.fromEntries(
   SCOPES.map((scope) => [scope, bearer(tokenFor(bus.db, `${scope}-token`, scope))]),
 ) as Record<Scope, Record<string, string>>;
 
+const READING = ["read", "answer"] as const;
+
 const cases = (covered: boolean) =>
   SCOPES.flatMap((scope) => Object.keys(CALLS).map((tool) => ({ scope, tool }))).filter(
     ({ scope, tool }) => COVERED[scope].includes(tool) === covered,
   );
 
 test("the tools of this file are all there are", () => {
-  expect(operations.map(({ name }) => name)).toEqual(Object.keys(CALLS));
+  const tools = operations.filter(({ tool }) => tool !== false);
+  expect(tools.map(({ name }) => name)).toEqual(Object.keys(CALLS));
 });
 
 describe("beyond its scope", () => {
@@ -68,7 +74,7 @@ describe("beyond its scope", () => {
         expect(answer.headers.get("www-authenticate")).toBe(
           'Bearer realm="agent-event-bus", error="insufficient_scope"',
         );
-        const sentence = `the token ${scope}-token has the scope ${scope}, which does not cover ${tool}; that needs a token with --scope `;
+        const sentence = `The token ${scope}-token has the scope ${scope}, which does not allow ${tool}. Use a token with the scope `;
         const error = { code: -32000, message: expect.stringContaining(sentence) };
         expect(answer.message).toEqual({ jsonrpc: "2.0", id, error });
       }
@@ -78,7 +84,9 @@ describe("beyond its scope", () => {
 
   test("the sentence names the narrowest scope that would do", async () => {
     const needed = async (scope: Scope, tool: string) =>
-      /--scope (\w+)$/.exec((await rpcTool(bus.url, tool, {}, headers[scope])).message.error.message)?.[1];
+      /the scope (\w+)\.$/.exec(
+        (await rpcTool(bus.url, tool, {}, headers[scope])).message.error.message,
+      )?.[1];
     expect(await needed("read", "publish_event")).toBe("publish");
     expect(await needed("publish", "get_events")).toBe("read");
     expect(await needed("read", "ack_events")).toBe("full");
@@ -97,7 +105,7 @@ describe("what hooks call", () => {
   ];
 
   test.each(calls)("%s takes a full token, for it acts as the session it names", async (tool, args) => {
-    for (const scope of ["publish", "read"] as const)
+    for (const scope of ["publish", "read", "answer"] as const)
       expect((await rpcTool(bus.url, tool, args, headers[scope])).status).toBe(403);
     const { status, message } = await rpcTool(bus.url, tool, args, headers.full);
     expect([status, message.result.isError]).toEqual([200, undefined]);
@@ -174,10 +182,12 @@ describe("a session that is read about", () => {
     "moves no cursor and shows no sign of life through a read token: %s",
     async (_, args, count) => {
       const before = await sessionsNow();
-      const { message } = await rpcTool(bus.url, "get_events", { session_id: id, ...args }, headers.read);
-      const { events, error } = message.result.structuredContent;
-      expect(error).toBeUndefined();
-      expect(Math.min(events.length, count)).toBe(count);
+      for (const scope of READING) {
+        const { message } = await rpcTool(bus.url, "get_events", { session_id: id, ...args }, headers[scope]);
+        const { events, error } = message.result.structuredContent;
+        expect(error).toBeUndefined();
+        expect(Math.min(events.length, count)).toBe(count);
+      }
       expect(await sessionsNow()).toEqual(before);
     },
   );
@@ -194,11 +204,12 @@ describe("a session that is read about", () => {
   test("keeps having no cursor when a read token resumes a session that never had one", async () => {
     change(bus.db, `UPDATE sessions SET last_cursor = NULL WHERE id = '${id}'`);
     const before = await sessionsNow();
-    for (const wait_seconds of [0, 1]) {
-      const args = { session_id: id, resume: true, wait_seconds };
-      const { message } = await rpcTool(bus.url, "get_events", args, headers.read);
-      expect(message.result.structuredContent).toMatchObject({ events: [], has_more: false });
-    }
+    for (const scope of READING)
+      for (const wait_seconds of [0, 1]) {
+        const args = { session_id: id, resume: true, wait_seconds };
+        const { message } = await rpcTool(bus.url, "get_events", args, headers[scope]);
+        expect(message.result.structuredContent).toMatchObject({ events: [], has_more: false });
+      }
     expect(await sessionsNow()).toEqual(before);
   });
 
@@ -217,7 +228,7 @@ describe("a session that is read about", () => {
       return [...seen];
     };
     expect(await through("full")).toContain("wakes");
-    expect(await through("read")).toEqual(["polls_only"]);
+    for (const scope of READING) expect(await through(scope)).toEqual(["polls_only"]);
   });
 
   test("shows no sign of life when a publish token publishes in its name, and does with a full one", async () => {

@@ -61,12 +61,12 @@ const SETTINGS: [
   [
     { AGENT_EVENT_BUS_TRUST_HEADERS: "1" },
     ...(["local", "local", "local", "local"] as const),
-    "AGENT_EVENT_BUS_TRUST_HEADERS is set: whoever sends a Tailscale-User-Login header is believed",
+    "AGENT_EVENT_BUS_TRUST_HEADERS is set, so the bus trusts every Tailscale-User-Login header",
   ],
   [
     { AGENT_EVENT_BUS_AUTH_DISABLED: "1" },
     ...(["local", "unverified", "unverified", "unverified"] as const),
-    "AGENT_EVENT_BUS_AUTH_DISABLED is set: everyone who reaches the port may read and write everything",
+    "AGENT_EVENT_BUS_AUTH_DISABLED is set, so every client that reaches the port can read and write everything",
   ],
 ];
 

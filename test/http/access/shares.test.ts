@@ -51,11 +51,11 @@ describe("a share", () => {
   test("says who has how much of what", () => {
     const calls = share(4);
     taken(calls, remote("ci"), 1);
-    expect(calls.take(remote("ci"))).toBe("ci has 1 of 4 calls under way already (limit calls)");
+    expect(calls.take(remote("ci"))).toBe("ci already has 1 of 4 calls under way (limit calls)");
     for (const origin of ["b", "c"]) taken(calls, remote(origin), 1);
-    expect(calls.take(remote("d"))).toBe("other machines have 3 of 4 calls under way already (limit calls)");
+    expect(calls.take(remote("d"))).toBe("Other machines already have 3 of 4 calls under way (limit calls)");
     taken(calls, LOCAL, 1);
-    expect(calls.take(LOCAL)).toBe("4 calls are under way already (limit calls)");
+    expect(calls.take(LOCAL)).toBe("4 calls are already under way (limit calls)");
   });
 
   test("is whole again when everything was given back, whatever the order", () => {
@@ -88,7 +88,7 @@ describe("what callers hold and use", () => {
     expect(passed(remote("a"), 100)).toBe(20);
     expect(call(remote("a"))).toMatchObject({
       status: 429,
-      reason: expect.stringContaining("a sends more than 10 calls a second (limit calls_per_second)"),
+      reason: expect.stringContaining("a sends more than 10 calls per second (limit calls_per_second)"),
       headers: { "retry-after": "1" },
     });
     now += 1_000;
@@ -115,7 +115,7 @@ describe("what callers hold and use", () => {
     expect(begun(remote("a"))).toHaveLength(4);
     expect(some.readBody(remote("a"), 4 * MIB)).toMatchObject({
       status: 503,
-      reason: `a has ${16 * MIB} of ${64 * MIB} bytes of requests under way already (limit bodies_bytes): nothing was done; try again in a second`,
+      reason: `a already has ${16 * MIB} of ${64 * MIB} bytes of requests under way (limit bodies_bytes). Nothing was done. Try again in a second.`,
     });
     expect(begun(LOCAL)).toHaveLength(100);
     for (let i = 0; i < 4; i++) some.bodyRead(remote("a"), 4 * MIB);
@@ -152,7 +152,7 @@ describe("over HTTP, one token", () => {
       (await rpcTool(bus.url, "get_events", { ...wait, wait_seconds: 1 }, headers)).message.result;
     await eventually("its next one is refused", async () => (await asked(token)).isError === true);
     expect((await asked(token)).content[0].text).toBe(
-      "get_events: greedy has 2 of 8 calls waiting already (limit waiters). Call again without wait_seconds.",
+      "get_events: greedy already has 2 of 8 calls waiting (limit waiters). Call again without wait_seconds.",
     );
     expect(
       (await Promise.all(Array.from({ length: 6 }, () => asked({})))).filter(({ isError }) => isError),
@@ -170,7 +170,7 @@ describe("over HTTP, one token", () => {
     for (let i = 0; i < 6; i++) sockets.push(await hold(bus.port, half));
     await eventually("its next one is refused", async () => (await raw(bus.port, whole)).status === 503);
     expect((await raw(bus.port, whole)).body).toContain(
-      "greedy has 2 of 8 calls under way already (limit calls)",
+      "greedy already has 2 of 8 calls under way (limit calls)",
     );
     expect((await rpcTool(bus.url, "list_sessions")).status).toBe(200);
     for (const socket of sockets) socket.destroy();

@@ -24,7 +24,7 @@ test.each([
   const ended = await serveUntilExit({ folder: tempFolder(), args: ["--port", "0"], env });
   expect(ended.code).toBe(78);
   expect(ended.stderr).toContain(
-    `AGENT_EVENT_BUS_REQUIRE_TOKEN and AGENT_EVENT_BUS_${other} contradict each other`,
+    `AGENT_EVENT_BUS_REQUIRE_TOKEN and AGENT_EVENT_BUS_${other} cannot both be set`,
   );
 });
 
@@ -35,12 +35,12 @@ describe("without any token, an address that other machines reach is refused, an
     const args = ["--port", "0", "--db", join(folder, "data.db"), "--host", host];
     const ended = await serveUntilExit({ folder, args });
     expect(ended).toMatchObject({ code: 78, stdout: "" });
-    expect(ended.stderr).toStartWith(`agent-event-bus: HOST is ${host}, which other machines reach`);
+    expect(ended.stderr).toStartWith(`agent-event-bus: HOST is ${host}, so other machines can reach the bus`);
     expect(ended.stderr).toContain("agent-event-bus token create --name NAME");
     expect(ended.stderr).toContain("HOST=127.0.0.1");
     expect(ended.stderr.trim().split("\n")).toHaveLength(1);
     expect(madeIn(folder)).toEqual([]);
-    expect(readFileSync(join(folder, "bus.log"), "utf8")).toContain(`error HOST is ${host}, which`);
+    expect(readFileSync(join(folder, "bus.log"), "utf8")).toContain(`error HOST is ${host}, so other`);
   });
 
   test("by the environment too, with --json as one document", async () => {
@@ -111,8 +111,7 @@ describe.skipIf(noNamespaces !== null)("it starts there", () => {
     tokens.create("old", "full", HOUR);
     tokens.create("gone", "full", null);
     tokens.revoke("gone");
-    const warning =
-      "warn  every token is expired or revoked: other machines get in by their tailnet login only";
+    const warning = "warn  every token has expired or been revoked, so other machines need a tailnet login";
     for (const starts of [1, 2])
       expect((await logOfStart(folder, "0.0.0.0")).split(warning)).toHaveLength(starts + 1);
   });
@@ -123,7 +122,7 @@ describe.skipIf(noNamespaces !== null)("it starts there", () => {
       const folder = tempFolder();
       for (const starts of [1, 2]) {
         const log = await logOfStart(folder, "0.0.0.0", { [name]: "1" });
-        expect(log.split(`warn  ${name} is set: `)).toHaveLength(starts + 1);
+        expect(log.split(`warn  ${name} is set, so `)).toHaveLength(starts + 1);
       }
     },
   );

@@ -80,11 +80,11 @@ describe.skipIf(skipsLan("logins of a tailnet"))("a bus on 0.0.0.0 with a list o
         "with a login alone is nobody",
         { [LOGIN]: "bob@example.com" },
         401,
-        `the header ${LOGIN} is a proxy's`,
+        `the header ${LOGIN} comes from a proxy`,
       ],
       ["with a login beside X-Real-IP is nobody", { ...PROXIED, "x-real-ip": "1.2.3.4" }, 401, "x-real-ip"],
       ["with a login in capitals", { ...PROXIED, [LOGIN]: "Alice@Example.com" }, 200, "Alice@Example.com"],
-      ["through tailscale serve, without a login", { ...PROXIED, [LOGIN]: null }, 401, "wants a token"],
+      ["through tailscale serve, without a login", { ...PROXIED, [LOGIN]: null }, 401, "need a token"],
       ["with two logins", two("bob@example.com"), 400, "exactly one"],
       ["with one login twice", two("alice@example.com"), 400, "exactly one"],
       ["with two logins in one", { ...PROXIED, [LOGIN]: "a@example.com, b@example.com" }, 400, "exactly one"],
@@ -97,7 +97,7 @@ describe.skipIf(skipsLan("logins of a tailnet"))("a bus on 0.0.0.0 with a list o
       ],
       ["through Funnel", { ...PROXIED, "tailscale-funnel-request": "?1" }, 403, "Funnel"],
       ["through Funnel, without a login", { "tailscale-funnel-request": "?1" }, 403, "Funnel"],
-      ["through another proxy", { "x-forwarded-for": "10.77.0.2" }, 401, "wants a token"],
+      ["through another proxy", { "x-forwarded-for": "10.77.0.2" }, 401, "need a token"],
       [
         "under a name of the tailnet that is not the bus's",
         { ...PROXIED, host: "x.tail0123.ts.net" },
@@ -109,7 +109,9 @@ describe.skipIf(skipsLan("logins of a tailnet"))("a bus on 0.0.0.0 with a list o
     });
 
     test("to an address that other machines reach is no loopback", async () => {
-      expect(await attempt("server", BUS, {}, tally)).toEqual(expected(401, `wants a token from ${BUS}`));
+      expect(await attempt("server", BUS, {}, tally)).toEqual(
+        expected(401, `Requests from ${BUS} need a token`),
+      );
     });
   });
 
@@ -129,13 +131,13 @@ describe.skipIf(skipsLan("logins of a tailnet"))("a bus on 0.0.0.0 with a list o
         200,
         "alice@example.com",
       ],
-      ["is refused when its owner is not on the list", "mallory", {}, 403, "the login mallory@example.com"],
-      ["is refused then, whoever it claims to be", "mallory", alice, 403, "the login mallory@example.com"],
-      ["is refused when no person owns it", "tagged", {}, 401, "wants a token"],
-      ["is refused then, whoever it claims to be (tagged)", "tagged", PROXIED, 401, "wants a token"],
-      ["is refused when tailscaled does not know it", "unknown", {}, 401, "wants a token"],
-      ["is refused then, whoever it claims to be (unknown)", "unknown", alice, 401, "wants a token"],
-      ["is none when its address is just outside", "outside", {}, 401, "wants a token"],
+      ["is refused when its owner is not on the list", "mallory", {}, 403, "The login mallory@example.com"],
+      ["is refused then, whoever it claims to be", "mallory", alice, 403, "The login mallory@example.com"],
+      ["is refused when no person owns it", "tagged", {}, 401, "need a token"],
+      ["is refused then, whoever it claims to be (tagged)", "tagged", PROXIED, 401, "need a token"],
+      ["is refused when tailscaled does not know it", "unknown", {}, 401, "need a token"],
+      ["is refused then, whoever it claims to be (unknown)", "unknown", alice, 401, "need a token"],
+      ["is none when its address is just outside", "outside", {}, 401, "need a token"],
     ])("%s", async (_what, machine, headers, status, outcome) => {
       const [to, theirs] = MACHINES[machine];
       expect(await attempt("client", to, headers, tally)).toEqual(expected(status, outcome));
@@ -164,7 +166,7 @@ describe.skipIf(skipsLan("logins of a tailnet"))("a bus on 0.0.0.0 with a list o
         others++;
         await Bun.sleep(50);
       }
-      expect(await asks).toEqual(expected(401, "wants a token"));
+      expect(await asks).toEqual(expected(401, "need a token"));
       lan.tailscaled.silent = false;
       expect(await attempt("client", to, {}, tally)).toEqual(expected(200, "alice@example.com"));
       console.log(

@@ -128,7 +128,7 @@ describe("a tailscaled that does not run", () => {
     for (let i = 0; i < 5; i++) expect(await whois({ ...PEER, port: PEER.port + i })).toBeNull();
     expect(await whois({ ...PEER, address: "100.64.0.8" })).toBeNull();
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain(`tailscaled at ${socket} does not tell who 100.64.0.7 is`);
+    expect(warnings[0]).toContain(`tailscaled at ${socket} did not identify 100.64.0.7`);
     const tailscaled = await startLocalApi();
     tailscaled.knows(ADDR, owner("jo@example.com"));
     Bun.spawnSync(["ln", "-s", tailscaled.socket, socket]);

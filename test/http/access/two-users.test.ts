@@ -34,7 +34,7 @@ const INPUT = JSON.stringify({ session_id: "bo-1", cwd: "/", prompt: "a secret p
 
 /** Says that nothing was sent, to whose program, and what to do. */
 const refusal = (port: number, user: string | number = ALICE) =>
-  `Port ${port} of this machine belongs to another user (${user}), so nothing was sent to http://127.0.0.1:${port}. Run your own bus on another port: agent-event-bus install server --port ${port + 1}. To use the bus of ${user} instead, set AGENT_EVENT_BUS_BUS_USER=${user}.`;
+  `Port ${port} of this machine belongs to another user (${user}), so nothing was sent to http://127.0.0.1:${port}. To use the bus of ${user}, set AGENT_EVENT_BUS_BUS_USER=${user}. To run your own bus on another port: agent-event-bus install server --port ${port + 1}`;
 
 /** A user whose bus is the one on a port, as 8080 is without any setting. */
 function userAt(port: number, uid = BO): User {
@@ -222,7 +222,7 @@ describe.skipIf(noUsers !== null)("where the system does not tell who listens", 
     const url = `http://127.0.0.1:${squatter.port}`;
     expect(await run(["sessions", "--url", url])).toMatchObject({
       ...{ code: 3, stdout: "" },
-      stderr: `agent-event-bus: Port ${squatter.port} does not lead to a program of yours, as far as the system tells, so nothing was sent to ${url}. If a container or a forwarded port leads to your bus, set AGENT_EVENT_BUS_BUS_USER=any.\n`,
+      stderr: `agent-event-bus: Port ${squatter.port} does not seem to belong to one of your programs, so nothing was sent to ${url}. If a container or a forwarded port leads to your bus, set AGENT_EVENT_BUS_BUS_USER=any.\n`,
     });
     expect(squatter.bytes()).toBe("");
     await squatter.stop();

@@ -5,14 +5,14 @@ import { startHere } from "../../support/bus.ts";
 import { cli } from "../../support/cli.ts";
 
 const WARNING =
-  "You are anonymous: an answer reaches you only while you wait for it. Give your session_id, or get one by register_session.";
+  "You are anonymous, so an answer reaches you only while you wait for it. Pass your session_id, or get one with register_session.";
 
 describe("without a session_id", () => {
   const NOTE = { event_type: "note", payload: "x" };
   const CALLS: [tool: string, args: object, warning: string][] = [
     ["publish_event", NOTE, WARNING],
     ["publish_event", { ...NOTE, session_id: "" }, WARNING],
-    ["publish_event", { ...NOTE, signal_level: "loud" }, `is unknown .* ${WARNING}`],
+    ["publish_event", { ...NOTE, signal_level: "loud" }, `Unknown signal_level .* ${WARNING}`],
     ["ask", { to: "machine:elsewhere", payload: "x", wait_seconds: 0 }, WARNING],
     ["reply", { event_id: 1, payload: "x" }, WARNING],
   ];

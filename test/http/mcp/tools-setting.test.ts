@@ -3,7 +3,7 @@ import { operations } from "../../../src/operations/index.ts";
 import { startHere } from "../../support/bus.ts";
 import { rpc } from "../../support/rpc.ts";
 
-const MORE = ["rotate_webhook_secret", "test_webhook", "list_deliveries", "redeliver_webhook"];
+const MORE = ["list_needs", "rotate_webhook_secret", "test_webhook", "list_deliveries", "redeliver_webhook"];
 
 async function toolsWith(setting: string): Promise<string[]> {
   const bus = await startHere({ env: { AGENT_EVENT_BUS_TOOLS: setting } });
@@ -25,6 +25,6 @@ test("a tool that is not listed can still be called", async () => {
 
 test("another value is refused by a sentence that names the choices", async () => {
   await expect(startHere({ env: { AGENT_EVENT_BUS_TOOLS: "few" } })).rejects.toThrow(
-    'AGENT_EVENT_BUS_TOOLS is one of core, all, not "few".',
+    'AGENT_EVENT_BUS_TOOLS must be one of core, all, not "few".',
   );
 });

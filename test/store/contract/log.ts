@@ -19,6 +19,20 @@ export function log({ place }: Engine): void {
     expect(await store.events.tip()).toBe(308);
   });
 
+  test("every commit is told of, after its events, and no read is", async () => {
+    const store = await opened(place());
+    const told: string[] = [];
+    store.listen(({ id }) => told.push(`event ${id}`));
+    store.listenCommits(() => told.push("commit"));
+    await publish(store);
+    expect(told.slice(0, 2)).toEqual(["event 1", "commit"]);
+    const before = told.length;
+    await store.events.read({ order: "asc", limit: 1 });
+    expect(told.length).toBe(before);
+    await store.mail.review(1);
+    expect(told.length).toBeGreaterThan(before);
+  });
+
   test("an event is read as it was written", async () => {
     const store = await opened(place());
     const event = await publish(store, { title: "T", tags: ["a"], correlation_id: "c", payload: "é 🎉\n" });

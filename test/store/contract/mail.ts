@@ -53,6 +53,38 @@ export function mail({ place }: Engine): void {
     ]);
   });
 
+  test("unseen messages are counted for several recipients at once", async () => {
+    const { store, session_id, send } = await started();
+    const other = await join(store, { session_id: "s-other" });
+    expect(await store.mail.counts([session_id, other.session_id])).toEqual(new Map());
+    const [first] = [await send(), await send()];
+    await publish(store, { channel: `session:${other.session_id}` });
+    await store.mail.see(session_id, [first.id], []);
+    const counts = await store.mail.counts([session_id, other.session_id, "unknown"]);
+    expect([...counts].sort()).toEqual(
+      [
+        [session_id, 1],
+        [other.session_id, 1],
+      ].sort() as [string, number][],
+    );
+    expect(await store.mail.counts([])).toEqual(new Map());
+  });
+
+  test("the latest messages come newest first, with their sender and time until they are seen", async () => {
+    const { store, session_id, send } = await started();
+    const [first, second, third] = [await send(), await send(), await send()];
+    await publish(store, { channel: "all" });
+    await store.mail.see(session_id, [second.id], []);
+    const latest = await store.mail.latest(2);
+    expect(latest).toMatchObject([
+      { event_id: third.id, state: "stored", sender: third.session_id, sent_at: third.timestamp },
+      { event_id: second.id, state: "seen", sender: null, sent_at: null },
+    ]);
+    expect((await store.mail.latest(50)).map(({ event_id }) => event_id)).toEqual([
+      ...[third.id, second.id, first.id],
+    ]);
+  });
+
   test("waiting are the unseen messages of every recipient after an event, oldest first", async () => {
     const { store, session_id, send } = await started();
     const waiting = async (after: number, limit = 50) =>
@@ -86,6 +118,18 @@ export function mail({ place }: Engine): void {
     expect(await again.mail.reviewed()).toBe(5);
     await again.mail.review(null);
     expect(await again.mail.reviewed()).toBeNull();
+  });
+
+  test("how long the user is shown no notifications is kept", async () => {
+    const at = place();
+    const store = await opened(at);
+    expect(await store.mail.mutedUntil()).toBe(0);
+    await store.mail.muteUntil(Number.MAX_SAFE_INTEGER);
+    await closed(store);
+    const again = await opened(at);
+    expect(await again.mail.mutedUntil()).toBe(Number.MAX_SAFE_INTEGER);
+    await again.mail.muteUntil(0);
+    expect(await again.mail.mutedUntil()).toBe(0);
   });
 
   test("a listener is told of each recipient whose messages were seen, and of no other", async () => {

@@ -94,4 +94,53 @@ export function pushes({ place }: Engine): void {
     await store.sessions.report("s", { state: "idle", leaseUntil: null, works: false, branch: "fix" });
     expect(await store.sessions.get("s")).toMatchObject({ wake: null, muted_until: 6_000, branch: "fix" });
   });
+
+  test("the wakes of the last hour are counted by session, without free ones and hand-overs", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    const record = (sessionId: string, kind: "wake" | "free_wake" | "hand_over") =>
+      store.pushes.record({ sessionId, sender: "x", kind, bytes: 1 });
+    expect(await store.pushes.wakes()).toEqual(new Map());
+    await record("s", "wake");
+    clock.at += 30 * MINUTE_MS;
+    for (const kind of ["wake", "free_wake", "hand_over"] as const) await record("s", kind);
+    await record("t", "hand_over");
+    expect(await store.pushes.wakes()).toEqual(new Map([["s", 2]]));
+    clock.at += 31 * MINUTE_MS;
+    expect(await store.pushes.wakes()).toEqual(new Map([["s", 1]]));
+    clock.at -= 24 * 60 * MINUTE_MS;
+    expect(await store.pushes.wakes()).toEqual(new Map());
+  });
+
+  test("a session tells since when it is in its state", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    await join(store);
+    const since = async () => (await store.sessions.get("s"))?.state_since;
+    const report = async (state: "busy" | "idle") => {
+      clock.at += MINUTE_MS;
+      await store.sessions.report("s", { state, leaseUntil: null, works: false });
+      return new Date(clock.at).toISOString();
+    };
+    expect(await since()).toBeNull();
+    const busy = await report("busy");
+    await report("busy");
+    expect(await since()).toBe(busy);
+    expect(await report("idle")).toBe((await since()) ?? "");
+  });
+
+  test("a session's last words stay until others are told", async () => {
+    const store = await opened(place());
+    await join(store);
+    const words = async () => (await store.sessions.get("s"))?.last_words;
+    const report = (lastWords?: string) =>
+      store.sessions.report("s", { state: "idle", leaseUntil: null, works: false, lastWords });
+    expect(await words()).toBeNull();
+    await report("Done.");
+    await report();
+    await join(store);
+    expect(await words()).toBe("Done.");
+    await report("Done again.");
+    expect(await words()).toBe("Done again.");
+  });
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { addressed } from "../../../src/domain/delivery_policy.ts";
 import type { DecideRegistration } from "../../../src/domain/store.ts";
+import type { ProcessMark } from "../../../src/lib/process.ts";
 import { aDraft, aSession, type Engine, join, opened, publish, webhook } from "../engine.ts";
 
 export function registration({ place }: Engine): void {
@@ -75,6 +76,21 @@ export function registration({ place }: Engine): void {
     expect(await store.sessions.present("2026-01-01T00:00:00.000Z")).toEqual([]);
     await join(store);
     expect((await store.sessions.get("s"))?.deleted_at).toBeNull();
+  });
+
+  test("a session is found by its process, on its machine, even when it has ended", async () => {
+    const store = await opened(place());
+    const named = { pid: 7, started: "then" };
+    const { machine } = await join(store, { process: named });
+    await join(store, { session_id: "t", display_id: "calm-rex" });
+    const found = async (on: string, mark: ProcessMark) =>
+      (await store.sessions.byProcess(on, mark))?.session_id;
+    expect(await found(machine, named)).toBe("s");
+    expect(await found(machine, { ...named, started: "later" })).toBeUndefined();
+    expect(await found("elsewhere", named)).toBeUndefined();
+    const change = { kind: "unregister", sessionId: "s" } as const;
+    await store.append(addressed(aDraft(), await store.webhooks.active(), change));
+    expect(await found(machine, named)).toBe("s");
   });
 
   test("a name is claimed from the holder that was seen, with the mail of both", async () => {

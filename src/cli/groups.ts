@@ -1,0 +1,61 @@
+/** The commands in the order of the help. */
+export const GROUPS: readonly { title: string; commands: readonly string[] }[] = [
+  {
+    title: "Everyday",
+    commands: [
+      "sessions",
+      "send",
+      "ask",
+      "needs",
+      "answer",
+      "inbox",
+      "reply",
+      "events",
+      "message",
+      "attention",
+      "open",
+      "mute",
+    ],
+  },
+  {
+    title: "Webhooks",
+    commands: [
+      "webhook register",
+      "webhook list",
+      "webhook test",
+      "webhook deliveries",
+      "webhook redeliver",
+      "webhook enable",
+      "webhook disable",
+      "webhook rotate",
+      "webhook unregister",
+    ],
+  },
+  {
+    title: "This machine",
+    commands: [
+      "install server",
+      "start",
+      "stop",
+      "restart",
+      "status",
+      "doctor",
+      "logs",
+      "serve",
+      "backup",
+      "restore",
+      "check",
+      "adopt",
+      "uninstall",
+      "completions",
+    ],
+  },
+  {
+    title: "Other machines",
+    commands: ["install client", "token create", "token list", "token revoke"],
+  },
+  {
+    title: "For scripts and hooks",
+    commands: ["register", "publish", "ack", "channels", "notify", "unregister", "statusline", "hook"],
+  },
+];

@@ -1,0 +1,29 @@
+import { operation } from "./operation.ts";
+
+/** A view may be this old (ms). */
+const FRESH_MS = 250;
+
+/** Loaded at the first call, so that commands do without it. */
+let work: typeof import("./run_view.ts") | undefined;
+
+export const view = operation({
+  name: "view",
+  about: "Everything that the page shows besides events.",
+  effect: "reads",
+  scope: "read",
+  tool: false,
+  listed: false,
+  params: {
+    max_age_ms: {
+      type: "integer",
+      default: FRESH_MS,
+      min: 0,
+      max: FRESH_MS,
+      about: "The answer may be this old (ms)",
+    },
+  },
+  async run(bus, { max_age_ms }, { caller }) {
+    work ??= await import("./run_view.ts");
+    return work.runView(bus, caller, max_age_ms);
+  },
+});

@@ -1,0 +1,20 @@
+// Opens dialogs in the database at a path and answers each, until it is killed. Prints each event's payload once it is acknowledged.
+import { NEED_ANSWERED } from "../../src/domain/answer_need.ts";
+import { addressed } from "../../src/domain/delivery_policy.ts";
+import { lockDatabase, openStore } from "../../src/sqlite/store.ts";
+
+const path = process.argv[2] ?? "";
+const store = openStore(path, lockDatabase(path), { now: Date.now });
+const active = await store.webhooks.active();
+const dialog = {
+  ...({ kind: "permission", session_id: "s", text: "t" } as const),
+  ...{ tool: null, input: null, cwd: null, branch: null, since: new Date().toISOString(), answerable: true },
+};
+for (;;) {
+  const { need_id } = await store.needs.open({ ...dialog, key: crypto.randomUUID() });
+  const payload = `need ${need_id}`;
+  const draft = { event_type: NEED_ANSWERED, payload, session_id: "human", channel: "all", origin: "person" };
+  const given = { answer: { behavior: "allow" }, by: "person", via: "shell" } as const;
+  await store.append(addressed(draft, active, { kind: "answer", needId: need_id, ...given }));
+  await Bun.write(Bun.stdout, `${payload}\n`);
+}
