@@ -1,6 +1,6 @@
 // `npm run build`: dist/agent-event-bus for this machine; `--all`: one file per target, and their checksums.
 import { basename, join, relative } from "node:path";
-import type { BunPlugin } from "bun";
+import { withoutUnused } from "./left_out.ts";
 
 const root = join(import.meta.dir, "..");
 const targets = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "windows-x64"] as const;
@@ -11,26 +11,6 @@ export interface BinaryOptions {
   /** Without it: this machine. */
   target?: (typeof targets)[number];
 }
-
-// Together a fifth of the program's own size: Elysia checks uploads with the one, the SDK what a person filled in with the
-// other, and the bus asks for neither.
-const LEFT_OUT: Readonly<Record<string, string>> = {
-  "file-type": "",
-  "../validation/ajv-provider.js": "export class AjvJsonSchemaValidator {}",
-};
-
-export const withoutUnused: BunPlugin = {
-  name: "without unused",
-  setup(build) {
-    build.onResolve({ filter: /^file-type$|\/ajv-provider\.js$/ }, ({ path }) =>
-      path in LEFT_OUT ? { path, namespace: "left-out" } : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({
-      contents: LEFT_OUT[path] ?? "",
-      loader: "js",
-    }));
-  },
-};
 
 /** Returns the path of the executable. */
 export async function buildBinary(options: BinaryOptions = {}): Promise<string> {

@@ -1,7 +1,8 @@
 // `npm run build:node`: dist/agent-event-bus.mjs, the same program as one file for Node 24.
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { report, withoutUnused } from "./binary.ts";
+import { report } from "./binary.ts";
+import { withoutUnused } from "./left_out.ts";
 
 const root = join(import.meta.dir, "..");
 

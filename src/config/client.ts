@@ -1,8 +1,8 @@
-import manifest from "../../package.json" with { type: "json" };
+import { version } from "../../package.json" with { type: "json" };
 import { textOf } from "../runtime/file.ts";
 import { VARIABLES } from "./variables.ts";
 
-export const version = manifest.version;
+export { version };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

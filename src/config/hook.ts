@@ -10,15 +10,17 @@ export type HookConfig = ReturnType<typeof hookConfig>;
 export function hookConfig(env: Environment, flag: string | undefined) {
   const given = flag ?? (env[VARIABLES.url.name] || undefined);
   const limit = env[VARIABLES.hookTimeout.name];
-  const words = env[VARIABLES.lastWords.name];
-  const settings = given !== undefined && limit && words ? {} : readSettings(given === undefined);
+  const settings = given !== undefined && limit ? undefined : readSettings(given === undefined);
   return {
     ...clientConfig(env),
-    url: given ?? urlIn(settings),
+    url: given ?? urlIn(settings ?? {}),
     /** Time limit (ms). Undefined if it is not set. */
-    timeoutMs: positive(limit || settings[VARIABLES.hookTimeout.name]),
-    /** The bus is told the last words of a turn. */
-    lastWords: !/^(0|false|no|off)$/i.test(words || settings[VARIABLES.lastWords.name] || ""),
+    timeoutMs: positive(limit || settings?.[VARIABLES.hookTimeout.name]),
+    /** True if the bus is told the last words of a turn. */
+    tellsLastWords: () => {
+      const { name } = VARIABLES.lastWords;
+      return !/^(0|false|no|off)$/i.test(env[name] || (settings ?? readSettings(false))[name] || "");
+    },
     /** The client's process. */
     clientPid: positive(env.CLAUDE_PID),
     /** `cli` in an interactive client. */

@@ -1,5 +1,3 @@
-import { firstWords } from "../lib/first_words.ts";
-import { branchOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import { bounded, type HookInput, isAutomatic, titleOf } from "./input.ts";
 import type { Batch } from "./text.ts";
@@ -42,7 +40,7 @@ export class HookSession {
   /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
   async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
     if (this.#run.clientId === undefined) return null;
-    const args = { path, ...work(this.#run, path) };
+    const args = { path, ...(await work(this.#run, path)) };
     const batch = await this.#collectEvents(args);
     if (batch.unknown !== true) return batch;
     await (await import("./register.ts")).register(this.#run);
@@ -56,7 +54,7 @@ export class HookSession {
       path: "wake",
       wait_seconds: seconds,
       running_ms: Math.round(idleMs),
-      ...words(this.#run),
+      ...(await words(this.#run)),
     };
     const timeoutMs = (seconds + MARGIN_SECONDS) * 1000;
     const batch = await this.#collectEvents({ ...waiting, ...(await branch(this.#run)) }, timeoutMs);
@@ -92,12 +90,13 @@ export class HookSession {
 
 /** The branch of the session's folder. Only the waiter tells it, because reading it would slow the other hooks. */
 async function branch({ input }: HookCall): Promise<Json> {
+  const { branchOf } = await import("../lib/git.ts");
   const name = await branchOf(input.cwd ?? process.cwd());
   return name === null ? {} : { branch: bounded(name) };
 }
 
 /** The part of a report that only this hook knows. */
-function work(run: HookCall, path: string): Json {
+async function work(run: HookCall, path: string): Promise<Json> {
   const { input } = run;
   if (path === "tool") return isOfBus(input) ? { bus_tool: true } : {};
   if (path === "stop") return words(run);
@@ -109,9 +108,11 @@ function work(run: HookCall, path: string): Json {
 }
 
 /** The last words of a turn that ends. */
-function words({ input, config }: HookCall): Json {
+async function words({ input, config }: HookCall): Promise<Json> {
   const { last_assistant_message: answer } = input;
-  const last_words = config.lastWords && answer !== undefined ? firstWords(answer) : undefined;
+  if (answer === undefined || !config.tellsLastWords()) return {};
+  const { firstWords } = await import("../lib/first_words.ts");
+  const last_words = firstWords(answer);
   return last_words === undefined ? {} : { last_words };
 }
 

@@ -130,12 +130,13 @@ async function expectPatience(bus: ProcessBus, kind: Kind): Promise<void> {
 test("slow heads, slow bodies and unread answers are cut and hold nobody up; a call that waits in silence is not", async () => {
   const kinds: Kind[] = ["binary", "node"];
   const buses = await Promise.all(kinds.map((kind) => startBus(kind)));
-  const results = await Promise.allSettled(
-    buses.flatMap((bus, i) =>
-      [expectCut, expectUnread, expectPatience].map((expectation) => expectation(bus, kinds[i] as Kind)),
-    ),
-  );
+  const each = (expectations: ((bus: ProcessBus, kind: Kind) => Promise<void>)[]) =>
+    Promise.allSettled(
+      buses.flatMap((bus, i) => expectations.map((expectation) => expectation(bus, kinds[i] as Kind))),
+    );
+  // Twenty large answers at once keep the bus busy for seconds, and its timers late.
+  const results = [...(await each([expectCut, expectPatience])), ...(await each([expectUnread]))];
   const failed = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   for (const bus of buses) expect(await bus.stop()).toBe(0);
   if (failed.length > 0) throw new AggregateError(failed, failed.map(String).join("\n"));
-}, 110_000);
+}, 150_000);

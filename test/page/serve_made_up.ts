@@ -1,5 +1,6 @@
 // Serves the page with made-up data, to look at it and to make its pictures:
 //   bun test/page/serve_made_up.ts [normal|many|none|shapes] [PORT]
+import { gunzipSync } from "node:zlib";
 import { pageFile } from "../../src/http/page/bundle.ts";
 import type { Json } from "../../src/lib/json.ts";
 import { type Made, MadeUpBus } from "./made_up_bus.ts";
@@ -49,7 +50,8 @@ const texts = new Map<string, string>();
 
 function textOf(path: string): string | undefined {
   const name = Object.hasOwn(FILES, path) ? FILES[path as keyof typeof FILES] : undefined;
-  if (name !== undefined && !texts.has(path)) texts.set(path, pageFile(name));
+  if (name !== undefined && !texts.has(path))
+    texts.set(path, gunzipSync(Buffer.from(pageFile(name), "base64")).toString());
   return texts.get(path);
 }
 

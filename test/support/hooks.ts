@@ -69,9 +69,18 @@ export async function runHook(name: string, options: HookOptions = {}): Promise<
   const began = performance.now();
   const child = await spawnHook(name, options);
   const { input = "" } = options;
-  child.stdin.write(typeof input === "string" || input instanceof Uint8Array ? input : JSON.stringify(input));
-  await Promise.resolve(child.stdin.end()).catch(() => {});
+  await feed(child, typeof input === "string" || input instanceof Uint8Array ? input : JSON.stringify(input));
   return { ...(await ended(child)), ms: performance.now() - began };
+}
+
+/** Writes all of its stdin. A hook that has nothing to read it for may have ended before. */
+async function feed({ stdin }: HookProcess, input: string | Uint8Array): Promise<void> {
+  try {
+    stdin.write(input);
+    await stdin.end();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
 }
 
 /** What a hook printed, and its exit code. */

@@ -6,6 +6,9 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { invalidRequest } from "../body.ts";
 
+/** The id comes back in each answer and in the ids of its stream's events. */
+const ID_CHARACTERS = 1000;
+
 /**
  * Checks the shape of a JSON-RPC message, without its parameters. MCP has no batches since 2025-06-18.
  * @throws BodyError when it is an array or not a message.
@@ -17,6 +20,8 @@ export function checkedMessage(value: unknown): JSONRPCMessage {
   if (jsonrpc !== "2.0") throw invalidRequest('jsonrpc must be "2.0"');
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id))
     throw invalidRequest("id must be a string or a whole number");
+  if (typeof id === "string" && id.length > ID_CHARACTERS)
+    throw invalidRequest(`id must have at most ${ID_CHARACTERS} characters`);
   if (method !== undefined ? typeof method !== "string" : !("result" in value || "error" in value))
     throw invalidRequest("method must be a string");
   if (params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params)))

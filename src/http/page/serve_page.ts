@@ -27,7 +27,7 @@ const HEADERS = {
 };
 
 interface File {
-  text: string;
+  plain: Uint8Array<ArrayBuffer>;
   gzipped: Uint8Array<ArrayBuffer>;
   headers: Readonly<Record<string, string>>;
 }
@@ -43,27 +43,29 @@ export async function servePage(
   files ??= loaded();
   const found = (await files).get(file === "" ? "/" : `/page/${file}`);
   if (found === undefined) return Response.json({ error: "The page has no such file." }, { status: 404 });
-  const { text, gzipped, headers } = found;
+  const { plain, gzipped, headers } = found;
   if (request.headers.get("if-none-match") === headers.etag)
     return new Response(null, { status: 304, headers });
-  if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return new Response(text, { headers });
+  if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return new Response(plain, { headers });
   return new Response(gzipped, { headers: { ...headers, "content-encoding": "gzip" } });
 }
 
-/** Loads the texts at the first request, so that a bus whose page is not used does without them. */
+/** Loads the files at the first request, so that a bus whose page is not used does without them. */
 async function loaded(): Promise<ReadonlyMap<string, File>> {
-  const [{ FILES }, { gzipSync }, { createHash }] = await Promise.all([
+  const [{ FILES }, { gunzipSync }, { createHash }] = await Promise.all([
     import("./files.ts"),
     import("node:zlib"),
     import("node:crypto"),
   ]);
   return new Map(
-    Object.entries(FILES).map(([path, text]) => {
-      const hash = createHash("sha256").update(text).digest("base64url").slice(0, 22);
+    Object.entries(FILES).map(([path, base64]) => {
+      const gzipped = new Uint8Array(Buffer.from(base64, "base64"));
+      const plain = new Uint8Array(gunzipSync(gzipped));
+      const hash = createHash("sha256").update(plain).digest("base64url").slice(0, 22);
       const type = TYPES[path === "/" ? "html" : (path.split(".").at(-1) ?? "")] ?? "text/plain";
       // Weak, because both encodings share it.
       const headers = { ...HEADERS, "content-type": type, etag: `W/"${hash}"` };
-      return [path, { text, gzipped: new Uint8Array(gzipSync(text)), headers }];
+      return [path, { plain, gzipped, headers }];
     }),
   );
 }
