@@ -55,12 +55,14 @@ async function open(name: "web" | "api"): Promise<Terminal> {
   const line = `mkdir -p ~/${name} && cd ~/${name} && claude`;
   expect([blockUnder("Try it", 0), blockUnder("Try it", 1)]).toContainEqual([line]);
   const client = newClient(models?.[name].url, machine.home);
-  answerFirstQuestions(client, join(machine.home, name));
-  const env = Object.entries({ ...client.env, ...machine.env, TERM: "xterm-256color" });
+  answerFirstQuestions(client);
+  const env = Object.entries({ ...client.env, ...machine.env, TERM: "xterm-256color", PS1: "$ " });
   const shell = ["env", "-i", ...env.map(([key, value]) => `${key}=${value}`), "bash", "--norc"];
   const limited = ["timeout", "--foreground", "--signal=KILL", String(TIMEOUT_MS / 1_000), ...shell];
   tmux.run("new-session", "-d", "-s", name, "-x", "100", "-y", "40", "-c", machine.home, "--", ...limited);
   const terminal = new Terminal(tmux, name);
+  // A shell that is just starting may lose keys.
+  await terminal.shows("$");
   await terminal.say(line);
   const here = async () => (await sessions()).some((one: { name: string }) => one.name === name);
   await eventually(`${name} on the bus`, here, PATIENCE_MS);

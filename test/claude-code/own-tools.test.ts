@@ -6,11 +6,12 @@ import { fresh } from "../support/agent.ts";
 import { startBus } from "../support/bus.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { answersOf, converse, testAtTerminal, testWithClaude } from "./converse.ts";
-import { Desk, heard, PATIENCE_MS, type Place } from "./desk.ts";
+import { Desk, heard, PATIENCE_MS, type Place, press } from "./desk.ts";
 
 const TIMEOUT_MS = 180_000;
 const ASK = "mcp__agent-event-bus__ask";
 const REPLY = "mcp__agent-event-bus__reply";
+const PROCEED = "Do you want to proceed";
 let desk: Desk | undefined;
 
 afterAll(async () => {
@@ -80,10 +81,10 @@ testAtTerminal(
     ] as const) {
       careful.model.use(ASK, { to: "machine:elsewhere", payload, wait_seconds: 0 });
       await careful.terminal.say(fresh("ask"));
-      await careful.terminal.shows("Do you want to proceed?", PATIENCE_MS);
+      await careful.terminal.shows(PROCEED, PATIENCE_MS);
       expect(careful.terminal.screen()).toContain(`session_id: "${await idOf("careful")}"`);
       expect(await asked(at, payload)).toBeUndefined();
-      careful.terminal.press(key);
+      await press(careful, key, PROCEED);
       await at.idle("careful");
     }
     expect(await asked(at, yes)).toMatchObject({ session_id: await idOf("careful") });

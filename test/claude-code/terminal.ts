@@ -66,7 +66,7 @@ export class Terminal {
   ): Promise<Terminal> {
     const cwd = join(client.home, name);
     mkdirSync(cwd, { recursive: true });
-    answerFirstQuestions(client, cwd);
+    answerFirstQuestions(client);
     const env = Object.entries({ ...client.env, TERM: "xterm-256color" }).map(
       ([key, value]) => `${key}=${value}`,
     );
@@ -134,15 +134,20 @@ export class Terminal {
   }
 }
 
-/** What a client asks a new user before its first prompt. */
-export function answerFirstQuestions({ home }: Claude, cwd: string): void {
+/**
+ * What a client asks a new user before its first prompt, for every folder of that home. Answered once: a client that runs
+ * may write the file at the same moment.
+ */
+export function answerFirstQuestions({ home }: Claude): void {
   const file = join(home, ".claude.json");
+  const given = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  if (given.hasCompletedOnboarding) return;
   const answers = {
-    ...(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {}),
+    ...given,
     hasCompletedOnboarding: true,
     theme: "dark",
     customApiKeyResponses: { approved: [API_KEY], rejected: [] },
-    projects: { [cwd]: { hasTrustDialogAccepted: true } },
+    projects: { [home]: { hasTrustDialogAccepted: true } },
   };
   writeFileSync(file, JSON.stringify(answers));
 }
