@@ -72,7 +72,7 @@ test("everyday leaves out the long files, each of which runs once among the rest
   const files = (...args: string[]) => runsOf(args).map((run) => run.args.join(" "));
   const [everyday = "", ...more] = files();
   expect(everyday.split(" ")).toEqual([
-    "--parallel=4",
+    "--parallel=6",
     ...LONG.map((file) => `--path-ignore-patterns=${file}`),
   ]);
   expect(more).toEqual([]);
