@@ -31,13 +31,34 @@ export function linesFor(waiting: Waiting): readonly Line[] {
 
 /** The client's settings for an executable, without anything else. */
 export function hooksOf(binary: string, waiting: Waiting = "any") {
+  return entriesOf(linesFor(waiting), { binary, waiting });
+}
+
+function entriesOf(lines: readonly Line[], wanted: Wanted) {
   const hooks: Record<string, { matcher?: string; hooks: ReturnType<typeof hookOf>[] }[]> = {};
-  for (const line of linesFor(waiting)) {
+  for (const line of lines) {
     const { matcher } = line;
     hooks[line.event] ??= [{ ...(matcher !== undefined && { matcher }), hooks: [] }];
-    hooks[line.event]?.[0]?.hooks.push(hookOf(line, { binary, waiting }));
+    hooks[line.event]?.[0]?.hooks.push(hookOf(line, wanted));
   }
   return hooks;
+}
+
+/** Hooks that the plugin has beside its mod: those that start a session, replace the mod, or stand beside a dialog. */
+const BESIDE_MOD: readonly string[] = [
+  "SessionStart: hook session-start",
+  "SessionStart: hook wait",
+  "Stop: hook wait",
+  "PermissionRequest: hook permission",
+  "Notification: hook notification",
+];
+
+/** The command hooks of the plugin. */
+export function pluginHooks(binary: string) {
+  return entriesOf(
+    TABLE.filter(({ label }) => BESIDE_MOD.includes(label)),
+    { binary, waiting: "plain" },
+  );
 }
 
 /** The parent of the shell that runs the hook is the client. */

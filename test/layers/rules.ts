@@ -26,7 +26,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   rpc: ["config", "lib", "runtime/file.ts", "runtime/connect.ts"],
   admin: ["domain", "sqlite", "tokens", "rpc", "config", "lib"],
   install: [
-    ...["rpc", "admin", "tokens", "hooks/names.ts", "config", "lib"],
+    ...["rpc", "admin", "tokens", "hooks/names.ts", "mod/bundle.ts", "config", "lib"],
     ...["launchd", "systemd", "jsonc-parser"],
   ],
   cli: [
@@ -34,6 +34,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
     ...["runtime/stdio.ts", "cac"],
   ],
   hooks: ["rpc", "config", "domain", "lib", "runtime/stdio.ts"],
+  mod: ["hooks", "lib"],
   serve: [...edge(), "http", "webhooks", "desktop", "push", "sqlite", "rpc", "admin", "install"],
   page: ["domain", "lib", "preact", "@preact/signals"],
   runtime: ["@elysiajs/node", "elysia"],

@@ -1,0 +1,2 @@
+/** Called once by Claude Code, in each session. */
+export function register(): void {}
