@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { dataDirectory, homeDirectory, parseSettings } from "../src/config/client.ts";
+import { dataDirectory, homeDirectory } from "../src/config/client.ts";
+import { parseSettings } from "../src/config/parse_settings.ts";
 import { serverConfig } from "../src/config/server.ts";
 
 const parsed = (text: string) => parseSettings(text, "settings.env");

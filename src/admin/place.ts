@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Environment, environment, settingsFile } from "../config/client.ts";
+import { environment, settingsFile } from "../config/client.ts";
+import type { Environment } from "../config/parse_settings.ts";
 import { databasePath } from "../config/server.ts";
 import { realOf } from "../lib/permissions.ts";
 import { kindOf } from "../sqlite/fitness.ts";

@@ -1,13 +1,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import {
-  type Environment,
-  environment,
-  installConfig,
-  parseSettings,
-  settingsFile,
-  settingsPath,
-} from "../config/client.ts";
+import { environment, installConfig, settingsFile, settingsPath } from "../config/client.ts";
+import { type Environment, parseSettings } from "../config/parse_settings.ts";
 import { serverConfig } from "../config/server.ts";
 import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";

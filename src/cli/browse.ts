@@ -1,4 +1,5 @@
-import { type Environment, hasScreen } from "../config/client.ts";
+import { hasScreen } from "../config/client.ts";
+import type { Environment } from "../config/parse_settings.ts";
 
 /** Opens a URL with the user's browser. False if there is no program for it. */
 export type Browse = (url: string) => Promise<boolean>;

@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/client.ts";
+import { ConfigError } from "../config/parse_settings.ts";
 import { NoSessionError, type Printer, UsageError } from "../lib/command.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";

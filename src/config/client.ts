@@ -1,10 +1,9 @@
 import { version } from "../../package.json" with { type: "json" };
 import { textOf } from "../runtime/file.ts";
+import { ConfigError, type Environment, parseSettings, urlIn } from "./parse_settings.ts";
 import { VARIABLES } from "./variables.ts";
 
 export { version };
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const environment: Environment = process.env;
 
@@ -23,40 +22,6 @@ export function dataDirectory(): string {
 
 export function homeDirectory(): string {
   return (process.platform !== "win32" && environment.HOME) || os().homedir();
-}
-
-/** A setting that cannot be used. The message names it. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-}
-
-/**
- * Parses KEY=VALUE lines. Skips blank lines and lines that start with #.
- * @throws ConfigError when a line is not KEY=VALUE.
- */
-export function parseSettings(text: string, file: string): Environment {
-  const settings: Record<string, string> = {};
-  for (const [index, raw] of text.split("\n").entries()) {
-    const line = raw.trim();
-    if (line === "" || line.startsWith("#")) continue;
-    const end = line.indexOf("=");
-    const key = line.slice(line.startsWith("export ") ? "export ".length : 0, end).trim();
-    if (end === -1 || !/^[A-Za-z_]\w*$/.test(key))
-      throw new ConfigError(`${file}, line ${index + 1}: "${withoutSecrets(line)}" is not KEY=VALUE.`);
-    settings[key] = unquoted(line.slice(end + 1).trim());
-  }
-  return settings;
-}
-
-/** Without the users and passwords of its URLs. */
-function withoutSecrets(line: string): string {
-  return line.replace(/\/\/[^\s/@]*@/g, "//…@");
-}
-
-function unquoted(text: string): string {
-  const quote = text[0];
-  const quoted = text.length > 1 && (quote === '"' || quote === "'") && text.endsWith(quote);
-  return quoted ? text.slice(1, -1) : text;
 }
 
 export function settingsPath(): string {
@@ -130,23 +95,6 @@ export function keptToken(): string | undefined {
  */
 export function busUrl(flag: string | undefined, env: Environment): string {
   return flag ?? (env[VARIABLES.url.name] || urlIn(settingsFile()));
-}
-
-/** The bus of a settings file: its URL, or the bus of this machine at its HOST and PORT. */
-export function urlIn(settings: Environment): string {
-  const { url, host, port } = VARIABLES;
-  return settings[url.name] || localUrl(settings[host.name] || undefined, settings[port.name] || undefined);
-}
-
-/** The URL by which programs of this machine reach a bus that listens at a host and a port. */
-export function localUrl(
-  host: string = VARIABLES.host.fallback,
-  port: string | number = VARIABLES.port.fallback,
-): string {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
-  const everywhere = bare === "0.0.0.0" || bare === "::";
-  const reachable = everywhere ? "127.0.0.1" : bare.includes(":") ? `[${bare}]` : bare;
-  return `http://${reachable}:${port}/mcp`;
 }
 
 export type ClientConfig = ReturnType<typeof clientConfig>;

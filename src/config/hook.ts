@@ -1,4 +1,5 @@
-import { clientConfig, type Environment, settingsFile, urlIn } from "./client.ts";
+import { clientConfig, settingsFile } from "./client.ts";
+import { type Environment, urlIn } from "./parse_settings.ts";
 import { VARIABLES } from "./variables.ts";
 
 export type HookConfig = ReturnType<typeof hookConfig>;

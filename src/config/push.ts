@@ -1,4 +1,4 @@
-import { ConfigError } from "./client.ts";
+import { ConfigError } from "./parse_settings.ts";
 import { VARIABLES } from "./variables.ts";
 
 /** A topic of an ntfy server, where the user's phone listens. */

@@ -1,7 +1,8 @@
 import { WAKE_SETTINGS } from "../domain/attention.ts";
 import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
 import { NOTIFY_SETTINGS } from "../domain/notification.ts";
-import { ConfigError, dataDirectory, type Environment, homeDirectory } from "./client.ts";
+import { dataDirectory, homeDirectory } from "./client.ts";
+import { ConfigError, type Environment } from "./parse_settings.ts";
 import { type PushConfig, publicUrlOf, topicsOf } from "./push.ts";
 import { VARIABLES } from "./variables.ts";
 

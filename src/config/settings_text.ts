@@ -1,4 +1,4 @@
-import { parseSettings } from "./client.ts";
+import { parseSettings } from "./parse_settings.ts";
 
 /** Keys of `settings.env` with their values. Null removes a key. */
 export type Settings = Readonly<Record<string, string | null>>;

@@ -140,7 +140,7 @@ async function tell({ run, report, since }: Beside, more: Json = {}): Promise<To
     (await run.call("report_dialog", args, (HOLD_SECONDS + MARGIN_SECONDS) * 1000)) as Told;
   const told = await call();
   if (told.unknown !== true) return told;
-  await (await import("./register.ts")).register(run);
+  await run.register();
   return call();
 }
 

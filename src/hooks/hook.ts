@@ -4,8 +4,9 @@ import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
 import { write } from "../runtime/stdio.ts";
-import { isForeign, readInput } from "./input.ts";
+import { isForeign } from "./input.ts";
 import { HOOKS, type HookName, STAYING } from "./names.ts";
+import { readInput } from "./read_input.ts";
 import { HookSession } from "./session.ts";
 import type { HookCall } from "./types.ts";
 import { type Format, type HookLine, help, usage } from "./usage.ts";
@@ -52,6 +53,8 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
     ...{ input, config, format, machine: host },
     clientId: input.session_id ?? config.sessionId,
     call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
+    register: async () => (await import("./register.ts")).register(called),
+    branch: async () => (await import("../lib/git.ts")).branchOf(input.cwd ?? process.cwd()),
   };
   await runHook(name, called, limit);
 }

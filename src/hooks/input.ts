@@ -1,5 +1,4 @@
 import type { Json } from "../lib/json.ts";
-import { readStdin } from "../runtime/stdio.ts";
 
 /** The fields that hooks use of a client's input, with their types. A field of another type counts as absent. */
 const FIELDS = {
@@ -41,19 +40,12 @@ interface TypeOf {
   object: Json;
 }
 
-/** Reads the input of a hook. Empty if stdin holds no JSON object, or is a terminal, as in the prompt of a shell. */
-export async function readInput(mayBeTerminal: boolean): Promise<HookInput> {
-  try {
-    // Asking takes a tenth of a hook's time.
-    if (mayBeTerminal && process.getBuiltinModule("node:tty").isatty(0)) return {};
-    const input = JSON.parse((await readStdin()).trimStart());
-    const known: Record<string, unknown> = {};
-    for (const [name, type] of Object.entries(FIELDS))
-      if (typeof (input?.[name] ?? undefined) === type) known[name] = input[name];
-    return known;
-  } catch {
-    return {};
-  }
+/** The known fields of a client's input. */
+export function knownFields(input: Json | null | undefined): HookInput {
+  const known: Record<string, unknown> = {};
+  for (const [name, type] of Object.entries(FIELDS))
+    if (typeof (input?.[name] ?? undefined) === type) known[name] = input?.[name];
+  return known;
 }
 
 /** True if another client runs a hook of Claude Code's settings. Its event names begin in lower case. */

@@ -1,7 +1,7 @@
 import type { Json } from "../lib/json.ts";
 import { bounded, type HookInput, isAutomatic, titleOf } from "./input.ts";
 import type { Batch } from "./text.ts";
-import type { HookCall } from "./types.ts";
+import type { SessionCall } from "./types.ts";
 
 const MOST_EVENTS = 20;
 const MARGIN_SECONDS = 15;
@@ -19,20 +19,20 @@ interface Collected extends Batch {
 }
 
 /** The arguments by which the bus finds the session. */
-export function identityOf({ clientId, machine, config }: HookCall): Json {
+export function identityOf({ clientId, machine, config }: SessionCall): Json {
   return {
     client_id: clientId,
-    machine,
+    ...(machine !== undefined && { machine }),
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
   };
 }
 
-/** The session that a hook runs for, as the bus knows it. */
+/** The session that a hook or the mod runs for, as the bus knows it. */
 export class HookSession {
-  readonly #run: HookCall;
+  readonly #run: SessionCall;
   readonly #identity: Json;
 
-  constructor(run: HookCall) {
+  constructor(run: SessionCall) {
     this.#run = run;
     this.#identity = identityOf(run);
   }
@@ -43,7 +43,7 @@ export class HookSession {
     const args = { path, ...(await work(this.#run, path)) };
     const batch = await this.#collectEvents(args);
     if (batch.unknown !== true) return batch;
-    await (await import("./register.ts")).register(this.#run);
+    await this.#run.register();
     return this.#collectEvents(args);
   }
 
@@ -89,14 +89,13 @@ export class HookSession {
 }
 
 /** The branch of the session's folder. Only the waiter tells it, because reading it would slow the other hooks. */
-async function branch({ input }: HookCall): Promise<Json> {
-  const { branchOf } = await import("../lib/git.ts");
-  const name = await branchOf(input.cwd ?? process.cwd());
+async function branch(run: SessionCall): Promise<Json> {
+  const name = await run.branch();
   return name === null ? {} : { branch: bounded(name) };
 }
 
 /** The part of a report that only this hook knows. */
-async function work(run: HookCall, path: string): Promise<Json> {
+async function work(run: SessionCall, path: string): Promise<Json> {
   const { input } = run;
   if (path === "tool") return isOfBus(input) ? { bus_tool: true } : {};
   if (path === "stop") return words(run);
@@ -108,7 +107,7 @@ async function work(run: HookCall, path: string): Promise<Json> {
 }
 
 /** The last words of a turn that ends. */
-async function words({ input, config }: HookCall): Promise<Json> {
+async function words({ input, config }: SessionCall): Promise<Json> {
   const { last_assistant_message: answer } = input;
   if (answer === undefined || !config.tellsLastWords()) return {};
   const { firstWords } = await import("../lib/first_words.ts");

@@ -1,4 +1,5 @@
 import { visible, visibleLine } from "../lib/escape.ts";
+import { byteLength } from "../lib/utf8.ts";
 
 export { visibleJson } from "../lib/escape.ts";
 
@@ -69,7 +70,7 @@ export function handOver(batch: Batch, now: number) {
   let bytes = FRAME_BYTES;
   for (const event of batch.events) {
     const text = eventText(event, batch.session_id, now);
-    bytes += Buffer.byteLength(text) + 1;
+    bytes += byteLength(text) + 1;
     if (bytes > MOST_BYTES && shown.length > 0) break;
     (isUsers(event) ? byUser : byOthers).push(text);
     shown.push(event);
@@ -184,7 +185,7 @@ function eventText(event: Collected, sessionId: string, now: number): string {
   ];
   const title = event.title === undefined ? "" : `${indented(inLine(event.title, 200))}\n`;
   const head = `#${event.id} (${facts.join(", ")})\n${title}`;
-  return head + bounded(event.payload, event.id, MOST_BYTES - FRAME_BYTES - Buffer.byteLength(head));
+  return head + bounded(event.payload, event.id, MOST_BYTES - FRAME_BYTES - byteLength(head));
 }
 
 function senderOf({ from, session_id, origin }: Collected): string {
@@ -209,7 +210,7 @@ function bounded(payload: string, id: number, room: number): string {
     const rest = `… (${left} more characters: get_events(cursor="${id - 1}", limit=1, order="asc"))`;
     const text = indented(untagged(visible(payload.slice(0, most))) + (left > 0 ? rest : ""));
     // Escaped text is up to six times as long.
-    if (Buffer.byteLength(text) < room) return text;
+    if (byteLength(text) < room) return text;
   }
 }
 

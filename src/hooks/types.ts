@@ -3,15 +3,25 @@ import type { Json } from "../lib/json.ts";
 import type { HookInput } from "./input.ts";
 import type { Format } from "./usage.ts";
 
-/** One run of a hook. */
-export interface HookCall {
+/** One event of a client's session, and the way to the bus. */
+export interface SessionCall {
   input: HookInput;
-  config: HookConfig;
-  /** This machine's name. */
-  machine: string;
-  format: Format;
+  config: Pick<HookConfig, "clientPid" | "tellsLastWords">;
+  /** This machine's name. Undefined for the machine of the bus. */
+  machine: string | undefined;
   /** The client's id of the session. */
   clientId: string | undefined;
   /** Returns the result of a tool. Rejects when the bus does not give one in time. */
   call(tool: string, args: Json, timeoutMs?: number): Promise<Json>;
+  /** Registers the session. */
+  register(): Promise<unknown>;
+  /** The branch of the session's folder. Null without one. */
+  branch(): Promise<string | null>;
+}
+
+/** One run of a hook. */
+export interface HookCall extends SessionCall {
+  config: HookConfig;
+  machine: string;
+  format: Format;
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Environment, keptToken } from "../config/client.ts";
+import { keptToken } from "../config/client.ts";
+import type { Environment } from "../config/parse_settings.ts";
 import { settingNames } from "../config/server.ts";
 import { attempt } from "../lib/attempt.ts";
 import { onInterrupt } from "../lib/interrupt.ts";

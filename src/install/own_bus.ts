@@ -1,14 +1,7 @@
 import { resolve } from "node:path";
 import { busOf, type Holder } from "../admin/holder.ts";
-import {
-  ConfigError,
-  type Environment,
-  environment,
-  type InstallConfig,
-  installConfig,
-  localUrl,
-  settingsPath,
-} from "../config/client.ts";
+import { environment, type InstallConfig, installConfig, settingsPath } from "../config/client.ts";
+import { ConfigError, type Environment, localUrl } from "../config/parse_settings.ts";
 import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { attempt } from "../lib/attempt.ts";

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { holderOf } from "../admin/holder.ts";
-import { type InstallConfig, localUrl } from "../config/client.ts";
+import type { InstallConfig } from "../config/client.ts";
+import { localUrl } from "../config/parse_settings.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { type Probe, probe } from "../rpc/probe.ts";
 import { typedCommand } from "./binary.ts";

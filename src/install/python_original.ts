@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import type { Environment, InstallConfig } from "../config/client.ts";
+import type { InstallConfig } from "../config/client.ts";
+import type { Environment } from "../config/parse_settings.ts";
 import { settingNames } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { textOf } from "../lib/files.ts";

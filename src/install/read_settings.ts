@@ -1,10 +1,5 @@
-import {
-  type Environment,
-  parseSettings,
-  settingsFile,
-  settingsPath,
-  settingsText,
-} from "../config/client.ts";
+import { settingsFile, settingsPath, settingsText } from "../config/client.ts";
+import { type Environment, parseSettings } from "../config/parse_settings.ts";
 import { serverConfig } from "../config/server.ts";
 import { attempt } from "../lib/attempt.ts";
 

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type InstallConfig, keptToken, localUrl, settingsPath, version } from "../config/client.ts";
+import { type InstallConfig, keptToken, settingsPath, version } from "../config/client.ts";
+import { localUrl } from "../config/parse_settings.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { textOf } from "../lib/files.ts";
 import { realOf } from "../lib/permissions.ts";

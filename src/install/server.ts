@@ -1,14 +1,13 @@
 import { holderOf } from "../admin/holder.ts";
 import {
-  ConfigError,
   dataDirectory,
-  type Environment,
   environment,
   type InstallConfig,
   installConfig,
   keptToken,
   settingsFile,
 } from "../config/client.ts";
+import { ConfigError, type Environment } from "../config/parse_settings.ts";
 import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import type { Desk } from "../lib/command.ts";

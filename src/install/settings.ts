@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import { parseSettings, settingsPath, tokenPath } from "../config/client.ts";
+import { settingsPath, tokenPath } from "../config/client.ts";
+import { parseSettings } from "../config/parse_settings.ts";
 import { edited, type Settings } from "../config/settings_text.ts";
 import { kindOf, textOf } from "../lib/files.ts";
 import type { Journal } from "./journal.ts";

@@ -14,7 +14,7 @@ const UNSPECIFIED = ["0.0.0.0", "[::]", "[::ffff:0:0]"];
 
 /** True if a URL leads to this machine. False if the text is not a URL. */
 export function isLoopbackUrl(url: string): boolean {
-  const hostname = URL.parse(url)?.hostname;
+  const hostname = URL.canParse(url) ? new URL(url).hostname : undefined;
   return hostname !== undefined && (isLoopback(hostname) || UNSPECIFIED.includes(hostname));
 }
 
@@ -26,6 +26,8 @@ function isLoopbackV4(address: string): boolean {
 
 // URL normalizes every form of an IPv6 address. Hooks load this file, so it uses no package.
 function isLoopbackV6(address: string): boolean {
-  const url = URL.parse(`http://${address.startsWith("[") ? address : `[${address}]`}/`);
-  return url !== null && (url.hostname === "[::1]" || url.hostname.startsWith("[::ffff:7f"));
+  const url = `http://${address.startsWith("[") ? address : `[${address}]`}/`;
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return hostname === "[::1]" || hostname.startsWith("[::ffff:7f");
 }

@@ -1,2 +1,62 @@
+// The mod: runs inside Claude Code and does there what the hooks do as processes. A message starts a turn in the idle
+// session, and the user's draft stays.
+import { carrier, end, hold, taken, withCaller } from "./carrier.ts";
+import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
+
+/** The bus's tools, of its own MCP server or of a plugin's. */
+const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
+
 /** Called once by Claude Code, in each session. */
-export function register(): void {}
+export function register(on: On): void {
+  on("session.start", async ($, event, next) => {
+    const result = await next(event);
+    carrier.isInteractive = event.isInteractive;
+    if (event.isInteractive) idle($);
+    return result;
+  });
+  on("turn.start", (_, event, next) => {
+    carrier.idleSince = undefined;
+    return next(event);
+  });
+  on("turn.complete", async ($, event, next) => {
+    const result = await next(event);
+    if (event.agentId === undefined && carrier.isInteractive) idle($);
+    return result;
+  });
+  on("classic.UserPromptSubmit", ($, event, next) => handed($, "prompt", event, next)).catch(passOn);
+  on("classic.PostToolUse", ($, event, next) => handed($, "tool", event, next)).catch(passOn);
+  on("classic.Stop", ($, event, next) => handed($, "stop", event, next)).catch(passOn);
+  on("classic.SessionEnd", async ($, event, next) => {
+    await end($, event);
+    return next(event);
+  }).catch(passOn);
+  on("tool.call", async ($, event, next) =>
+    next(BUS_TOOL.test(event.tool) ? await withCaller($, event) : event),
+  ).catch(passOn);
+}
+
+/** In place of a hook that fails. */
+function passOn<Event, Result>(_: Engine, event: Event, next: (event: Event) => Result): Result {
+  return next(event);
+}
+
+function idle($: Engine): void {
+  carrier.idleSince = Date.now();
+  void hold($);
+}
+
+/** Adds what the session has to read to what other hooks say. A subagent's events reach it through its main agent. */
+async function handed(
+  $: Engine,
+  path: "prompt" | "tool" | "stop",
+  event: ClassicInput,
+  next: (event: ClassicInput) => Promise<ClassicResult>,
+): Promise<ClassicResult> {
+  const result = await next(event);
+  const isOver = result.block !== undefined || result.preventContinuation === true;
+  if (isOver || event.agent_id !== undefined || event.stop_hook_active === true) return result;
+  const text = await taken($, path, event);
+  return text === undefined
+    ? result
+    : { ...result, additionalContext: [...(result.additionalContext ?? []), text] };
+}

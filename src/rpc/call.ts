@@ -1,8 +1,9 @@
 import { keptToken as tokenOfThisMachine } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
-import { NotOurs, Refused, Unreachable } from "./errors.ts";
-import { type Posted, type PostOptions, postCall } from "./post.ts";
+import { type Posted, resultOf, UNAUTHORIZED } from "./answer.ts";
+import { NotOurs, Unreachable } from "./errors.ts";
+import { type PostOptions, postCall } from "./post.ts";
 
 export interface Bus {
   url: string;
@@ -23,10 +24,6 @@ export interface Bus {
  * @throws Unreachable if no bus answers within the time.
  */
 export type Call = (tool: string, args: Json, timeoutMs: number) => Promise<Json>;
-
-const UNAUTHORIZED = 401;
-const TOKEN_HINT =
-  "Then set it here in AGENT_EVENT_BUS_TOKEN, or put it in ~/.claude/contrib/agent-event-bus/token (mode 600).";
 
 /**
  * The calls of one bus.
@@ -77,25 +74,4 @@ async function post(url: URL, tool: string, args: Json, options: PostOptions): P
       : "Check that it runs there and that this machine can reach it.";
     throw new Unreachable(`No bus at ${url}. ${how}`, { cause: error });
   }
-}
-
-function resultOf(url: URL, { status, text, answer }: Posted): Json {
-  if (answer?.error !== undefined) {
-    const hint = status === UNAUTHORIZED ? TOKEN_HINT : undefined;
-    throw new Refused(answer.error.message ?? "the bus answered with an error", status, hint);
-  }
-  if (answer?.result === undefined) throw notABus(url, status, text);
-  const { structuredContent, content, isError } = answer.result;
-  const words = content?.[0]?.text ?? "";
-  if (isError) throw new Refused(words, status);
-  if (structuredContent !== undefined) return structuredContent;
-  const parsed = JSON.parse(words);
-  return Array.isArray(parsed) ? { result: parsed } : parsed;
-}
-
-function notABus(url: URL, status: number, text: string): Unreachable {
-  const start = text.replace(/\s+/g, " ").slice(0, 80);
-  return new Unreachable(
-    `The server at ${url} is not an agent-event-bus (HTTP ${status}${start === "" ? "" : `: ${start}`}).`,
-  );
 }

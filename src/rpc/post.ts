@@ -1,6 +1,7 @@
 import { version } from "../config/client.ts";
 import { PROCESS_HEADER } from "../config/process_header.ts";
 import type { Json } from "../lib/json.ts";
+import { answerIn, type Posted } from "./answer.ts";
 import { send } from "./send.ts";
 
 export interface PostOptions {
@@ -14,19 +15,6 @@ export interface PostOptions {
   pid?: number | undefined;
   /** Calls an operation of another door, at its own path beside `/mcp`. By TCP too, so that the bus can see who asks. */
   api?: boolean | undefined;
-}
-
-/** The answer to a POST. */
-export interface Posted {
-  status: number;
-  text: string;
-  /** Undefined if the text holds no JSON-RPC answer. */
-  answer: Answer | undefined;
-}
-
-interface Answer {
-  result?: { structuredContent?: Json; content?: { text?: string }[]; isError?: boolean };
-  error?: { message?: string };
 }
 
 /**
@@ -72,21 +60,4 @@ export function headersOf(token: string | undefined): Record<string, string> {
 function resultIn(text: string): Json {
   const value: Json | Json[] = JSON.parse(text);
   return Array.isArray(value) ? { result: value } : value;
-}
-
-// A plain JSON body, or the last answer among the `data:` lines of an event stream.
-function answerIn(text: string): Answer | undefined {
-  if (text.trimStart().startsWith("{")) return answerOf(text);
-  const lines = text.split("\n").filter((line) => line.startsWith("data:"));
-  return lines.map((line) => answerOf(line.slice("data:".length))).findLast((answer) => answer !== undefined);
-}
-
-function answerOf(text: string): Answer | undefined {
-  try {
-    const message = JSON.parse(text);
-    if (message?.result !== undefined || message?.error?.message !== undefined) return message;
-    return typeof message?.error === "string" ? { error: { message: message.error } } : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { busOf } from "../admin/holder.ts";
-import { type Environment, environment, installConfig, settingsFile } from "../config/client.ts";
+import { environment, installConfig, settingsFile } from "../config/client.ts";
+import type { Environment } from "../config/parse_settings.ts";
 import { databasePath, type ServerConfig } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { NotStarted, startInBackground } from "../install/background.ts";

@@ -1,14 +1,6 @@
 import { parseArgs } from "node:util";
-import {
-  ConfigError,
-  dataDirectory,
-  type Environment,
-  environment,
-  localUrl,
-  machine,
-  settingsFile,
-  version,
-} from "../config/client.ts";
+import { dataDirectory, environment, machine, settingsFile, version } from "../config/client.ts";
+import { ConfigError, type Environment, localUrl } from "../config/parse_settings.ts";
 import { SERVE_FLAGS } from "../config/serve_flags.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
 import { visible, visibleJson } from "../lib/escape.ts";

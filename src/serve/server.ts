@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { olderDatabases } from "../admin/older.ts";
-import { ConfigError, dataDirectory, version } from "../config/client.ts";
+import { dataDirectory, version } from "../config/client.ts";
+import { ConfigError } from "../config/parse_settings.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { mayAnswer } from "../domain/answering.ts";
 import type { Bus } from "../domain/context.ts";

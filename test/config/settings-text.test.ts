@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseSettings } from "../../src/config/client.ts";
+import { parseSettings } from "../../src/config/parse_settings.ts";
 import { edited, type Settings } from "../../src/config/settings_text.ts";
 
 /** A text with keys set, or removed with null, gives a text. */

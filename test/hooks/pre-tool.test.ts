@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { HOOKS } from "../../src/hooks/names.ts";
-import { OWN_TOOLS } from "../../src/hooks/pre_tool.ts";
+import { OWN_TOOLS } from "../../src/hooks/own_tools.ts";
 import { operations } from "../../src/operations/index.ts";
 import { startBus } from "../support/bus.ts";
 import { type Client, newClient, startClient } from "../support/hooks.ts";

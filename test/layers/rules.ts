@@ -34,7 +34,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
     ...["runtime/stdio.ts", "cac"],
   ],
   hooks: ["rpc", "config", "domain", "lib", "runtime/stdio.ts"],
-  mod: ["hooks", "lib"],
+  mod: ["hooks", "rpc/answer.ts", "rpc/errors.ts", "config/parse_settings.ts", "lib"],
   serve: [...edge(), "http", "webhooks", "desktop", "push", "sqlite", "rpc", "admin", "install"],
   page: ["domain", "lib", "preact", "@preact/signals"],
   runtime: ["@elysiajs/node", "elysia"],

@@ -97,6 +97,6 @@ test.each([
 test("a line of settings.env that is not KEY=VALUE is shown without its password", () => {
   const text = "AGENT_EVENT_BUS_PUSH https://ada:hidden@ntfy.example/mine";
   const read = () =>
-    import("../../src/config/client.ts").then(({ parseSettings }) => parseSettings(text, "f"));
+    import("../../src/config/parse_settings.ts").then(({ parseSettings }) => parseSettings(text, "f"));
   expect(read()).rejects.toThrow("https://…@ntfy.example/mine");
 });

@@ -2,7 +2,7 @@ import { afterAll } from "bun:test";
 import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
 import { node24 } from "../../build/node24.ts";
-import type { Environment } from "../../src/config/client.ts";
+import type { Environment } from "../../src/config/parse_settings.ts";
 import { serverConfig } from "../../src/config/server.ts";
 import type { Clock } from "../../src/lib/steady_clock.ts";
 import { hookOperations } from "../../src/operations/hooks/index.ts";

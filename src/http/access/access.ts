@@ -1,4 +1,5 @@
-import { ConfigError, machine } from "../../config/client.ts";
+import { machine } from "../../config/client.ts";
+import { ConfigError } from "../../config/parse_settings.ts";
 import type { ServerConfig } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import type { Caller } from "../../domain/caller.ts";

@@ -1,4 +1,4 @@
-import type { Environment } from "../../config/client.ts";
+import type { Environment } from "../../config/parse_settings.ts";
 import { quoted } from "../../lib/escape.ts";
 import { isLoopbackUrl } from "../../lib/loopback.ts";
 import { hostOf, isExempt, isSameUrl } from "../../rpc/bus_url.ts";

@@ -1,12 +1,6 @@
 import { resolve } from "node:path";
-import {
-  clientConfig,
-  type Environment,
-  environment,
-  installConfig,
-  keptToken,
-  localUrl,
-} from "../../config/client.ts";
+import { clientConfig, environment, installConfig, keptToken } from "../../config/client.ts";
+import { type Environment, localUrl } from "../../config/parse_settings.ts";
 import { databasePath } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import { attempt } from "../../lib/attempt.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ConfigError, type Environment } from "../../../src/config/client.ts";
+import { ConfigError, type Environment } from "../../../src/config/parse_settings.ts";
 import { limitVariable, serverConfig } from "../../../src/config/server.ts";
 import { LIMITS, type LimitName } from "../../../src/domain/limits.ts";
 import { problem } from "../../support/agent.ts";

@@ -1,0 +1,81 @@
+import { type Environment, parseSettings, urlIn } from "../config/parse_settings.ts";
+import type { Json } from "../lib/json.ts";
+import { isLoopback } from "../lib/loopback.ts";
+import { answerIn, resultOf } from "../rpc/answer.ts";
+import { Unreachable } from "../rpc/errors.ts";
+import type { Engine } from "./engine.ts";
+
+/** The bus of this machine's settings, and how it is reached. */
+export interface Bus {
+  url: string;
+  token: string | undefined;
+  /** The socket of a bus on this machine. Only the user can have put it into the data directory. */
+  socketPath: string | undefined;
+  /** This machine's name, for a bus elsewhere. */
+  machine: string | undefined;
+  tellsLastWords: boolean;
+}
+
+/** Finds the bus as hooks do: by the environment, then by `settings.env`. @throws Error when none can be trusted. */
+export async function findBus($: Engine): Promise<Bus> {
+  const home = (await $.env.get("HOME")) ?? (await $.env.get("USERPROFILE")) ?? "";
+  const data = `${home}/.claude/contrib/agent-event-bus`;
+  const file = `${data}/settings.env`;
+  const settings = parseSettings(await textOf($, file), file);
+  const url = new URL((await $.env.get("AGENT_EVENT_BUS_URL")) || urlIn(settings));
+  if (url.pathname === "/") url.pathname = "/mcp";
+  const words = (await $.env.get("AGENT_EVENT_BUS_LAST_WORDS")) || settings.AGENT_EVENT_BUS_LAST_WORDS || "";
+  const isHere = isLoopback(url.hostname);
+  return {
+    url: url.href,
+    token: await tokenIn($, settings, `${data}/token`, isHere),
+    socketPath: isHere ? await socketOf($, `${data}/${url.port || "80"}.sock`) : undefined,
+    machine: isHere ? undefined : (await $.process.run(["hostname"])).stdout.trim(),
+    tellsLastWords: !/^(0|false|no|off)$/i.test(words),
+  };
+}
+
+/** A file's text. Empty if it cannot be read. */
+export async function textOf($: Engine, file: string): Promise<string> {
+  return $.fs.read(file).catch(() => "");
+}
+
+async function tokenIn(
+  $: Engine,
+  settings: Environment,
+  file: string,
+  isHere: boolean,
+): Promise<string | undefined> {
+  const given = await $.env.get("AGENT_EVENT_BUS_TOKEN");
+  if (given) return given;
+  if (isHere) return undefined;
+  return settings.AGENT_EVENT_BUS_TOKEN || (await textOf($, file)).trim() || undefined;
+}
+
+/** @throws Unreachable without a socket: the mod cannot see whose program listens on a port. */
+async function socketOf($: Engine, path: string): Promise<string> {
+  if (await $.fs.exists(path)) return path;
+  throw new Unreachable(`There is no ${path}.`);
+}
+
+/**
+ * Calls a tool of the bus and returns its result.
+ * @throws Refused, Unreachable, or the engine's error if nothing answers.
+ */
+export async function callBus($: Engine, bus: Bus, tool: string, args: Json): Promise<Json> {
+  const { url, token, socketPath } = bus;
+  const { status, text } = await $.http.fetch(url, {
+    method: "POST",
+    headers: {
+      accept: "application/json",
+      "content-type": "application/json",
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({
+      ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
+      params: { name: tool, arguments: args },
+    }),
+    ...(socketPath !== undefined && { socketPath }),
+  });
+  return resultOf(new URL(url), { status, text, answer: answerIn(text) });
+}

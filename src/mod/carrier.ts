@@ -1,0 +1,159 @@
+import { missingIn, toolIn } from "../hooks/own_tools.ts";
+import type { HookSession } from "../hooks/session.ts";
+import { type Batch, handOver, inLine } from "../hooks/text.ts";
+import { byteLength } from "../lib/utf8.ts";
+import { Refused } from "../rpc/errors.ts";
+import { type Bus, callBus, findBus } from "./bus.ts";
+import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
+import { hookSession, sessionCall } from "./session.ts";
+
+/** Claude Code ends a request after 30 s. */
+const HOLD_SECONDS = 20;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 15_000;
+const NAME_LIMIT_MS = 1_000;
+
+/** The state of the one session that a client has. */
+interface Carrier {
+  bus: Bus | undefined;
+  /** A person sits at it. Another client ends with its turn. */
+  isInteractive: boolean;
+  /** Since when the session is idle (ms since 1970). Undefined while a turn runs. */
+  idleSince: number | undefined;
+  /** A call is held, or is about to be. */
+  holds: boolean;
+  /** The prompt that the mod submits, until what it says is confirmed. */
+  own: { text: string; confirm(): Promise<unknown> } | undefined;
+}
+
+export const carrier: Carrier = {
+  ...{ bus: undefined, isInteractive: false, idleSince: undefined, holds: false, own: undefined },
+};
+
+/** The bus, found anew after a failure. */
+async function busOf($: Engine): Promise<Bus> {
+  carrier.bus ??= await findBus($);
+  return carrier.bus;
+}
+
+/** Waits for what wakes the session, as long as it is idle, and starts a turn with it. A bus that is away is asked again. */
+export async function hold($: Engine): Promise<void> {
+  if (carrier.holds) return;
+  carrier.holds = true;
+  let retry = FIRST_RETRY_MS;
+  try {
+    while (carrier.idleSince !== undefined) {
+      try {
+        const bus = await busOf($);
+        await showStatus($, bus);
+        if (!(await holdOnce($, bus, Date.now() - carrier.idleSince))) await $.clock.sleep(FIRST_RETRY_MS);
+        retry = FIRST_RETRY_MS;
+      } catch (error) {
+        carrier.bus = undefined;
+        $.ui.status(undefined);
+        // A bus that refuses this client is asked again after the next turn.
+        if (error instanceof Refused && error.status >= 400) return;
+        await $.clock.sleep(retry);
+        retry = Math.min(retry * 2, LONGEST_RETRY_MS);
+      }
+    }
+  } finally {
+    carrier.holds = false;
+  }
+}
+
+/** Holds one call. False if another waiter of the session took its place, or the bus stops. */
+async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
+  const session = await hookSession($, bus);
+  const batch = await session.waitFor(HOLD_SECONDS, idleMs);
+  if (batch === null) {
+    await (await sessionCall($, bus, {})).register();
+    return true;
+  }
+  if (batch.events.length === 0) return batch.left !== true && batch.stops !== true;
+  const { text, shown } = handOver(batch, Date.now());
+  const confirm = () => session.confirm(batch, shown.length, "wake", byteLength(text));
+  carrier.own = { text, confirm };
+  const { drop } = (await $.prompt.submit({ text })) ?? {};
+  // Unconfirmed events come again.
+  if (drop === undefined) await confirmOwn();
+  carrier.own = undefined;
+  return true;
+}
+
+/** Confirms what the mod's own prompt says, once. */
+async function confirmOwn(): Promise<void> {
+  const { own } = carrier;
+  carrier.own = undefined;
+  await own?.confirm();
+}
+
+/** Takes what the session has to read now, and confirms it. Undefined if there is nothing, or the bus does not answer. */
+export async function taken(
+  $: Engine,
+  path: "prompt" | "tool" | "stop",
+  input: ClassicInput,
+): Promise<string | undefined> {
+  try {
+    const bus = await busOf($);
+    const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
+    // Else it would be taken once more.
+    if (isOwn) await confirmOwn();
+    const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
+    const batch = await session.collect(path);
+    return batch === null ? undefined : await shownTo($, session, batch, path);
+  } catch {
+    carrier.bus = undefined;
+    return undefined;
+  }
+}
+
+async function shownTo(
+  $: Engine,
+  session: HookSession,
+  batch: Batch,
+  path: string,
+): Promise<string | undefined> {
+  const { text, line, shown } = handOver(batch, Date.now());
+  for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
+  if (batch.events.length > 0 || batch.digest !== undefined)
+    await session.confirm(batch, shown.length, path, byteLength(text));
+  return text === "" ? undefined : text;
+}
+
+/** Unregisters the session of a client that ends. */
+export async function end($: Engine, input: ClassicInput): Promise<void> {
+  carrier.idleSince = undefined;
+  try {
+    await (await hookSession($, await busOf($), input)).end();
+  } catch {
+    // The bus notices that the client is gone.
+  }
+}
+
+/** The call of one of the bus's tools, with what it lacks about its caller. */
+export async function withCaller($: Engine, input: ToolInput): Promise<ToolInput> {
+  try {
+    const { tool, tool_use_id: _, agentId: __, ...tool_input } = input;
+    const bus = await busOf($);
+    const call = await sessionCall($, bus, { cwd: await $.session.cwd() });
+    const wanted = { tool: toolIn(tool), tool_input, limitMs: NAME_LIMIT_MS };
+    return { ...input, ...(await missingIn(call, await hookSession($, bus), wanted)) };
+  } catch {
+    return input;
+  }
+}
+
+/** Shows who is here and what is unread. */
+async function showStatus($: Engine, bus: Bus): Promise<void> {
+  const { clientId, machine } = await sessionCall($, bus, {});
+  const whose = { client_id: clientId, ...(machine !== undefined && { machine }) };
+  const { name, here, unread, needs } = await callBus($, bus, "summarize", whose);
+  const parts = [
+    typeof name === "string" ? inLine(name, 40) : "",
+    `${Number(here)} here`,
+    Number(unread) > 0 ? `${Number(unread)} unread` : "",
+    Number(needs) > 0 ? `${Number(needs)} ${Number(needs) === 1 ? "needs" : "need"} you` : "",
+  ];
+  $.ui.status(parts.filter(Boolean).join(" · "));
+}

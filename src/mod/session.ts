@@ -1,0 +1,62 @@
+import { bounded, knownFields, titleOf } from "../hooks/input.ts";
+import { HookSession } from "../hooks/session.ts";
+import type { SessionCall } from "../hooks/types.ts";
+import type { Json } from "../lib/json.ts";
+import { type Bus, callBus, textOf } from "./bus.ts";
+import type { ClassicInput, Engine } from "./engine.ts";
+
+/** One event of the session that the mod is in, with the bus to tell. */
+export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Promise<SessionCall> {
+  // After /clear it is another one.
+  const clientId = await $.session.id();
+  const call: SessionCall = {
+    input: knownFields(input),
+    config: { clientPid: undefined, tellsLastWords: () => bus.tellsLastWords },
+    ...{ machine: bus.machine, clientId },
+    call: (tool, args) => callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: true } : args),
+    register: () => register($, call),
+    branch: async () => branchOf($, await $.session.cwd()),
+  };
+  return call;
+}
+
+/** Operations that are told who asks, so that the bus knows what carries the session. */
+const OF_MOD: readonly string[] = ["start_session", "collect_events", "confirm_events"];
+
+export async function hookSession($: Engine, bus: Bus, input: ClassicInput = {}): Promise<HookSession> {
+  return new HookSession(await sessionCall($, bus, input));
+}
+
+/** Registers a session that the bus does not know, as when its SessionStart hook did not run. */
+async function register($: Engine, { call, clientId, machine, input, branch }: SessionCall): Promise<Json> {
+  const cwd = await $.session.cwd();
+  const name = await branch();
+  const root = (await $.session.repo())?.root ?? cwd;
+  const title = titleOf(input);
+  const ownBranch = name === null || /^(main|master)$/.test(name) ? null : name;
+  return call("start_session", {
+    client_id: clientId,
+    ...(machine !== undefined && { machine }),
+    name: bounded(ownBranch ?? lastPart(cwd)),
+    cwd,
+    repo: lastPart(root),
+    ...(name !== null && { branch: bounded(name) }),
+    ...(title !== undefined && { title }),
+  });
+}
+
+function lastPart(path: string): string {
+  return path.split(/[\\/]/).filter(Boolean).at(-1) || "session";
+}
+
+/** The branch of the work tree that a folder lies in. A linked work tree has a file in place of the folder `.git`. */
+async function branchOf($: Engine, folder: string): Promise<string | null> {
+  for (let at = folder; at !== ""; at = at.replace(/[\\/][^\\/]*$/, "")) {
+    const git = `${at}/.git`;
+    const link = /^gitdir: (.+)$/m.exec(await textOf($, git))?.[1];
+    const head = await textOf($, `${link?.trim() ?? git}/HEAD`);
+    if (head !== "") return /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? null;
+    if (!/[\\/]/.test(at)) break;
+  }
+  return null;
+}
