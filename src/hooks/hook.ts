@@ -54,6 +54,8 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
     clientId: input.session_id ?? config.sessionId,
     call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
     register: async () => (await import("./register.ts")).register(called),
+    lastWords: async (answer) =>
+      config.tellsLastWords() ? (await import("../lib/first_words.ts")).firstWords(answer) : undefined,
     branch: async () => (await import("../lib/git.ts")).branchOf(input.cwd ?? process.cwd()),
   };
   await runHook(name, called, limit);

@@ -107,11 +107,9 @@ async function work(run: SessionCall, path: string): Promise<Json> {
 }
 
 /** The last words of a turn that ends. */
-async function words({ input, config }: SessionCall): Promise<Json> {
+async function words({ input, lastWords }: SessionCall): Promise<Json> {
   const { last_assistant_message: answer } = input;
-  if (answer === undefined || !config.tellsLastWords()) return {};
-  const { firstWords } = await import("../lib/first_words.ts");
-  const last_words = firstWords(answer);
+  const last_words = answer === undefined ? undefined : await lastWords(answer);
   return last_words === undefined ? {} : { last_words };
 }
 

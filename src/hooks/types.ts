@@ -6,7 +6,7 @@ import type { Format } from "./usage.ts";
 /** One event of a client's session, and the way to the bus. */
 export interface SessionCall {
   input: HookInput;
-  config: Pick<HookConfig, "clientPid" | "tellsLastWords">;
+  config: Pick<HookConfig, "clientPid">;
   /** This machine's name. Undefined for the machine of the bus. */
   machine: string | undefined;
   /** The client's id of the session. */
@@ -15,6 +15,8 @@ export interface SessionCall {
   call(tool: string, args: Json, timeoutMs?: number): Promise<Json>;
   /** Registers the session. */
   register(): Promise<unknown>;
+  /** The beginning of an agent's answer, as the bus may be told. */
+  lastWords(answer: string): Promise<string | undefined>;
   /** The branch of the session's folder. Null without one. */
   branch(): Promise<string | null>;
 }

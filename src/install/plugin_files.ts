@@ -15,7 +15,7 @@ export function pluginFiles(binary: string): Readonly<Record<string, string>> {
     ".claude-plugin/plugin.json": json({ ...MANIFEST, version }),
     "hooks/hooks.json": json({ modules: ["./register.js"], hooks: pluginHooks(binary) }),
     "hooks/register.js": pluginText("register.ts"),
-    "skills/agent-event-bus/SKILL.md": pluginText("SKILL.md"),
+    "skills/agent-event-bus/SKILL.md": pluginText("skills/agent-event-bus/SKILL.md"),
     "README.md": pluginText("README.md"),
     LICENSE: pluginText("../../LICENSE"),
   };

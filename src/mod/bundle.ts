@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** A file of the plugin. The mod comes bundled. @throws Error when the bundler fails. */
-export function pluginText(name: "register.ts" | "SKILL.md" | "README.md" | "../../LICENSE"): string {
+export function pluginText(
+  name: "register.ts" | "skills/agent-event-bus/SKILL.md" | "README.md" | "../../LICENSE",
+): string {
   const path = fileURLToPath(new URL(name, import.meta.url));
   if (!name.endsWith(".ts")) return readFileSync(path, "utf8");
   // Claude Code reads the names `on` and `$` in the module, so they stay.

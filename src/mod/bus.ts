@@ -16,13 +16,16 @@ export interface Bus {
   tellsLastWords: boolean;
 }
 
-/** Finds the bus as hooks do: by the environment, then by `settings.env`. @throws Error when none can be trusted. */
-export async function findBus($: Engine): Promise<Bus> {
+/**
+ * Finds the bus as hooks do: by the environment, then by `settings.env`. `given`: the URL that the plugin was given.
+ * @throws Error when none can be trusted.
+ */
+export async function findBus($: Engine, given?: string): Promise<Bus> {
   const home = (await $.env.get("HOME")) ?? (await $.env.get("USERPROFILE")) ?? "";
   const data = `${home}/.claude/contrib/agent-event-bus`;
   const file = `${data}/settings.env`;
   const settings = parseSettings(await textOf($, file), file);
-  const url = new URL((await $.env.get("AGENT_EVENT_BUS_URL")) || urlIn(settings));
+  const url = new URL((await $.env.get("AGENT_EVENT_BUS_URL")) || given || urlIn(settings));
   if (url.pathname === "/") url.pathname = "/mcp";
   const words = (await $.env.get("AGENT_EVENT_BUS_LAST_WORDS")) || settings.AGENT_EVENT_BUS_LAST_WORDS || "";
   const isHere = isLoopback(url.hostname);

@@ -16,6 +16,8 @@ const NAME_LIMIT_MS = 1_000;
 /** The state of the one session that a client has. */
 interface Carrier {
   bus: Bus | undefined;
+  /** The bus's URL that the user gave the plugin. */
+  url: string | undefined;
   /** A person sits at it. Another client ends with its turn. */
   isInteractive: boolean;
   /** Since when the session is idle (ms since 1970). Undefined while a turn runs. */
@@ -27,12 +29,19 @@ interface Carrier {
 }
 
 export const carrier: Carrier = {
-  ...{ bus: undefined, isInteractive: false, idleSince: undefined, holds: false, own: undefined },
+  ...{
+    bus: undefined,
+    url: undefined,
+    isInteractive: false,
+    idleSince: undefined,
+    holds: false,
+    own: undefined,
+  },
 };
 
 /** The bus, found anew after a failure. */
 async function busOf($: Engine): Promise<Bus> {
-  carrier.bus ??= await findBus($);
+  carrier.bus ??= await findBus($, carrier.url);
   return carrier.bus;
 }
 

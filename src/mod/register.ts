@@ -6,8 +6,9 @@ import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
 /** The bus's tools, of its own MCP server or of a plugin's. */
 const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
 
-/** Called once by Claude Code, in each session. */
-export function register(on: On): void {
+/** Called once by Claude Code, in each session. `url`: the bus of a plugin that asked its user for one. */
+export function register(on: On, { url }: { url?: string } = {}): void {
+  carrier.url = url;
   on("session.start", async ($, event, next) => {
     const result = await next(event);
     carrier.isInteractive = event.isInteractive;

@@ -1,6 +1,7 @@
 import { bounded, knownFields, titleOf } from "../hooks/input.ts";
 import { HookSession } from "../hooks/session.ts";
 import type { SessionCall } from "../hooks/types.ts";
+import { firstWords } from "../lib/first_words.ts";
 import type { Json } from "../lib/json.ts";
 import { type Bus, callBus, textOf } from "./bus.ts";
 import type { ClassicInput, Engine } from "./engine.ts";
@@ -11,10 +12,11 @@ export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Pro
   const clientId = await $.session.id();
   const call: SessionCall = {
     input: knownFields(input),
-    config: { clientPid: undefined, tellsLastWords: () => bus.tellsLastWords },
+    config: { clientPid: undefined },
     ...{ machine: bus.machine, clientId },
     call: (tool, args) => callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: true } : args),
     register: () => register($, call),
+    lastWords: async (answer) => (bus.tellsLastWords ? firstWords(answer) : undefined),
     branch: async () => branchOf($, await $.session.cwd()),
   };
   return call;
