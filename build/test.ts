@@ -61,6 +61,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
+  "test/claude-code/marketplace.test.ts",
   "test/claude-code/newcomer.test.ts",
   "test/claude-code/own-tools.test.ts",
   "test/claude-code/ping-pong.test.ts",
