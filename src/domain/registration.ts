@@ -132,6 +132,8 @@ function revived({ registration, alive, at }: Situation, earlier: Session, name:
     state: now,
     state_since: now === earlier.state ? earlier.state_since : at,
     lease_until: stays ? earlier.lease_until : null,
+    rung: stays ? earlier.rung : null,
+    rung_until: stays ? earlier.rung_until : 0,
     last_heartbeat: at,
     deleted_at: null,
   };
@@ -163,6 +165,8 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
       worked_at: 0,
       last_words: null,
       state_since: state === null ? null : at,
+      rung: null,
+      rung_until: 0,
     },
   };
 }

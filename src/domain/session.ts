@@ -35,6 +35,10 @@ export interface Session {
   last_words: string | null;
   /** Since when it is in its state, RFC 3339. Null if that is not known. */
   state_since: string | null;
+  /** `mod` once a mod in its client has called, which carries the session until `rung_until`. */
+  rung: "mod" | null;
+  /** End of the mod's lease (ms since 1970). 0 without one. */
+  rung_until: number;
 }
 
 export const LEASE_MS = 24 * 60 * 60 * 1000;

@@ -109,6 +109,8 @@ export interface Sessions {
   /** Records that the session was heard of. Losing one costs nothing. */
   touch(sessionId: string): Promise<void>;
   report(sessionId: string, report: Report): Promise<void>;
+  /** Gives the mod a lease of the session until then (ms since 1970). Unregistering ends it. */
+  carry(sessionId: string, until: number): Promise<void>;
   /** Sets what may wake a session, and until when it is muted (ms since 1970). Undefined leaves a setting as it is. */
   attend(sessionId: string, wake: WakeSetting | null | undefined, mutedUntil?: number): Promise<void>;
   /**

@@ -1,7 +1,8 @@
-import type { Bus } from "../domain/context.ts";
+import { type Bus, here } from "../domain/context.ts";
 import { formatCursor } from "../domain/cursor.ts";
 import type { Dialog } from "../domain/dialogs.ts";
 import { reachesOf } from "../domain/reachability.ts";
+import { rungOf } from "../domain/rung.ts";
 import { type Session, subscribedChannels } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 
@@ -13,6 +14,7 @@ export async function sessionViews(bus: Bus, sessions: readonly Session[]): Prom
     bus.store.mail.counts(ids),
     bus.store.sessions.claimsOfAll(ids),
   ]);
+  const place = here(bus);
   return sessions.map((session, i) => ({
     session_id: session.session_id,
     display_id: session.display_id,
@@ -28,6 +30,7 @@ export async function sessionViews(bus: Bus, sessions: readonly Session[]): Prom
     subscribed_channels: subscribedChannels(session),
     ...stateOf(session, bus.dialogs.of(session.session_id)),
     reach: reaches[i],
+    rung: rungOf(session, place),
     unread: unread.get(session.session_id) ?? 0,
     claims: claims.get(session.session_id) ?? [],
     ...(session.last_words !== null && { last_words: session.last_words }),

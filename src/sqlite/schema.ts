@@ -2,7 +2,7 @@ import type { Database } from "../runtime/runtime.ts";
 import { reserveName } from "./reserve_name.ts";
 import { momentOf } from "./time.ts";
 
-export const SCHEMA_VERSION = 14;
+export const SCHEMA_VERSION = 15;
 
 /** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
 export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
@@ -16,6 +16,7 @@ export const MIGRATIONS: readonly { version: number; apply(db: Database): void }
   { version: 12, apply: addTextIndex },
   { version: 13, apply: addNeeds },
   { version: 14, apply: addLastWords },
+  { version: 15, apply: addRung },
 ];
 
 const ORIGINAL_TABLES = `
@@ -110,6 +111,12 @@ function addLastWords(db: Database): void {
   db.exec(`
     ALTER TABLE sessions ADD COLUMN last_words TEXT;
     ALTER TABLE sessions ADD COLUMN state_since TEXT;`);
+}
+
+function addRung(db: Database): void {
+  db.exec(`
+    ALTER TABLE sessions ADD COLUMN rung TEXT;
+    ALTER TABLE sessions ADD COLUMN rung_until INTEGER NOT NULL DEFAULT 0;`);
 }
 
 // Direct messages that are still unread become mail.

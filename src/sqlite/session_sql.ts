@@ -4,7 +4,7 @@ import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since";
+  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const HEARD = momentOf("last_heartbeat");
@@ -28,20 +28,21 @@ export const SQL = {
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
-      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince)`,
+      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0)`,
   revive: `UPDATE sessions
     SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
-      state_since = $stateSince,
+      state_since = $stateSince, rung = $rung, rung_until = $rungUntil,
       branch = COALESCE($branch, branch), title = $title WHERE id = $id`,
   report: `UPDATE sessions SET state = $state, state_since = iif(state IS $state, state_since, $at), lease_until = $leaseUntil, last_heartbeat = ${LATER},
       branch = COALESCE($branch, branch), worked_at = COALESCE($workedAt, worked_at),
       last_words = COALESCE($lastWords, last_words) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
     WHERE id = $id`,
+  carry: "UPDATE sessions SET rung = 'mod', rung_until = $until WHERE id = $id",
   touch: `UPDATE sessions SET last_heartbeat = ${LATER} WHERE id = $id`,
   saveCursor: "UPDATE sessions SET last_cursor = $cursor WHERE id = $id",
-  markDeleted: "UPDATE sessions SET deleted_at = $at WHERE id = $id",
+  markDeleted: "UPDATE sessions SET deleted_at = $at, rung = NULL, rung_until = 0 WHERE id = $id",
 };
 
 /** The columns that a client states whenever it registers. */

@@ -96,6 +96,10 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.write(() => void this.sql.attend.run({ id, ...settings }));
   }
 
+  carry(id: string, until: number): Promise<void> {
+    return this.writer.write(() => void this.sql.carry.run({ id, until }));
+  }
+
   consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch> {
     const { events, mail } = this.parts;
     return this.writer.write(() => {
@@ -176,7 +180,8 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
 
   /** Brings a session back. `alias`: an id that leads to it from here on. */
   revive(session: Session, alias: string | null): void {
-    this.sql.revive.run({ ...statedOf(session), leaseUntil: storedTime(session.lease_until) });
+    const { rung, rung_until: rungUntil, lease_until } = session;
+    this.sql.revive.run({ ...statedOf(session), leaseUntil: storedTime(lease_until), rung, rungUntil });
     this.#claims.dropAlias(session.session_id);
     if (alias !== null) this.#claims.addAlias(alias, session.session_id);
   }

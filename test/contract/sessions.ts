@@ -9,7 +9,7 @@ import { tempFolder } from "../support/folder.ts";
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const FIELDS =
-  "session_id display_id name machine repo cwd client_id registered_at last_heartbeat cursor age_seconds subscribed_channels state reach unread claims";
+  "session_id display_id name machine repo cwd client_id registered_at last_heartbeat cursor age_seconds subscribed_channels state reach rung unread claims";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into it
 async function present(bus: TestBus): Promise<any[]> {
@@ -161,6 +161,7 @@ export function sessions(target: () => TestBus): void {
       subscribed_channels: ["all", `session:${session_id}`, "repo:proj", "machine:laptop"],
       state: null,
       reach: "polls_only",
+      rung: "polls",
       unread: 0,
       claims: [],
     });

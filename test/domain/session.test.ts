@@ -35,6 +35,8 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
       worked_at: 0,
       last_words: null,
       state_since: null,
+      rung: null,
+      rung_until: 0,
     },
     ...more,
   };

@@ -94,6 +94,8 @@ export function aSession(more: Partial<Session> = {}): Session {
       worked_at: 0,
       last_words: null,
       state_since: null,
+      rung: null,
+      rung_until: 0,
     },
     ...more,
   };

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 
 /** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
-export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14] as const;
+export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
 /** Statements of each version, frozen as its release ran them. */
@@ -98,6 +98,8 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
     CREATE INDEX needs_by_correlation ON needs (correlation_id) WHERE state = 'open';`,
   14: `ALTER TABLE sessions ADD COLUMN last_words TEXT;
     ALTER TABLE sessions ADD COLUMN state_since TEXT;`,
+  15: `ALTER TABLE sessions ADD COLUMN rung TEXT;
+    ALTER TABLE sessions ADD COLUMN rung_until INTEGER NOT NULL DEFAULT 0;`,
 };
 
 /** Writes a database as the release of that version left it, with rows in each table. */
@@ -157,5 +159,6 @@ function rowsIn(version: OwnVersion): string {
       UPDATE needs SET state = 'answered', answer = '{"behavior":"allow"}', answered_by = 'person', via = 'shell',
         closed_at = ${at(3)}, taken_at = ${at(3)} WHERE need_id = 1;`,
     )}
-    ${from(14, "UPDATE sessions SET last_words = 'All tests pass.', state_since = '2026-11-01T10:00:00.000+00:00' WHERE id = 's-a';")}`;
+    ${from(14, "UPDATE sessions SET last_words = 'All tests pass.', state_since = '2026-11-01T10:00:00.000+00:00' WHERE id = 's-a';")}
+    ${from(15, "UPDATE sessions SET rung = 'mod', rung_until = 9 WHERE id = 's-a';")}`;
 }

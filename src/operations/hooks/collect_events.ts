@@ -1,9 +1,10 @@
 import type { Call } from "../../domain/call.ts";
-import type { Bus } from "../../domain/context.ts";
+import { type Bus, here } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import type { Event } from "../../domain/event.ts";
 import { type Inbox, inboxOf, pushTo, takesAll, wakingOf } from "../../domain/inbox.ts";
 import { tellPair } from "../../domain/ping_pong.ts";
+import { rungOf } from "../../domain/rung.ts";
 import type { Session } from "../../domain/session.ts";
 import { firstWords, MOST_WORDS } from "../../lib/first_words.ts";
 import type { Json } from "../../lib/json.ts";
@@ -64,18 +65,24 @@ export const collectEvents = operation({
     }
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
-      return { session_id: session.session_id, events: [], more: 0, left: true };
+      return leave(session);
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
     const woken = waits ? undefined : takeWoken(bus, session);
     const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
     const told = { branch: args.branch, works, lastWords: args.last_words && firstWords(args.last_words) };
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", told);
+    if (waits && !args.mod && rungOf(session, here(bus)) === "mod") return leave(session);
     if (waits)
       return hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds));
     const changed = await renameTo(bus, session, args.title);
     return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, woken)) };
   },
 });
+
+/** Tells a waiter that waiting is pointless: its session is at work, or a mod carries it. */
+function leave({ session_id }: Session): Json {
+  return { session_id, events: [], more: 0, left: true };
+}
 
 const MOST_REMEMBERED = 10_000;
 

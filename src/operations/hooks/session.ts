@@ -1,5 +1,6 @@
-import type { Bus } from "../../domain/context.ts";
+import { type Bus, here } from "../../domain/context.ts";
 import { dialogWait } from "../../domain/dialogs.ts";
+import { MOD_LEASE_MS, rungOf } from "../../domain/rung.ts";
 import type { Session } from "../../domain/session.ts";
 import type { Report } from "../../domain/store.ts";
 import type { Json } from "../../lib/json.ts";
@@ -12,22 +13,41 @@ export const HOOK_SESSION = {
   machine: MACHINE,
   branch: { type: "text", optional: true, max: "name_bytes", about: "Branch of the session" },
   pid: { type: "integer", optional: true, min: 1, max: 2 ** 31, about: "The client's process" },
+  mod: { type: "boolean", default: false, about: "The caller is a mod inside the client" },
 } as const satisfies Record<string, Param>;
 
+interface Identity {
+  client_id: string;
+  machine: string | undefined;
+  pid: number | undefined;
+  mod: boolean;
+}
+
 /**
- * The session of a hook's client. Undefined if it has to be registered (again). Two processes of a client with the same id
- * have a session each.
+ * The session of a hook's client, whose lease a mod renews. Undefined if it has to be registered (again). Two processes of
+ * a client with the same id have a session each.
  */
-export async function hookSession(
-  bus: Bus,
-  { client_id, machine, pid }: { client_id: string; machine: string | undefined; pid: number | undefined },
-): Promise<Session | undefined> {
+export async function hookSession(bus: Bus, identity: Identity): Promise<Session | undefined> {
+  const session = await findSession(bus, identity);
+  if (session !== undefined && identity.mod) await carry(bus, session);
+  return session;
+}
+
+async function findSession(bus: Bus, { client_id, machine, pid }: Identity): Promise<Session | undefined> {
   const { sessions } = bus.store;
   const where = machine || bus.host;
   const session = (await sessions.byClient(where, client_id, pid)) ?? (await sessions.get(client_id));
   if (session === undefined || session.deleted_at !== null || session.machine !== where) return undefined;
   const another = pid !== undefined && session.process !== null && session.process.pid !== pid;
   return another ? undefined : session;
+}
+
+/** Gives a session to its mod. Waits for that only if another rung carries the session, because the mod works in a turn. */
+export async function carry(bus: Bus, session: Session): Promise<void> {
+  const saved = bus.store.sessions
+    .carry(session.session_id, bus.now() + MOD_LEASE_MS)
+    .catch((error) => bus.warn(`could not save the mod's lease of ${session.display_id}: ${error}`));
+  if (rungOf(session, here(bus)) !== "mod") await saved;
 }
 
 /** Ends what is known of a session's dialogs, because it was heard of. A hook that still sees one tells again. */

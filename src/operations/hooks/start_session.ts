@@ -10,7 +10,7 @@ import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
 import { operation } from "../operation.ts";
 import { expectRoom, liveSessions } from "../present.ts";
-import { endDialogs, HOOK_SESSION, report } from "./session.ts";
+import { carry, endDialogs, HOOK_SESSION, report } from "./session.ts";
 
 const MOST_OTHERS = 20;
 
@@ -53,6 +53,7 @@ export const startSession = operation({
       process: pid === undefined || started === undefined ? undefined : { pid, started },
       state: "busy",
     });
+    if (args.mod) await carry(bus, session);
     report(bus, session, "busy");
     endDialogs(bus, session);
     return {

@@ -120,6 +120,8 @@ const TO_SCHEMA_7 = `DROP TABLE needs; DROP TABLE events_text; DROP TABLE mail; 
     "worked_at",
     "last_words",
     "state_since",
+    "rung",
+    "rung_until",
   ]
     .map((column) => `ALTER TABLE sessions DROP COLUMN ${column};`)
     .join("\n  ")}

@@ -60,6 +60,29 @@ export function registration({ place }: Engine): void {
     expect(await store.sessions.get("s")).toMatchObject({ name: "web", title: "web" });
   });
 
+  test("a mod carries a session until a moment, a registration, or the session's end", async () => {
+    const store = await opened(place());
+    const rung = async () => {
+      const session = await store.sessions.get("s");
+      return [session?.rung, session?.rung_until];
+    };
+    await join(store);
+    expect(await rung()).toEqual([null, 0]);
+    await store.sessions.carry("s", 5_000);
+    await store.sessions.report("s", { state: "idle", leaseUntil: null, works: false });
+    expect(await rung()).toEqual(["mod", 5_000]);
+    await store.sessions.carry("s", 6_000);
+    expect(await rung()).toEqual(["mod", 6_000]);
+    await join(store, { rung: "mod", rung_until: 6_000 });
+    expect(await rung()).toEqual(["mod", 6_000]);
+    await join(store);
+    expect(await rung()).toEqual([null, 0]);
+    await store.sessions.carry("s", 7_000);
+    const change = { kind: "unregister", sessionId: "s" } as const;
+    await store.append(addressed(aDraft(), await store.webhooks.active(), change));
+    expect(await rung()).toEqual([null, 0]);
+  });
+
   test("a decision for nothing changes nothing", async () => {
     const store = await opened(place());
     const session = await join(store);
