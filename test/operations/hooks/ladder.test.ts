@@ -229,6 +229,20 @@ describe("the lease of a mod ends", () => {
     await expectWaiter(player, session_id);
   });
 
+  test("when its client registers beside its hold, until it asks again", async () => {
+    const { player } = await playing();
+    const hold = player.mod();
+    await player.held("mod");
+    await player.register({ pid: process.pid, pid_started: processStart(process.pid) });
+    const waiter = player.waiter();
+    expect(await soon("the hold ended", hold)).toMatchObject({ left: true });
+    await player.held("waiter");
+    const again = player.mod(1);
+    expect(await soon("the waiter left", waiter)).toMatchObject({ left: true });
+    await player.held("mod");
+    expect(await again).toMatchObject({ events: [], left: false });
+  });
+
   test("when its process goes on with another id", async () => {
     const { bus, player, session_id } = await playing();
     const own = { pid: process.pid, pid_started: processStart(process.pid) };
