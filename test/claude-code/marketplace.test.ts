@@ -47,6 +47,7 @@ testAtTerminal(
     const { call } = bus;
     const session = async () => (await call("list_sessions")).result[0];
     await eventually("it can be woken", async () => (await session())?.reach === "wakes", PATIENCE_MS);
+    expect((await session()).rung).toBe("mod");
     await terminal.type("half a draft");
     const payload = fresh("from the marketplace");
     model.use(PUBLISH, { event_type: "note", payload });
