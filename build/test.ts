@@ -74,6 +74,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/visible.test.ts",
   "test/claude-code/wake.test.ts",
   "test/day/day.test.ts",
+  "test/mod/plugin.test.ts",
 ];
 
 /** Files that take long, but may run side by side: other engines, whole installations, faults that are waited out. */

@@ -5,8 +5,10 @@ import type { SessionCall } from "./types.ts";
 
 const MOST_EVENTS = 20;
 const MARGIN_SECONDS = 15;
-/** Reasons after which the user goes on in the same process. The session that starts next takes this one over. */
-const GOES_ON = ["clear", "resume"];
+/** True if the user goes on in the same process. The session that starts next takes this one over. */
+export function goesOn({ reason = "" }: HookInput): boolean {
+  return reason === "clear" || reason === "resume";
+}
 
 /** The answer of `collect_events`. */
 interface Collected extends Batch {
@@ -81,7 +83,7 @@ export class HookSession {
   /** Unregisters the session of a client that ends. */
   async end(): Promise<void> {
     const { input, clientId, call } = this.#run;
-    if (clientId === undefined || GOES_ON.includes(input.reason ?? "")) return;
+    if (clientId === undefined || goesOn(input)) return;
     // Uses its own id, because another process of the client may have a session under the same client_id.
     const session_id = await this.id();
     if (session_id !== undefined) await call("unregister_session", { session_id });

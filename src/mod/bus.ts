@@ -1,14 +1,19 @@
-import { type Environment, parseSettings, urlIn } from "../config/parse_settings.ts";
+import { parseSettings, urlIn } from "../config/parse_settings.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
-import { answerIn, resultOf } from "../rpc/answer.ts";
+import { answerIn, type Posted, resultOf, UNAUTHORIZED } from "../rpc/answer.ts";
 import { Unreachable } from "../rpc/errors.ts";
 import type { Engine } from "./engine.ts";
+
+/** A prompt or a tool use waits no longer for one call. */
+const CALL_MS = 1_000;
 
 /** The bus of this machine's settings, and how it is reached. */
 export interface Bus {
   url: string;
   token: string | undefined;
+  /** This machine's token, for a bus here that asks for one. */
+  keptToken: string | undefined;
   /** The socket of a bus on this machine. Only the user can have put it into the data directory. */
   socketPath: string | undefined;
   /** This machine's name, for a bus elsewhere. */
@@ -21,7 +26,7 @@ export interface Bus {
  * @throws Error when none can be trusted.
  */
 export async function findBus($: Engine, given?: string): Promise<Bus> {
-  const home = (await $.env.get("HOME")) ?? (await $.env.get("USERPROFILE")) ?? "";
+  const home = (await $.env.get("HOME")) || (await $.env.get("USERPROFILE")) || "";
   const data = `${home}/.claude/contrib/agent-event-bus`;
   const file = `${data}/settings.env`;
   const settings = parseSettings(await textOf($, file), file);
@@ -29,9 +34,11 @@ export async function findBus($: Engine, given?: string): Promise<Bus> {
   if (url.pathname === "/") url.pathname = "/mcp";
   const words = (await $.env.get("AGENT_EVENT_BUS_LAST_WORDS")) || settings.AGENT_EVENT_BUS_LAST_WORDS || "";
   const isHere = isLoopback(url.hostname);
+  const keptToken = settings.AGENT_EVENT_BUS_TOKEN || (await textOf($, `${data}/token`)).trim() || undefined;
   return {
     url: url.href,
-    token: await tokenIn($, settings, `${data}/token`, isHere),
+    token: (await $.env.get("AGENT_EVENT_BUS_TOKEN")) || (isHere ? undefined : keptToken),
+    keptToken,
     socketPath: isHere ? await socketOf($, `${data}/${url.port || "80"}.sock`) : undefined,
     machine: isHere ? undefined : (await $.process.run(["hostname"])).stdout.trim(),
     tellsLastWords: !/^(0|false|no|off)$/i.test(words),
@@ -43,18 +50,6 @@ export async function textOf($: Engine, file: string): Promise<string> {
   return $.fs.read(file).catch(() => "");
 }
 
-async function tokenIn(
-  $: Engine,
-  settings: Environment,
-  file: string,
-  isHere: boolean,
-): Promise<string | undefined> {
-  const given = await $.env.get("AGENT_EVENT_BUS_TOKEN");
-  if (given) return given;
-  if (isHere) return undefined;
-  return settings.AGENT_EVENT_BUS_TOKEN || (await textOf($, file)).trim() || undefined;
-}
-
 /** @throws Unreachable without a socket: the mod cannot see whose program listens on a port. */
 async function socketOf($: Engine, path: string): Promise<string> {
   if (await $.fs.exists(path)) return path;
@@ -63,10 +58,27 @@ async function socketOf($: Engine, path: string): Promise<string> {
 
 /**
  * Calls a tool of the bus and returns its result.
- * @throws Refused, Unreachable, or the engine's error if nothing answers.
+ * @throws Refused, Unreachable, or the engine's error if nothing answers in time.
  */
-export async function callBus($: Engine, bus: Bus, tool: string, args: Json): Promise<Json> {
-  const { url, token, socketPath } = bus;
+export async function callBus(
+  $: Engine,
+  bus: Bus,
+  tool: string,
+  args: Json,
+  timeoutMs = CALL_MS,
+): Promise<Json> {
+  const late = $.clock.sleep(timeoutMs).then(() => {
+    throw new Unreachable("The bus does not answer in time.");
+  });
+  const posted = await Promise.race([late, post($, bus, tool, args)]);
+  if (posted.status === UNAUTHORIZED && bus.token === undefined && bus.keptToken !== undefined) {
+    bus.token = bus.keptToken;
+    return callBus($, bus, tool, args, timeoutMs);
+  }
+  return resultOf(new URL(bus.url), posted);
+}
+
+async function post($: Engine, { url, token, socketPath }: Bus, tool: string, args: Json): Promise<Posted> {
   const { status, text } = await $.http.fetch(url, {
     method: "POST",
     headers: {
@@ -80,5 +92,5 @@ export async function callBus($: Engine, bus: Bus, tool: string, args: Json): Pr
     }),
     ...(socketPath !== undefined && { socketPath }),
   });
-  return resultOf(new URL(url), { status, text, answer: answerIn(text) });
+  return { status, text, answer: answerIn(text) };
 }

@@ -1,5 +1,6 @@
+import { knownFields } from "../hooks/input.ts";
 import { missingIn, toolIn } from "../hooks/own_tools.ts";
-import type { HookSession } from "../hooks/session.ts";
+import { goesOn, type HookSession } from "../hooks/session.ts";
 import { type Batch, handOver, inLine } from "../hooks/text.ts";
 import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
@@ -12,6 +13,8 @@ const HOLD_SECONDS = 20;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 15_000;
 const NAME_LIMIT_MS = 1_000;
+/** Refused for good: no token, or one that may not. A busy bus refuses too. */
+const REFUSED: readonly number[] = [401, 403];
 
 /** The state of the one session that a client has. */
 interface Carrier {
@@ -55,13 +58,18 @@ export async function hold($: Engine): Promise<void> {
       try {
         const bus = await busOf($);
         await showStatus($, bus);
-        if (!(await holdOnce($, bus, Date.now() - carrier.idleSince))) await $.clock.sleep(FIRST_RETRY_MS);
+        const since = carrier.idleSince;
+        if (!(await holdOnce($, bus, Date.now() - since))) {
+          await $.clock.sleep(FIRST_RETRY_MS);
+          // The bus sends away who was idle before its session's last prompt, even if no turn came of it.
+          if (carrier.idleSince === since) carrier.idleSince = Date.now();
+        }
         retry = FIRST_RETRY_MS;
       } catch (error) {
         carrier.bus = undefined;
         $.ui.status(undefined);
         // A bus that refuses this client is asked again after the next turn.
-        if (error instanceof Refused && error.status >= 400) return;
+        if (error instanceof Refused && REFUSED.includes(error.status)) return;
         await $.clock.sleep(retry);
         retry = Math.min(retry * 2, LONGEST_RETRY_MS);
       }
@@ -71,10 +79,15 @@ export async function hold($: Engine): Promise<void> {
   }
 }
 
-/** Holds one call. False if another waiter of the session took its place, or the bus stops. */
+/** Holds one call. False if it is pointless to ask again at once. */
 async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   const session = await hookSession($, bus);
   const batch = await session.waitFor(HOLD_SECONDS, idleMs);
+  if (carrier.idleSince === undefined) {
+    // The turn's first tool use takes them, instead of a prompt behind the turn.
+    if (batch !== null && batch.events.length > 0) await session.confirm(batch, 0, "wake", 0);
+    return true;
+  }
   if (batch === null) {
     await (await sessionCall($, bus, {})).register();
     return true;
@@ -87,7 +100,7 @@ async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   // Unconfirmed events come again.
   if (drop === undefined) await confirmOwn();
   carrier.own = undefined;
-  return true;
+  return drop === undefined;
 }
 
 /** Confirms what the mod's own prompt says, once. */
@@ -125,13 +138,15 @@ async function shownTo(
 ): Promise<string | undefined> {
   const { text, line, shown } = handOver(batch, Date.now());
   for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
+  // Without an answer they may be confirmed, and would never be shown.
   if (batch.events.length > 0 || batch.digest !== undefined)
-    await session.confirm(batch, shown.length, path, byteLength(text));
+    await session.confirm(batch, shown.length, path, byteLength(text)).catch(() => {});
   return text === "" ? undefined : text;
 }
 
-/** Unregisters the session of a client that ends. */
+/** Unregisters the session of a client that ends. After /clear the client goes on, as idle as before. */
 export async function end($: Engine, input: ClassicInput): Promise<void> {
+  if (goesOn(knownFields(input))) return;
   carrier.idleSince = undefined;
   try {
     await (await hookSession($, await busOf($), input)).end();

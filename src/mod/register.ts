@@ -16,7 +16,7 @@ export function register(on: On, { url }: { url?: string } = {}): void {
     return result;
   });
   on("turn.start", (_, event, next) => {
-    carrier.idleSince = undefined;
+    if (event.agentId === undefined) carrier.idleSince = undefined;
     return next(event);
   });
   on("turn.complete", async ($, event, next) => {
@@ -43,7 +43,8 @@ function passOn<Event, Result>(_: Engine, event: Event, next: (event: Event) => 
 
 function idle($: Engine): void {
   carrier.idleSince = Date.now();
-  void hold($);
+  // Ends so when the plugin is taken out.
+  hold($).catch(() => {});
 }
 
 /** Adds what the session has to read to what other hooks say. A subagent's events reach it through its main agent. */

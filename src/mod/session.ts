@@ -14,7 +14,8 @@ export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Pro
     input: knownFields(input),
     config: { clientPid: undefined },
     ...{ machine: bus.machine, clientId },
-    call: (tool, args) => callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: true } : args),
+    call: (tool, args, timeoutMs) =>
+      callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: true } : args, timeoutMs),
     register: () => register($, call),
     lastWords: async (answer) => (bus.tellsLastWords ? firstWords(answer) : undefined),
     branch: async () => branchOf($, await $.session.cwd()),

@@ -10,10 +10,11 @@ import { binary } from "../support/binary.ts";
 import { root } from "../support/bus.ts";
 import { PATIENT } from "../support/hooks.ts";
 
-const VERSION = "2.1.330";
+export const VERSION = "2.1.330";
 const NAME = "@anthropic-ai/claude-code";
 export const API_KEY = "none";
 const FETCH_MS = 60_000;
+const ASK_MS = 60_000;
 /** For a machine that is busy with other things. */
 const RUN_MS = 200_000;
 
@@ -25,6 +26,15 @@ export async function findClaude(version: string = VERSION): Promise<string | un
   if (file === undefined) return undefined;
   const { stdout } = Bun.spawnSync([file, "--version"], { env: environment(folder), timeout: RUN_MS });
   return stdout.toString().startsWith(version) ? file : undefined;
+}
+
+/** The newest version. Undefined, and said, if npm does not tell it. */
+export function newestVersion(): string | undefined {
+  const npm = Bun.which("npm");
+  const view = npm === null ? undefined : Bun.spawnSync([npm, "view", NAME, "version"], { timeout: ASK_MS });
+  const [version] = /^\d+\.\d+\.\d+/.exec(view?.stdout.toString().trim() ?? "") ?? [];
+  if (version === undefined) console.log("NOT TESTED: Claude Code's newest version, npm does not tell it");
+  return version;
 }
 
 // The package depends on one package per platform, which holds the executable; older ones are a script for Node.

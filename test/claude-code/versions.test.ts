@@ -8,7 +8,7 @@ import { startBus, type TestBus } from "../support/bus.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { newcomer } from "../support/newcomer.ts";
 import { eventually } from "../support/webhook.ts";
-import { Claude, findClaude, makePatient } from "./client.ts";
+import { Claude, findClaude, makePatient, newestVersion } from "./client.ts";
 import { startTalker, type Talker } from "./talker.ts";
 import { hasTmux, Terminal, Tmux } from "./terminal.ts";
 
@@ -19,20 +19,11 @@ const TIMEOUT_MS = 240_000;
 
 const tmux = new Tmux(tempFolder(true));
 const latest = newestVersion();
-if (latest === undefined) console.log("NOT TESTED: Claude Code's newest version, npm does not tell it");
 
 afterAll(() => {
   tmux.end();
   removeFolders();
 });
-
-function newestVersion(): string | undefined {
-  const view = ["npm", "view", "@anthropic-ai/claude-code", "version"];
-  const npm = Bun.which("npm");
-  if (npm === null) return undefined;
-  const { stdout } = Bun.spawnSync([npm, ...view.slice(1)], { timeout: PATIENCE_MS });
-  return /^\d+\.\d+\.\d+/.exec(stdout.toString().trim())?.[0];
-}
 
 /** A newcomer with this client, whose bus was installed by our own command. */
 async function installed(file: string, model: Talker, bus: TestBus) {

@@ -1,0 +1,103 @@
+import { expect, test } from "claude-code/testing";
+import { Client, DATA, SOCKET } from "../kit/client.ts";
+
+/** Waits between the attempts (ms). The last one repeats. */
+const BACKOFF = [1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000];
+
+test("a bus that is away is asked less and less often, then every 15 s, and silently", async ($, on) => {
+  const client = new Client($, on);
+  client.bus.trouble = "away";
+  await client.start();
+  for (const [i, wait] of BACKOFF.entries()) {
+    expect(client.bus.asked).toHaveLength(i + 1);
+    await client.clock.advance(wait - 1);
+    expect(client.bus.asked).toHaveLength(i + 1);
+    await client.clock.advance(1);
+  }
+  expect(client.lines).toEqual([]);
+});
+
+test("the status goes with the bus, and comes back with it", async ($, on) => {
+  const client = new Client($, on);
+  await client.start();
+  expect(client.statuses.at(-1)).toBe("api · 3 here");
+  client.bus.trouble = "away";
+  await client.clock.advance(20_000);
+  expect(client.statuses.at(-1)).toBeUndefined();
+  client.bus.trouble = undefined;
+  await client.clock.advance(1_000);
+  expect(client.statuses.at(-1)).toBe("api · 3 here");
+  client.bus.tell("back again");
+  await client.clock.settle();
+  expect(client.prompts).toHaveLength(1);
+});
+
+test("a bus that starts later is found by its socket, and is asked nothing before", async ($, on) => {
+  const client = new Client($, on);
+  delete client.files[SOCKET];
+  await client.start();
+  expect(await client.prompt("hello")).toBeUndefined();
+  expect(client.bus.asked).toEqual([]);
+  client.files[SOCKET] = "";
+  await client.endTurn();
+  await client.clock.advance(1_000);
+  expect(client.bus.holds).toHaveLength(1);
+});
+
+for (const status of [401, 403])
+  test(`a bus that refuses with ${status} is asked again after the next turn`, async ($, on) => {
+    const client = new Client($, on);
+    client.bus.trouble = status;
+    await client.start();
+    await client.clock.advance(600_000);
+    expect(client.bus.asked).toHaveLength(1);
+    expect(client.statuses.at(-1)).toBeUndefined();
+    await client.beginTurn();
+    client.bus.trouble = undefined;
+    await client.endTurn();
+    expect(client.bus.holds).toHaveLength(1);
+  });
+
+for (const status of [429, 503, 500])
+  test(`a bus that answers with ${status} for a moment is asked again by itself`, async ($, on) => {
+    const client = new Client($, on);
+    client.bus.trouble = status;
+    await client.start();
+    client.bus.trouble = undefined;
+    await client.clock.advance(1_000);
+    expect(client.bus.holds).toHaveLength(1);
+  });
+
+test("a bus on this machine that asks for a token gets the kept one", async ($, on) => {
+  const client = new Client($, on, { files: { [`${DATA}/token`]: "secret\n" } });
+  client.bus.token = "secret";
+  await client.start();
+  expect(client.bus.asked.map(({ token }) => token)).toEqual([undefined, "secret", "secret"]);
+  expect(client.bus.holds).toHaveLength(1);
+});
+
+test("a bus that stops is asked again by itself", async ($, on) => {
+  const client = new Client($, on);
+  await client.start();
+  client.bus.stop();
+  await client.clock.settle();
+  await client.clock.advance(1_000);
+  expect(client.bus.holds).toHaveLength(2);
+});
+
+for (const tool of ["collect_events", "confirm_events"])
+  test(`a bus that hangs in ${tool} keeps nobody waiting for more than a second`, async ($, on) => {
+    const client = new Client($, on);
+    client.bus.tell("hello");
+    client.bus.silent.add(tool);
+    const handed = client.tool();
+    await client.clock.advance(1_000);
+    const late = client.clock.sleep(1).then(() => "too late");
+    const first = Promise.race([handed, late]);
+    await client.clock.advance(1);
+    expect(await first).not.toBe("too late");
+    // What may have been confirmed is shown.
+    expect((await handed) === undefined).toBe(tool === "collect_events");
+    await client.clock.advance(60_000);
+    expect(client.bus.of("confirm_events")).toHaveLength(tool === "collect_events" ? 0 : 1);
+  });
