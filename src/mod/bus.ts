@@ -5,7 +5,7 @@ import { answerIn, type Posted, resultOf, UNAUTHORIZED } from "../rpc/answer.ts"
 import { Unreachable } from "../rpc/errors.ts";
 import type { Engine } from "./engine.ts";
 
-/** A prompt or a tool use waits no longer for one call. */
+/** Longest wait for an answer (ms), unless the user set another. */
 const CALL_MS = 1_000;
 
 /** The bus of this machine's settings, and how it is reached. */
@@ -19,6 +19,8 @@ export interface Bus {
   /** This machine's name, for a bus elsewhere. */
   machine: string | undefined;
   tellsLastWords: boolean;
+  /** A prompt or a tool use waits no longer for one answer (ms). */
+  limitMs: number;
 }
 
 /**
@@ -33,6 +35,7 @@ export async function findBus($: Engine, given?: string): Promise<Bus> {
   const url = new URL((await $.env.get("AGENT_EVENT_BUS_URL")) || given || urlIn(settings));
   if (url.pathname === "/") url.pathname = "/mcp";
   const words = (await $.env.get("AGENT_EVENT_BUS_LAST_WORDS")) || settings.AGENT_EVENT_BUS_LAST_WORDS || "";
+  const limit = (await $.env.get("AGENT_EVENT_BUS_HOOK_TIMEOUT")) || settings.AGENT_EVENT_BUS_HOOK_TIMEOUT;
   const isHere = isLoopback(url.hostname);
   const keptToken = settings.AGENT_EVENT_BUS_TOKEN || (await textOf($, `${data}/token`)).trim() || undefined;
   return {
@@ -42,6 +45,7 @@ export async function findBus($: Engine, given?: string): Promise<Bus> {
     socketPath: isHere ? await socketOf($, `${data}/${url.port || "80"}.sock`) : undefined,
     machine: isHere ? undefined : (await $.process.run(["hostname"])).stdout.trim(),
     tellsLastWords: !/^(0|false|no|off)$/i.test(words),
+    limitMs: Number(limit) > 0 ? Number(limit) : CALL_MS,
   };
 }
 
@@ -65,7 +69,7 @@ export async function callBus(
   bus: Bus,
   tool: string,
   args: Json,
-  timeoutMs = CALL_MS,
+  timeoutMs = bus.limitMs,
 ): Promise<Json> {
   const late = $.clock.sleep(timeoutMs).then(() => {
     throw new Unreachable("The bus does not answer in time.");

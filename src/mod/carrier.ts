@@ -59,6 +59,8 @@ export async function hold($: Engine): Promise<void> {
         const bus = await busOf($);
         await showStatus($, bus);
         const since = carrier.idleSince;
+        // A turn began meanwhile.
+        if (since === undefined) return;
         if (!(await holdOnce($, bus, Date.now() - since))) {
           await $.clock.sleep(FIRST_RETRY_MS);
           // The bus sends away who was idle before its session's last prompt, even if no turn came of it.
@@ -82,7 +84,8 @@ export async function hold($: Engine): Promise<void> {
 /** Holds one call. False if it is pointless to ask again at once. */
 async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   const session = await hookSession($, bus);
-  const batch = await session.waitFor(HOLD_SECONDS, idleMs);
+  // The clock may have gone back.
+  const batch = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
   if (carrier.idleSince === undefined) {
     // The turn's first tool use takes them, instead of a prompt behind the turn.
     if (batch !== null && batch.events.length > 0) await session.confirm(batch, 0, "wake", 0);

@@ -85,19 +85,42 @@ test("a bus that stops is asked again by itself", async ($, on) => {
   expect(client.bus.holds).toHaveLength(2);
 });
 
-for (const tool of ["collect_events", "confirm_events"])
-  test(`a bus that hangs in ${tool} keeps nobody waiting for more than a second`, async ($, on) => {
-    const client = new Client($, on);
-    client.bus.tell("hello");
-    client.bus.silent.add(tool);
-    const handed = client.tool();
-    await client.clock.advance(1_000);
-    const late = client.clock.sleep(1).then(() => "too late");
-    const first = Promise.race([handed, late]);
+const LIMIT = "AGENT_EVENT_BUS_HOOK_TIMEOUT";
+const LIMITS: readonly [ms: number, world: object][] = [
+  [1_000, {}],
+  [5_000, { env: { [LIMIT]: "5000" } }],
+  [250, { files: { [`${DATA}/settings.env`]: `${LIMIT}=250\n` } }],
+];
+for (const [ms, world] of LIMITS)
+  test(`a bus that hangs keeps a prompt waiting for ${ms} ms`, async ($, on) => {
+    const client = new Client($, on, world);
+    client.bus.silent.add("collect_events");
+    let ended = false;
+    const prompt = client.prompt("hello").finally(() => {
+      ended = true;
+    });
+    await client.clock.advance(ms - 1);
+    expect(ended).toBe(false);
     await client.clock.advance(1);
-    expect(await first).not.toBe("too late");
-    // What may have been confirmed is shown.
-    expect((await handed) === undefined).toBe(tool === "collect_events");
-    await client.clock.advance(60_000);
-    expect(client.bus.of("confirm_events")).toHaveLength(tool === "collect_events" ? 0 : 1);
+    expect(ended).toBe(true);
+    await prompt;
   });
+
+test("what the bus gives too late is neither shown nor confirmed", async ($, on) => {
+  const client = new Client($, on);
+  client.bus.tell("hello");
+  client.bus.silent.add("collect_events");
+  const handed = client.tool();
+  await client.clock.advance(60_000);
+  expect(await handed).toBeUndefined();
+  expect(client.bus.of("confirm_events")).toEqual([]);
+});
+
+test("a bus that hangs as it is told what is shown does not keep it from being shown", async ($, on) => {
+  const client = new Client($, on);
+  client.bus.tell("hello");
+  client.bus.silent.add("confirm_events");
+  const handed = client.tool();
+  await client.clock.advance(1_000);
+  expect(await handed).toContain("hello");
+});

@@ -47,6 +47,15 @@ test("the session waits while it is idle, and never during a turn", async ($, on
   expect(client.bus.holds).toHaveLength(2);
 });
 
+test("a turn that begins before the session waits keeps it from waiting", async ($, on) => {
+  const client = new Client($, on, { env: { AGENT_EVENT_BUS_HOOK_TIMEOUT: "60000" } });
+  client.bus.silent.add("summarize");
+  await client.start();
+  await client.beginTurn();
+  await client.clock.advance(60_000);
+  expect(client.bus.holds).toEqual([]);
+});
+
 test("after an interrupted turn the session waits again, and is woken", async ($, on) => {
   const client = new Client($, on);
   await client.start();
