@@ -31,7 +31,8 @@ The flags go to `agent-event-bus install` as they are:
   --no-service   server: install no service
   --url TEXT     client: the bus, e.g. http://my-server:8080/mcp
   --token TEXT   client: its token; - reads it from stdin
-  --no-hooks     leave Claude Code's hooks alone
+  --no-hooks     leave Claude Code's hooks alone, and put in no plugin
+  --hooks-only   use hooks of Claude Code, even if it could load the plugin
   --no-allow     leave the permissions of Claude Code alone
   --no-mcp       do not register the MCP server with Claude Code
   --dry-run      show what would be done, change nothing outside this folder

@@ -2,9 +2,12 @@ import type { InstallConfig } from "../config/client.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
 import { append, planEdit, userSettings } from "./claude_settings.ts";
 import type { Journal } from "./journal.ts";
+import { marketplacePlugin } from "./plugin_obstacle.ts";
 import { type Step, step } from "./steps.ts";
 
 const SERVER = "mcp__agent-event-bus";
+/** The same server, if our plugin from a marketplace brings it. */
+const PLUGIN_SERVER = "mcp__plugin_agent-event-bus_bus";
 
 /**
  * Tools that sessions may call without a question. They read and write events of the bus, and nothing else. Webhooks send
@@ -24,18 +27,28 @@ export const HARMLESS = [
   "get_delivery",
 ] as const;
 
-const ENTRIES: readonly string[] = HARMLESS.map((tool) => `${SERVER}__${tool}`);
+const entriesOf = (server: string): string[] => HARMLESS.map((tool) => `${server}__${tool}`);
+
+const ENTRIES = [SERVER, PLUGIN_SERVER].flatMap(entriesOf);
 
 /** Our entries that the settings lack. */
 export function notAllowed(settings: JsonText): string[] {
   const held = valuesOf(settings);
-  const all = held.includes(SERVER) || held.includes(`${SERVER}__*`);
-  return all ? [] : ENTRIES.filter((entry) => !held.includes(entry));
+  const all = (server: string) => held.includes(server) || held.includes(`${server}__*`);
+  return serversOf(settings)
+    .filter((server) => !all(server))
+    .flatMap((server) => entriesOf(server).filter((entry) => !held.includes(entry)));
+}
+
+function serversOf({ root }: JsonText): string[] {
+  const plugins = propertyOf(root, "enabledPlugins");
+  const enabled = (plugins?.children ?? []).map(({ children: [key, on] = [] }) => [key?.value, on?.value]);
+  return marketplacePlugin(Object.fromEntries(enabled)) === undefined ? [SERVER] : [SERVER, PLUGIN_SERVER];
 }
 
 export function allowStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
-  const text = `${ENTRIES.length} tools of the bus allowed without asking, in permissions.allow of ${file}`;
+  const text = `${HARMLESS.length} tools of the bus allowed without asking, in permissions.allow of ${file}`;
   const change = (settings: JsonText) => append(settings, "permissions", "allow", notAllowed(settings));
   return step("allow", async () => planEdit(journal, file, { text, change }));
 }

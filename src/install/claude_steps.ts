@@ -1,25 +1,37 @@
 import type { InstallConfig } from "../config/client.ts";
+import { UsageError } from "../lib/command.ts";
+import { once } from "../lib/once.ts";
 import { allowStep } from "./allow.ts";
 import { programPath } from "./binary.ts";
-import { hooksStep } from "./hooks.ts";
+import { userSettings } from "./claude_settings.ts";
+import { claudeVersion } from "./claude_version.ts";
+import { hooksStep, removeHooksStep } from "./hooks.ts";
 import type { Journal } from "./journal.ts";
 import type { Part } from "./manifest.ts";
+import { lookAtPlugin, pluginStep, removePluginStep } from "./plugin_folder.ts";
+import { marketplacePlugin, obstacleTo, settingsEverywhere } from "./plugin_obstacle.ts";
 import { type Registration, registrationStep } from "./registration.ts";
 import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
 export interface Without {
   no_hooks: boolean;
+  /** Hooks in `settings.json` instead of the plugin. */
+  hooks_only: boolean;
   no_allow: boolean;
   no_mcp: boolean;
 }
 
-/** Hooks, permissions and the MCP server in Claude Code. Permissions are of no use without the server. */
+/**
+ * The plugin or hooks, permissions and the MCP server in Claude Code. Permissions are of no use without the server.
+ * @throws UsageError when the flags exclude each other.
+ */
 export function claudeSteps(
   config: InstallConfig,
   journal: Journal,
-  { no_hooks, no_allow, no_mcp }: Without,
+  { no_hooks, hooks_only, no_allow, no_mcp }: Without,
   wanted: Registration,
 ): Step[] {
+  if (no_hooks && hooks_only) throw new UsageError("--hooks-only and --no-hooks exclude each other.");
   const optional = (what: Part, isOut: boolean, { plan }: Step): Step =>
     step(what, async () => {
       const chosen = isOut ? unchanged(`left alone (--no-${what})`) : await plan();
@@ -27,16 +39,69 @@ export function claudeSteps(
     });
   const allow = optional("allow", no_allow, allowStep(config, journal));
   return [
-    optional("hooks", no_hooks, hooksStep(config, journal, programPath(config))),
+    ...(no_hooks
+      ? [optional("hooks", true, hooksStep(config, journal, programPath(config)))]
+      : deliverySteps(config, journal, hooks_only)),
     ...(no_mcp ? [] : [allow]),
     optional("mcp", no_mcp, registrationStep(config, journal, wanted)),
   ];
 }
 
+/** Either the plugin or hooks. Both would deliver twice, so each takes the other one out. */
+function deliverySteps(config: InstallConfig, journal: Journal, hooksOnly: boolean): Step[] {
+  const binary = programPath(config);
+  const version = once(() => claudeVersion(config));
+  const market = marketplaceOf(config);
+  if (market !== undefined && hooksOnly)
+    throw new Error(
+      `${market} is installed and has its own hooks. First run: claude plugin uninstall ${market}`,
+    );
+  const reason = once(async () => {
+    if (hooksOnly) return "not used (--hooks-only)";
+    const why = await whyNoPlugin(config, journal, binary, version);
+    return why && `not used, because ${why}`;
+  });
+  const put = pluginStep(config, journal, binary);
+  const plugin = async () => {
+    if (market !== undefined)
+      return removePluginStep(config, journal, binary, `${market} is installed`).plan();
+    const why = await reason();
+    const step = why === undefined ? put : removePluginStep(config, journal, binary, why);
+    return recorded(journal, "plugin", hooksOnly, await step.plan());
+  };
+  const hooks = async () => {
+    const usesPlugin = market !== undefined || (await reason()) === undefined;
+    const step = usesPlugin
+      ? removeHooksStep(config, journal, true)
+      : hooksStep(config, journal, binary, version);
+    return recorded(journal, "hooks", false, await step.plan());
+  };
+  return [step("plugin", plugin), step("hooks", hooks)];
+}
+
+function marketplaceOf(config: InstallConfig): string | undefined {
+  const own = settingsEverywhere(config).find(({ file }) => file === userSettings(config));
+  return marketplacePlugin(own?.settings.enabledPlugins);
+}
+
+/** Undefined if Claude Code runs the plugin, or has it already and does not tell its version. */
+async function whyNoPlugin(
+  config: InstallConfig,
+  journal: Journal,
+  binary: string,
+  version: () => ReturnType<typeof claudeVersion>,
+): Promise<string | undefined> {
+  const { folder, state, foreign } = lookAtPlugin(config, journal, binary);
+  if (state === "foreign") return `${folder} is not ours (${foreign[0] || "it is a file"})`;
+  const claude = await version();
+  if (claude.version === undefined && state === "none") return "the version of Claude Code is not known";
+  return obstacleTo(claude, settingsEverywhere(config))?.found;
+}
+
 /** The choice is recorded, so that the doctor does not report the part as missing. */
 function recorded(journal: Journal, what: Part, isOut: boolean, plan: Plan): Plan {
   const apply = plan.state === "planned" ? plan.apply : undefined;
-  if (journal.leftOut(what) === isOut || (!isOut && apply === undefined)) return plan;
+  if (journal.leftOut(what) === isOut || plan.state === "skipped") return plan;
   return planned(plan.text, async () => {
     journal.leaveOut(what, isOut);
     return apply?.();

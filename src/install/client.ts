@@ -27,6 +27,7 @@ import {
 import { claudeSteps, type Without } from "./claude_steps.ts";
 import { lookAtHooks } from "./hooks.ts";
 import { Journal } from "./journal.ts";
+import { isOfPlugin } from "./plugin_folder.ts";
 import { findService } from "./service.ts";
 import { settingsStep, tokenStep } from "./settings.ts";
 import { carryOut, type Flags, type Step } from "./steps.ts";
@@ -49,7 +50,10 @@ export async function installClient(args: Json, desk: Desk): Promise<Json> {
   const journal = new Journal(config.data);
   return carryOut(stepsOf(config, journal, given, token), {
     ...{ desk, journal, flags: given },
-    finish: () => hintsOf(config, given, bus),
+    finish: () => {
+      journal.removeFolders(isOfPlugin(config));
+      return hintsOf(config, given, bus);
+    },
   });
 }
 

@@ -12,6 +12,8 @@ import { bad, type Check, type Finding } from "./checks/finding.ts";
 import { executable, onPath, port, service } from "./checks/machine.ts";
 import { proveMessage } from "./checks/message.ts";
 import { proxy, tailscale } from "./checks/network.ts";
+import { plugin } from "./checks/plugin.ts";
+import { sessions } from "./checks/sessions.ts";
 import { settings, token } from "./checks/settings.ts";
 import { isBus } from "./running.ts";
 
@@ -19,7 +21,7 @@ import { isBus } from "./running.ts";
 const CHECKS: readonly Check[] = [
   ...[executable, onPath, settings, service, port, health, owner, token, skew, clock],
   ...[tailscale, proxy, database],
-  ...[registration, policy, clientProxy, allow, hooks],
+  ...[registration, policy, clientProxy, allow, plugin, hooks, sessions],
   ...[webhooks, notifications],
 ];
 
@@ -78,7 +80,8 @@ async function isNothingHere(place: Place): Promise<boolean> {
     isBus(await place.probe()) ||
     ("service" in service && service.state.installed) ||
     isThere(() => place.registration() !== undefined) ||
-    isThere(() => place.hooks().right.length + place.hooks().stale.length > 0)
+    isThere(() => place.hooks().right.length + place.hooks().stale.length > 0) ||
+    isThere(() => ["right", "stale"].includes(place.plugin().state))
   );
 }
 

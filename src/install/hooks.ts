@@ -41,10 +41,15 @@ export function lookAtHooks(
 }
 
 /** Puts the table of hooks into Claude Code's settings, for that executable. */
-export function hooksStep(config: InstallConfig, journal: Journal, binary: string): Step {
+export function hooksStep(
+  config: InstallConfig,
+  journal: Journal,
+  binary: string,
+  ask = () => claudeVersion(config),
+): Step {
   const file = userSettings(config);
   return step("hooks", async () => {
-    const { version, waiting } = await claudeVersion(config);
+    const { version, waiting } = await ask();
     const old = waiting === "none" ? `. ${notWoken(String(version))}, then run this again` : "";
     return planEdit(journal, file, {
       text: `${linesFor(waiting).length} hooks of Claude Code, in ${file}${old}`,
@@ -54,23 +59,28 @@ export function hooksStep(config: InstallConfig, journal: Journal, binary: strin
   });
 }
 
-/** Restores the former settings. Takes only our entries out if others have changed the file since. */
-export function removeHooksStep(config: InstallConfig, journal: Journal): Step {
+/**
+ * Restores the former settings. Takes only our entries out if others have changed the file since. With `keepAllowed` the
+ * permissions stay.
+ */
+export function removeHooksStep(config: InstallConfig, journal: Journal, keepAllowed = false): Step {
   const file = userSettings(config);
   return step("hooks", async () => {
     const settings = readSettings(file);
     const text = `no hooks of ours in ${file}`;
-    if (!holdsHooks(settings) && !holdsAllowed(settings)) return unchanged(text);
+    const allowed = holdsAllowed(settings);
+    if (!holdsHooks(settings) && (keepAllowed || !allowed)) return unchanged(text);
     journal.check(file);
     return planned(text, async () => {
       const copy = journal.backupOf(file);
       const former = copy === undefined ? undefined : attempt(() => readSettings(copy));
       // Hooks of ours in the former settings name an executable that is gone.
       const clean = former === undefined || !holdsHooks(former);
-      if (clean && journal.restore(file)) return;
+      const stays = keepAllowed && allowed;
+      if (clean && !stays && journal.restore(file)) return;
       const now = readSettings(file);
       dropHooks(now, clean ? former : undefined);
-      dropAllowed(now, former);
+      if (!keepAllowed) dropAllowed(now, former);
       journal.write(file, now.toString());
     });
   });

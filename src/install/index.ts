@@ -12,7 +12,8 @@ function off(about: string) {
 const TEXT = { type: "text", min: 1 } as const;
 
 const WITHOUT = {
-  no_hooks: off("Leave Claude Code's hooks alone"),
+  no_hooks: off("Leave Claude Code's hooks alone, and put in no plugin"),
+  hooks_only: off("Use hooks in Claude Code's settings, even if it could load the plugin"),
   no_allow: off("Leave Claude Code's permissions alone: it asks before a session's first call of each tool"),
   no_mcp: off("Do not register the MCP server with Claude Code"),
 };

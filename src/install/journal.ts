@@ -139,9 +139,10 @@ export class Journal {
     this.#forget(path);
   }
 
-  /** Removes the installer's folders that are empty. */
-  removeFolders(): void {
-    for (const folder of this.#manifest.folders.toReversed()) attempt(() => fs.rmdirSync(folder));
+  /** Removes the installer's folders that are empty, of those that are meant. */
+  removeFolders(isMeant = (_folder: string) => true): void {
+    const { folders } = this.#manifest;
+    for (const folder of folders.filter(isMeant).toReversed()) attempt(() => fs.rmdirSync(folder));
     this.#manifest.folders = this.#manifest.folders.filter((folder) => fs.existsSync(folder));
     if (JSON.stringify(this.#manifest) !== this.#kept) this.#save();
     this.keep();

@@ -18,7 +18,7 @@ export interface Manifest {
 }
 
 /** A part that the user can opt out of. */
-export type Part = "service" | "hooks" | "allow" | "mcp";
+export type Part = "service" | "plugin" | "hooks" | "allow" | "mcp";
 
 /** The manifest as JSON, empty without a file. @throws Error when the file cannot be understood. */
 export function readManifest(file: string): string {

@@ -30,6 +30,7 @@ import {
 import { claudeSteps, type Without } from "./claude_steps.ts";
 import { Journal } from "./journal.ts";
 import { repairOf } from "./own_bus.ts";
+import { isOfPlugin } from "./plugin_folder.ts";
 import { findOriginal } from "./python_original.ts";
 import { addressOf, serviceStep } from "./running.ts";
 import { findService } from "./service.ts";
@@ -74,7 +75,10 @@ export async function installServer(args: Json, desk: Desk): Promise<Json> {
   steps.push(...claudeSteps(config, journal, given, { url: addressOf(server), token }));
   return carryOut(steps, {
     ...{ desk, journal, flags: given },
-    finish: () => hintsOf(given, config, found, server, renewed),
+    finish: () => {
+      journal.removeFolders(isOfPlugin(config));
+      return hintsOf(given, config, found, server, renewed);
+    },
   });
 }
 

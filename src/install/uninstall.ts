@@ -8,9 +8,10 @@ import type { Desk } from "../lib/command.ts";
 import { quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
-import { expectOwnHome, removeBinaryStep } from "./binary.ts";
+import { expectOwnHome, programPath, removeBinaryStep } from "./binary.ts";
 import { removeHooksStep } from "./hooks.ts";
 import { Journal } from "./journal.ts";
+import { claudeFolderOf, isOfPlugin, removePluginStep } from "./plugin_folder.ts";
 import { removeRegistrationStep } from "./registration.ts";
 import { removeServiceStep } from "./running.ts";
 import { findService } from "./service.ts";
@@ -30,13 +31,15 @@ export async function uninstall(args: Json, desk: Desk): Promise<Json> {
   expectOwnHome(config);
   const journal = new Journal(config.data);
   const steps: Step[] = [];
-  if (all || given.client) steps.push(...clientSteps(config, journal));
+  const places = placesOf(config, journal);
+  if (all || given.client) steps.push(...clientSteps(places, journal));
   if (all || given.server) steps.push(await serviceRemoval(config, journal));
   if (all) steps.push(removeBinaryStep(config, journal));
   return carryOut(steps, {
     ...{ desk, journal, flags: given },
     async finish(changed) {
       if (all) journal.removeFolders();
+      else for (const place of places) journal.removeFolders(isOfPlugin(place));
       if (!changed) return undefined;
       const running = given.client && !all ? undefined : await stillRunning(config);
       return [running, all ? dataHint(config) : undefined];
@@ -52,11 +55,12 @@ async function stillRunning(config: InstallConfig): Promise<string | undefined> 
     : `A bus that was started by hand is still running (process ${pid}). To stop it: kill ${pid}`;
 }
 
-function clientSteps(config: InstallConfig, journal: Journal): Step[] {
+function clientSteps(places: readonly InstallConfig[], journal: Journal): Step[] {
   const { name } = VARIABLES.url;
   return [
-    ...placesOf(config, journal).flatMap((place) => [
+    ...places.flatMap((place) => [
       removeRegistrationStep(place, journal),
+      removePluginStep(place, journal, programPath(place)),
       removeHooksStep(place, journal),
     ]),
     ...(settingsFile()[name] === undefined ? [] : [settingsStep(journal, { [name]: null })]),
@@ -69,11 +73,14 @@ function placesOf(config: InstallConfig, journal: Journal): InstallConfig[] {
   const { home, env, claude } = config;
   const here = realOf(join(claude.folder, "settings.json"));
   const usual = realOf(join(home, ".claude"));
-  const isOther = (path: string) => basename(path) === "settings.json" && realOf(path) !== here;
-  const others = journal.files().filter(isOther).map(dirname);
+  const used = journal.files().flatMap((path) => {
+    if (basename(path) === "settings.json") return realOf(path) === here ? [] : [dirname(path)];
+    const folder = claudeFolderOf(path);
+    return folder === undefined || folder === realOf(claude.folder) ? [] : [folder];
+  });
   const configOf = (folder: string) =>
     installConfig({ ...env, CLAUDE_CONFIG_DIR: folder === usual ? undefined : folder });
-  return [config, ...others.map(configOf)];
+  return [config, ...[...new Set(used)].map(configOf)];
 }
 
 async function serviceRemoval(config: InstallConfig, journal: Journal): Promise<Step> {

@@ -8,7 +8,8 @@ import { newMachine } from "../support/machine.ts";
 import { freePort } from "../support/port.ts";
 
 const port = await freePort();
-const machine = newMachine(claudeStandIn());
+// A client that cannot load the plugin, so that hooks deliver.
+const machine = newMachine(claudeStandIn("2.1.286"));
 const server = serverOn(machine, port);
 const { program, data, url, sh } = server;
 
@@ -32,6 +33,7 @@ test("all is well: exit code 0, the way of the message and its milliseconds, and
     "database",
     "mcp",
     "allow",
+    "plugin",
     "hooks",
     "message",
   ];

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { tempFolder } from "./folder.ts";
 
 /** A folder for PATH with a command `claude` that has a version and MCP servers at user scope, and nothing else. */
-export function claudeStandIn(): string {
+export function claudeStandIn(version = "2.1.332"): string {
   const bin = tempFolder();
   const file = join(bin, "claude");
-  writeFileSync(file, `#!${process.execPath}\n${SCRIPT}`);
+  writeFileSync(file, `#!${process.execPath}\n${SCRIPT.replace("VERSION", version)}`);
   chmodSync(file, 0o755);
   return bin;
 }
@@ -18,7 +18,7 @@ const own = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 const servers = (own.mcpServers ??= {});
 const words = process.argv.slice(2).join(" ").replace(/--(transport|scope) \\S+ /g, "").split(" ");
 const [command, action, name, what] = words;
-if (command === "--version") console.log("2.1.332 (Claude Code)");
+if (command === "--version") console.log("VERSION (Claude Code)");
 else if (command !== "mcp") process.exit(2);
 else {
   if (action === "add") servers[name] = { type: "http", url: what };

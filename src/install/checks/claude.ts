@@ -9,15 +9,9 @@ import { notWoken } from "../claude_version.ts";
 import { findClaude } from "../registration.ts";
 import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
+import { editOf, fromMarketplace, hasPlugin } from "./plugin.ts";
 
 const NAME = "agent-event-bus";
-
-/** The command that opens a file, or a request to the administrator who wrote it. */
-function editOf({ file, managed }: Pick<SettingsFile, "file" | "managed">): string {
-  return managed
-    ? `ask the administrator of this machine to change ${file}`
-    : `"\${EDITOR:-vi}" ${quoted(file)}`;
-}
 
 /** Claude Code knows the bus as an MCP server, and its token is valid. */
 export const registration = check("mcp", async (place) => {
@@ -25,6 +19,7 @@ export const registration = check("mcp", async (place) => {
   const found = place.registration();
   if (found === undefined && findClaude(place.config) === undefined)
     return note(`Claude Code is not installed. Once it is, run: ${install}`);
+  if (found === undefined && fromMarketplace(place) !== undefined) return undefined;
   if (found === undefined && place.leftOut("mcp")) return note(`left out (--no-mcp). To add it: ${install}`);
   if (found === undefined) return bad("Claude Code does not know the bus", install);
   const { url, token } = found;
@@ -44,6 +39,7 @@ export const hooks = check("hooks", async (place) => {
   const { file, broken, ignored, missing, stale, right, disabledBy, tooOld } = await place.fittingHooks();
   const unusable = broken ?? ignored;
   if (unusable !== undefined) return bad(unusable, editOf({ file, managed: false }));
+  if (hasPlugin(place)) return undefined;
   if (disabledBy !== undefined)
     return bad(`switched off by ${disabledBy.setting} in ${disabledBy.file}`, editOf(disabledBy));
   const all = missing.length + stale.length + right.length;

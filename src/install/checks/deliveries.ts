@@ -43,7 +43,7 @@ export const notifications = check("notify", async (place) => {
 });
 
 /** Undefined if there is no bus to ask, or it refuses this machine the call. */
-async function asked(place: Place, tool: string, args: Json): Promise<Json | undefined> {
+export async function asked(place: Place, tool: string, args: Json): Promise<Json | undefined> {
   if ((await place.probe()).kind !== "bus") return undefined;
   return ask(place, tool, args).catch(() => undefined);
 }

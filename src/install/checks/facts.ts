@@ -15,9 +15,13 @@ import { claudeVersion } from "../claude_version.ts";
 import { lookAtHooks } from "../hooks.ts";
 import { Journal } from "../journal.ts";
 import type { Part } from "../manifest.ts";
+import { lookAtPlugin } from "../plugin_folder.ts";
 import { readSettings } from "../read_settings.ts";
 import { lookAtRegistration } from "../registration.ts";
 import { findService } from "../service.ts";
+
+/** The journal of an installation that cannot be read. */
+const NOTHING = { wrote: () => false, files: () => [] };
 
 /** The machine under examination. */
 export type Place = ReturnType<typeof placeOf>;
@@ -38,6 +42,8 @@ export function placeOf() {
   const kept = once(() => attempt(keptToken));
   // For the first request.
   const token = () => client.token ?? (isLoopbackUrl(url) ? undefined : kept());
+  const version = once(() => claudeVersion(config));
+  const journal = once(() => attempt(() => new Journal(config.data)));
   return {
     ...{ config, client, role, settings, settingsBroken: broken, db: databaseIn(settings) },
     ...{ url, program, command, token, kept },
@@ -50,10 +56,12 @@ export function placeOf() {
     }),
     hooks: once(() => lookAtHooks(config, program)),
     /** Compared with the hooks that fit the version of Claude Code. */
-    fittingHooks: once(async () => lookAtHooks(config, program, await claudeVersion(config))),
+    fittingHooks: once(async () => lookAtHooks(config, program, await version())),
+    plugin: once(() => lookAtPlugin(config, journal() ?? NOTHING, program)),
+    version,
     registration: once(() => lookAtRegistration(config)),
     /** True if the user opted out of a part at the last install. */
-    leftOut: (part: Part) => attempt(() => new Journal(config.data).leftOut(part)) ?? false,
+    leftOut: (part: Part) => journal()?.leftOut(part) ?? false,
   };
 }
 

@@ -1,0 +1,346 @@
+// The installer puts the plugin in, or hooks: the real executable in a HOME of its own.
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { hooksOf } from "../../src/install/hook_entries.ts";
+import { pluginFiles } from "../../src/install/plugin_files.ts";
+import { PERSONS } from "../support/claude_settings.ts";
+import { claudeStandIn } from "../support/claude_stand_in.ts";
+import { canMount } from "../support/disk.ts";
+import { DATA } from "../support/home.ts";
+import { newcomer, readOnly } from "../support/newcomer.ts";
+import { startTokenBus } from "../support/token_bus.ts";
+import { put, treeOf } from "../support/tree.ts";
+
+const bus = await startTokenBus();
+const token = bus.token("laptop");
+const NEW = claudeStandIn();
+const OLD = claudeStandIn("2.1.286");
+
+/** A person with a Claude Code of that folder, and these settings. */
+function person({ claude = NEW, settings = PERSONS as string | null, moved = false } = {}) {
+  const it = newcomer();
+  // The data stays there.
+  mkdirSync(join(it.home, ".claude"));
+  const folder = join(it.home, moved ? "elsewhere" : ".claude");
+  const file = join(folder, "settings.json");
+  if (settings !== null) put(file, settings, 0o640);
+  const env = (bin: string) => ({
+    PATH: `${bin}:/usr/bin:/bin`,
+    ...(moved && { CLAUDE_CONFIG_DIR: folder }),
+  });
+  const install = async (flags = "", bin = claude) => {
+    const words = [
+      "install",
+      "client",
+      "--url",
+      bus.url,
+      "--token",
+      token,
+      ...flags.split(" ").filter(Boolean),
+    ];
+    const { code, stdout, stderr } = await it.run(words, { env: env(bin) });
+    const lines = stdout.matchAll(/^(done|unchanged|skipped|would do|FAILED) +(\w+) +(.*)/gm);
+    const steps = Object.fromEntries([...lines].map(([, state, what = "", text]) => [what, { state, text }]));
+    return { code, stderr, stdout, steps };
+  };
+  const uninstall = async (...flags: string[]) => {
+    const { code, stderr, stdout } = await it.run(["uninstall", ...flags], { env: env(claude) });
+    expect([code, stderr]).toEqual([0, ""]);
+    return stdout;
+  };
+  const plugin = join(folder, "skills/agent-event-bus");
+  const binary = join(it.home, ".local/bin/agent-event-bus");
+  const held = () => JSON.parse(readFileSync(file, "utf8"));
+  /** What belongs to the person: everything but the data and the file that the stand-in writes. */
+  const own = () => treeOf(it.home, [DATA, ".claude/contrib", ".claude.json", "elsewhere/.claude.json"]);
+  return { ...it, folder, file, install, uninstall, plugin, binary, held, own };
+}
+
+type Person = ReturnType<typeof person>;
+
+function expectPlugin({ plugin, binary, held }: Person): void {
+  const wanted = pluginFiles(binary);
+  const tree = treeOf(plugin);
+  expect(Object.keys(tree).filter((name) => !name.endsWith("/"))).toEqual(Object.keys(wanted).sort());
+  for (const [name, text] of Object.entries(wanted))
+    expect(readFileSync(join(plugin, name), "utf8")).toBe(text);
+  expect(JSON.stringify(held().hooks ?? {})).not.toContain("agent-event-bus hook session-start");
+  expect(held().permissions.allow).toContain("mcp__agent-event-bus__publish_event");
+}
+
+function expectHooks({ plugin, binary, held, folder }: Person): void {
+  expect(existsSync(plugin)).toBe(false);
+  expect(existsSync(join(folder, "skills"))).toBe(false);
+  expect(held().hooks.SessionEnd).toEqual(hooksOf(binary).SessionEnd);
+}
+
+test("a new client gets the plugin, and no hook in settings.json; a second time nothing changes", async () => {
+  const it = person();
+  const { code, stderr, steps } = await it.install();
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(steps.plugin).toEqual({
+    state: "done",
+    text: `the plugin of Claude Code, in ${it.plugin}. Sessions that run now load it when they start again, or by /reload-plugins`,
+  });
+  expect(steps.hooks).toEqual({ state: "unchanged", text: `no hooks of ours in ${it.file}` });
+  expectPlugin(it);
+  expect(JSON.parse(readFileSync(join(it.home, ".claude.json"), "utf8")).mcpServers).toHaveProperty([
+    "agent-event-bus",
+  ]);
+  const before = treeOf(it.home);
+  const again = await it.install();
+  expect(Object.values(again.steps).map(({ state }) => state)).toEqual(Array(7).fill("unchanged"));
+  expect(treeOf(it.home)).toEqual(before);
+});
+
+test("a dry run says so and changes nothing", async () => {
+  const it = person();
+  const before = treeOf(it.home);
+  const { steps } = await it.install("--dry-run");
+  expect(steps).toMatchObject({ plugin: { state: "would do" }, hooks: { state: "unchanged" } });
+  expect(treeOf(it.home)).toEqual(before);
+});
+
+test("an old client gets hooks, and the sentence that says why", async () => {
+  const it = person({ claude: OLD });
+  const { steps } = await it.install();
+  expect(steps.plugin).toEqual({
+    state: "unchanged",
+    text: "not used, because Claude Code 2.1.286 cannot load it, but 2.1.287 and later can (claude update)",
+  });
+  expect(steps.hooks?.state).toBe("done");
+  expectHooks(it);
+});
+
+test("without a client there are hooks, and with --no-hooks neither", async () => {
+  const it = person({ claude: "/nowhere" });
+  expect((await it.install()).steps.plugin?.text).toBe(
+    "not used, because the version of Claude Code is not known",
+  );
+  expectHooks(it);
+  const bare = person();
+  const { steps } = await bare.install("--no-hooks");
+  expect(steps.plugin).toBeUndefined();
+  expect(steps.hooks?.text).toBe("left alone (--no-hooks)");
+  expect(existsSync(bare.plugin)).toBe(false);
+  expect(bare.held().hooks).toEqual(JSON.parse(PERSONS).hooks);
+});
+
+test("--no-hooks leaves a plugin alone; with --hooks-only it is refused", async () => {
+  const it = person();
+  await it.install();
+  const before = it.own();
+  await it.install("--no-hooks");
+  expect(it.own()).toEqual(before);
+  const refused = await it.install("--no-hooks --hooks-only");
+  expect([refused.code, refused.stderr]).toEqual([
+    64,
+    expect.stringContaining("--hooks-only and --no-hooks exclude each other."),
+  ]);
+});
+
+test.each([
+  ["no settings", null],
+  ["a person's settings", PERSONS],
+  [
+    "settings with hooks only",
+    '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say done"}]}]}}',
+  ],
+])("%s: hooks, plugin, hooks again, plugin, uninstall: byte for byte as before", async (_what, settings) => {
+  const it = person({ settings });
+  const before = it.own();
+  await it.install("--hooks-only");
+  const hooks = it.own();
+  expectHooks(it);
+  expect((await it.install()).steps).toMatchObject({ plugin: { state: "done" }, hooks: { state: "done" } });
+  expectPlugin(it);
+  const plugin = it.own();
+  const back = await it.install("--hooks-only");
+  expect(back.steps).toMatchObject({
+    plugin: { state: "done", text: "not used (--hooks-only)" },
+    hooks: { state: "done" },
+  });
+  expectHooks(it);
+  expect(Object.keys(it.own())).toEqual(Object.keys(hooks));
+  await it.install();
+  expectPlugin(it);
+  expect(Object.keys(it.own())).toEqual(Object.keys(plugin));
+  await it.uninstall();
+  expect(it.own()).toEqual(before);
+});
+
+test("without permissions of ours, settings.json is as before once the hooks are gone", async () => {
+  const it = person({ settings: null });
+  await it.install("--hooks-only --no-allow");
+  expect(existsSync(it.file)).toBe(true);
+  await it.install("--no-allow");
+  expect(existsSync(it.file)).toBe(false);
+  await it.install("--hooks-only --no-allow");
+  expectHooks(it);
+});
+
+test("uninstall --client takes the plugin out too, with the folders that were made for it", async () => {
+  const it = person();
+  const before = it.own();
+  await it.install("--no-allow");
+  await it.uninstall("--client");
+  expect(existsSync(join(it.folder, "skills"))).toBe(false);
+  expect(existsSync(it.binary)).toBe(true);
+  await it.uninstall();
+  expect(it.own()).toEqual(before);
+});
+
+test("the person's other skills stay, and so does a folder of skills that is a link", async () => {
+  const it = person();
+  put(join(it.home, "dotfiles/skills/mine/SKILL.md"), "mine");
+  symlinkSync("../dotfiles/skills", join(it.folder, "skills"));
+  const before = it.own();
+  await it.install();
+  expectPlugin(it);
+  await it.uninstall();
+  expect(it.own()).toEqual(before);
+});
+
+test.each([
+  ["a skill of the person", "skills/agent-event-bus/SKILL.md", "SKILL.md"],
+  [
+    "a plugin of another author",
+    "skills/agent-event-bus/.claude-plugin/plugin.json",
+    ".claude-plugin/plugin.json",
+  ],
+  ["a file in its place", "skills/agent-event-bus", "it is a file"],
+])("%s is left alone, hooks are used, and it says so", async (_what, name, says) => {
+  const it = person();
+  put(join(it.folder, name), '{"name":"agent-event-bus","author":{"name":"me"}}');
+  const before = it.own();
+  const { steps, code } = await it.install();
+  expect(code).toBe(0);
+  expect(steps.plugin?.text).toBe(`not used, because ${it.plugin} is not ours (${says})`);
+  expect(it.held().hooks.SessionEnd).toEqual(hooksOf(it.binary).SessionEnd);
+  await it.uninstall();
+  expect(it.own()).toEqual(before);
+});
+
+test("a half-written folder and files of another version are mended", async () => {
+  const it = person();
+  await it.install();
+  rmSync(join(it.plugin, "hooks/register.js"));
+  put(join(it.plugin, "hooks/.hooks.json.4194305.new"), "half of it");
+  expect((await it.install()).steps.plugin?.state).toBe("done");
+  expectPlugin(it);
+  // Without the journal, as another installation of ours would find it.
+  rmSync(it.data, { recursive: true });
+  put(join(it.plugin, "hooks/register.js"), "export function register() {}");
+  expect((await it.install()).steps.plugin?.state).toBe("done");
+  expectPlugin(it);
+  await it.uninstall();
+  expect(
+    Object.keys(treeOf(it.folder)).filter((name) => name.includes("skills/") && !name.endsWith("/")),
+  ).toEqual([]);
+});
+
+test("an installer that was killed in the middle leaves what a second run completes, and uninstall removes", async () => {
+  const it = person();
+  const before = it.own();
+  await it.install();
+  for (const name of [
+    "hooks/hooks.json",
+    "hooks/register.js",
+    "skills/agent-event-bus/SKILL.md",
+    "README.md",
+    "LICENSE",
+  ])
+    rmSync(join(it.plugin, name));
+  await it.uninstall();
+  expect(it.own()).toEqual(before);
+});
+
+test("a file that the person changed is put right with a copy; uninstall names one changed since", async () => {
+  const it = person();
+  await it.install();
+  const skill = join(it.plugin, "skills/agent-event-bus/SKILL.md");
+  writeFileSync(skill, "my words");
+  writeFileSync(join(it.plugin, "notes.txt"), "my notes");
+  await it.install();
+  expect(readFileSync(skill, "utf8")).toBe(String(pluginFiles(it.binary)["skills/agent-event-bus/SKILL.md"]));
+  writeFileSync(skill, "my words again");
+  const said = await it.uninstall();
+  expect(said).toContain(`Changed by others, so it stays: ${join(it.plugin, "notes.txt")}, ${skill}\n`);
+  expect(Object.keys(treeOf(it.plugin)).filter((name) => !name.endsWith("/"))).toEqual([
+    "notes.txt",
+    "skills/agent-event-bus/SKILL.md",
+  ]);
+});
+
+if (!canMount) console.log("skipped: a read-only folder of skills, unshare -rm cannot mount here");
+
+test.skipIf(!canMount)("a folder that cannot be written: a sentence, and nothing is changed", async () => {
+  const it = person();
+  mkdirSync(join(it.folder, "skills"));
+  const before = treeOf(it.home);
+  const words = ["install", "client", "--url", bus.url, "--token", token];
+  const { code, stderr, stdout } = await it.run(words, {
+    inside: readOnly(join(it.folder, "skills")),
+    env: { PATH: `${NEW}:/usr/bin:/bin` },
+    cwd: "/",
+  });
+  expect(stderr).toBe(
+    `agent-event-bus: ${it.folder}/skills cannot be changed: it is on a read-only file system. Make it writable, then run this again.\n`,
+  );
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(treeOf(it.home)).toEqual(before);
+});
+
+test("CLAUDE_CONFIG_DIR: the plugin goes there, and uninstall finds it without the variable", async () => {
+  const it = person({ moved: true });
+  const before = it.own();
+  await it.install("--no-allow");
+  expect(existsSync(join(it.home, ".claude/skills"))).toBe(false);
+  expect(existsSync(join(it.plugin, "hooks/register.js"))).toBe(true);
+  const { code } = await it.run(["uninstall"], { env: { PATH: `${NEW}:/usr/bin:/bin` } });
+  expect(code).toBe(0);
+  expect(it.own()).toEqual(before);
+});
+
+test("settings that forbid the plugin: hooks, with the sentence", async () => {
+  for (const [settings, name] of [
+    [{ disableAllHooks: true }, "disableAllHooks"],
+    [{ enabledPlugins: { "agent-event-bus@skills-dir": false } }, "enabledPlugins"],
+  ] as const) {
+    const it = person({ settings: JSON.stringify(settings) });
+    const { steps } = await it.install();
+    expect(steps.plugin?.text).toBe(`not used, because ${name} in ${it.file} forbids it`);
+    expectHooks(it);
+  }
+});
+
+test("a client that no longer tells its version keeps the plugin, and an older one gets hooks again", async () => {
+  const it = person();
+  await it.install();
+  expect((await it.install("", "/nowhere")).steps.plugin?.state).toBe("unchanged");
+  expectPlugin(it);
+  expect((await it.install("", OLD)).steps.plugin?.state).toBe("done");
+  expectHooks(it);
+});
+
+test("our plugin from a marketplace delivers: no other one, no hooks, and its tools are allowed too", async () => {
+  const settings = JSON.stringify({ permissions: { allow: ["Bash(ls:*)"] } });
+  const it = person({ settings });
+  await it.install("--hooks-only");
+  writeFileSync(it.file, JSON.stringify({ ...it.held(), enabledPlugins: { "agent-event-bus@acme": true } }));
+  const refused = await it.install("--hooks-only");
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    "agent-event-bus: agent-event-bus@acme is installed and has its own hooks. First run: claude plugin uninstall agent-event-bus@acme\n",
+  ]);
+  const { steps } = await it.install();
+  expect(steps.plugin?.text).toBe("agent-event-bus@acme is installed");
+  expect(existsSync(it.plugin)).toBe(false);
+  expect(it.held().hooks).toBeUndefined();
+  expect(it.held().permissions.allow).toEqual(
+    expect.arrayContaining(["mcp__agent-event-bus__ask", "mcp__plugin_agent-event-bus_bus__ask"]),
+  );
+  await it.uninstall();
+  expect(it.held()).toEqual({ ...JSON.parse(settings), enabledPlugins: { "agent-event-bus@acme": true } });
+});
