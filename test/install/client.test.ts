@@ -53,7 +53,7 @@ test("a client is installed, a second time nothing changes, and it is removed wi
   const tree = treeOf(home);
   const again = await run(install(bus.url));
   expect(again.code).toBe(0);
-  expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(4);
+  expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(5);
   expect(treeOf(home)).toEqual(tree);
 
   const installed = join(home, ".local/bin/agent-event-bus");

@@ -126,7 +126,7 @@ test("the program has its exit code, its input and its output", () => {
 test("from a clone to a bus that runs; the second time nothing changes", async () => {
   const folder = clone();
   rmSync(join(folder, "src"), { recursive: true });
-  for (const name of ["src", "launchd", "systemd"])
+  for (const name of ["src", "launchd", "systemd", "LICENSE"])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   const machine = newMachine(programs({ bun: true }));
   const install = `'${folder}/install.sh' --port ${await freePort()}`;

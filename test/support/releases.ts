@@ -12,7 +12,7 @@ export async function buildRelease(
 ): Promise<string> {
   const sources = join(folder, `sources-${version}`);
   mkdirSync(sources);
-  for (const name of ["src", "launchd", "systemd", "tsconfig.json"])
+  for (const name of ["src", "launchd", "systemd", "tsconfig.json", "LICENSE"])
     cpSync(join(root, name), join(sources, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(sources, "node_modules"));
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
