@@ -1,5 +1,6 @@
 import type { InstallConfig } from "../config/client.ts";
 import { UsageError } from "../lib/command.ts";
+import { subCommandsOf } from "../lib/exec.ts";
 import { once } from "../lib/once.ts";
 import { allowStep } from "./allow.ts";
 import { programPath } from "./binary.ts";
@@ -10,7 +11,7 @@ import type { Journal } from "./journal.ts";
 import type { Part } from "./manifest.ts";
 import { lookAtPlugin, pluginStep, removePluginStep } from "./plugin_folder.ts";
 import { marketplacePlugin, obstacleTo, settingsEverywhere } from "./plugin_obstacle.ts";
-import { type Registration, registrationStep } from "./registration.ts";
+import { findClaude, type Registration, registrationStep } from "./registration.ts";
 import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
 export interface Without {
@@ -51,11 +52,6 @@ export function claudeSteps(
 function deliverySteps(config: InstallConfig, journal: Journal, hooksOnly: boolean): Step[] {
   const binary = programPath(config);
   const version = once(() => claudeVersion(config));
-  const market = marketplaceOf(config);
-  if (market !== undefined && hooksOnly)
-    throw new Error(
-      `${market} is installed and has its own hooks. First run: claude plugin uninstall ${market}`,
-    );
   const reason = once(async () => {
     if (hooksOnly) return "not used (--hooks-only)";
     const why = await whyNoPlugin(config, journal, binary, version);
@@ -63,25 +59,35 @@ function deliverySteps(config: InstallConfig, journal: Journal, hooksOnly: boole
   });
   const put = pluginStep(config, journal, binary);
   const plugin = async () => {
-    if (market !== undefined)
-      return removePluginStep(config, journal, binary, `${market} is installed`).plan();
     const why = await reason();
     const step = why === undefined ? put : removePluginStep(config, journal, binary, why);
-    return recorded(journal, "plugin", hooksOnly, await step.plan());
+    return withoutMarketplace(config, journal, recorded(journal, "plugin", hooksOnly, await step.plan()));
   };
+  const bare = removeHooksStep(config, journal, true);
   const hooks = async () => {
-    const usesPlugin = market !== undefined || (await reason()) === undefined;
-    const step = usesPlugin
-      ? removeHooksStep(config, journal, true)
-      : hooksStep(config, journal, binary, version);
+    const step = (await reason()) === undefined ? bare : hooksStep(config, journal, binary, version);
     return recorded(journal, "hooks", false, await step.plan());
   };
   return [step("plugin", plugin), step("hooks", hooks)];
 }
 
-function marketplaceOf(config: InstallConfig): string | undefined {
-  const own = settingsEverywhere(config).find(({ file }) => file === userSettings(config));
-  return marketplacePlugin(own?.settings.enabledPlugins);
+/**
+ * Takes out our plugin from a marketplace. Claude Code would run it instead of this one, and beside hooks.
+ * @throws Error when it is there, but not the command that takes it out.
+ */
+function withoutMarketplace(config: InstallConfig, journal: Journal, plan: Plan): Plan {
+  const own = settingsEverywhere(config).find(({ file }) => file === userSettings(config))?.settings;
+  const market = marketplacePlugin(own?.enabledPlugins);
+  if (market === undefined) return plan;
+  const claude = findClaude(config);
+  if (claude === undefined)
+    throw new Error(`${market} is there already. First run: claude plugin uninstall ${market}`);
+  const { does } = subCommandsOf([claude, "plugin"], config);
+  return planned(`${plan.text}, in place of ${market}`, async () => {
+    journal.onUndo(() => does("install", market));
+    await does("uninstall", market);
+    return plan.state === "planned" ? plan.apply() : undefined;
+  });
 }
 
 /** Undefined if Claude Code runs the plugin, or has it already and does not tell its version. */

@@ -14,7 +14,7 @@ const MANIFEST = ".claude-plugin/plugin.json";
 /** The plugin in Claude Code's folder of skills. Files are named by their paths in it. */
 export interface PluginFound {
   folder: string;
-  /** `foreign` if the folder belongs to somebody else. */
+  /** `foreign` if another program or the user made the folder. */
   state: "none" | "right" | "stale" | "foreign";
   /** Files of ours that are missing, changed or no longer part of it. */
   stale: string[];

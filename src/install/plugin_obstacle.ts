@@ -61,7 +61,7 @@ function isSwitchedOff(plugins: unknown): boolean {
   return (plugins as Json | null | undefined)?.[INSTALLED] === false;
 }
 
-/** What keeps Claude Code from running the plugin. An unknown version is no obstacle. */
+/** The first reason why Claude Code does not run the plugin. Its version may be unknown. */
 export function obstacleTo({ version }: ClaudeVersion, files: readonly SettingsFile[]): Obstacle | undefined {
   if (version !== undefined && isNewer(FIRST_WITH_MODS, version)) {
     const found = `Claude Code ${version} cannot load it, but ${FIRST_WITH_MODS} and later can (claude update)`;

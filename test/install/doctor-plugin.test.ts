@@ -61,7 +61,7 @@ test("the plugin and hooks in settings.json would deliver twice", async () => {
   const hooks = hooksOf(machine.file(".local/bin/agent-event-bus"));
   writeFileSync(file, JSON.stringify({ ...settings, hooks }));
   await expectRepaired(
-    /^2 installations, which both deliver: the plugin in \S+ and 11 hooks in \S+\/settings\.json$/,
+    /^only one of these may deliver: the plugin in \S+ and 11 hooks in \S+\/settings\.json$/,
   );
   expect(JSON.parse(readFileSync(file, "utf8")).hooks).toBeUndefined();
 });
@@ -101,16 +101,21 @@ test("a plugin that the person switched off in Claude Code", async () => {
 test("our plugin from a marketplace, beside this one, and alone", async () => {
   const file = machine.file(".claude/settings.json");
   const settings = JSON.parse(readFileSync(file, "utf8"));
-  writeFileSync(file, JSON.stringify({ ...settings, enabledPlugins: { "agent-event-bus@acme": true } }));
-  await expectRepaired(/^2 installations, which both deliver: agent-event-bus@acme and the plugin in \S+$/);
-  const { checks } = await expectWell(machine);
-  expect(checks.find(({ what }) => what === "plugin")?.found).toBe(
-    "agent-event-bus@acme, from a marketplace",
-  );
+  const market = () =>
+    writeFileSync(file, JSON.stringify({ ...settings, enabledPlugins: { "agent-event-bus@acme": true } }));
+  market();
+  await expectRepaired(/^only one of these may deliver: agent-event-bus@acme and the plugin in \S+$/);
+  market();
+  rmSync(folder, { recursive: true });
   await machine.sh("claude mcp remove --scope user agent-event-bus");
-  expect((await expectWell(machine)).checks.map(({ what }) => what)).not.toContain("mcp");
-  writeFileSync(file, JSON.stringify(settings));
+  const { checks } = await expectWell(machine);
+  expect(checks.map(({ what }) => what)).not.toContain("mcp");
+  expect(checks.find(({ what }) => what === "plugin")).toMatchObject({
+    state: "note",
+    found: `agent-event-bus@acme, which takes no answers to dialogs from elsewhere. To replace it: ${install}`,
+  });
   await machine.sh(install);
+  await expectWell(machine);
 });
 
 test("a folder that is not ours is told", async () => {

@@ -2,9 +2,10 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { allowStep } from "../../src/install/allow.ts";
 import { hooksOf } from "../../src/install/hook_entries.ts";
 import { pluginFiles } from "../../src/install/plugin_files.ts";
-import { PERSONS } from "../support/claude_settings.ts";
+import { carry, PERSONS, place } from "../support/claude_settings.ts";
 import { claudeStandIn } from "../support/claude_stand_in.ts";
 import { canMount } from "../support/disk.ts";
 import { DATA } from "../support/home.ts";
@@ -324,23 +325,55 @@ test("a client that no longer tells its version keeps the plugin, and an older o
   expectHooks(it);
 });
 
-test("our plugin from a marketplace delivers: no other one, no hooks, and its tools are allowed too", async () => {
-  const settings = JSON.stringify({ permissions: { allow: ["Bash(ls:*)"] } });
-  const it = person({ settings });
-  await it.install("--hooks-only");
-  writeFileSync(it.file, JSON.stringify({ ...it.held(), enabledPlugins: { "agent-event-bus@acme": true } }));
-  const refused = await it.install("--hooks-only");
+test("our plugin from a marketplace is taken out, and the installer's own put in", async () => {
+  const market = { enabledPlugins: { "agent-event-bus@acme": true, "other@acme": true } };
+  const it = person({ settings: JSON.stringify(market) });
+  const { steps } = await it.install();
+  expect(steps.plugin).toMatchObject({
+    ...{ state: "done", text: expect.stringContaining(`in ${it.plugin}, in place of agent-event-bus@acme`) },
+  });
+  expectPlugin(it);
+  expect(it.held().enabledPlugins).toEqual({ "other@acme": true });
+  await it.uninstall();
+  expect(it.held()).toEqual({ enabledPlugins: { "other@acme": true } });
+});
+
+test("hooks take its place too, and without the command claude it is named", async () => {
+  const market = JSON.stringify({ enabledPlugins: { "agent-event-bus@acme": true } });
+  const it = person({ settings: market });
+  expect((await it.install("--hooks-only")).steps.plugin?.text).toBe(
+    "not used (--hooks-only), in place of agent-event-bus@acme",
+  );
+  expectHooks(it);
+  const lone = person({ settings: market, claude: "/nowhere" });
+  const before = lone.own();
+  const refused = await lone.install();
   expect([refused.code, refused.stderr]).toEqual([
     1,
-    "agent-event-bus: agent-event-bus@acme is installed and has its own hooks. First run: claude plugin uninstall agent-event-bus@acme\n",
+    "agent-event-bus: agent-event-bus@acme is there already. First run: claude plugin uninstall agent-event-bus@acme\n",
   ]);
-  const { steps } = await it.install();
-  expect(steps.plugin?.text).toBe("agent-event-bus@acme is installed");
-  expect(existsSync(it.plugin)).toBe(false);
-  expect(it.held().hooks).toBeUndefined();
-  expect(it.held().permissions.allow).toEqual(
-    expect.arrayContaining(["mcp__agent-event-bus__ask", "mcp__plugin_agent-event-bus_bus__ask"]),
+  expect(lone.own()).toEqual(before);
+});
+
+test("an installation that fails brings it back", async () => {
+  const it = person({ settings: JSON.stringify({ enabledPlugins: { "agent-event-bus@acme": true } }) });
+  const broken = claudeStandIn("2.1.332");
+  const line = readFileSync(join(broken, "claude"), "utf8");
+  writeFileSync(
+    join(broken, "claude"),
+    line.replace('if (action === "add")', 'process.exit(3);\n  if (action === "add")'),
   );
-  await it.uninstall();
-  expect(it.held()).toEqual({ ...JSON.parse(settings), enabledPlugins: { "agent-event-bus@acme": true } });
+  const failed = await it.install("", broken);
+  expect([failed.code, failed.steps.mcp?.state]).toEqual([1, "FAILED"]);
+  expect(it.held()).toEqual({ enabledPlugins: { "agent-event-bus@acme": true } });
+  expect(existsSync(it.plugin)).toBe(false);
+});
+
+test("the tools of a plugin from a marketplace are allowed by their own names", async () => {
+  const { config, journal, held, remove } = place('{"enabledPlugins":{"agent-event-bus@acme":true}}');
+  await carry(allowStep(config, journal()));
+  expect(held()).toContain('"mcp__agent-event-bus__ask"');
+  expect(held()).toContain('"mcp__plugin_agent-event-bus_bus__ask"');
+  await remove();
+  expect(held()).toBe('{"enabledPlugins":{"agent-event-bus@acme":true}}');
 });

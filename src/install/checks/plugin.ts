@@ -24,7 +24,7 @@ export function hasPlugin(place: Place): boolean {
   return state === "right" || state === "stale" || fromMarketplace(place) !== undefined;
 }
 
-/** What keeps Claude Code from running the plugin. */
+/** The reason why Claude Code does not run the plugin, if it is known. */
 export async function obstacleOf({ config, version: ask }: Place): Promise<Obstacle | undefined> {
   return obstacleTo(await ask(), settingsFiles(config));
 }
@@ -40,8 +40,7 @@ export const plugin = check("plugin", async (place) => {
     ...(hookCount(place) > 0 ? [`${hookCount(place)} hooks in ${file}`] : []),
   ];
   const all = market === undefined ? others : [market, ...others];
-  if (all.length > 1)
-    return bad(`${all.length} installations, which both deliver: ${all.join(" and ")}`, install);
+  if (all.length > 1) return bad(`only one of these may deliver: ${all.join(" and ")}`, install);
   if (!hasPlugin(place)) {
     if (state !== "foreign") return absent(place);
     const what = foreign[0] ? `${folder} is not ours (${foreign[0]})` : `${folder} is a file`;
@@ -49,7 +48,8 @@ export const plugin = check("plugin", async (place) => {
   }
   const obstacle = await obstacleOf(place);
   if (obstacle !== undefined) return bad(`does not work. ${obstacle.found}`, repairOf(obstacle, place));
-  if (market !== undefined) return ok(`${market}, from a marketplace`);
+  if (market !== undefined)
+    return note(`${market}, which takes no answers to dialogs from elsewhere. To replace it: ${install}`);
   if (stale.length > 0) return bad(`not of this version, in ${folder}: ${stale.join(", ")}`, install);
   return ok(`version ${version} in ${folder}`);
 });
