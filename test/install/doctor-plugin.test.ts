@@ -166,8 +166,8 @@ test("each session of this machine: what carries it, and why not the plugin", as
       .map(({ state, found: text }) => `${state}: ${text}`);
   };
   expect((await lines()).sort()).toEqual([
-    "note: asks: gets messages only when it asks for them. It may be another program, or have begun with --bare or --safe-mode",
-    "note: early: hooks deliver at its next prompt or tool use. It began before the plugin was put in. Start it again, or type /reload-plugins there",
+    "note: asks: gets messages only when it asks for them. This may be another program, or have begun with --bare or --safe-mode",
+    "note: early: hooks deliver at its next prompt or tool use. This session began before the plugin was put in. Start it again, or type /reload-plugins there",
     "note: waits: hooks deliver, and a waiting process wakes it. Why the plugin does not is not known here. Type /plugin there to see if it is loaded",
     "ok: carried: the plugin delivers, and wakes it",
   ]);

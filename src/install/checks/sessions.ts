@@ -37,8 +37,8 @@ function whyNot({ registered_at: since, rung }: Json, place: Place): string {
   const { folder } = place.plugin();
   const put = attempt(() => statSync(join(folder, "hooks", "register.js")).mtimeMs);
   if (put !== undefined && Date.parse(String(since)) < put)
-    return "It began before the plugin was put in. Start it again, or type /reload-plugins there";
+    return "This session began before the plugin was put in. Start it again, or type /reload-plugins there";
   return rung === "polls"
-    ? "It may be another program, or have begun with --bare or --safe-mode"
+    ? "This may be another program, or have begun with --bare or --safe-mode"
     : "Why the plugin does not is not known here. Type /plugin there to see if it is loaded";
 }
