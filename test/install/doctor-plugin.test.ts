@@ -10,6 +10,7 @@ import { startRelay } from "../support/bus_relay.ts";
 import { claudeStandIn } from "../support/claude_stand_in.ts";
 import { diagnose, expectWell } from "../support/doctor.ts";
 import { newMachine } from "../support/machine.ts";
+import { eventually } from "../support/webhook.ts";
 
 const bus = await startBus("binary");
 const relay = startRelay(bus);
@@ -131,34 +132,31 @@ test("a folder that is not ours is told", async () => {
   await machine.sh(install);
 });
 
-/** The bus of a later version tells by what each session is carried. */
-function carriedBy(rungs: Record<string, string>): void {
-  const tell = (text: string, quote: string) =>
-    Object.entries(rungs).reduce(
-      (all, [name, rung]) =>
-        all.replaceAll(
-          `${quote}name${quote}:${quote}${name}${quote}`,
-          `${quote}name${quote}:${quote}${name}${quote},${quote}rung${quote}:${quote}${rung}${quote}`,
-        ),
-      text,
-    );
-  relay.change = { answer: (text) => tell(tell(text, '"'), '\\"') };
-}
+const MACHINE = hostname();
+const registered = (name: string, more: object = {}) =>
+  bus.call("start_session", { client_id: name, name, machine: MACHINE, cwd: "/x", repo: "x", ...more });
 
-test("each session of this machine: what carries it, and why not the plugin", async () => {
-  expect((await found("session")).finding).toBeUndefined();
-  const here = hostname();
-  const register = (name: string, more: object = {}) =>
-    bus.call("register_session", { name, machine: here, cwd: "/x", client_id: name, ...more });
-  await register("early");
+/** Sessions whose client has a mod, a waiter, hooks, and nothing. One began before the plugin was put in. */
+async function sessionsOfAllRungs(): Promise<void> {
+  await registered("early");
   await Bun.sleep(20);
   appendFileSync(join(folder, "hooks/register.js"), "//\n");
   await machine.sh(install);
   await Bun.sleep(20);
-  for (const name of ["carried", "waits", "asks"]) await register(name);
-  await register("elsewhere", { machine: "another" });
+  for (const name of ["carried", "waits"]) await registered(name);
+  await registered("elsewhere", { machine: "another" });
+  await bus.call("register_session", { name: "asks", machine: MACHINE, cwd: "/x", client_id: "asks" });
+  const wake = { path: "wake", wait_seconds: 240 };
+  await bus.call("collect_events", { client_id: "carried", machine: MACHINE, path: "prompt", mod: true });
+  void bus.call("collect_events", { client_id: "waits", machine: MACHINE, ...wake }).catch(() => {});
+  const rungs = async () =>
+    (await bus.call("list_sessions")).result.map(({ rung }: { rung: string }) => rung);
+  await eventually("one waits", async () => (await rungs()).includes("waiter"));
+}
+
+test("each session of this machine: what carries it, and why not the plugin", async () => {
   expect((await found("session")).finding).toBeUndefined();
-  carriedBy({ early: "hooks", carried: "mod", waits: "waiter", asks: "polls", elsewhere: "mod" });
+  await sessionsOfAllRungs();
   const lines = async () => {
     const { checks } = await diagnose(machine);
     return checks
@@ -179,4 +177,10 @@ test("each session of this machine: what carries it, and why not the plugin", as
     "ok: carried: the plugin delivers, and wakes it",
   ]);
   expect((await diagnose(machine)).code).toBe(0);
+});
+
+test("an older bus does not tell, and nothing is said", async () => {
+  relay.change = { answer: (text) => text.replaceAll(/,\\?"rung\\?":\\?"\w+\\?"/g, "") };
+  expect((await found("session")).finding).toBeUndefined();
+  relay.change = {};
 });
