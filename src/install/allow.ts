@@ -1,6 +1,7 @@
 import type { InstallConfig } from "../config/client.ts";
 import { type JsonText, type Node, propertyOf } from "../lib/jsonc.ts";
-import { append, planEdit, userSettings } from "./claude_settings.ts";
+import { append, notPlain, planEdit, userSettings } from "./claude_settings.ts";
+import { holdsHooks } from "./hook_entries.ts";
 import type { Journal } from "./journal.ts";
 import { marketplacePlugin } from "./plugin_obstacle.ts";
 import { type Step, step } from "./steps.ts";
@@ -50,7 +51,9 @@ export function allowStep(config: InstallConfig, journal: Journal): Step {
   const file = userSettings(config);
   const text = `${HARMLESS.length} tools of the bus allowed without asking, in permissions.allow of ${file}`;
   const change = (settings: JsonText) => append(settings, "permissions", "allow", notAllowed(settings));
-  return step("allow", async () => planEdit(journal, file, { text, change }));
+  // The step of the hooks says the same of them.
+  const remark = (settings: JsonText) => (holdsHooks(settings) ? undefined : notPlain(settings, file));
+  return step("allow", async () => planEdit(journal, file, { text, change, remark }));
 }
 
 /** Takes out our entries, and what is empty then. Entries of `former`, the settings from before, stay. */

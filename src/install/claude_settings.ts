@@ -65,9 +65,16 @@ export function planEdit(journal: Journal, file: string, { text, change, remark 
   if (now.toString() === textOf(file)) return unchanged(text);
   journal.check(file);
   return planned(text, async () => {
-    journal.write(file, changed().toString());
-    return remark?.(now);
+    const after = changed();
+    journal.write(file, after.toString());
+    return remark?.(after);
   });
+}
+
+/** Why Claude Code ignores a settings file, if it does. */
+export function notPlain(settings: JsonText, file: string): string | undefined {
+  if (settings.plain) return undefined;
+  return `Claude Code ignores all of ${file} while it has comments or trailing commas. Remove them.`;
 }
 
 /** The settings files of a session in this folder: the user's, the project's and the administrator's. */

@@ -1,8 +1,14 @@
 import type { InstallConfig } from "../config/client.ts";
 import { attempt } from "../lib/attempt.ts";
-import type { JsonText } from "../lib/jsonc.ts";
 import { dropAllowed, holdsAllowed } from "./allow.ts";
-import { planEdit, readSettings, type SettingsFile, settingsFiles, userSettings } from "./claude_settings.ts";
+import {
+  notPlain,
+  planEdit,
+  readSettings,
+  type SettingsFile,
+  settingsFiles,
+  userSettings,
+} from "./claude_settings.ts";
 import { type ClaudeVersion, claudeVersion, notWoken } from "./claude_version.ts";
 import { type Compared, compare, dropHooks, holdsHooks, linesFor, putHooks } from "./hook_entries.ts";
 import type { Journal } from "./journal.ts";
@@ -84,11 +90,6 @@ export function removeHooksStep(config: InstallConfig, journal: Journal, keepAll
       journal.write(file, now.toString());
     });
   });
-}
-
-function notPlain(settings: JsonText, file: string): string | undefined {
-  if (settings.plain) return undefined;
-  return `Claude Code ignores all of ${file} while it has comments or trailing commas. Remove them.`;
 }
 
 /** The first setting that switches the user's hooks off in this folder. */

@@ -49,18 +49,19 @@ export function lookAtPlugin(
   const text = (name: string) => attempt(() => textOf(join(folder, name)));
   const isOurPlugin = hasOurMark(text(MANIFEST), wanted[MANIFEST] ?? "");
   const left = Object.keys(wanted).flatMap((name) => leftBeside(join(folder, name)));
+  const knows = (name: string) => journal.files().includes(realOf(join(folder, name)));
   const isOurs = (name: string) => {
     const path = join(folder, name);
     if (journal.wrote(path) || text(name) === wanted[name] || left.includes(path)) return true;
     // Without the journal, as after a lost data directory.
-    return isOurPlugin && name in wanted && !journal.files().includes(realOf(path));
+    return isOurPlugin && name in wanted && !knows(name);
   };
   const foreign = there.filter((name) => !isOurs(name));
   const stale = [
     ...Object.keys(wanted).filter((name) => text(name) !== wanted[name]),
     ...there.filter((name) => !(name in wanted) && isOurs(name)),
   ];
-  const isForeign = foreign.length > 0 && !isOurPlugin;
+  const isForeign = !isOurPlugin && foreign.some((name) => !knows(name));
   const state = isForeign ? "foreign" : there.length === 0 ? "none" : stale.length === 0 ? "right" : "stale";
   return { folder, state, stale, foreign };
 }

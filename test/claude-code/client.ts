@@ -119,13 +119,16 @@ const LIMITED = Object.keys(HOOKS).filter((name) => !STAYING.includes(name));
 const LIMITED_HOOK = new RegExp(`(?<="command": *")(?=[^"]* hook (?:${LIMITED.join("|")})")`, "g");
 
 /**
- * Gives the hooks in the settings of that HOME more time than a person would wait: a busy machine takes longer than their limit.
- * Those that stay keep their environment, because a patient waiter would begin later.
+ * Gives the hooks of that HOME, in its settings and in the plugin, more time than a person would wait: a busy machine takes
+ * longer than their limit. Those that stay keep their environment, because a patient waiter would begin later.
  */
 export function makePatient(home: string): void {
-  const file = join(home, ".claude/settings.json");
   const variables = Object.entries(PATIENT).map(([name, value]) => `${name}=${value} `);
-  writeFileSync(file, readFileSync(file, "utf8").replace(LIMITED_HOOK, variables.join("")));
+  for (const name of ["settings.json", "skills/agent-event-bus/hooks/hooks.json"]) {
+    const file = join(home, ".claude", name);
+    if (existsSync(file))
+      writeFileSync(file, readFileSync(file, "utf8").replace(LIMITED_HOOK, variables.join("")));
+  }
 }
 
 // Nothing of the caller's environment: its settings and keys are not meant for this client.

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { parse } from "jsonc-parser";
 import { hooksOf } from "../../src/install/hook_entries.ts";
 import { openTokens } from "../../src/tokens/token_files.ts";
-import { type ProcessBus, startBus } from "../support/bus.ts";
+import { type ProcessBus, root, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
 import { newcomer } from "../support/newcomer.ts";
@@ -42,9 +42,9 @@ testWithClaude(
     const own = `{ "odd key": [1.50, {}],\n  "hooks": { "Stop": [ { "hooks": [{"type":"command","command":"touch \\"$HOME/mine\\""}] } ] },\n   "includeCoAuthoredBy": false }\n`;
     const { home, client, run, uninstall, settings } = person(own, model.url);
 
-    const done = await run("install", "client", "--url", bus.url);
+    const done = await run("install", "client", "--url", bus.url, "--hooks-only");
     expect(done).toMatchObject({ code: 0, stderr: "" });
-    expect(done.stdout.match(/^done +\w+/gm)).toHaveLength(5);
+    expect(done.stdout.match(/^done +\w+/gm)).toHaveLength(6);
     expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
     const { hooks, permissions, ...others } = JSON.parse(settings());
     expect(permissions.allow).toContain("mcp__agent-event-bus__publish_event");
@@ -53,8 +53,8 @@ testWithClaude(
     expect(hooks).toEqual({ ...ours, Stop: [...JSON.parse(own).hooks.Stop, ...(Stop ?? [])] });
 
     const before = treeOf(home, [".claude.json"]);
-    const again = await run("install", "client", "--url", bus.url);
-    expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(5);
+    const again = await run("install", "client", "--url", bus.url, "--hooks-only");
+    expect(again.stdout.match(/^unchanged +\w+/gm)).toHaveLength(6);
     expect(treeOf(home, [".claude.json"])).toEqual(before);
 
     makePatient(home);
@@ -73,6 +73,66 @@ testWithClaude(
 );
 
 testWithClaude(
+  "the plugin is loaded by Claude Code, which finds nothing wrong with it; hooks take its place, and it goes without a trace",
+  async () => {
+    const bus = await startBus("binary");
+    const model = startTalker();
+    const own = '{ "includeCoAuthoredBy": false }\n';
+    const { home, client, run, uninstall, settings } = person(own, model.url);
+    const list = () => client.run("plugin", "list");
+    const install = (...more: string[]) => run("install", "client", "--url", bus.url, ...more);
+
+    expect((await install()).stdout).toMatch(/^done +plugin +the plugin of Claude Code, in /m);
+    expect(await list()).toMatch(/agent-event-bus@skills-dir[\s\S]*Status: ✔ loaded/);
+    const plugin = join(home, ".claude/skills/agent-event-bus");
+    expect(await client.run("plugin", "validate", plugin)).toContain("Validation passed");
+    expect(JSON.parse(settings()).hooks).toBeUndefined();
+    expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
+    makePatient(home);
+    expect(await client.run("-p", "hello")).toBe("done\n");
+    expect(await registered(bus)).toBe(1);
+    model.stop();
+
+    // Its files are put right again.
+    expect((await install()).stdout).toMatch(/^done +plugin/m);
+    expect((await install()).stdout).not.toMatch(/^done/m);
+    // The person's own switch is respected.
+    await client.run("plugin", "disable", "agent-event-bus@skills-dir");
+    const switchedOff = await install();
+    expect(switchedOff.stdout).toMatch(/^done +plugin +not used, because enabledPlugins in \S+ forbids it/m);
+    expect(await list()).not.toContain("agent-event-bus");
+    expect(JSON.parse(settings()).hooks.SessionEnd).toEqual(hooksOf(installed(home)).SessionEnd);
+    expect(uninstall()).toMatchObject({ exitCode: 0 });
+    expect(existsSync(join(home, ".claude/skills"))).toBe(false);
+    expect(JSON.parse(settings())).toEqual({
+      includeCoAuthoredBy: false,
+      enabledPlugins: { "agent-event-bus@skills-dir": false },
+    });
+  },
+  TIMEOUT_MS,
+);
+
+testWithClaude(
+  "our plugin from a marketplace gives way to the one that is installed",
+  async () => {
+    const bus = await startBus("binary");
+    const { client, run } = person("{}");
+    const clone = join(tempFolder(), "agent-event-bus");
+    expect(Bun.spawnSync(["git", "clone", "--quiet", root, clone]).success).toBe(true);
+    await client.run("plugin", "marketplace", "add", clone);
+    await client.run("plugin", "install", "agent-event-bus@agent-event-bus");
+    const done = await run("install", "client", "--url", bus.url);
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    expect(done.stdout).toMatch(/^done +plugin .*, in place of agent-event-bus@agent-event-bus/m);
+    const listed = await client.run("plugin", "list");
+    expect(listed).toMatch(/agent-event-bus@skills-dir[\s\S]*Status: ✔ loaded/);
+    expect(listed).not.toContain("agent-event-bus@agent-event-bus");
+    expect(await client.run("mcp", "list")).not.toContain("plugin:agent-event-bus");
+  },
+  TIMEOUT_MS,
+);
+
+testWithClaude(
   "a server's settings with comments keep them, with a warning, and a former registration is replaced",
   async () => {
     const bus = await startBus("binary");
@@ -81,14 +141,15 @@ testWithClaude(
     const { home, client, run, uninstall, settings } = person(own);
     await client.add("http://127.0.0.1:9/mcp", "old");
 
-    const done = await run("install", "server", "--no-service", "--port", String(bus.port));
+    const server = ["install", "server", "--no-service", "--hooks-only"];
+    const done = await run(...server, "--port", String(bus.port));
     expect(done).toMatchObject({ code: 0, stderr: "" });
     expect(done.stdout).toContain("Claude Code ignores all of");
     expect(await client.run("mcp", "list")).toContain(CONNECTED(bus.url));
     for (const kept of ["\t// mine\n", '"model": "opus", /* best */\n', "// none\n"])
       expect(settings()).toContain(kept);
     expect(parse(settings())).toMatchObject({ model: "opus", hooks: hooksOf(installed(home)) });
-    expect(await run("install", "server", "--no-service")).toMatchObject({
+    expect(await run(...server)).toMatchObject({
       ...{ code: 0, stdout: expect.stringMatching(/unchanged +mcp/) },
     });
 

@@ -272,6 +272,9 @@ test("a file that the person changed is put right with a copy; uninstall names o
     "notes.txt",
     "skills/agent-event-bus/SKILL.md",
   ]);
+  rmSync(join(it.plugin, "notes.txt"));
+  expect((await it.install()).steps.plugin?.state).toBe("done");
+  expectPlugin(it);
 });
 
 if (!canMount) console.log("skipped: a read-only folder of skills, unshare -rm cannot mount here");
