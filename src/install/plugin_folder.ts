@@ -11,6 +11,10 @@ import { planned, type Step, step, unchanged } from "./steps.ts";
 const NAME = "agent-event-bus";
 const MANIFEST = ".claude-plugin/plugin.json";
 
+/** Claude Code reads new settings at once, but new plugins only then. */
+const LATER =
+  "Sessions that run now get no messages until they start again, or until you type /reload-plugins in them";
+
 /** The plugin in Claude Code's folder of skills. Files are named by their paths in it. */
 export interface PluginFound {
   folder: string;
@@ -106,9 +110,7 @@ export function pluginStep(config: InstallConfig, journal: Journal, binary: stri
         if (content === undefined) journal.remove(path, { ours });
         else journal.write(path, content, { ours });
       }
-      return state === "none"
-        ? "Sessions that run now load it when they start again, or by /reload-plugins"
-        : undefined;
+      return state === "none" ? LATER : undefined;
     });
   });
 }

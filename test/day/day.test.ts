@@ -53,8 +53,8 @@ async function serve(program: string): Promise<void> {
   bus = await startBus("binary", { ...same, outlives: true, program: [program] });
 }
 
-async function install(program: string): Promise<void> {
-  const args = ["install", "client", "--url", bus.url];
+async function install(program: string, ...flags: string[]): Promise<void> {
+  const args = ["install", "client", "--url", bus.url, ...flags];
   const { code, stdout, stderr } = await cli(args, { program: [program], env: pathWith(), cwd: here.home });
   show("$ agent-event-bus install client", stdout + stderr);
   expect(code).toBe(0);
@@ -102,7 +102,7 @@ testAtTerminal(
     await bus.call("publish_event", { event_type: "note", payload: before, channel: "session:web" });
     await heard(web, before);
     await serve(binary);
-    await install(binary);
+    await install(binary, "--hooks-only");
     await command("sessions");
     await eventually("web is reached", async () => (await sessionOf("web"))?.reach === "wakes", PATIENCE_MS);
     await bus.call("publish_event", { event_type: "note", payload: after, channel: "session:web" });

@@ -82,7 +82,7 @@ test("a new client gets the plugin, and no hook in settings.json; a second time 
   expect([code, stderr]).toEqual([0, ""]);
   expect(steps.plugin).toEqual({
     state: "done",
-    text: `the plugin of Claude Code, in ${it.plugin}. Sessions that run now load it when they start again, or by /reload-plugins`,
+    text: `the plugin of Claude Code, in ${it.plugin}. Sessions that run now get no messages until they start again, or until you type /reload-plugins in them`,
   });
   expect(steps.hooks).toEqual({ state: "unchanged", text: `no hooks of ours in ${it.file}` });
   expectPlugin(it);
