@@ -98,6 +98,13 @@ testAtTerminal(
       "two sessions start",
       async () => [await open("web"), await open("api")] as const,
     );
+    // The plugin is what carries both, and the doctor says so.
+    const carried = async () =>
+      (await sessions()).filter(({ rung }: { rung: string }) => rung === "mod").length === 2;
+    await eventually("the plugin carries both", carried, PATIENCE_MS);
+    const { stdout } = await machine.sh("agent-event-bus doctor");
+    for (const name of ["web", "api"])
+      expect(stdout).toMatch(new RegExp(`^ok +session +${name}: the plugin delivers, and wakes it$`, "m"));
     await step(`"${SENTENCE}"`, async () => {
       await api.say(SENTENCE);
       const answered = () => api.screen().replace(/\s+/g, " ").includes(CONCLUSION);
