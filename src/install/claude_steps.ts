@@ -1,6 +1,7 @@
 import type { InstallConfig } from "../config/client.ts";
 import { UsageError } from "../lib/command.ts";
 import { subCommandsOf } from "../lib/exec.ts";
+import type { Json } from "../lib/json.ts";
 import { once } from "../lib/once.ts";
 import { allowStep } from "./allow.ts";
 import { programPath } from "./binary.ts";
@@ -83,8 +84,11 @@ function withoutMarketplace(config: InstallConfig, journal: Journal, plan: Plan)
   if (claude === undefined)
     throw new Error(`${market} is there already. First run: claude plugin uninstall ${market}`);
   const { does } = subCommandsOf([claude, "plugin"], config);
+  const configs = own?.pluginConfigs as Record<string, { options?: Json } | undefined> | undefined;
+  const options = Object.entries(configs?.[market]?.options ?? {});
+  const answers = options.flatMap(([key, value]) => ["--config", `${key}=${value}`]);
   return planned(`${plan.text}, in place of ${market}`, async () => {
-    journal.onUndo(() => does("install", market));
+    journal.onUndo(() => does("install", market, ...answers));
     await does("uninstall", market);
     return plan.state === "planned" ? plan.apply() : undefined;
   });
