@@ -4,7 +4,7 @@ import { isNewer } from "../lib/version.ts";
 import { type SettingsFile, settingsFiles, userSettings } from "./claude_settings.ts";
 import type { ClaudeVersion } from "./claude_version.ts";
 
-export const PLUGIN = "agent-event-bus";
+const PLUGIN = "agent-event-bus";
 /** Older releases load no mods. */
 const FIRST_WITH_MODS = "2.1.287";
 /** The name by which Claude Code knows a plugin in its folder of skills. */
