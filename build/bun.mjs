@@ -112,13 +112,15 @@ function putOnPath(bun) {
 }
 
 function run(bun, args) {
-  const child = spawn(bun, args, { stdio: "inherit" });
+  let child;
+  // Before it starts, so that none is lost.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       // Ctrl-C in a terminal reaches the child by itself; a second SIGINT would cut its clean end short.
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
     });
   }
+  child = spawn(bun, args, { stdio: "inherit" });
   // npm stops the shell between itself and this program, and that shell hands nothing on.
   const parent = process.ppid;
   const orphaned = () => process.ppid !== parent && child.kill("SIGTERM");
