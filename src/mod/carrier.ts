@@ -1,4 +1,4 @@
-import { knownFields } from "../hooks/input.ts";
+import { isAutomatic, knownFields } from "../hooks/input.ts";
 import { missingIn, toolIn } from "../hooks/own_tools.ts";
 import { goesOn, type HookSession } from "../hooks/session.ts";
 import { type Batch, handOver, inLine } from "../hooks/text.ts";
@@ -6,7 +6,7 @@ import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
 import { type Bus, callBus, findBus } from "./bus.ts";
 import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
-import { hookSession, sessionCall } from "./session.ts";
+import { hookSession, lease, sessionCall } from "./session.ts";
 
 /** Claude Code ends a request after 30 s. */
 const HOLD_SECONDS = 20;
@@ -50,7 +50,7 @@ async function busOf($: Engine): Promise<Bus> {
 
 /** Waits for what wakes the session, as long as it is idle, and starts a turn with it. A bus that is away is asked again. */
 export async function hold($: Engine): Promise<void> {
-  if (carrier.holds) return;
+  if (carrier.holds || lease.isGivenUp) return;
   carrier.holds = true;
   let retry = FIRST_RETRY_MS;
   try {
@@ -106,6 +106,20 @@ async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   return drop === undefined;
 }
 
+/**
+ * Leaves the session to the waiter until the user's next prompt. Once the user interrupted a turn, Claude Code drops what a
+ * mod submits.
+ */
+export async function giveUp($: Engine): Promise<void> {
+  lease.isGivenUp = true;
+  carrier.idleSince = undefined;
+  try {
+    await (await hookSession($, await busOf($))).id();
+  } catch {
+    carrier.bus = undefined;
+  }
+}
+
 /** Confirms what the mod's own prompt says, once. */
 async function confirmOwn(): Promise<void> {
   const { own } = carrier;
@@ -122,6 +136,7 @@ export async function taken(
   try {
     const bus = await busOf($);
     const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
+    if (path === "prompt" && !isOwn && !isAutomatic(knownFields(input))) lease.isGivenUp = false;
     // Else it would be taken once more.
     if (isOwn) await confirmOwn();
     const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
