@@ -28,7 +28,7 @@ interface Carrier {
   /** A call is held, or is about to be. */
   holds: boolean;
   /** The prompt that the mod submits, until what it says is confirmed. */
-  own: { text: string; confirm(): Promise<unknown> } | undefined;
+  own: { text: string; ids: readonly number[]; confirm(): Promise<unknown> } | undefined;
 }
 
 export const carrier: Carrier = {
@@ -98,7 +98,7 @@ async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   if (batch.events.length === 0) return batch.left !== true && batch.stops !== true;
   const { text, shown } = handOver(batch, Date.now());
   const confirm = () => session.confirm(batch, shown.length, "wake", byteLength(text));
-  carrier.own = { text, confirm };
+  carrier.own = { text, ids: shown.map(({ id }) => id), confirm };
   const { drop } = (await $.prompt.submit({ text })) ?? {};
   // Unconfirmed events come again.
   if (drop === undefined) await confirmOwn();
@@ -141,11 +141,17 @@ export async function taken(
     if (isOwn) await confirmOwn();
     const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
     const batch = await session.collect(path);
-    return batch === null ? undefined : await shownTo($, session, batch, path);
+    return batch === null ? undefined : await shownTo($, session, withoutOwn(batch), path);
   } catch {
     carrier.bus = undefined;
     return undefined;
   }
+}
+
+/** What stands in a prompt of the mod that waits for the end of a turn is not shown in that turn as well. */
+function withoutOwn(batch: Batch): Batch {
+  const ids = carrier.own?.ids ?? [];
+  return { ...batch, events: batch.events.filter(({ id }) => !ids.includes(id)) };
 }
 
 async function shownTo(
