@@ -7,6 +7,7 @@ import { Refused } from "../rpc/errors.ts";
 import { type Bus, callBus, findBus } from "./bus.ts";
 import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
 import { hookSession, lease, sessionCall } from "./session.ts";
+import { confirmShown, withoutShown } from "./shown.ts";
 
 /** Claude Code ends a request after 30 s. */
 const HOLD_SECONDS = 20;
@@ -85,19 +86,25 @@ export async function hold($: Engine): Promise<void> {
 async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   const session = await hookSession($, bus);
   // The clock may have gone back.
-  const batch = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
+  const given = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
   if (carrier.idleSince === undefined) {
     // The turn's first tool use takes them, instead of a prompt behind the turn.
-    if (batch !== null && batch.events.length > 0) await session.confirm(batch, 0, "wake", 0);
+    if (given !== null && given.events.length > 0) await session.confirm(given, 0, "wake", 0);
     return true;
   }
-  if (batch === null) {
+  if (given === null) {
     await (await sessionCall($, bus, {})).register();
     return true;
   }
-  if (batch.events.length === 0) return batch.left !== true && batch.stops !== true;
+  if (given.events.length === 0) return given.left !== true && given.stops !== true;
+  const batch = await withoutShown(session, given, "wake");
+  return batch.events.length === 0 || submit($, session, batch);
+}
+
+/** Starts a turn with these events. False if the client dropped them. */
+async function submit($: Engine, session: HookSession, batch: Batch): Promise<boolean> {
   const { text, shown } = handOver(batch, Date.now());
-  const confirm = () => session.confirm(batch, shown.length, "wake", byteLength(text));
+  const confirm = () => confirmShown(session, batch, shown.length, "wake", byteLength(text));
   carrier.own = { text, ids: shown.map(({ id }) => id), confirm };
   const { drop } = (await $.prompt.submit({ text })) ?? {};
   // Unconfirmed events come again.
@@ -138,10 +145,11 @@ export async function taken(
     const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
     if (path === "prompt" && !isOwn && !isAutomatic(knownFields(input))) lease.isGivenUp = false;
     // Else it would be taken once more.
-    if (isOwn) await confirmOwn();
+    if (isOwn) await confirmOwn().catch(() => {});
     const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
     const batch = await session.collect(path);
-    return batch === null ? undefined : await shownTo($, session, withoutOwn(batch), path);
+    if (batch === null) return undefined;
+    return await shownTo($, session, await withoutShown(session, withoutOwn(batch), path), path);
   } catch {
     carrier.bus = undefined;
     return undefined;
@@ -164,7 +172,7 @@ async function shownTo(
   for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
   // Without an answer they may be confirmed, and would never be shown.
   if (batch.events.length > 0 || batch.digest !== undefined)
-    await session.confirm(batch, shown.length, path, byteLength(text)).catch(() => {});
+    await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
   return text === "" ? undefined : text;
 }
 

@@ -18,13 +18,7 @@ export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Pro
     config: { clientPid: undefined },
     ...{ machine: bus.machine, clientId },
     call: (tool, args, timeoutMs) =>
-      callBus(
-        $,
-        bus,
-        tool,
-        OF_MOD.includes(tool) ? { ...args, mod: !lease.isGivenUp } : args,
-        timeoutMs,
-      ),
+      callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: !lease.isGivenUp } : args, timeoutMs),
     register: () => register($, call),
     lastWords: async (answer) => (bus.tellsLastWords ? firstWords(answer) : undefined),
     branch: async () => branchOf($, await $.session.cwd()),
