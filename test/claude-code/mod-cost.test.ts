@@ -97,7 +97,12 @@ testWithClaude(
   `a turn with the mod lasts at most ${MOST_MORE_MS} ms longer than without hooks`,
   async () => {
     const starts = await Promise.all(WAYS.map(startsOf));
-    const workers = WAYS.map((way) => ({ way, worker: new Worker(way), prompt: [] as number[], tool: [] as number[] }));
+    const workers = WAYS.map((way) => ({
+      way,
+      worker: new Worker(way),
+      prompt: [] as number[],
+      tool: [] as number[],
+    }));
     for (const { worker } of workers) await worker.turn();
     for (let i = 0; i < TURNS; i++)
       for (const { worker, prompt, tool } of workers) {
