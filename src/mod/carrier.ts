@@ -156,7 +156,7 @@ export async function taken(
   }
 }
 
-/** What stands in a prompt of the mod that waits for the end of a turn is not shown in that turn as well. */
+/** A batch without what stands in a prompt of the mod that waits for the end of a turn. */
 function withoutOwn(batch: Batch): Batch {
   const ids = carrier.own?.ids ?? [];
   return { ...batch, events: batch.events.filter(({ id }) => !ids.includes(id)) };

@@ -6,7 +6,7 @@ import type { Json } from "../lib/json.ts";
 import { type Bus, callBus, textOf } from "./bus.ts";
 import type { ClassicInput, Engine } from "./engine.ts";
 
-/** Whether the mod leaves its session to the waiter. */
+/** Whose turn it is to wake the session: the mod's, unless it gave it up to the waiter. */
 export const lease = { isGivenUp: false };
 
 /** One event of the session that the mod is in, with the bus to tell. */
