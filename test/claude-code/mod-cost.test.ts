@@ -12,8 +12,10 @@ import { eventually, percentile } from "../support/webhook.ts";
 import { newClient, testWithClaude } from "./converse.ts";
 import { startTalker, type Talker } from "./talker.ts";
 
-const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 40);
+const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 30);
 const MOST_MORE_MS = 5;
+/** Between two turns of a client, whose hooks may still run. */
+const REST_MS = 250;
 /** `least`: what the mod cannot do without, which is a request at each event and a process in the background. */
 const WAYS = ["none", "least", "mod", "hooks"] as const;
 type Way = (typeof WAYS)[number];
@@ -125,8 +127,7 @@ testWithClaude(
     for (const { worker } of workers) await worker.turn();
     for (let i = 0; i < TURNS; i++)
       for (const { worker, prompt, tool } of workers) {
-        // The end of a turn, whose hooks may still run.
-        await Bun.sleep(100);
+        await Bun.sleep(REST_MS);
         const ms = await worker.turn();
         prompt.push(ms.prompt);
         tool.push(ms.tool);
