@@ -12,6 +12,7 @@ const TIMES = join(import.meta.dir, "times.json");
 
 /** Files that measure the machine: each runs with nothing beside it. */
 const ALONE: readonly string[] = [
+  "test/claude-code/mod-cost.test.ts",
   "test/webhooks/large-backlog.test.ts",
   "test/faults/dear-requests.test.ts",
   "test/faults/greedy.test.ts",
@@ -62,6 +63,9 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/doctor.test.ts",
   "test/claude-code/install.test.ts",
   "test/claude-code/marketplace.test.ts",
+  "test/claude-code/mod-chaos.test.ts",
+  "test/claude-code/mod-session.test.ts",
+  "test/claude-code/mod-wake.test.ts",
   "test/claude-code/newcomer.test.ts",
   "test/claude-code/own-tools.test.ts",
   "test/claude-code/ping-pong.test.ts",

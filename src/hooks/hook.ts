@@ -4,7 +4,7 @@ import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
 import { write } from "../runtime/stdio.ts";
-import { isForeign } from "./input.ts";
+import { isForeign, isOfMod } from "./input.ts";
 import { HOOKS, type HookName, STAYING } from "./names.ts";
 import { readInput } from "./read_input.ts";
 import { HookSession } from "./session.ts";
@@ -85,6 +85,7 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
     case "pre-tool":
       return (await import("./pre_tool.ts")).preTool(run, session, limit);
     default:
+      if (isOfMod(run.input)) return;
       return deliver(name, session, run.format);
   }
 }

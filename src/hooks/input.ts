@@ -60,6 +60,11 @@ export function isAutomatic({ source = "user", prompt = "" }: HookInput): boolea
   return source !== "user" || prompt.startsWith("<task-notification>");
 }
 
+/** True for a prompt that the mod submitted: it holds what the session has to read. */
+export function isOfMod({ prompt = "" }: HookInput): boolean {
+  return prompt.startsWith("<agent-event-bus>");
+}
+
 /** The name that the user gave the session in its client. */
 export function titleOf({ session_title }: HookInput): string | undefined {
   const title = session_title?.trim();

@@ -48,6 +48,7 @@ function entriesOf(lines: readonly Line[], wanted: Wanted) {
 const BESIDE_MOD: readonly string[] = [
   "SessionStart: hook session-start",
   "SessionStart: hook wait",
+  "UserPromptSubmit: hook wait",
   "Stop: hook wait",
   "PermissionRequest: hook permission",
   "Notification: hook notification",

@@ -1,4 +1,4 @@
-import { knownFields } from "../hooks/input.ts";
+import { isAutomatic, knownFields } from "../hooks/input.ts";
 import { missingIn, toolIn } from "../hooks/own_tools.ts";
 import { goesOn, type HookSession } from "../hooks/session.ts";
 import { type Batch, handOver, inLine } from "../hooks/text.ts";
@@ -6,7 +6,8 @@ import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
 import { type Bus, callBus, findBus } from "./bus.ts";
 import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
-import { hookSession, sessionCall } from "./session.ts";
+import { hookSession, lease, sessionCall } from "./session.ts";
+import { confirmShown, withoutShown } from "./shown.ts";
 
 /** Claude Code ends a request after 30 s. */
 const HOLD_SECONDS = 20;
@@ -28,7 +29,7 @@ interface Carrier {
   /** A call is held, or is about to be. */
   holds: boolean;
   /** The prompt that the mod submits, until what it says is confirmed. */
-  own: { text: string; confirm(): Promise<unknown> } | undefined;
+  own: { text: string; ids: readonly number[]; confirm(): Promise<unknown> } | undefined;
 }
 
 export const carrier: Carrier = {
@@ -50,7 +51,7 @@ async function busOf($: Engine): Promise<Bus> {
 
 /** Waits for what wakes the session, as long as it is idle, and starts a turn with it. A bus that is away is asked again. */
 export async function hold($: Engine): Promise<void> {
-  if (carrier.holds) return;
+  if (carrier.holds || lease.isGivenUp) return;
   carrier.holds = true;
   let retry = FIRST_RETRY_MS;
   try {
@@ -85,25 +86,45 @@ export async function hold($: Engine): Promise<void> {
 async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   const session = await hookSession($, bus);
   // The clock may have gone back.
-  const batch = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
+  const given = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
   if (carrier.idleSince === undefined) {
     // The turn's first tool use takes them, instead of a prompt behind the turn.
-    if (batch !== null && batch.events.length > 0) await session.confirm(batch, 0, "wake", 0);
+    if (given !== null && given.events.length > 0) await session.confirm(given, 0, "wake", 0);
     return true;
   }
-  if (batch === null) {
+  if (given === null) {
     await (await sessionCall($, bus, {})).register();
     return true;
   }
-  if (batch.events.length === 0) return batch.left !== true && batch.stops !== true;
+  if (given.events.length === 0) return given.left !== true && given.stops !== true;
+  const batch = await withoutShown(session, given, "wake");
+  return batch.events.length === 0 || submit($, session, batch);
+}
+
+/** Starts a turn with these events. False if the client dropped them. */
+async function submit($: Engine, session: HookSession, batch: Batch): Promise<boolean> {
   const { text, shown } = handOver(batch, Date.now());
-  const confirm = () => session.confirm(batch, shown.length, "wake", byteLength(text));
-  carrier.own = { text, confirm };
+  const confirm = () => confirmShown(session, batch, shown.length, "wake", byteLength(text));
+  carrier.own = { text, ids: shown.map(({ id }) => id), confirm };
   const { drop } = (await $.prompt.submit({ text })) ?? {};
   // Unconfirmed events come again.
   if (drop === undefined) await confirmOwn();
   carrier.own = undefined;
   return drop === undefined;
+}
+
+/**
+ * Leaves the session to the waiter until the user's next prompt. Once the user interrupted a turn, Claude Code drops what a
+ * mod submits.
+ */
+export async function giveUp($: Engine): Promise<void> {
+  lease.isGivenUp = true;
+  carrier.idleSince = undefined;
+  try {
+    await (await hookSession($, await busOf($))).id();
+  } catch {
+    carrier.bus = undefined;
+  }
 }
 
 /** Confirms what the mod's own prompt says, once. */
@@ -122,15 +143,23 @@ export async function taken(
   try {
     const bus = await busOf($);
     const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
+    if (path === "prompt" && !isOwn && !isAutomatic(knownFields(input))) lease.isGivenUp = false;
     // Else it would be taken once more.
-    if (isOwn) await confirmOwn();
+    if (isOwn) await confirmOwn().catch(() => {});
     const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
     const batch = await session.collect(path);
-    return batch === null ? undefined : await shownTo($, session, batch, path);
+    if (batch === null) return undefined;
+    return await shownTo($, session, await withoutShown(session, withoutOwn(batch), path), path);
   } catch {
     carrier.bus = undefined;
     return undefined;
   }
+}
+
+/** A batch without what stands in a prompt of the mod that waits for the end of a turn. */
+function withoutOwn(batch: Batch): Batch {
+  const ids = carrier.own?.ids ?? [];
+  return { ...batch, events: batch.events.filter(({ id }) => !ids.includes(id)) };
 }
 
 async function shownTo(
@@ -143,7 +172,7 @@ async function shownTo(
   for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
   // Without an answer they may be confirmed, and would never be shown.
   if (batch.events.length > 0 || batch.digest !== undefined)
-    await session.confirm(batch, shown.length, path, byteLength(text)).catch(() => {});
+    await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
   return text === "" ? undefined : text;
 }
 

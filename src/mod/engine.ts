@@ -59,8 +59,11 @@ type Hook<Event, Result> = (
 /** Registers a hook of the mod. `catch`: the hook that stands in for one that fails. */
 export interface On {
   (event: "session.start", hook: Hook<{ isInteractive: boolean }, unknown>): void;
-  /** `agentId`: set for the turn of a subagent. */
-  (event: "turn.start" | "turn.complete", hook: Hook<{ agentId?: string }, unknown>): void;
+  /** `agentId`: set for the turn of a subagent. `isAborted`: the user interrupted it. */
+  (
+    event: "turn.start" | "turn.complete",
+    hook: Hook<{ agentId?: string; isAborted?: boolean }, unknown>,
+  ): void;
   (event: `classic.${string}`, hook: Hook<ClassicInput, ClassicResult>): Guarded<ClassicInput, ClassicResult>;
   (event: "tool.call", hook: Hook<ToolInput, unknown>): Guarded<ToolInput, unknown>;
 }

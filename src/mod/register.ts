@@ -1,6 +1,6 @@
 // The mod: runs inside Claude Code and does there what the hooks do as processes. A message starts a turn in the idle
 // session, and the user's draft stays.
-import { carrier, end, hold, taken, withCaller } from "./carrier.ts";
+import { carrier, end, giveUp, hold, taken, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
@@ -21,7 +21,8 @@ export function register(on: On, { url }: { url?: string } = {}): void {
   });
   on("turn.complete", async ($, event, next) => {
     const result = await next(event);
-    if (event.agentId === undefined && carrier.isInteractive) idle($);
+    if (event.agentId === undefined && carrier.isInteractive)
+      event.isAborted === true ? void giveUp($) : idle($);
     return result;
   });
   on("classic.UserPromptSubmit", ($, event, next) => handed($, "prompt", event, next)).catch(passOn);

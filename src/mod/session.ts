@@ -6,6 +6,9 @@ import type { Json } from "../lib/json.ts";
 import { type Bus, callBus, textOf } from "./bus.ts";
 import type { ClassicInput, Engine } from "./engine.ts";
 
+/** Whose turn it is to wake the session: the mod's, unless it gave it up to the waiter. */
+export const lease = { isGivenUp: false };
+
 /** One event of the session that the mod is in, with the bus to tell. */
 export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Promise<SessionCall> {
   // After /clear it is another one.
@@ -15,7 +18,7 @@ export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Pro
     config: { clientPid: undefined },
     ...{ machine: bus.machine, clientId },
     call: (tool, args, timeoutMs) =>
-      callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: true } : args, timeoutMs),
+      callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: !lease.isGivenUp } : args, timeoutMs),
     register: () => register($, call),
     lastWords: async (answer) => (bus.tellsLastWords ? firstWords(answer) : undefined),
     branch: async () => branchOf($, await $.session.cwd()),

@@ -1,13 +1,14 @@
 // The real Claude Code, driven offline: fetched once into a cache, with a home of its own and a scripted model.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { keep } from "../../build/node24.ts";
 import { HOOKS, STAYING } from "../../src/hooks/names.ts";
 import { putHooks } from "../../src/install/hook_entries.ts";
+import { pluginFiles } from "../../src/install/plugin_files.ts";
 import { JsonText } from "../../src/lib/jsonc.ts";
 import { binary } from "../support/binary.ts";
-import { root } from "../support/bus.ts";
+import { root, type TestBus } from "../support/bus.ts";
 import { PATIENT } from "../support/hooks.ts";
 
 export const VERSION = "2.1.330";
@@ -17,6 +18,8 @@ const FETCH_MS = 60_000;
 const ASK_MS = 60_000;
 /** For a machine that is busy with other things. */
 const RUN_MS = 200_000;
+/** The data directory below a user's home. */
+const DATA = ".claude/contrib/agent-event-bus";
 
 /** The client's executable; undefined when it cannot be fetched or does not run here. */
 export async function findClaude(version: string = VERSION): Promise<string | undefined> {
@@ -95,18 +98,46 @@ export class Claude {
 
   /**
    * Puts the hooks into its settings as the installer does, for the executable under test, and makes them patient. `env`: more
-   * of their environment. `others`: more settings.
+   * of their environment. `others`: more settings. `program`: in place of the executable under test.
    */
-  installHooks(url: string, env: Record<string, string> = {}, others: object = {}): void {
-    const file = join(this.home, ".claude/settings.json");
-    const settings = new JsonText(
-      JSON.stringify({ ...others, env: { AGENT_EVENT_BUS_URL: url, ...env } }),
-      file,
-    );
-    putHooks(settings, { binary, waiting: "plain" });
-    mkdirSync(join(this.home, ".claude"), { recursive: true });
+  installHooks(url: string, env: Record<string, string> = {}, others: object = {}, program = binary): void {
+    const file = this.setUp(url, env, others);
+    const settings = new JsonText(readFileSync(file, "utf8"), file);
+    putHooks(settings, { binary: program, waiting: "plain" });
     writeFileSync(file, settings.toString());
     makePatient(this.home);
+  }
+
+  /** Puts the plugin in, and nothing into the settings but the bus's address. Its command hooks are patient. */
+  installPlugin(
+    { url, folder }: Pick<TestBus, "url" | "folder">,
+    env: Record<string, string> = {},
+    others: object = {},
+    program = binary,
+  ): void {
+    this.setUp(url, env, others);
+    for (const [path, text] of Object.entries(pluginFiles(program))) {
+      const file = join(this.plugin, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
+    makePatient(this.home);
+    // The mod asks by the socket in its own user's folder.
+    mkdirSync(join(this.home, ".claude/contrib"), { recursive: true });
+    symlinkSync(join(folder, DATA), join(this.home, DATA));
+  }
+
+  /** Writes settings without hooks, and returns their file. */
+  setUp(url: string, env: Record<string, string> = {}, others: object = {}): string {
+    const file = join(this.home, ".claude/settings.json");
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify({ ...others, env: { AGENT_EVENT_BUS_URL: url, ...env } }));
+    return file;
+  }
+
+  /** The plugin's folder. */
+  get plugin(): string {
+    return join(this.home, ".claude/skills/agent-event-bus");
   }
 
   async add(url: string, token?: string): Promise<void> {

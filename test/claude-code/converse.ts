@@ -14,8 +14,13 @@ export const atTerminal = claude !== undefined && hasTmux;
 export const testAtTerminal = test.skipIf(!atTerminal);
 
 /** A client of a new user; without a model it only runs commands. */
-export function newClient(modelUrl?: string, home = tempFolder(), inside: readonly string[] = []): Claude {
-  return new Claude(String(claude), home, modelUrl, inside);
+export function newClient(
+  modelUrl?: string,
+  home = tempFolder(),
+  inside: readonly string[] = [],
+  file = String(claude),
+): Claude {
+  return new Claude(file, home, modelUrl, inside);
 }
 
 /** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. */

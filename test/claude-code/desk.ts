@@ -1,6 +1,7 @@
 // Two people's interactive clients on one bus, or as many as a test opens.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { HOOKS } from "../../src/hooks/names.ts";
 import { fresh } from "../support/agent.ts";
 import { type BusOptions, type ProcessBus, startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
@@ -21,12 +22,22 @@ export interface Place {
   model: Talker;
 }
 
-/** Further settings of a client, what to do once the hooks are there, its model, and the words in front of it. */
+/** How a client is connected: by hooks in its settings, by the plugin, or not at all. */
+export type Connected = "hooks" | "mod" | "none";
+
 interface Sitting {
+  connected?: Connected;
+  /** Further settings of the client. */
   settings?: object;
+  /** Runs once the hooks are there. */
   before?: (client: Claude) => Promise<void>;
   model?: Talker;
+  /** Words in front of the client. */
   inside?: readonly string[];
+  /** Another client than the usual one. */
+  file?: string | undefined;
+  /** Runs as hooks in place of the executable under test. */
+  program?: string | undefined;
 }
 
 export class Desk {
@@ -46,10 +57,12 @@ export class Desk {
    * Starts a client whose session is called so; it has not been prompted. `env`: for its hooks.
    */
   async sit(name: string, env: Record<string, string> = {}, more: Sitting = {}): Promise<Place> {
-    const model = more.model ?? startTalker();
+    const { connected = "hooks", model = startTalker(), settings, program } = more;
     this.#models.push(model);
-    const client = newClient(model.url, tempFolder(true), more.inside);
-    client.installHooks(this.bus.url, env, more.settings);
+    const client = newClient(model.url, tempFolder(true), more.inside, more.file);
+    if (connected === "hooks") client.installHooks(this.bus.url, env, settings, program);
+    else if (connected === "mod") client.installPlugin(this.bus, env, settings, program);
+    else client.setUp(this.bus.url, env, settings);
     await more.before?.(client);
     return { name, client, model, terminal: await Terminal.open(this.#tmux, name, client) };
   }
@@ -61,8 +74,8 @@ export class Desk {
   }
 
   /** A client that was prompted once and waits. */
-  async sitIdle(name: string, model = startTalker()): Promise<Place> {
-    const place = await this.sit(name, {}, { model });
+  async sitIdle(name: string, model = startTalker(), more: Omit<Sitting, "model"> = {}): Promise<Place> {
+    const place = await this.sit(name, {}, { ...more, model });
     await place.terminal.say("hello");
     // Until then it is idle since its start.
     await heard(place, "hello");
@@ -109,6 +122,11 @@ export class Desk {
   /** The processes that stand beside a dialog of this bus's clients. */
   beside(): number[] {
     return [...this.#hooks("permission"), ...this.#hooks("notification")];
+  }
+
+  /** Every process of ours that a client started. */
+  ours({ home }: Claude): number[] {
+    return Object.keys(HOOKS).flatMap((name) => running(["hook", name], `HOME=${home}\0`));
   }
 
   #hooks(name: string): number[] {

@@ -207,3 +207,12 @@ test("the line about the rest says how many there are, and from whom", async () 
   );
   expect(await reader.read("prompt")).not.toContain(" more: ");
 });
+
+test("a prompt of the mod gets nothing beside it, and the message stays unread", async () => {
+  const bus = await startBus("binary");
+  const reader = await startClient(bus);
+  const id = await publish(bus, { channel: `session:${reader.id}` });
+  const prompt = "<agent-event-bus>\nAn event from another agent session.\n</agent-event-bus>";
+  expect(await reader.read("prompt", { with: { prompt } })).toBe("");
+  expect(ids(await reader.read("prompt", { with: { prompt: "hello" } }))).toEqual([id]);
+});

@@ -13,14 +13,18 @@ export const HOOK_SESSION = {
   machine: MACHINE,
   branch: { type: "text", optional: true, max: "name_bytes", about: "Branch of the session" },
   pid: { type: "integer", optional: true, min: 1, max: 2 ** 31, about: "The client's process" },
-  mod: { type: "boolean", default: false, about: "The caller is a mod inside the client" },
+  mod: {
+    type: "boolean",
+    optional: true,
+    about: "The caller is a mod inside the client. False if it leaves the session to a waiter",
+  },
 } as const satisfies Record<string, Param>;
 
 interface Identity {
   client_id: string;
   machine: string | undefined;
   pid: number | undefined;
-  mod: boolean;
+  mod: boolean | undefined;
 }
 
 /**
@@ -29,7 +33,9 @@ interface Identity {
  */
 export async function hookSession(bus: Bus, identity: Identity): Promise<Session | undefined> {
   const session = await findSession(bus, identity);
-  if (session !== undefined && identity.mod) await carry(bus, session);
+  if (session === undefined || identity.mod === undefined) return session;
+  if (identity.mod) await carry(bus, session);
+  else if (session.rung_until > 0) await bus.store.sessions.carry(session.session_id, 0);
   return session;
 }
 

@@ -218,6 +218,15 @@ describe("the lease of a mod ends", () => {
     expect(await player.listed()).toMatchObject({ rung: "hooks" });
   });
 
+  test("when the mod leaves the session to a waiter, until it calls again", async () => {
+    const { player, session_id } = await playing();
+    await player.mod(0);
+    await player.confirm({ events: [] }, { mod: false });
+    await expectWaiter(player, session_id);
+    await player.mod(0);
+    expect(await player.waiter()).toMatchObject({ left: true });
+  });
+
   test("when its client registers again", async () => {
     const { player, session_id } = await playing();
     const own = { pid: process.pid, pid_started: processStart(process.pid) };

@@ -124,3 +124,31 @@ test("a bus that hangs as it is told what is shown does not keep it from being s
   await client.clock.advance(1_000);
   expect(await handed).toContain("hello");
 });
+
+test("what the bus could not be told of is not shown again, but confirmed", async ($, on) => {
+  const client = new Client($, on);
+  await client.start();
+  await client.beginTurn();
+  client.bus.fails.add("confirm_events");
+  client.bus.tell("the first");
+  expect(await client.tool()).toContain("the first");
+  client.bus.fails.clear();
+  client.bus.tell("the second");
+  const text = await client.tool();
+  expect(text).toContain("the second");
+  expect(text).not.toContain("the first");
+  expect(client.bus.unread).toEqual([]);
+});
+
+test("a prompt of the mod that the bus could not be told of is submitted once", async ($, on) => {
+  const client = new Client($, on);
+  await client.start();
+  client.bus.fails.add("confirm_events");
+  client.bus.tell("wake up");
+  await client.clock.settle();
+  client.bus.fails.clear();
+  await client.endTurn();
+  await client.clock.advance(60_000);
+  expect(client.prompts).toHaveLength(1);
+  expect(client.bus.unread).toEqual([]);
+});

@@ -56,15 +56,24 @@ test("a turn that begins before the session waits keeps it from waiting", async 
   expect(client.bus.holds).toEqual([]);
 });
 
-test("after an interrupted turn the session waits again, and is woken", async ($, on) => {
+test("an interrupted turn leaves the session to its waiter, until the user's next prompt", async ($, on) => {
   const client = new Client($, on);
   await client.start();
   await client.prompt("hello");
   await client.clock.advance(60_000);
   await client.endTurn({ isAborted: true, reason: "aborted", answer: "" });
+  await client.clock.advance(60_000);
+  expect(client.bus.holds).toHaveLength(1);
+  expect(client.bus.of("confirm_events").at(-1)).toMatchObject({ event_ids: [], mod: false });
+  await client.prompt("a message of the waiter", { source: "system" });
+  await client.endTurn();
+  expect(client.bus.holds).toHaveLength(1);
+  await client.prompt("go on");
+  await client.endTurn();
   client.bus.tell("wake up");
   await client.clock.settle();
   expect(client.prompts).toHaveLength(1);
+  expect(client.bus.of("collect_events").at(-1)).toMatchObject({ mod: true });
 });
 
 test("a subagent's turn neither ends the waiting nor begins it", async ($, on) => {

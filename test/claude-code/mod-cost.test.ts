@@ -1,0 +1,147 @@
+// The time that a real client spends around a prompt and a tool use, and the processes that it starts: without hooks, with
+// the mod, with command hooks. JSON lines drive it, because the drawing of a terminal takes longer than all of these.
+import { afterAll, beforeAll, expect } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { fresh } from "../support/agent.ts";
+import { binary } from "../support/binary.ts";
+import { type ProcessBus, startBus } from "../support/bus.ts";
+import { removeFolders, tempFolder } from "../support/folder.ts";
+import { eventually, percentile } from "../support/webhook.ts";
+import { newClient, testWithClaude } from "./converse.ts";
+import { startTalker, type Talker } from "./talker.ts";
+
+const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 30);
+const MOST_MORE_MS = 5;
+/** Between two turns of a client, whose hooks may still run. */
+const REST_MS = 250;
+/** `least`: what the mod cannot do without, which is a request at each event and a process in the background. */
+const WAYS = ["none", "least", "mod", "hooks"] as const;
+type Way = (typeof WAYS)[number];
+const TIMEOUT_MS = 240_000;
+const PATIENCE_MS = 30_000;
+
+let bus: ProcessBus;
+const ends: (() => void)[] = [];
+
+beforeAll(async () => {
+  bus = await startBus("binary", { folder: tempFolder(true), outlives: true });
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  for (const end of ends) end();
+  await bus.kill();
+  removeFolders();
+});
+
+/** A client that answers prompts until it is ended. */
+class Worker {
+  readonly #model: Talker = startTalker();
+  readonly #child: Subprocess<"pipe", "ignore", "ignore">;
+
+  constructor(way: Way, program = binary) {
+    const client = newClient(this.#model.url, tempFolder(true));
+    if (way === "hooks") client.installHooks(bus.url, {}, {}, program);
+    else if (way === "none") client.setUp(bus.url);
+    else client.installPlugin(bus, {}, {}, program);
+    if (way === "least") makeLeast(client.plugin);
+    const json = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"];
+    const { home: cwd, env } = client;
+    this.#child = Bun.spawn([client.file, "-p", ...json, "--allowedTools", "Bash"], {
+      ...{ cwd, env, stdin: "pipe", stdout: "ignore", stderr: "ignore" },
+    });
+    ends.push(() => {
+      this.#child.kill("SIGKILL");
+      this.#model.stop();
+    });
+  }
+
+  /** One turn with one tool use: prompt to model called, and tool called to model called again (ms). */
+  async turn(): Promise<{ prompt: number; tool: number }> {
+    const { calls } = this.#model;
+    const before = calls.length;
+    this.#model.use("Bash", { command: "true", description: "Nothing" });
+    const sent = performance.timeOrigin + performance.now();
+    const message = { role: "user", content: fresh("go on") };
+    this.#child.stdin.write(`${JSON.stringify({ type: "user", message })}\n`);
+    await this.#child.stdin.flush();
+    await eventually("both calls of the model", () => calls.length === before + 2, PATIENCE_MS);
+    const [first, second] = calls.slice(before);
+    if (first === undefined || second === undefined) throw new Error("the model was not called");
+    return { prompt: first.at - sent, tool: second.at - first.at };
+  }
+}
+
+/** Makes a plugin's mod ask for as much as `/health`, and its command hooks do nothing. */
+function makeLeast(plugin: string): void {
+  const hooks = join(plugin, "hooks/hooks.json");
+  writeFileSync(hooks, readFileSync(hooks, "utf8").replace(/"command": ".*"/g, '"command": "true"'));
+  const ask = `async ($, e, next) => {
+    const result = await next(e);
+    const socketPath = (await $.env.get("HOME")) + "/.claude/contrib/agent-event-bus/${bus.port}.sock";
+    await $.http.fetch("${new URL("/health", bus.url)}", { method: "GET", headers: {}, socketPath });
+    return result;
+  }`;
+  const register = ["UserPromptSubmit", "PostToolUse", "Stop"].map(
+    (name) => `on("classic.${name}", ${ask});`,
+  );
+  writeFileSync(join(plugin, "hooks/register.js"), `export function register(on) { ${register.join(" ")} }`);
+}
+
+/** The executable in a wrapper that notes each of its starts. */
+function counted(): { program: string; count(): number } {
+  const folder = join(tempFolder(true), "bin");
+  const [program, notes] = [join(folder, "agent-event-bus"), join(folder, "starts")];
+  mkdirSync(folder);
+  writeFileSync(program, `#!/bin/sh\necho "$2" >>'${notes}'\nexec '${binary}' "$@"\n`);
+  chmodSync(program, 0o755);
+  const count = () => (existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n").length : 0);
+  return { program, count };
+}
+
+const SETTLED_MS = 1_000;
+
+/** Processes of ours that a client starts in a turn with one tool use. */
+async function startsOf(way: Way): Promise<number> {
+  const { program, count } = counted();
+  const worker = new Worker(way, program);
+  await worker.turn();
+  await Bun.sleep(SETTLED_MS);
+  const before = count();
+  for (let i = 0; i < 2; i++) await worker.turn();
+  await Bun.sleep(SETTLED_MS);
+  return (count() - before) / 2;
+}
+
+testWithClaude(
+  `a prompt and a tool use last at most ${MOST_MORE_MS} ms longer with the mod than with the least that it needs`,
+  async () => {
+    const starts = await Promise.all(WAYS.map(startsOf));
+    const workers = WAYS.map((way) => ({
+      way,
+      worker: new Worker(way),
+      prompt: [] as number[],
+      tool: [] as number[],
+    }));
+    for (const { worker } of workers) await worker.turn();
+    for (let i = 0; i < TURNS; i++)
+      for (const { worker, prompt, tool } of workers) {
+        await Bun.sleep(REST_MS);
+        const ms = await worker.turn();
+        prompt.push(ms.prompt);
+        tool.push(ms.tool);
+      }
+    const rows = workers.map(({ way, prompt, tool }, i) => {
+      const [ofPrompt, ofTool] = [prompt, tool].map((ms) => percentile(ms, 0.5).toFixed(1).padStart(6));
+      return `${way.padEnd(6)} prompt ${ofPrompt} ms   tool use ${ofTool} ms   processes in a turn ${starts[i]}`;
+    });
+    console.log([`real client, medians of ${TURNS} turns:`, ...rows].join("\n"));
+    const medianOf = (way: Way, part: "prompt" | "tool") =>
+      percentile(workers.find((one) => one.way === way)?.[part] ?? [], 0.5);
+    for (const part of ["prompt", "tool"] as const)
+      expect(medianOf("mod", part)).toBeLessThanOrEqual(medianOf("least", part) + MOST_MORE_MS);
+    expect(medianOf("mod", "tool")).toBeLessThan(medianOf("hooks", "tool"));
+  },
+  TIMEOUT_MS,
+);
