@@ -1,13 +1,15 @@
-import type { InstallConfig } from "../config/client.ts";
+import { type InstallConfig, machine } from "../config/client.ts";
 import { UsageError } from "../lib/command.ts";
+import { counted, visibleLine } from "../lib/escape.ts";
 import { subCommandsOf } from "../lib/exec.ts";
 import type { Json } from "../lib/json.ts";
 import { once } from "../lib/once.ts";
+import { tryTool } from "../rpc/probe.ts";
 import { allowStep } from "./allow.ts";
 import { programPath } from "./binary.ts";
 import { userSettings } from "./claude_settings.ts";
 import { claudeVersion } from "./claude_version.ts";
-import { hooksStep, removeHooksStep } from "./hooks.ts";
+import { hooksStep, lookAtHooks, removeHooksStep } from "./hooks.ts";
 import type { Journal } from "./journal.ts";
 import type { Part } from "./manifest.ts";
 import { lookAtPlugin, pluginStep, removePluginStep } from "./plugin_folder.ts";
@@ -43,20 +45,25 @@ export function claudeSteps(
   return [
     ...(no_hooks
       ? [optional("hooks", true, hooksStep(config, journal, programPath(config)))]
-      : deliverySteps(config, journal, hooks_only)),
+      : deliverySteps(config, journal, hooks_only, wanted)),
     ...(no_mcp ? [] : [allow]),
     optional("mcp", no_mcp, registrationStep(config, journal, wanted)),
   ];
 }
 
 /** Either the plugin or hooks. Both would deliver twice, so each takes the other one out. */
-function deliverySteps(config: InstallConfig, journal: Journal, hooksOnly: boolean): Step[] {
+function deliverySteps(
+  config: InstallConfig,
+  journal: Journal,
+  hooksOnly: boolean,
+  bus: Registration,
+): Step[] {
   const binary = programPath(config);
   const version = once(() => claudeVersion(config));
   const reason = once(async () => {
     if (hooksOnly) return "not used (--hooks-only)";
     const why = await whyNoPlugin(config, journal, binary, version);
-    return why && `not used, because ${why}`;
+    return why === undefined ? notYet(config, journal, binary, bus) : `not used, because ${why}`;
   });
   const put = pluginStep(config, journal, binary);
   const plugin = async () => {
@@ -70,6 +77,31 @@ function deliverySteps(config: InstallConfig, journal: Journal, hooksOnly: boole
     return recorded(journal, "hooks", false, await step.plan());
   };
   return [step("plugin", plugin), step("hooks", hooks)];
+}
+
+const MOST_NAMED = 5;
+
+/** Names the sessions that hooks carry: without them, these would get nothing until they start again. Undefined without any. */
+async function notYet(
+  config: InstallConfig,
+  journal: Journal,
+  binary: string,
+  { url, token }: Registration,
+): Promise<string | undefined> {
+  const { right, stale } = lookAtHooks(config, binary);
+  if (right.length + stale.length === 0 || lookAtPlugin(config, journal, binary).state !== "none")
+    return undefined;
+  const asked = await tryTool(url, token, "list_sessions");
+  const listed = ("ok" in asked ? asked.value?.result : undefined) as Json[] | undefined;
+  const names = (listed ?? [])
+    .filter(
+      ({ machine: where, rung, reach }) => where === machine() && rung !== "mod" && reach !== "polls_only",
+    )
+    .map(({ name }) => visibleLine(String(name), 40));
+  if (names.length === 0) return undefined;
+  const some = names.slice(0, MOST_NAMED).join(", ");
+  const rest = names.length > MOST_NAMED ? " and others" : "";
+  return `not yet, because hooks deliver to ${counted(names.length, "running session")} (${some}${rest}). Once they have ended, run this again`;
 }
 
 /**

@@ -149,6 +149,8 @@ export async function taken(
     const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
     const batch = await session.collect(path);
     if (batch === null) return undefined;
+    // The prompt says it all.
+    if (isOwn) delete batch.woken_by;
     return await shownTo($, session, await withoutShown(session, withoutOwn(batch), path), path);
   } catch {
     carrier.bus = undefined;

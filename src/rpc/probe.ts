@@ -61,13 +61,13 @@ export async function tryTool(
   token: string | undefined,
   name: string,
   args: Json = {},
-): Promise<{ ok: true } | { status: number; reason: string }> {
+): Promise<{ ok: true; value: Json | undefined } | { status: number; reason: string }> {
   const target = endpoint(url);
   try {
     const options = { token, timeoutMs: LIMIT_MS, redirect: "manual" } as const;
     const { status, text, answer } = await postCall(target, name, args, options);
     const { result, error } = answer ?? {};
-    if (result !== undefined && !result.isError) return { ok: true };
+    if (result !== undefined && !result.isError) return { ok: true, value: result.structuredContent };
     return { status, reason: result?.content?.[0]?.text ?? error?.message ?? start(text) };
   } catch (error) {
     return { status: 0, reason: absence(target, error).sentence };

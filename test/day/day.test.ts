@@ -102,7 +102,7 @@ testAtTerminal(
     await bus.call("publish_event", { event_type: "note", payload: before, channel: "session:web" });
     await heard(web, before);
     await serve(binary);
-    await install(binary, "--hooks-only");
+    await install(binary);
     await command("sessions");
     await eventually("web is reached", async () => (await sessionOf("web"))?.reach === "wakes", PATIENCE_MS);
     await bus.call("publish_event", { event_type: "note", payload: after, channel: "session:web" });

@@ -18,6 +18,19 @@ const token = bus.token("laptop");
 const NEW = claudeStandIn();
 const OLD = claudeStandIn("2.1.286");
 
+/** Calls a tool of the bus as this machine's client does. */
+async function byToken(name: string, args: object): Promise<{ session_id: string }> {
+  const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } };
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "content-type": "application/json",
+    accept: "application/json",
+  };
+  const answer = await fetch(bus.url, { method: "POST", headers, body: JSON.stringify(body) });
+  return ((await answer.json()) as { result: { structuredContent: { session_id: string } } }).result
+    .structuredContent;
+}
+
 /** A person with a Claude Code of that folder, and these settings. */
 function person({ claude = NEW, settings = PERSONS as string | null, moved = false } = {}) {
   const it = newcomer();
@@ -106,8 +119,7 @@ test("a dry run says so and changes nothing", async () => {
 test("an old client gets hooks, and the sentence that says why", async () => {
   const it = person({ claude: OLD });
   const { steps } = await it.install();
-  expect(steps.plugin).toEqual({
-    state: "unchanged",
+  expect(steps.plugin).toMatchObject({
     text: "not used, because Claude Code 2.1.286 cannot load it, but 2.1.287 and later can (claude update)",
   });
   expect(steps.hooks?.state).toBe("done");
@@ -326,6 +338,21 @@ test("a client that no longer tells its version keeps the plugin, and an older o
   expectPlugin(it);
   expect((await it.install("", OLD)).steps.plugin?.state).toBe("done");
   expectHooks(it);
+});
+
+test("hooks stay as long as sessions run on them, which would get nothing without", async () => {
+  const it = person();
+  await it.install("--hooks-only");
+  const client_id = "runs-on-hooks";
+  const { session_id } = await byToken("start_session", { client_id, name: "shop", cwd: "/", repo: "shop" });
+  const { steps } = await it.install();
+  expect(steps.plugin).toMatchObject({
+    text: "not yet, because hooks deliver to 1 running session (shop). Once they have ended, run this again",
+  });
+  expectHooks(it);
+  await byToken("unregister_session", { session_id });
+  expect((await it.install()).steps.plugin?.state).toBe("done");
+  expectPlugin(it);
 });
 
 test("our plugin from a marketplace is taken out, and the installer's own put in", async () => {

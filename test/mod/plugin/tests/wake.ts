@@ -38,13 +38,14 @@ test("the mod's own prompt is not handed over once more, nor taken for the user'
   expect(client.bus.of("collect_events", "prompt")[1]?.automatic).toBeUndefined();
 });
 
-test("the user sees who woke the session", async ($, on) => {
+test("what the user reads in the mod's own prompt is not said again in a line", async ($, on) => {
   const client = new Client($, on);
   await client.start();
   const id = client.bus.tell("Access tokens expire now.");
   client.bus.more = { woken_by: { first: client.bus.unread[0], count: 1 } };
   await client.clock.settle();
-  expect(client.lines).toEqual([`web → this session: "Access tokens expire now." (#${id})`]);
+  expect(client.prompts.join("")).toContain(`#${id} (direct message from web`);
+  expect(client.lines).toEqual([]);
 });
 
 test("a prompt that the client drops is not confirmed, and comes again", async ($, on) => {
