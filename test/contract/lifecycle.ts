@@ -174,6 +174,7 @@ export function lifecycle(kind: Kind): void {
     const bus = await startBus(kind);
     const id = await publish(bus);
     const db = new Database(bus.db);
+    db.run("PRAGMA busy_timeout = 5000");
     db.run("BEGIN IMMEDIATE");
     const publishing = publish(bus, "patient");
     await Bun.sleep(50);

@@ -134,6 +134,7 @@ describe.each(WAYS)("after $way", ({ goOn, hands }) => {
     const first = await startClient(bus);
     const { session_id } = await sessionOf(bus, first);
     const db = new Database(bus.db);
+    db.run("PRAGMA busy_timeout = 5000");
     db.run(
       "INSERT INTO claims (name, session_id, claimed_at) VALUES ('api', ?, '2026-01-01T00:00:00.000Z')",
       [session_id],

@@ -17,6 +17,7 @@ test("a webhook is switched off together with its event, or not at all", async (
   };
   const bus = await startHere({ log: { ...log, flush: async () => {} } });
   const beside = new Database(bus.db);
+  beside.run("PRAGMA busy_timeout = 5000");
   beside.run(`CREATE TRIGGER no_event BEFORE INSERT ON events WHEN NEW.event_type = 'webhook_disabled'
     BEGIN SELECT RAISE(ABORT, 'no such event'); END`);
   const id = await hook(bus, target.url());

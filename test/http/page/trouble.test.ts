@@ -115,6 +115,7 @@ test("a token that will expire within a week", async () => {
 test("a database that takes no writes", async () => {
   const { bus, page, publish, rows } = await started();
   const other = new Database(bus.db);
+  other.run("PRAGMA busy_timeout = 5000");
   other.run("BEGIN IMMEDIATE");
   const waiting = publish("hello");
   await page.until(() => rows().length === 1);
