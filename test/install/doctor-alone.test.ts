@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isListening, machine, ran } from "../support/installed.ts";
+import { isServing, machine, ran } from "../support/installed.ts";
 import { ordinaryPath } from "../support/managers.ts";
 
 /** A machine without a service manager, on which a person has started the bus. */
@@ -11,7 +11,7 @@ async function started(...without: string[]) {
   await it.run("install", "server", "--port", String(it.port), "--no-service", "--no-mcp", ...without);
   const bus = Bun.spawn([it.program, "serve"], { env, cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
   afterAll(() => bus.kill("SIGKILL"));
-  while (!(await isListening(it.port))) await Bun.sleep(20);
+  while (!(await isServing(it.port))) await Bun.sleep(20);
   return { ...it, env, bus };
 }
 

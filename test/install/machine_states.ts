@@ -7,7 +7,7 @@ import { binary } from "../support/binary.ts";
 import { startBus } from "../support/bus.ts";
 import { editor } from "../support/doctor.ts";
 import { tempFolder } from "../support/folder.ts";
-import { isListening, type Machine, machine, ran } from "../support/installed.ts";
+import { isServing, type Machine, machine, ran } from "../support/installed.ts";
 import { ordinaryPath } from "../support/managers.ts";
 import { buildRelease } from "../support/releases.ts";
 import { put } from "../support/tree.ts";
@@ -63,7 +63,7 @@ async function stopped(it: Prepared): Promise<void> {
 async function byHand(it: Prepared, program = binary): Promise<Bun.Subprocess> {
   const bus = Bun.spawn([program, "serve"], { env: it.env, cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
   ends.push(() => bus.kill("SIGKILL"));
-  while (!(await isListening(it.port))) await Bun.sleep(20);
+  while (!(await isServing(it.port))) await Bun.sleep(20);
   return bus;
 }
 

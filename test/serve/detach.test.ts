@@ -6,7 +6,7 @@ import { binary } from "../support/binary.ts";
 import { cli } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
-import { isListening } from "../support/installed.ts";
+import { isListening, isServing } from "../support/installed.ts";
 import { freePort } from "../support/port.ts";
 import { health } from "../support/process.ts";
 import { eventually } from "../support/webhook.ts";
@@ -79,7 +79,7 @@ describe("serve --detach", () => {
       ...{ cwd: home, env: { HOME: home, PATH: process.env.PATH ?? "" } },
       terminal: { cols: 80, rows: 24, data() {} },
     });
-    while (!existsSync(join(data, "data.db.pid")) || !(await isListening(port))) await Bun.sleep(20);
+    while (!existsSync(join(data, "data.db.pid")) || !(await isServing(port))) await Bun.sleep(20);
     terminal.terminal?.close();
     terminal.kill("SIGHUP");
     await terminal.exited;

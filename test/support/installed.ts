@@ -49,6 +49,14 @@ export async function ran(command: string[], env: Record<string, string>): Promi
   return { code: signalled ? null : code, stdout, stderr, steps };
 }
 
+/** True once a bus answers there. One that starts listens for a moment before, to see whether the port is free. */
+export async function isServing(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/health`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
 export async function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");

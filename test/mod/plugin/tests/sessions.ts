@@ -93,12 +93,13 @@ test("a waiter that is sent away while the session stays idle waits anew, as one
   const client = new Client($, on);
   await client.start();
   for (const until = Date.now() + 30; Date.now() < until; );
+  const sentAway = Date.now();
   client.bus.dismiss();
   await client.clock.settle();
   expect(client.bus.holds).toHaveLength(1);
   await client.clock.advance(1_000);
   expect(client.bus.holds).toHaveLength(2);
-  expect(client.bus.holds[1]?.running_ms).toBeLessThan(30);
+  expect(client.bus.holds[1]?.running_ms).toBeLessThan(Date.now() - sentAway + 1);
 });
 
 test("after /clear the idle session waits on under its new id", async ($, on) => {
