@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { attempt } from "../../src/lib/attempt.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { startGate } from "../support/gate.ts";
@@ -36,6 +37,15 @@ async function clientAtWork(bus: TestBus) {
 async function listed(bus: TestBus, client: Client): Promise<any> {
   return (await bus.call("list_sessions")).result.find(
     ({ client_id }: { client_id: string }) => client_id === client.id,
+  );
+}
+
+/** True once the program runs: its event loop is there. */
+function hasBegun({ pid }: HookProcess): boolean {
+  if (process.platform !== "linux") return true;
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).some(
+    (fd) => attempt(() => readlinkSync(join(folder, fd))) === "anon_inode:[eventpoll]",
   );
 }
 
@@ -80,6 +90,7 @@ describe("a waiter that a prompt starts", () => {
     const bus = await startBus("binary");
     const { client, tell, prompt } = await clientAtWork(bus);
     const waiter = await prompt();
+    await eventually("the waiter runs", () => hasBegun(waiter), PATIENCE_MS);
     const interrupted = Date.now();
     await client.read("prompt");
     tell("idle", interrupted);
