@@ -2,7 +2,7 @@
 import { type Clock, type Engine, mock, type On } from "claude-code/testing";
 import { FakeBus } from "./bus.ts";
 
-export const FOLDER = "/work/shop";
+export const FOLDER = "/srv/shop";
 export const DATA = "/home/me/.claude/contrib/agent-event-bus";
 export const SOCKET = `${DATA}/8080.sock`;
 
