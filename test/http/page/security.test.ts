@@ -42,7 +42,7 @@ describe("a login has two halves", () => {
   });
   const half = page["x-agent-event-bus-page"];
   const [expires = "", nonce = "", token = "", mac = ""] = COOKIE.split(".");
-  const other = `${mac[0] === "A" ? "B" : "A"}${mac.slice(1)}`;
+  const changed = (text: string) => `${text.startsWith("A") ? "B" : "A"}${text.slice(1)}`;
   const wrong: [how: string, headers: Record<string, string>][] = [
     ["the key without the cookie", with_(null, half)],
     ["a wrong key", with_(COOKIE, half.replace(/.$/, half.endsWith("A") ? "B" : "A"))],
@@ -50,9 +50,9 @@ describe("a login has two halves", () => {
     ["the signature of the cookie as the key", with_(COOKIE, mac)],
     ["two keys", with_(COOKIE, `${half}, ${half}`)],
     ["a longer time", with_([Number(expires) + 1, nonce, token, mac].join("."), half)],
-    ["another nonce", with_([expires, nonce.replace(/^./, "_"), token, mac].join("."), half)],
+    ["another nonce", with_([expires, changed(nonce), token, mac].join("."), half)],
     ["another token", with_([expires, nonce, "0".repeat(64), mac].join("."), half)],
-    ["another signature", with_([expires, nonce, token, other].join("."), half)],
+    ["another signature", with_([expires, nonce, token, changed(mac)].join("."), half)],
     ["no signature", with_([expires, nonce, token, ""].join("."), half)],
     ["less", with_(COOKIE.slice(0, -1), half)],
     ["more", with_(`${COOKIE}A`, half)],
