@@ -74,6 +74,11 @@ export class HookSession {
     return this.#run.call("confirm_events", shown);
   }
 
+  /** Leaves a batch unread: it is offered again. */
+  leave({ session_id, events, more }: Batch, path: string): Promise<Json> {
+    return this.confirm({ session_id, events, more }, 0, path, 0);
+  }
+
   /** The id by which the bus knows the session. Undefined if it does not know it. */
   async id(timeoutMs?: number): Promise<string | undefined> {
     const nothing = { ...this.#identity, event_ids: [] };

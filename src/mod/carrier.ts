@@ -17,6 +17,13 @@ const NAME_LIMIT_MS = 1_000;
 /** Refused for good: no token, or one that may not. A busy bus refuses too. */
 const REFUSED: readonly number[] = [401, 403];
 
+/** What the bus has for the session, until it is taken or left. */
+interface Offer {
+  session: HookSession;
+  batch: Batch;
+  path: Path;
+}
+
 /** The state of the one session that a client has. */
 interface Carrier {
   bus: Bus | undefined;
@@ -89,7 +96,7 @@ async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   const given = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
   if (carrier.idleSince === undefined) {
     // The turn's first tool use takes them, instead of a prompt behind the turn.
-    if (given !== null && given.events.length > 0) await session.confirm(given, 0, "wake", 0);
+    if (given !== null && given.events.length > 0) await session.leave(given, "wake");
     return true;
   }
   if (given === null) {
@@ -134,12 +141,11 @@ async function confirmOwn(): Promise<void> {
   await own?.confirm();
 }
 
-/** Takes what the session has to read now, and confirms it. Undefined if there is nothing, or the bus does not answer. */
-export async function taken(
-  $: Engine,
-  path: "prompt" | "tool" | "stop",
-  input: ClassicInput,
-): Promise<string | undefined> {
+/** When a session takes what it has to read. */
+export type Path = "prompt" | "tool" | "stop";
+
+/** Asks what the session has to read now. Undefined if the bus does not answer. */
+export async function ask($: Engine, path: Path, input: ClassicInput): Promise<Offer | undefined> {
   try {
     const bus = await busOf($);
     const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
@@ -151,7 +157,7 @@ export async function taken(
     if (batch === null) return undefined;
     // The prompt says it all.
     if (isOwn) delete batch.woken_by;
-    return await shownTo($, session, await withoutShown(session, withoutOwn(batch), path), path);
+    return { session, batch, path };
   } catch {
     carrier.bus = undefined;
     return undefined;
@@ -164,18 +170,25 @@ function withoutOwn(batch: Batch): Batch {
   return { ...batch, events: batch.events.filter(({ id }) => !ids.includes(id)) };
 }
 
-async function shownTo(
-  $: Engine,
-  session: HookSession,
-  batch: Batch,
-  path: string,
-): Promise<string | undefined> {
-  const { text, line, shown } = handOver(batch, Date.now());
-  for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
-  // Without an answer they may be confirmed, and would never be shown.
-  if (batch.events.length > 0 || batch.digest !== undefined)
-    await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
-  return text === "" ? undefined : text;
+/** Takes what was offered, and confirms it. Returns what the model reads, if anything. */
+export async function take($: Engine, { session, batch: offered, path }: Offer): Promise<string | undefined> {
+  try {
+    const batch = await withoutShown(session, withoutOwn(offered), path);
+    const { text, line, shown } = handOver(batch, Date.now());
+    for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
+    // Without an answer they may be confirmed, and would never be shown.
+    if (batch.events.length > 0 || batch.digest !== undefined)
+      await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
+    return text === "" ? undefined : text;
+  } catch {
+    carrier.bus = undefined;
+    return undefined;
+  }
+}
+
+/** Leaves what was offered for the next time. */
+export async function leave({ session, batch, path }: Offer): Promise<void> {
+  if (batch.events.length > 0 || batch.digest !== undefined) await session.leave(batch, path).catch(() => {});
 }
 
 /** Unregisters the session of a client that ends. After /clear the client goes on, as idle as before. */

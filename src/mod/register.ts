@@ -1,6 +1,6 @@
 // The mod: runs inside Claude Code and does there what the hooks do as processes. A message starts a turn in the idle
 // session, and the user's draft stays.
-import { carrier, end, giveUp, hold, taken, withCaller } from "./carrier.ts";
+import { ask, carrier, end, giveUp, hold, leave, type Path, take, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
@@ -48,17 +48,26 @@ function idle($: Engine): void {
   hold($).catch(() => {});
 }
 
-/** Adds what the session has to read to what other hooks say. A subagent's events reach it through its main agent. */
+/**
+ * Adds what the session has to read to what other hooks say. Asks the bus beside them, because the client waits for both.
+ * A subagent's events reach it through its main agent.
+ */
 async function handed(
   $: Engine,
-  path: "prompt" | "tool" | "stop",
+  path: Path,
   event: ClassicInput,
   next: (event: ClassicInput) => Promise<ClassicResult>,
 ): Promise<ClassicResult> {
+  if (event.agent_id !== undefined || event.stop_hook_active === true) return next(event);
+  const asked = ask($, path, event);
   const result = await next(event);
-  const isOver = result.block !== undefined || result.preventContinuation === true;
-  if (isOver || event.agent_id !== undefined || event.stop_hook_active === true) return result;
-  const text = await taken($, path, event);
+  const offer = await asked;
+  if (offer === undefined) return result;
+  if (result.block !== undefined || result.preventContinuation === true) {
+    await leave(offer);
+    return result;
+  }
+  const text = await take($, offer);
   return text === undefined
     ? result
     : { ...result, additionalContext: [...(result.additionalContext ?? []), text] };

@@ -1,6 +1,6 @@
 // The person's day, from installing to uninstalling, with real clients. Prints what the person sees.
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makePatient } from "../claude-code/client.ts";
 import { atTerminal, newClient, testAtTerminal } from "../claude-code/converse.ts";
@@ -48,7 +48,7 @@ const command = (...args: string[]) => typed(args, { bus, env: pathWith() });
 
 /** Runs the bus of one executable on the day's database and port. */
 async function serve(program: string): Promise<void> {
-  const same = bus === undefined ? { folder: tempFolder(true) } : { folder: bus.folder, port: bus.port };
+  const same = bus === undefined ? { folder: here.home } : { folder: here.home, port: bus.port };
   await bus?.kill();
   bus = await startBus("binary", { ...same, outlives: true, program: [program] });
 }
@@ -108,6 +108,24 @@ testAtTerminal(
     await bus.call("publish_event", { event_type: "note", payload: after, channel: "session:web" });
     await heard(web, after);
     for (const text of [before, after]) expect(web.model.count(text)).toBe(1);
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "both sessions end, install puts the plugin in, and its mod carries the next ones",
+  async () => {
+    const models = [api.model, web.model];
+    for (const { terminal } of [api, web]) await terminal.say("/exit");
+    await eventually("both are gone", () => !tmux.has("api") && !tmux.has("web"), PATIENCE_MS);
+    await install(binary);
+    [api, web] = [await open("api"), await open("web")];
+    for (const place of [api, web]) await place.terminal.say("here again");
+    for (const place of [api, web]) await heard(place, "here again");
+    await idle("api", "web");
+    for (const name of ["api", "web"]) expect(await sessionOf(name)).toMatchObject({ rung: "mod" });
+    await command("doctor");
+    for (const model of models) model.stop();
   },
   TIMEOUT_MS,
 );
@@ -245,6 +263,7 @@ testAtTerminal(
   async () => {
     expect(await command("uninstall", "--yes")).toContain("done");
     expect(readFileSync(join(here.home, ".claude/settings.json"), "utf8")).toBe(OWN_SETTINGS);
+    expect(existsSync(join(here.home, ".claude/skills"))).toBe(false);
   },
   TIMEOUT_MS,
 );

@@ -56,7 +56,10 @@ for (const others of [{ block: "not now" }, { preventContinuation: true }])
     client.bus.tell(TEXT);
     client.others = others;
     expect(await client.prompt("hello")).toBeUndefined();
-    expect(client.bus.asked).toEqual([]);
+    expect(client.bus.of("confirm_events")).toMatchObject([{ event_ids: [], unshown: ["1"] }]);
+    expect(client.bus.of("confirm_events")[0]?.cursor).toBeUndefined();
+    client.others = {};
+    expect(await client.prompt("hello again")).toContain(TEXT);
   });
 
 test("the bus's own tools are told apart, as no sign of other work", async ($, on) => {
