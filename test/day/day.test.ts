@@ -261,6 +261,8 @@ testAtTerminal(
 testAtTerminal(
   "uninstalled, Claude Code is as it was",
   async () => {
+    // The hooks of the plugin were made patient, and files that others changed would stay.
+    expect(await command("install", "client", "--url", bus.url, "--yes")).toContain("done");
     expect(await command("uninstall", "--yes")).toContain("done");
     expect(readFileSync(join(here.home, ".claude/settings.json"), "utf8")).toBe(OWN_SETTINGS);
     expect(existsSync(join(here.home, ".claude/skills"))).toBe(false);
