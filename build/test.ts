@@ -61,6 +61,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/claude-code.test.ts",
   "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
+  "test/claude-code/fallback.test.ts",
   "test/claude-code/install.test.ts",
   "test/claude-code/marketplace.test.ts",
   "test/claude-code/mod-chaos.test.ts",
