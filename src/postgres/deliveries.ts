@@ -3,74 +3,58 @@ import type { DeliveryQuery, DeliveryStore, RedeliveryPage, Settlement, Tidied }
 import { KEEP_MS, longestWait, MOST_ATTEMPTS } from "../domain/retry_schedule.ts";
 import type { Delivery, DeliveryState, Outcome, Webhook } from "../domain/webhook.ts";
 import { webhookMatches } from "../domain/webhook.ts";
-import { type Connection, type Named, statements } from "./connection.ts";
+import type { Connection, Named, Pool } from "./connection.ts";
+import { SQL } from "./delivery_sql.ts";
 import type { EventTable } from "./events.ts";
+import { meaningOf } from "./faults.ts";
 import { type Parts, Table } from "./parts.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WebhookTable } from "./webhooks.ts";
 
 /** Deliveries that one step of tidying looks at. */
 const STEP = 500;
-const SELECT = `SELECT id AS delivery_id, webhook_id, event_id, state, attempts, next_at, created_at, redelivery, last_status,
-  last_error, last_at, last_ms FROM deliveries`;
-const OF = "webhook_id = $webhookId";
-const PENDING = `${OF} AND state = 'pending'`;
-
-const SQL = statements({
-  // First attempts in event order before retries.
-  due: `${SELECT} WHERE ${PENDING} AND next_at <= $now ORDER BY next_at, event_id LIMIT $limit`,
-  dueRetries: `${SELECT} WHERE ${PENDING} AND next_at > 0 AND next_at <= $now ORDER BY next_at, event_id LIMIT $limit`,
-  oldest: `${SELECT} WHERE ${OF} AND state = $state ORDER BY event_id LIMIT $limit`,
-  newest: `${SELECT} WHERE ${OF} AND state = $state ORDER BY event_id DESC LIMIT $limit`,
-  newestOfAny: `${SELECT} WHERE ${OF} ORDER BY event_id DESC LIMIT $limit`,
-  byIds: `${SELECT} WHERE id = ANY($ids::bigint[])`,
-  // The oldest event beyond the newest `most` pending ones.
-  beyond: `SELECT event_id FROM deliveries WHERE ${PENDING} ORDER BY event_id DESC LIMIT 1 OFFSET $most`,
-  nextAt: `SELECT next_at FROM deliveries WHERE ${PENDING} AND next_at > $now ORDER BY next_at LIMIT 1`,
-  counts: `SELECT state, count(*) AS count FROM deliveries WHERE ${OF} AND state IN ('pending', 'dead', 'expired') GROUP BY state`,
-  waiting: "SELECT DISTINCT webhook_id FROM deliveries WHERE state = 'pending' ORDER BY webhook_id",
-  enqueue: `INSERT INTO deliveries (webhook_id, event_id, created_at) VALUES ($webhookId, $eventId, $now)
-    ON CONFLICT DO NOTHING`,
-  restart: `INSERT INTO deliveries (webhook_id, event_id, created_at, redelivery)
-    VALUES ($webhookId, $eventId, $now, true) ON CONFLICT (webhook_id, event_id) DO UPDATE
-    SET state = 'pending', attempts = 0, next_at = 0, created_at = $now, redelivery = true`,
-  // Does nothing to a delivery that was started over since it was claimed.
-  settle: `UPDATE deliveries SET state = $state, attempts = $attempts, next_at = $nextAt,
-    last_status = $status, last_error = $error, last_at = $at, last_ms = $ms
-    WHERE id = $id AND created_at = $createdAt AND redelivery = $redelivery
-    AND (state = 'pending' OR state = 'expired' AND $state = 'delivered')`,
-  expire: "UPDATE deliveries SET state = 'expired', last_at = $at, last_error = $reason WHERE id = $id",
-  forget: `DELETE FROM deliveries WHERE id IN
-    (SELECT id FROM deliveries WHERE state <> 'pending' AND last_at < $lastBefore LIMIT $limit)`,
-  clamp: `UPDATE deliveries SET next_at = $most WHERE ${PENDING} AND next_at > $most
-    AND attempts = $attempts AND (coalesce(last_status, 0) IN (429, 503)) = $asked`,
-});
+/** Longer than any attempt takes. Then another bus sends again what a dead one had begun. */
+const LEASE_SECONDS = 90;
 
 export interface DeliveryParts extends Parts {
+  pool: Pick<Pool, "run" | "transaction">;
   events: EventTable;
   webhooks: WebhookTable;
+  /** Stands for this process. */
+  owner: string;
 }
 
-type Select = "due" | "dueRetries" | "oldest" | "newest" | "newestOfAny" | "byIds";
+type Select = "due" | "dueRetries" | "head" | "oldest" | "newest" | "newestOfAny" | "byIds";
 
 /** The outbox. */
 export class DeliveryTable extends Table<DeliveryParts> implements DeliveryStore {
-  claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]> {
-    const { webhook_id: webhookId, ordered } = webhook;
-    return this.reading(async (connection) => {
-      if (ordered) return pickHead(await this.#head(connection, webhookId), now, skip);
-      const [retries, due] = await Promise.all([
-        this.#all(connection, "dueRetries", { webhookId, now, limit: 1 + skip.size }),
-        this.#all(connection, "due", { webhookId, now, limit: limit + skip.size }),
-      ]);
-      return pickDue(retries, due, limit, skip);
-    });
+  async claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]> {
+    const { owner, pool } = this.parts;
+    try {
+      return await pool.transaction(async (connection) => {
+        const free = await this.#free(connection, webhook, { now, limit, skip });
+        const ids = free.map(({ delivery_id }) => delivery_id);
+        if (ids.length > 0) await connection.run(SQL.lease, { ids, owner, seconds: LEASE_SECONDS });
+        return free;
+      });
+    } catch (error) {
+      throw meaningOf(error);
+    }
   }
 
   nextAt({ webhook_id: webhookId, ordered }: Webhook, now: number): Promise<number | undefined> {
     return this.reading(async (connection) => {
-      if (ordered) return (await this.#head(connection, webhookId))?.next_at;
-      return (await connection.run(SQL.nextAt, { webhookId, now }))[0]?.next_at as number | undefined;
+      const { owner } = this.parts;
+      const [leased] = await connection.run(SQL.leasedMs, { webhookId, now, owner });
+      const { next_at: next } = ordered
+        ? ((await this.#all(connection, "oldest", { webhookId, state: "pending", limit: 1 }))[0] ?? {})
+        : (((await connection.run(SQL.nextAt, { webhookId, now }))[0] as { next_at?: number } | undefined) ??
+          {});
+      if (leased?.ms === null || leased === undefined) return next;
+      return Math.min(
+        next !== undefined && next > now ? next : Number.POSITIVE_INFINITY,
+        now + Number(leased.ms),
+      );
     });
   }
 
@@ -190,8 +174,27 @@ export class DeliveryTable extends Table<DeliveryParts> implements DeliveryStore
     return (await connection.run(SQL[select], params)) as unknown as Delivery[];
   }
 
-  async #head(connection: Connection, webhookId: number): Promise<Delivery | undefined> {
-    return (await this.#all(connection, "oldest", { webhookId, state: "pending", limit: 1 }))[0];
+  /** Those that may start now, and that no other bus is sending. For use inside a transaction. */
+  async #free(
+    connection: Connection,
+    { webhook_id: webhookId, ordered }: Webhook,
+    { now, limit, skip }: { now: number; limit: number; skip: ReadonlySet<number> },
+  ): Promise<Delivery[]> {
+    const { owner } = this.parts;
+    if (ordered) {
+      const [head] = pickHead((await this.#all(connection, "head", { webhookId }))[0], now, skip);
+      if (head === undefined) return [];
+      const [row] = await connection.run(SQL.isFree, { id: head.delivery_id, owner });
+      return row?.free === true ? [head] : [];
+    }
+    const retries = await this.#all(connection, "dueRetries", {
+      webhookId,
+      now,
+      owner,
+      limit: 1 + skip.size,
+    });
+    const due = await this.#all(connection, "due", { webhookId, now, owner, limit: limit + skip.size });
+    return pickDue(retries, due, limit, skip);
   }
 
   /** Starts a delivery over at once, or makes it, as a redelivery. */

@@ -71,7 +71,7 @@ async function storeOn(
   const webhooks = new WebhookTable(parts);
   const index = new TextIndex(pool, () => tail.newest);
   const sessions = new SessionTable({ ...parts, events, mail });
-  const deliveries = new DeliveryTable({ ...parts, events, webhooks });
+  const deliveries = new DeliveryTable({ ...parts, events, webhooks, owner: writer.id });
   const search = new SearchTable({ ...parts, events, index, tip: () => tail.newest });
   const appender = new Appender(parts, { sessions, mail, needs, webhooks, deliveries });
   tail.start(await events.newest(pool));
