@@ -2,14 +2,14 @@ import type { EventDraft } from "./event.ts";
 
 type Described = Pick<EventDraft, "title" | "tags" | "explicit_level">;
 
-/** What few events have, as one column holds it: JSON. Null for an event that has none of it. */
+/** The fields that few events have, as JSON in one column. Null if an event has none of them. */
 export function metaOf({ title, tags, explicit_level: signal_level }: Described): string | null {
   return title === undefined && tags === undefined && signal_level === undefined
     ? null
     : JSON.stringify({ title, tags, signal_level });
 }
 
-/** The same, read again. Text that is no JSON says nothing. */
+/** Reads them again. Other text than JSON counts as none of them. */
 export function parseMeta(text: string): Described {
   try {
     const { title, tags, signal_level } = JSON.parse(text);

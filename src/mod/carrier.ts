@@ -17,7 +17,7 @@ const NAME_LIMIT_MS = 1_000;
 /** Refused for good: no token, or one that may not. A busy bus refuses too. */
 const REFUSED: readonly number[] = [401, 403];
 
-/** What the bus has for the session, until it is taken or left. */
+/** Events that the bus has for the session, until they are taken or left. */
 interface Offer {
   session: HookSession;
   batch: Batch;

@@ -159,8 +159,8 @@ export class MailTable extends Table implements MailStore {
     if ((await transaction.run(SQL.forward, { from, to })).count > 0) transaction.readers.add(from);
   }
 
-  /** Tells whose messages were seen in a transaction that was committed. */
-  committed({ readers }: Transaction): void {
+  /** Tells whose messages were seen. */
+  tell(readers: Iterable<string>): void {
     for (const recipient of readers) for (const listener of this.#listeners) listener(recipient);
   }
 

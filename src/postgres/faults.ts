@@ -41,7 +41,7 @@ export function sentenceOf(problem: StorageProblem, error?: unknown): string {
   return SENTENCES[problem].replace(".", `${detail}.`);
 }
 
-/** The error that a caller is told: a BusError if the database is in trouble. */
+/** The error that a caller is told: a BusError if it tells of the state of the database. */
 export function meaningOf(error: unknown): unknown {
   if (error instanceof BusError) return error;
   const problem = troubleOf(error);

@@ -14,7 +14,7 @@ const PROBE = statement(
   "INSERT INTO bus (key, value) VALUES ('probe', md5(random()::text)) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 );
 
-/** Whether the database takes writes. Once it does not, a probe every second finds out when that is over. */
+/** Knows if the database takes writes. Once it does not, a probe every second finds out when that is over. */
 export class Health {
   readonly #pool: Pool;
   readonly #options: HealthOptions;

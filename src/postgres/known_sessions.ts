@@ -5,7 +5,7 @@ import type { Connection, Named, Statement } from "./connection.ts";
 import { SQL, sessionOfRow } from "./session_sql.ts";
 import { findNamed } from "./sessions.ts";
 
-/** What a decision asked that was not read yet. */
+/** A question of a decision whose answer was not read yet. */
 class NotRead {
   readonly key: string;
   readonly read: (connection: Connection) => Promise<unknown>;
@@ -17,8 +17,8 @@ class NotRead {
 }
 
 /**
- * Decides a registration, which asks synchronously and may be decided more than once: whatever it asks is read, and then it is
- * decided again, until it has asked for nothing new.
+ * Decides a registration. Decisions ask synchronously, and may be made more than once: an answer that is missing is read, and
+ * then the decision is made again.
  */
 export async function decideOn(
   connection: Connection,

@@ -8,6 +8,8 @@ import type { Transaction } from "./transaction.ts";
 
 const CLOSE = "UPDATE needs SET closed_at = $at, state =";
 const OPEN = "state = 'open'";
+/** Told again when it is not known which have changed. */
+const MOST_RECENT = 200;
 /** The lock of the sequencer makes each number once, and without gaps. */
 const NEXT_ID = "(SELECT coalesce(max(need_id), 0) + 1 FROM needs)";
 
@@ -116,6 +118,14 @@ export class NeedTable extends Table implements NeedStore {
   /** The needs that a transaction changed, as it leaves them. */
   changedIn(transaction: Transaction): Promise<Need[]> {
     return this.#all(transaction, [...transaction.needs]);
+  }
+
+  /** Tells of what another bus has changed. `needIds`: undefined if it could not be told what. */
+  async tellOf(needIds: readonly number[] | undefined): Promise<void> {
+    if (this.#listeners.length === 0 || needIds?.length === 0) return;
+    this.tell(
+      needIds === undefined ? await this.recent(MOST_RECENT) : await this.#all(this.parts.pool, needIds),
+    );
   }
 
   tell(changed: readonly Need[]): void {

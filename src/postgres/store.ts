@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Store, Trouble } from "../domain/store.ts";
+import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
 import { Appender } from "./append.ts";
 import { connect, type Pool } from "./connection.ts";
 import { DeliveryTable } from "./deliveries.ts";
@@ -7,14 +8,16 @@ import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
 import { Health } from "./health.ts";
 import { NeedTable } from "./needs.ts";
+import type { Parts } from "./parts.ts";
 import { PushTable } from "./pushes.ts";
 import { migrate } from "./schema.ts";
 import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
+import type { Transaction } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
-import { CHANNEL, Writer } from "./writer.ts";
+import { Writer } from "./writer.ts";
 
 export interface StoreOptions {
   /** Wall clock (ms). */
@@ -49,53 +52,27 @@ async function storeOn(
   { now, steady = now, onTrouble }: StoreOptions,
 ): Promise<Store> {
   const tail = new Tail(pool);
-  const commitListeners: (() => void)[] = [];
   const health = new Health(pool, { now, onTrouble });
-  const writer = new Writer(pool, {
-    health,
-    async ending(transaction) {
-      const changed = transaction.needs.size === 0 ? [] : await needs.changedIn(transaction);
-      return () => {
-        if (transaction.changesWebhooks) webhooks.forget();
-        tail.committed(transaction);
-        mail.committed(transaction);
-        needs.tell(changed);
-        for (const listener of commitListeners) listener();
-      };
-    },
-  });
-  const parts = { pool, writer, now, steady };
-  const [events, mail, needs, pushes] = [
-    ...([new EventTable(parts), new MailTable(parts), new NeedTable(parts), new PushTable(parts)] as const),
-  ];
-  const webhooks = new WebhookTable(parts);
-  const index = new TextIndex(pool, () => tail.newest);
-  const sessions = new SessionTable({ ...parts, events, mail });
-  const deliveries = new DeliveryTable({ ...parts, events, webhooks, owner: writer.id });
-  const search = new SearchTable({ ...parts, events, index, tip: () => tail.newest });
-  const appender = new Appender(parts, { sessions, mail, needs, webhooks, deliveries });
-  tail.start(await events.newest(pool));
+  const writer: Writer = new Writer(pool, { health, ending: (transaction) => endingOf(transaction, told) });
+  const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
+  const appender = new Appender({ pool, writer, now, steady }, tables);
+  const told: Told = { ...tables, tail, commits: [] };
+  tail.start(await tables.events.newest(pool));
   await index.start();
-  await pool.listen(CHANNEL, async (by) => {
-    if (by === writer.id) return;
-    await tail.catchUp();
-    for (const listener of commitListeners) listener();
-  });
-  const looking = setInterval(() => tail.catchUp(), LOOK_MS);
-  looking.unref();
+  const stopFollowing = await followOthers(pool, writer.id, told);
   return {
     id: String(values.get("id")),
     key: Buffer.from(String(values.get("key")), "hex"),
-    ...{ events, search, sessions, mail, pushes, needs, webhooks, deliveries },
+    ...tables,
     append: (draft) => appender.append(draft),
     register: (decide) => appender.register(decide),
     listen: (onEvent) => tail.listen(onEvent),
-    listenCommits: (onCommit) => void commitListeners.push(onCommit),
+    listenCommits: (onCommit) => void told.commits.push(onCommit),
     backup: null,
     trouble: () => health.trouble(),
     limitPatience: () => {},
     async close() {
-      clearInterval(looking);
+      stopFollowing();
       health.stop();
       await index.stop();
       await writer.drain();
@@ -103,4 +80,70 @@ async function storeOn(
       return null;
     },
   };
+}
+
+function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {
+  const [events, mail, needs, webhooks, pushes] = [
+    ...([
+      new EventTable(parts),
+      new MailTable(parts),
+      new NeedTable(parts),
+      new WebhookTable(parts),
+    ] as const),
+    new PushTable(parts),
+  ];
+  const index = new TextIndex(parts.pool, () => tail.newest);
+  return {
+    ...{ events, mail, needs, webhooks, pushes, index },
+    sessions: new SessionTable({ ...parts, events, mail }),
+    deliveries: new DeliveryTable({ ...parts, events, webhooks, owner: parts.writer.id }),
+    search: new SearchTable({ ...parts, events, index, tip: () => tail.newest }),
+  };
+}
+
+/** Those who tell of what was committed. */
+interface Told {
+  tail: Tail;
+  mail: MailTable;
+  needs: NeedTable;
+  webhooks: WebhookTable;
+  commits: (() => void)[];
+}
+
+/** Reads at the end of a transaction what is told of it after its commit. */
+async function endingOf(
+  transaction: Transaction,
+  { tail, mail, needs, webhooks, commits }: Told,
+): Promise<() => void> {
+  const changed = transaction.needs.size === 0 ? [] : await needs.changedIn(transaction);
+  return () => {
+    if (transaction.changesWebhooks) webhooks.forget();
+    tail.committed(transaction);
+    mail.tell(transaction.readers);
+    needs.tell(changed);
+    for (const onCommit of commits) onCommit();
+  };
+}
+
+/** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
+async function followOthers(
+  pool: Pool,
+  own: string,
+  { tail, mail, needs, commits }: Told,
+): Promise<() => void> {
+  const follow = async (announced: Announcement | undefined) => {
+    await tail.catchUp();
+    mail.tell(announced?.readers ?? []);
+    await needs.tellOf(announced?.needs).catch(() => {});
+    for (const onCommit of commits) onCommit();
+  };
+  let followed: Promise<void> = Promise.resolve();
+  await pool.listen(CHANNEL, (text) => {
+    // Without a text, some were lost.
+    const announced = text === undefined ? undefined : parseAnnouncement(text);
+    if (announced?.by !== own) followed = followed.then(() => follow(announced));
+  });
+  const looking = setInterval(() => tail.catchUp(), LOOK_MS);
+  looking.unref();
+  return () => clearInterval(looking);
 }

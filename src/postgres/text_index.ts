@@ -68,7 +68,7 @@ export class TextIndex {
       this.#retryMs = STEP_MS;
       this.#wait(added === undefined ? STEP_MS : NEXT_MS);
     } catch {
-      // Publishing tells of a database in trouble. The index has time.
+      // Publishing tells of a database that takes no writes. The index has time.
       this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);
       this.#wait(this.#retryMs);
     }

@@ -1,18 +1,16 @@
+import { announcementOf, CHANNEL } from "./announcement.ts";
 import { type Connection, type Pool, statements } from "./connection.ts";
 import { isPassing, meaningOf } from "./faults.ts";
 import type { Health } from "./health.ts";
 import { Transaction } from "./transaction.ts";
 
-/** Every commit of a bus notifies the others on it. */
-export const CHANNEL = "agent_event_bus";
 const MOST_PER_COMMIT = 2_000;
 /** Another bus's write was in the way: the transaction runs again at once. */
 const MOST_TRIES = 5;
 
 const SQL = statements({
   lock: "SELECT last, revision FROM sequencer FOR UPDATE",
-  // One notification for a batch: it is a hint, and never the data.
-  unlock: `WITH told AS (SELECT pg_notify('${CHANNEL}', $by)) UPDATE sequencer SET last = $last, revision = $revision FROM told`,
+  unlock: `WITH told AS (SELECT pg_notify('${CHANNEL}', $told)) UPDATE sequencer SET last = $last, revision = $revision FROM told`,
 });
 
 interface Unit {
@@ -32,7 +30,7 @@ export interface WriterOptions {
  * of the sequencer. So ids are dense, their order is the order of commits, and what a unit read stays true until its commit.
  */
 export class Writer {
-  /** Stands for this process in notifications. */
+  /** Stands for this process in announcements and leases. */
   readonly id = crypto.randomUUID();
   readonly #pool: Pool;
   readonly #options: WriterOptions;
@@ -82,7 +80,7 @@ export class Writer {
       for (const [i, unit] of batch.entries()) unit.resolve(results[i] as never);
       committed();
     } catch (error) {
-      // A database in trouble refuses each of them.
+      // A database that takes no writes refuses each of them.
       const meaning = meaningOf(error);
       if (batch.length > 1 && meaning === error) for (const one of batch) await this.#commitTogether([one]);
       else for (const one of batch) one.reject(meaning);
@@ -106,7 +104,7 @@ export class Writer {
     await begun.flush();
     const committed = await this.#options.ending(begun);
     const { last, revision } = begun;
-    await connection.run(SQL.unlock, { last, revision, by: this.id });
+    await connection.run(SQL.unlock, { last, revision, told: announcementOf(this.id, begun) });
     return committed;
   }
 }

@@ -95,6 +95,28 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
     },
   );
 
+  test("a need that one opens or closes, and a message that is seen there, are told by the other", async () => {
+    const { here, there } = await two();
+    const told: unknown[] = [];
+    there.needs.listen(({ need_id, state }) => told.push([need_id, state]));
+    there.mail.listen((recipient) => told.push(recipient));
+    await publish(here, { event_type: "help_needed", session_id: "s" });
+    await here.needs.withdraw(1, "gone");
+    await join(here);
+    const message = await publish(here, { channel: "session:s" });
+    await here.mail.see("s", [message.id], []);
+    await eventually("all is told", () => told.length >= 3);
+    expect(told).toEqual([[1, expect.anything()], [1, "withdrawn"], "s"]);
+  });
+
+  test("a commit of one is told by the other", async () => {
+    const { here, there } = await two();
+    let commits = 0;
+    there.listenCommits(() => commits++);
+    await here.mail.review(1);
+    await eventually("it is told", () => commits === 1);
+  });
+
   test("of two answers to one need, one at each, one wins", async () => {
     const { here, there } = await two();
     await publish(here, { event_type: "help_needed", session_id: "s" });
