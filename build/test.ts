@@ -35,6 +35,7 @@ const IN_PAIRS: readonly string[] = [
   "test/sqlite/mail-size.test.ts",
   "test/sqlite/readers.test.ts",
   "test/sqlite/time-size.test.ts",
+  "test/store/skip/never-skip.test.ts",
   "test/webhooks/healthy.test.ts",
 ];
 
@@ -134,6 +135,8 @@ const SLOW: readonly string[] = [
   "test/original/hooks.test.ts",
   "test/readme.test.ts",
   "test/skew/previous.test.ts",
+  "test/store/postgres.test.ts",
+  "test/store/two-buses.test.ts",
 ];
 
 /** What `npm test` leaves out. */

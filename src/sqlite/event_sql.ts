@@ -1,4 +1,5 @@
 import { type Event, type EventDraft, eventOf } from "../domain/event.ts";
+import { metaOf, parseMeta } from "../domain/event_meta.ts";
 import type { EventQuery } from "../domain/store.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { storedTime, wireTime } from "./time.ts";
@@ -37,12 +38,6 @@ export function rowOf(draft: EventDraft, timestamp: string): Named {
   return { event_type, payload, session_id, timestamp: time, channel, correlation_id, meta, origin };
 }
 
-function metaOf({ title, tags, explicit_level: signal_level }: EventDraft): string | null {
-  return title === undefined && tags === undefined && signal_level === undefined
-    ? null
-    : JSON.stringify({ title, tags, signal_level });
-}
-
 export function eventOfRow(row: Row): Event {
   return eventOf(Number(row.id), wireTime(row.timestamp), {
     event_type: String(row.event_type),
@@ -53,13 +48,4 @@ export function eventOfRow(row: Row): Event {
     origin: row.origin === null ? null : String(row.origin),
     ...(row.payload_meta === null ? {} : parseMeta(String(row.payload_meta))),
   });
-}
-
-function parseMeta(text: string): Pick<EventDraft, "title" | "tags" | "explicit_level"> {
-  try {
-    const { title, tags, signal_level } = JSON.parse(text);
-    return { title: title ?? undefined, tags: tags ?? undefined, explicit_level: signal_level ?? undefined };
-  } catch {
-    return {};
-  }
 }

@@ -1,9 +1,8 @@
-import { isMail } from "../domain/direct_message.ts";
 import { type Event, type EventDraft, eventOf } from "../domain/event.ts";
+import { batchOf, EventPage } from "../domain/event_page.ts";
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
 import type { Statement } from "../runtime/runtime.ts";
 import { EventCache } from "./event_cache.ts";
-import { EventPage } from "./event_page.ts";
 import { eventOfRow, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
 import { type Parts, Table } from "./parts.ts";
 
@@ -102,10 +101,4 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
     this.#selects.set(shape, select);
     return select.all({ ...params, limit }).map(eventOfRow);
   }
-}
-
-/** The answer to a read. `tip`: the newest event when it began. */
-export function batchOf(events: readonly Event[], full: boolean, tip: number): Batch {
-  const highest = Math.max(events[0]?.id ?? 0, events.at(-1)?.id ?? 0);
-  return { events, full, highest, mail: events.some(isMail), tip };
 }

@@ -1,10 +1,10 @@
+import { batchOf, EventPage } from "../domain/event_page.ts";
 import { folded, holdsText, isShort, MOST_WITHOUT_INDEX } from "../domain/search.ts";
 import type { Found, IndexProgress, SearchQuery, SearchStore } from "../domain/store.ts";
 import { attempt } from "../lib/attempt.ts";
 import type { Row, Statement } from "../runtime/runtime.ts";
-import { EventPage } from "./event_page.ts";
 import { eventOfRow } from "./event_sql.ts";
-import { batchOf, type EventTable } from "./events.ts";
+import type { EventTable } from "./events.ts";
 import { troubleOf } from "./faults.ts";
 import { type Parts, Table } from "./parts.ts";
 import { matchOf, searchParams, searchSql, type Way } from "./search_sql.ts";

@@ -19,6 +19,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   tokens: ["domain", "lib"],
   config: ["domain", "lib", "runtime/file.ts", "package.json"],
   sqlite: ["domain", "lib", "runtime"],
+  postgres: ["domain", "lib", "postgres"],
   http: [...edge(), "elysia", "@modelcontextprotocol/sdk"],
   webhooks: [...edge(), "ipaddr.js"],
   desktop: edge(),

@@ -1,10 +1,9 @@
-// Opens dialogs in the database at a path and answers each, until it is killed. Prints each event's payload once it is acknowledged.
+// Opens dialogs in the database of an engine and answers each, until it is killed. Prints each event's payload once it is acknowledged.
 import { NEED_ANSWERED } from "../../src/domain/answer_need.ts";
 import { addressed } from "../../src/domain/delivery_policy.ts";
-import { lockDatabase, openStore } from "../../src/sqlite/store.ts";
+import { openAt } from "./open_at.ts";
 
-const path = process.argv[2] ?? "";
-const store = openStore(path, lockDatabase(path), { now: Date.now });
+const store = await openAt(process.argv[2] ?? "", { now: Date.now });
 const active = await store.webhooks.active();
 const dialog = {
   ...({ kind: "permission", session_id: "s", text: "t" } as const),

@@ -1,9 +1,8 @@
-// Appends to the database at a path until it is killed, and prints each payload once its append is acknowledged.
+// Appends to the database of an engine until it is killed, and prints each payload once its append is acknowledged.
 import { append } from "../../src/domain/publish.ts";
-import { lockDatabase, openStore } from "../../src/sqlite/store.ts";
+import { openAt } from "./open_at.ts";
 
-const path = process.argv[2] ?? "";
-const store = openStore(path, lockDatabase(path), { now: Date.now });
+const store = await openAt(process.argv[2] ?? "", { now: Date.now });
 const draft = { event_type: "note", session_id: "sender", channel: "all", origin: "local" };
 const run = crypto.randomUUID();
 for (let i = 0; ; i++) {

@@ -8,10 +8,11 @@ import { outbox } from "./contract/outbox.ts";
 import { pushes } from "./contract/pushes.ts";
 import { registration } from "./contract/registration.ts";
 import { search } from "./contract/search.ts";
-import type { Engine } from "./engine.ts";
+import { closeAfterEach, type Engine } from "./engine.ts";
 
 /** What every engine must do, asked of the port only. */
 export function contract(engine: Engine): void {
+  closeAfterEach();
   for (const part of [log, search, cursors, mail, outbox, registration, pushes, needs, crashes])
     describe(`${engine.name}: ${part.name}`, () => part(engine));
 }

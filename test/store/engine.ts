@@ -36,10 +36,14 @@ export class StoppedClock implements Clock {
 }
 
 const open = new Set<Store>();
-afterEach(async () => {
-  await Promise.all([...open].map((store) => store.close()));
-  open.clear();
-});
+
+/** Closes what a test has opened. Called by each test file: once for the module would serve the first one only. */
+export function closeAfterEach(): void {
+  afterEach(async () => {
+    await Promise.all([...open].map((store) => store.close()));
+    open.clear();
+  });
+}
 
 /** A store that is closed after the test. */
 export async function opened(place: Place, clock: Clock = new StoppedClock()): Promise<Store> {

@@ -1,5 +1,6 @@
-import { bytesInAnswer, type Event } from "../domain/event.ts";
-import type { EventQuery } from "../domain/store.ts";
+import { isMail } from "./direct_message.ts";
+import { bytesInAnswer, type Event } from "./event.ts";
+import type { Batch, EventQuery } from "./event_log.ts";
 
 const MOST_PAYLOADS = 2 * 1024 * 1024;
 
@@ -32,4 +33,10 @@ export class EventPage {
     if (!this.#isCut) this.events.push(event);
     return !this.#isCut;
   }
+}
+
+/** The answer to a read. `tip`: the newest event when it began. */
+export function batchOf(events: readonly Event[], full: boolean, tip: number): Batch {
+  const highest = Math.max(events[0]?.id ?? 0, events.at(-1)?.id ?? 0);
+  return { events, full, highest, mail: events.some(isMail), tip };
 }

@@ -1,0 +1,78 @@
+import type { Event } from "../domain/event.ts";
+import type { DecideRegistration, Draft, Registered, Store } from "../domain/store.ts";
+import type { DeliveryTable } from "./deliveries.ts";
+import type { MailTable } from "./direct_messages.ts";
+import { decideOn } from "./known_sessions.ts";
+import type { NeedTable } from "./needs.ts";
+import { type Parts, timestampOf } from "./parts.ts";
+import type { SessionTable } from "./sessions.ts";
+import type { Transaction } from "./transaction.ts";
+import type { WebhookTable } from "./webhooks.ts";
+
+export interface Tables {
+  sessions: SessionTable;
+  mail: MailTable;
+  needs: NeedTable;
+  webhooks: WebhookTable;
+  deliveries: DeliveryTable;
+}
+
+/** Writes events, with everything that belongs to them. No event is written in another way. */
+export class Appender implements Pick<Store, "append" | "register"> {
+  readonly #parts: Parts;
+  readonly #tables: Tables;
+
+  constructor(parts: Parts, tables: Tables) {
+    this.#parts = parts;
+    this.#tables = tables;
+  }
+
+  append(draft: Draft): Promise<Event | null> {
+    return this.#parts.writer.write(async (transaction) =>
+      (await this.#isStale(transaction, draft))
+        ? null
+        : this.#insert(transaction, draft, timestampOf(this.#parts)),
+    );
+  }
+
+  register(decide: DecideRegistration): Promise<Registered | null> {
+    const { sessions, mail } = this.#tables;
+    return this.#parts.writer.write(async (transaction) => {
+      const at = timestampOf(this.#parts);
+      const plan = await decideOn(transaction, (known) => decide(known, at));
+      if (plan === null) return null;
+      const { session, wanted, draft, alias, inherits } = plan;
+      if (draft === null) {
+        await sessions.revive(transaction, session, alias);
+        for (const recipient of inherits) await mail.forward(transaction, recipient, session.session_id);
+        return { session, wanted, event: null };
+      }
+      if (await this.#isStale(transaction, draft)) return null;
+      const event = await this.#insert(transaction, draft, at);
+      const registered = { ...session, cursor: event.id };
+      await sessions.insert(transaction, registered);
+      return { session: registered, wanted, event };
+    });
+  }
+
+  /** True if a webhook was added, removed, enabled or paused since the draft was decided, or its need was closed. */
+  async #isStale(transaction: Transaction, { revision, change }: Draft): Promise<boolean> {
+    if (revision !== transaction.revision) {
+      this.#tables.webhooks.forget();
+      return true;
+    }
+    return change?.kind === "answer" && !(await this.#tables.needs.isOpen(transaction, change.needId));
+  }
+
+  async #insert(transaction: Transaction, draft: Draft, at: string): Promise<Event> {
+    const { sessions, webhooks, needs } = this.#tables;
+    const { change, need, settles } = draft;
+    if (change?.kind === "answer") await needs.answer(transaction, change.needId, change.answer, change);
+    if (change?.kind === "unregister") await sessions.markDeleted(transaction, change.sessionId, at);
+    if (change?.kind === "pause") await webhooks.turn(transaction, change.webhookId, false, change.reason);
+    const event = transaction.append(draft.event, at, draft, this.#parts.steady());
+    if (need !== null) await needs.openEvent(transaction, need, event.id, at);
+    if (settles !== null) await needs.settle(transaction, settles);
+    return event;
+  }
+}

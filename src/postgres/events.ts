@@ -1,0 +1,113 @@
+import { type Event, eventOf } from "../domain/event.ts";
+import { parseMeta } from "../domain/event_meta.ts";
+import { batchOf, EventPage } from "../domain/event_page.ts";
+import type { Batch, EventQuery, Events } from "../domain/store.ts";
+import {
+  type Connection,
+  type Named,
+  type Row,
+  type Statement,
+  statement,
+  statements,
+} from "./connection.ts";
+import { Table } from "./parts.ts";
+import { Transaction } from "./transaction.ts";
+
+/** The columns of an event, separated by comma and space. */
+export const EVENT_COLUMNS =
+  "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
+
+const SQL = statements({
+  get: `SELECT ${EVENT_COLUMNS} FROM events WHERE id = $id`,
+  count: `SELECT count(*) AS count
+    FROM (SELECT 1 FROM events WHERE channel = $channel AND id BETWEEN $from AND $to LIMIT $most) AS counted`,
+  tip: "SELECT last FROM sequencer",
+});
+
+/** Reads go in chunks, so that a thousand large payloads are never in memory at once. */
+const CHUNK = 50;
+
+/** The log of events. */
+export class EventTable extends Table implements Events {
+  /** By the query's shape. */
+  readonly #selects = new Map<string, Statement>();
+
+  get(id: number): Promise<Event | undefined> {
+    return this.reading((connection) => this.find(connection, id));
+  }
+
+  async read(query: EventQuery): Promise<Batch> {
+    return this.reading((connection) => this.select(connection, query));
+  }
+
+  async count(channel: string, from: number, to: number, most: number): Promise<number> {
+    return Number((await this.rows(SQL.count, { channel, from, to, most }))[0]?.count);
+  }
+
+  async tip(): Promise<number> {
+    return this.reading((connection) => this.newest(connection));
+  }
+
+  async find(connection: Connection, id: number): Promise<Event | undefined> {
+    return (await connection.run(SQL.get, { id })).map(eventOfRow)[0];
+  }
+
+  async newest(connection: Connection): Promise<number> {
+    if (connection instanceof Transaction) return connection.last;
+    return Number((await connection.run(SQL.tip))[0]?.last);
+  }
+
+  async select(connection: Connection, query: EventQuery): Promise<Batch> {
+    const tip = await this.newest(connection);
+    const page = new EventPage(query);
+    const params: Record<string, unknown> = paramsOf(query);
+    while (page.room > 0) {
+      const limit = Math.min(CHUNK, page.room);
+      const chunk = (await connection.run(this.#selectOf(query), { ...params, limit })).map(eventOfRow);
+      for (const event of chunk) if (!page.add(event)) return batchOf(page.events, page.full, tip);
+      const last = chunk.at(-1);
+      if (last === undefined || chunk.length < limit) break;
+      params[query.order === "asc" ? "after" : "before"] = last.id;
+    }
+    return batchOf(page.events, page.full, tip);
+  }
+
+  #selectOf(query: EventQuery): Statement {
+    const text = selectText(query);
+    const known = this.#selects.get(text) ?? statement(text);
+    this.#selects.set(text, known);
+    return known;
+  }
+}
+
+/** The SQL of a query. Queries of one shape share it. */
+function selectText({ order, channel, correlation_id, event_types = [] }: EventQuery): string {
+  const filters = ["id > $after", "id < $before"];
+  if (channel !== undefined) filters.push("channel = $channel");
+  if (correlation_id !== undefined) filters.push("correlation_id = $correlation_id");
+  const walk = (filter: readonly string[]) =>
+    `SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit`;
+  if (event_types.length === 0) return walk(filters);
+  // One walk for each wanted type: each is bounded, whatever the other events are.
+  return `SELECT ${EVENT_COLUMNS} FROM unnest($event_types::text[]) AS wanted
+    CROSS JOIN LATERAL (${walk([...filters, "event_type = wanted"])}) AS found ORDER BY id ${order} LIMIT $limit`;
+}
+
+function paramsOf({ after, before, channel, correlation_id, event_types }: EventQuery): Named {
+  return {
+    ...{ after: after ?? 0, before: before ?? Number.MAX_SAFE_INTEGER },
+    ...{ channel, correlation_id, event_types: [...new Set(event_types)] },
+  };
+}
+
+export function eventOfRow(row: Row): Event {
+  return eventOf(Number(row.id), String(row.timestamp), {
+    event_type: String(row.event_type),
+    payload: String(row.payload),
+    session_id: String(row.session_id),
+    channel: String(row.channel),
+    correlation_id: row.correlation_id === null ? null : String(row.correlation_id),
+    origin: row.origin === null ? null : String(row.origin),
+    ...(row.payload_meta === null ? {} : parseMeta(String(row.payload_meta))),
+  });
+}

@@ -1,0 +1,166 @@
+import type { WakeSetting } from "../domain/attention.ts";
+import type { Session } from "../domain/session.ts";
+import type { Batch, EventQuery, Report, Sessions } from "../domain/store.ts";
+import type { ProcessMark } from "../lib/process.ts";
+import type { Connection, Named, Statement } from "./connection.ts";
+import type { MailTable } from "./direct_messages.ts";
+import type { EventTable } from "./events.ts";
+import { type Parts, Table } from "./parts.ts";
+import { SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+
+export interface SessionParts extends Parts {
+  events: EventTable;
+  mail: MailTable;
+}
+
+/** Registered sessions. */
+export class SessionTable extends Table<SessionParts> implements Sessions {
+  async get(id: string): Promise<Session | undefined> {
+    return (await this.rows(SQL.byAnyId, { id })).map(sessionOfRow)[0];
+  }
+
+  async byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined> {
+    return (await this.rows(SQL.byClient, { machine, clientId, pid })).map(sessionOfRow)[0];
+  }
+
+  async byProcess(machine: string, { pid, started }: ProcessMark): Promise<Session | undefined> {
+    return (await this.rows(SQL.byProcess, { machine, pid, started })).map(sessionOfRow)[0];
+  }
+
+  namedLike(text: string): Promise<Session[]> {
+    return this.reading((connection) => findNamed(connection, text));
+  }
+
+  async idsOf(text: string): Promise<string[]> {
+    const ids = (await this.rows(SQL.idsOf, { text })).map(({ id }) => String(id));
+    const aliases = (await this.rows(SQL.aliasesOf, { ids })).map(({ alias }) => String(alias));
+    return [...new Set([...ids, ...aliases])];
+  }
+
+  async present(since: string): Promise<Session[]> {
+    const [present, silent] = await Promise.all([
+      this.rows(SQL.present, { since }),
+      this.rows(SQL.silent, { since }),
+    ]);
+    return [...present, ...silent].map(sessionOfRow);
+  }
+
+  async holder(name: string): Promise<Session | undefined> {
+    return (await this.rows(SQL.holder, { name })).map(sessionOfRow)[0];
+  }
+
+  async claimsOf(sessionId: string): Promise<string[]> {
+    return (await this.claimsOfAll([sessionId])).get(sessionId) ?? [];
+  }
+
+  async claimsOfAll(sessionIds: readonly string[]): Promise<Map<string, string[]>> {
+    const names = new Map<string, string[]>(sessionIds.map((id) => [id, []]));
+    for (const { session_id, name } of await this.rows(SQL.namesOf, { ids: sessionIds }))
+      names.get(String(session_id))?.push(String(name));
+    return names;
+  }
+
+  claim(name: string, sessionId: string, holderId: string | undefined): Promise<boolean> {
+    const { mail, writer } = this.parts;
+    return writer.write(async (transaction) => {
+      const [holder] = (await transaction.run(SQL.holder, { name })).map(sessionOfRow);
+      if (holder?.session_id !== holderId) return false;
+      await transaction.run(SQL.claim, { name, sessionId, at: this.at() });
+      if (holderId !== undefined && holderId !== sessionId)
+        await mail.forward(transaction, holderId, sessionId);
+      await mail.forward(transaction, `@${name}`, sessionId);
+      return true;
+    });
+  }
+
+  touch(id: string): Promise<void> {
+    return this.#change(SQL.touch, () => ({ id, at: this.at() }));
+  }
+
+  report(id: string, { state, leaseUntil, branch, works, lastWords }: Report): Promise<void> {
+    return this.#change(SQL.report, () => {
+      const workedAt = works ? this.parts.now() : null;
+      return { id, state, leaseUntil, at: this.at(), branch, workedAt, lastWords };
+    });
+  }
+
+  attend(id: string, wake: WakeSetting | null | undefined, mutedUntil?: number): Promise<void> {
+    return this.#change(SQL.attend, () => ({ id, wake, keepsWake: wake === undefined, mutedUntil }));
+  }
+
+  carry(id: string, until: number): Promise<void> {
+    return this.#change(SQL.carry, () => ({ id, until }));
+  }
+
+  consume(sessionId: string, resume: boolean, query: EventQuery): Promise<Batch> {
+    const { events, mail, writer } = this.parts;
+    return writer.write(async (transaction) => {
+      const [session] = (await transaction.run(SQL.find, { id: sessionId })).map(sessionOfRow);
+      const after = resume ? (session?.cursor ?? undefined) : query.after;
+      const batch = await events.select(transaction, { ...query, after });
+      if (session !== undefined && batch.highest > 0) {
+        await transaction.run(SQL.advance, { id: sessionId, cursor: batch.highest });
+        const lowest = Math.min(batch.events[0]?.id ?? 0, batch.events.at(-1)?.id ?? 0);
+        await mail.seeRange(transaction, sessionId, lowest, batch.highest);
+      }
+      return batch;
+    });
+  }
+
+  saveTip(sessionId: string): Promise<number> {
+    return this.parts.writer.write(async (transaction) => {
+      await transaction.run(SQL.saveCursor, { id: sessionId, cursor: transaction.last });
+      return transaction.last;
+    });
+  }
+
+  advanceCursor(sessionId: string, cursor: number, shownFrom?: number): Promise<void> {
+    return this.parts.writer.write(async (transaction) => {
+      await transaction.run(SQL.advance, { id: sessionId, cursor });
+      if (shownFrom !== undefined) await this.parts.mail.seeRange(transaction, sessionId, shownFrom, cursor);
+    });
+  }
+
+  acknowledge(sessionId: string, cursor: number): Promise<void> {
+    return this.parts.writer.write(async (transaction) => {
+      await transaction.run(SQL.saveCursor, { id: sessionId, cursor });
+      await this.parts.mail.ackUpTo(transaction, sessionId, cursor);
+    });
+  }
+
+  async insert(connection: Connection, session: Session): Promise<void> {
+    await connection.run(SQL.insert, {
+      ...statedOf(session),
+      displayId: session.display_id,
+      machine: session.machine,
+      registeredAt: session.registered_at,
+      cursor: session.cursor,
+    });
+  }
+
+  /** Brings a session back. `alias`: an id that leads to it from here on. */
+  async revive(connection: Connection, session: Session, alias: string | null): Promise<void> {
+    const { session_id: sessionId, rung, rung_until: rungUntil, lease_until: leaseUntil } = session;
+    await connection.run(SQL.revive, { ...statedOf(session), leaseUntil, rung, rungUntil });
+    await connection.run(SQL.dropAlias, { alias: sessionId });
+    if (alias !== null) await connection.run(SQL.addAlias, { alias, sessionId });
+  }
+
+  async markDeleted(connection: Connection, id: string, at: string): Promise<void> {
+    await connection.run(SQL.markDeleted, { id, at });
+  }
+
+  #change(statement: Statement, paramsNow: () => Named): Promise<void> {
+    return this.parts.writer.write(async (transaction) => {
+      await transaction.run(statement, paramsNow());
+    });
+  }
+}
+
+/** Sessions with that display_id, then those with that name. */
+export async function findNamed(connection: Connection, text: string): Promise<Session[]> {
+  const rows = await connection.run(SQL.byDisplayId, { text });
+  const ids = new Set(rows.map(({ id }) => id));
+  const others = (await connection.run(SQL.byName, { text })).filter(({ id }) => !ids.has(id));
+  return [...rows, ...others].map(sessionOfRow);
+}

@@ -1,0 +1,145 @@
+// Two stores on one database, as two buses have it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Need } from "../../src/domain/need.ts";
+import type { Store } from "../../src/domain/store.ts";
+import { connect } from "../../src/postgres/connection.ts";
+import { removeFolders } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
+import { noPostgres, type Server, startPostgres } from "../support/postgres.ts";
+import { eventually } from "../support/webhook.ts";
+import { closeAfterEach, ids, join, opened, publish, StoppedClock, webhook } from "./engine.ts";
+import { openAt } from "./open_at.ts";
+
+const NOBODY: ReadonlySet<number> = new Set();
+let server: Server;
+
+beforeAll(async () => {
+  if (noPostgres === null) server = await startPostgres(await freePort());
+});
+
+afterAll(async () => {
+  await server?.kill();
+  removeFolders();
+});
+
+describe.skipIf(noPostgres !== null)("two buses on one database", () => {
+  closeAfterEach();
+
+  async function two() {
+    const url = await server.database();
+    const place = { open: ({ now, steady }: StoppedClock) => openAt(url, { now, steady }) };
+    const clock = new StoppedClock();
+    const [here, there] = [await opened(place as never, clock), await opened(place as never, clock)];
+    return { url, clock, here, there };
+  }
+
+  test("are the same bus: one id, one key, one log", async () => {
+    const { here, there } = await two();
+    expect(there.id).toBe(here.id);
+    expect(there.key).toEqual(here.key);
+    const sent = await Promise.all([publish(here), publish(there), publish(here), publish(there)]);
+    expect(ids(sent).sort()).toEqual([1, 2, 3, 4]);
+    for (const store of [here, there])
+      expect(ids((await store.events.read({ order: "asc", limit: 9 })).events)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("each tells of every event of both, once and in order", async () => {
+    const { here, there } = await two();
+    const told: Record<"here" | "there", number[]> = { here: [], there: [] };
+    here.listen(({ id }) => told.here.push(id));
+    there.listen(({ id }) => told.there.push(id));
+    const all = Array.from({ length: 100 }, (_, i) => publish(i % 2 === 0 ? here : there));
+    await Promise.all(all);
+    const wanted = Array.from({ length: 100 }, (_, i) => i + 1);
+    await eventually("all are told", () => told.here.length >= 100 && told.there.length >= 100);
+    expect(told).toEqual({ here: wanted, there: wanted });
+  });
+
+  test("an event of one is told by the other with the webhooks that it waits for", async () => {
+    const { here, there } = await two();
+    const { webhook_id } = await webhook(here);
+    const told: unknown[] = [];
+    there.listen((event, webhookIds) => told.push([event.id, webhookIds]));
+    await publish(here);
+    await eventually("it is told", () => told.length > 0);
+    expect(told).toEqual([[1, [webhook_id]]]);
+  });
+
+  test("what was decided from webhooks that the other changed is decided again", async () => {
+    const { here, there } = await two();
+    await publish(here);
+    const { webhook_id } = await webhook(there);
+    await publish(here);
+    expect(await here.deliveries.counts(webhook_id)).toMatchObject({ pending: 1 });
+  });
+
+  test.each([false, true])(
+    "a delivery is sent by one of them, until its lease ends (ordered: %p)",
+    async (ordered) => {
+      const { url, clock, here, there } = await two();
+      const hook = await webhook(here, { ordered });
+      for (let i = 0; i < 2; i++) await publish(here);
+      const claim = (store: Store, limit: number) => store.deliveries.claim(hook, clock.at, limit, NOBODY);
+      const [first] = await claim(here, 1);
+      if (first === undefined) throw new Error("nothing was due");
+      const others = await claim(there, 9);
+      expect(others.map(({ event_id }) => event_id)).toEqual(ordered ? [] : [2]);
+      const next = await here.deliveries.nextAt(hook, clock.at);
+      if (!ordered) expect(next).toBeGreaterThan(clock.at + 80_000);
+      expect(await there.deliveries.nextAt(hook, clock.at)).toBeGreaterThan(clock.at + 80_000);
+      const pool = connect(url);
+      await pool.run({ text: "UPDATE deliveries SET lease_until = now() - interval '1 second'", names: [] });
+      await pool.close();
+      expect((await claim(there, 1)).map(({ event_id }) => event_id)).toEqual([1]);
+      expect(await claim(here, 1)).toEqual(ordered ? [] : [expect.objectContaining({ event_id: 2 })]);
+    },
+  );
+
+  test("a need that one opens or closes, and a message that is seen there, are told by the other", async () => {
+    const { here, there } = await two();
+    const told: unknown[] = [];
+    there.needs.listen(({ need_id, state }) => told.push([need_id, state]));
+    there.mail.listen((recipient) => told.push(recipient));
+    await publish(here, { event_type: "help_needed", session_id: "s" });
+    await here.needs.withdraw(1, "gone");
+    await join(here);
+    const message = await publish(here, { channel: "session:s" });
+    await here.mail.see("s", [message.id], []);
+    await eventually("all is told", () => told.length >= 3);
+    expect(told).toEqual([[1, expect.anything()], [1, "withdrawn"], "s"]);
+  });
+
+  test("a commit of one is told by the other", async () => {
+    const { here, there } = await two();
+    let commits = 0;
+    there.listenCommits(() => commits++);
+    await here.mail.review(1);
+    await eventually("it is told", () => commits === 1);
+  });
+
+  test("of two answers to one need, one at each, one wins", async () => {
+    const { here, there } = await two();
+    await publish(here, { event_type: "help_needed", session_id: "s" });
+    const [need] = (await there.needs.standing()) as [Need];
+    const withdrawn = [here, there].map((store) => store.needs.withdraw(need.need_id, "gone"));
+    expect((await Promise.all(withdrawn)).sort()).toEqual([false, true]);
+  });
+
+  test("of concurrent registrations at both, one makes the session", async () => {
+    const { here, there } = await two();
+    await Promise.all([here, there, here, there].map((store) => join(store)));
+    expect((await here.sessions.present("2026-01-01T00:00:00.000Z")).length).toBe(1);
+    expect(await here.events.tip()).toBe(1);
+  });
+
+  test("two resumed reads of a session, one at each, never both get an event", async () => {
+    const { here, there } = await two();
+    await join(here);
+    for (let i = 0; i < 20; i++) await publish(there);
+    const reads = Array.from({ length: 8 }, (_, i) =>
+      (i % 2 === 0 ? here : there).sessions.consume("s", true, { order: "asc", limit: 5 }),
+    );
+    const found = (await Promise.all(reads)).flatMap(({ events }) => ids(events));
+    expect(found.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
+  });
+});

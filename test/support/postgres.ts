@@ -1,0 +1,94 @@
+// A PostgreSQL of its own for a test: Debian's programs, a folder below the temporary one, and loopback.
+import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "../../src/postgres/connection.ts";
+import { tempFolder } from "./folder.ts";
+import { eventually } from "./webhook.ts";
+
+const VERSIONS = "/usr/lib/postgresql";
+const USER = "postgres";
+const STARTED_MS = 30_000;
+
+function programs(): string | undefined {
+  if (!existsSync(VERSIONS)) return undefined;
+  const newest = readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a))[0];
+  const folder = join(VERSIONS, String(newest), "bin");
+  return existsSync(join(folder, "initdb")) ? folder : undefined;
+}
+
+const bin = programs();
+
+/** Why there is no PostgreSQL here. Null if there is one. */
+export const noPostgres = bin === undefined ? "no postgres (apt-get install postgresql)" : null;
+if (noPostgres !== null) console.log(`NOT TESTED: PostgreSQL, ${noPostgres}`);
+
+export interface Server {
+  /** Makes an empty database, and returns its URL. */
+  database(): Promise<string>;
+  /** Ends it without a warning, as a power failure would. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** Starts a server. `settings`: like `fsync=on`, which costs a test more than it tells. */
+export async function startPostgres(port: number, ...settings: string[]): Promise<Server> {
+  const folder = tempFolder(true);
+  const data = join(folder, "data");
+  mkdirSync(data);
+  // It refuses to run as root.
+  const isRoot = process.getuid?.() === 0;
+  const as = isRoot ? ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"] : [];
+  if (isRoot) {
+    const { stdout } = Bun.spawnSync(["id", "-u", USER]);
+    for (const path of [folder, data]) chownSync(path, Number(stdout.toString()), -1);
+  }
+  const run = (name: string, ...args: string[]) => [...as, join(String(bin), name), ...args];
+  const made = Bun.spawnSync(
+    run("initdb", "-D", data, "-U", "bus", "--auth=trust", "-E", "UTF8", "--no-sync"),
+    {
+      cwd: folder,
+    },
+  );
+  if (!made.success) throw new Error(`initdb: ${made.stderr}`);
+  const server = `postgres://bus@127.0.0.1:${port}`;
+  const options = [`port=${port}`, "listen_addresses=127.0.0.1", "fsync=off", ...settings];
+  let child: Bun.Subprocess;
+  const start = async () => {
+    const given = options.flatMap((option) => ["-c", option]);
+    child = Bun.spawn(run("postgres", "-D", data, "-k", folder, ...given), {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    await eventually("PostgreSQL answers", () => answers(`${server}/postgres`), STARTED_MS);
+  };
+  await start();
+  let count = 0;
+  return {
+    start,
+    async database() {
+      const name = `bus_${++count}`;
+      await onServer(`${server}/postgres`, `CREATE DATABASE ${name}`);
+      return `${server}/${name}`;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+async function onServer(url: string, text: string): Promise<void> {
+  const pool = connect(url);
+  try {
+    await pool.run({ text, names: [] });
+  } finally {
+    await pool.close();
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  return onServer(url, "SELECT 1").then(
+    () => true,
+    () => false,
+  );
+}
