@@ -1,4 +1,5 @@
-import postgres from "postgres";
+import pg from "pg";
+import { isLost, lost } from "./faults.ts";
 import { keptIn, shown } from "./text.ts";
 
 export type Row = Record<string, unknown>;
@@ -20,61 +21,97 @@ export interface Connection {
   run(statement: Statement, params?: Named): Promise<Result>;
 }
 
-/** Ids of the types whose values are read otherwise than as text. */
-const TIMESTAMPTZ = 1184;
-const BIGINT = 20;
-
 export interface Pool extends Connection {
   /** Runs `work` in one transaction, and undoes it if `work` fails. */
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
-  /**
-   * Calls `onNotify` with each notification of a channel, and with nothing whenever the connection that listens was made
-   * anew, because some may be lost.
-   */
-  listen(channel: string, onNotify: (told?: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 
 const MOST_CONNECTIONS = 8;
-const CONNECT_SECONDS = 10;
-const CLOSE_SECONDS = 5;
+const CONNECT_MS = 10_000;
+/** A server that does not answer at all is given up after this time. */
+const ANSWER_MS = 20_000;
 
-/** Connections to the database of a `postgres://` URL. Each is made when it is needed first. */
-export function connect(url: string): Pool {
-  const sql = postgres(url, {
-    max: MOST_CONNECTIONS,
-    connect_timeout: CONNECT_SECONDS,
-    onnotice: () => {},
-    connection: { application_name: "agent-event-bus", TimeZone: "UTC" },
-    types: {
-      bigint: { to: BIGINT, from: [BIGINT], parse: Number, serialize: String },
-      time: { to: TIMESTAMPTZ, from: [TIMESTAMPTZ], parse: timeOf, serialize: String },
-    },
-  });
-  const on = (client: Client): Connection => ({
-    run: async ({ text, names }, params = {}) => {
-      const values = names.map((name) => keptIn(params[name]));
-      const result = await client.unsafe(text, values as never[], { prepare: true });
-      for (const row of result) for (const name in row) row[name] = shown(row[name]);
-      return result as unknown as Result;
-    },
-  });
+/** Settings of each connection (ms). A bus that hangs in a transaction must not hold up the others. */
+const SETTINGS =
+  "-c TimeZone=UTC -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=5000";
+
+/** Ids of the types whose values are read otherwise than as text. */
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  20: Number,
+  1184: timeOf,
+};
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (id: number, format?: "text" | "binary") =>
+    PARSERS[id] ?? pg.types.getTypeParser(id, format as "text"),
+};
+
+/** How each connection to the database of a `postgres://` URL is made. */
+export function clientConfig(url: string): pg.ClientConfig {
   return {
-    ...on(sql),
-    transaction: async <T>(work: (connection: Connection) => Promise<T>) =>
-      (await sql.begin((client) => work(on(client)))) as T,
-    listen: async (channel, onNotify) => {
-      let isAgain = false;
-      await sql.listen(channel, onNotify, () => {
-        if (isAgain) onNotify();
-        isAgain = true;
-      });
-    },
-    close: () => sql.end({ timeout: CLOSE_SECONDS }),
+    ...{ connectionString: url, types, options: SETTINGS, application_name: "agent-event-bus" },
+    ...{ connectionTimeoutMillis: CONNECT_MS, query_timeout: ANSWER_MS, keepAlive: true },
   };
 }
 
-type Client = Pick<postgres.Sql, "unsafe">;
+/** Connections to the database of a `postgres://` URL. Each is made when it is needed first. */
+export function connect(url: string): Pool {
+  const pool = new pg.Pool({ ...clientConfig(url), max: MOST_CONNECTIONS });
+  const ignore = () => {};
+  // The statement that runs at that moment, or the next one, fails and tells of it.
+  pool.on("error", ignore);
+  pool.on("connect", (client) => client.on("error", ignore));
+  return {
+    ...on(pool),
+    transaction: async (work) => {
+      const client = await pool.connect().catch((error) => {
+        throw lost(error);
+      });
+      try {
+        const { run } = on(client);
+        await run(BEGIN);
+        const result = await work({ run });
+        await run(COMMIT);
+        client.release();
+        return result;
+      } catch (error) {
+        if (isLost(error)) client.release(true);
+        else
+          await client.query(ROLLBACK.text).then(
+            () => client.release(),
+            () => client.release(true),
+          );
+        throw error;
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+function on(client: pg.Pool | pg.PoolClient): Connection {
+  return {
+    async run({ text, names }, params = {}) {
+      const values = names.map((name) => keptIn(params[name]));
+      try {
+        const { rows, rowCount } = await client.query({ text, name: nameOf(text), values });
+        for (const row of rows) for (const name in row) row[name] = shown(row[name]);
+        return Object.defineProperty(rows, "count", { value: rowCount ?? 0 }) as Result;
+      } catch (error) {
+        throw lost(error);
+      }
+    },
+  };
+}
+
+const prepared = new Map<string, string>();
+
+/** The name under which a connection keeps the plan of a statement. */
+function nameOf(text: string): string {
+  const name = prepared.get(text) ?? `s${prepared.size}`;
+  prepared.set(text, name);
+  return name;
+}
 
 /** A time of the database in UTC, `2026-03-01 12:00:00.5+00`, as RFC 3339 with milliseconds. */
 function timeOf(text: string): string {
@@ -97,3 +134,7 @@ export function statement(text: string): Statement {
   });
   return { text: numbered, names };
 }
+
+const BEGIN = statement("BEGIN");
+const COMMIT = statement("COMMIT");
+const ROLLBACK = statement("ROLLBACK");

@@ -8,7 +8,6 @@ const PROBLEMS: readonly [code: RegExp, problem: StorageProblem][] = [
   [/^(55P03|57014|53300|25P03)$/, "storage_busy"],
   [/^XX00[12]$/, "storage_corrupt"],
   [/^(08|57P|58|28|3D000)/, "storage_failed"],
-  [/^(CONNECT|CONNECTION_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/, "storage_failed"],
 ];
 
 const SENTENCES: Readonly<Record<StorageProblem, string>> = {
@@ -22,6 +21,25 @@ const SENTENCES: Readonly<Record<StorageProblem, string>> = {
 
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null)?.code ?? "");
+}
+
+/** The code of a lost connection. */
+const LOST = "08006";
+
+/** The server's own errors as they are. Any other error of the driver tells that the server was not reached, or no longer. */
+export function lost(error: unknown): unknown {
+  return /^[0-9A-Z]{5}$/.test(codeOf(error))
+    ? error
+    : Object.assign(new Error(messageOf(error)), { code: LOST });
+}
+
+export function isLost(error: unknown): boolean {
+  return codeOf(error) === LOST;
+}
+
+function messageOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return message || code || String(error);
 }
 
 /** True if the same transaction may succeed at once: another one was in its way. */

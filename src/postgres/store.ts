@@ -7,6 +7,7 @@ import { DeliveryTable } from "./deliveries.ts";
 import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
 import { Health } from "./health.ts";
+import { Listener } from "./listener.ts";
 import { NeedTable } from "./needs.ts";
 import type { Parts } from "./parts.ts";
 import { PushTable } from "./pushes.ts";
@@ -39,7 +40,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
   const pool = connect(url);
   try {
     const made = { id: randomBytes(4).toString("hex"), key: randomBytes(32).toString("hex") };
-    return await storeOn(pool, await migrate(pool, made), options);
+    return await storeOn({ url, pool }, await migrate(pool, made), options);
   } catch (error) {
     await pool.close();
     throw error;
@@ -47,7 +48,7 @@ export async function openStore(url: string, options: StoreOptions): Promise<Sto
 }
 
 async function storeOn(
-  pool: Pool,
+  { url, pool }: { url: string; pool: Pool },
   values: ReadonlyMap<string, string>,
   { now, steady = now, onTrouble }: StoreOptions,
 ): Promise<Store> {
@@ -59,7 +60,7 @@ async function storeOn(
   const told: Told = { ...tables, tail, commits: [] };
   tail.start(await tables.events.newest(pool));
   await index.start();
-  const stopFollowing = await followOthers(pool, writer.id, told);
+  const stopFollowing = await followOthers(url, writer.id, told);
   return {
     id: String(values.get("id")),
     key: Buffer.from(String(values.get("key")), "hex"),
@@ -72,7 +73,7 @@ async function storeOn(
     trouble: () => health.trouble(),
     limitPatience: () => {},
     async close() {
-      stopFollowing();
+      await stopFollowing();
       health.stop();
       await index.stop();
       await writer.drain();
@@ -127,10 +128,10 @@ async function endingOf(
 
 /** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
 async function followOthers(
-  pool: Pool,
+  url: string,
   own: string,
   { tail, mail, needs, commits }: Told,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const follow = async (announced: Announcement | undefined) => {
     await tail.catchUp();
     mail.tell(announced?.readers ?? []);
@@ -138,12 +139,16 @@ async function followOthers(
     for (const onCommit of commits) onCommit();
   };
   let followed: Promise<void> = Promise.resolve();
-  await pool.listen(CHANNEL, (text) => {
+  const listener = new Listener(url, CHANNEL, (text) => {
     // Without a text, some were lost.
     const announced = text === undefined ? undefined : parseAnnouncement(text);
     if (announced?.by !== own) followed = followed.then(() => follow(announced));
   });
+  await listener.start();
   const looking = setInterval(() => tail.catchUp(), LOOK_MS);
   looking.unref();
-  return () => clearInterval(looking);
+  return async () => {
+    clearInterval(looking);
+    await listener.close();
+  };
 }

@@ -62,7 +62,8 @@ export class Tail {
     for (;;) {
       const after = this.#told;
       const rows = await this.#connection.run(SQL.after, { after, limit: CHUNK }).catch(() => []);
-      for (const row of rows) this.#tell({ event: eventOfRow(row), webhookIds: row.webhook_ids as number[] });
+      for (const row of rows)
+        this.#tell({ event: eventOfRow(row), webhookIds: (row.webhook_ids as string[]).map(Number) });
       this.#tellOwn();
       if (rows.length < CHUNK) return;
     }

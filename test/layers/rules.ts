@@ -19,7 +19,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   tokens: ["domain", "lib"],
   config: ["domain", "lib", "runtime/file.ts", "package.json"],
   sqlite: ["domain", "lib", "runtime"],
-  postgres: ["domain", "lib", "postgres"],
+  postgres: ["domain", "lib", "pg"],
   http: [...edge(), "elysia", "@modelcontextprotocol/sdk"],
   webhooks: [...edge(), "ipaddr.js"],
   desktop: edge(),

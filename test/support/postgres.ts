@@ -53,13 +53,20 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
   const server = `postgres://bus@127.0.0.1:${port}`;
   const options = [`port=${port}`, "listen_addresses=127.0.0.1", "fsync=off", ...settings];
   let child: Bun.Subprocess;
-  const start = async () => {
-    const given = options.flatMap((option) => ["-c", option]);
-    child = Bun.spawn(run("postgres", "-D", data, "-k", folder, ...given), {
+  const given = options.flatMap((option) => ["-c", option]);
+  const spawn = () =>
+    Bun.spawn(run("postgres", "-D", data, "-k", folder, ...given), {
       cwd: folder,
       stdio: ["ignore", "ignore", "ignore"],
     });
-    await eventually("PostgreSQL answers", () => answers(`${server}/postgres`), STARTED_MS);
+  const start = async () => {
+    child = spawn();
+    const isThere = async () => {
+      // One whose predecessor was killed refuses to start until the last of its processes is gone.
+      if (child.exitCode !== null) child = spawn();
+      return answers(`${server}/postgres`);
+    };
+    await eventually("PostgreSQL answers", isThere, STARTED_MS);
   };
   await start();
   let count = 0;
