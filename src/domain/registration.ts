@@ -2,14 +2,17 @@ import type { ProcessMark } from "../lib/process.ts";
 import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
 import { pickDisplayId } from "./display_id.ts";
+import { isOf, type Machine } from "./machine.ts";
 import type { ActiveWebhooks } from "./outbox.ts";
 import { sessionName } from "./person.ts";
-import { isAlive, type Session } from "./session.ts";
+import { isAlive, SEEN_NOWHERE, type Session } from "./session.ts";
 import type { Draft, KnownSessions, Registered, RegistrationPlan } from "./store.ts";
 
 export interface Registration {
   name: string;
-  machine: string;
+  machine: Machine;
+  /** Who sees its process, as `seenOn` tells. */
+  seen_on: string;
   cwd: string;
   repo: string;
   /** Null if it is not known. */
@@ -62,7 +65,10 @@ export async function retitle(bus: Bus, { session_id }: Session, title: string):
     const session = known.find(session_id);
     if (session === undefined || session.deleted_at !== null || session.title === title) return null;
     const wanted = sessionName(title);
-    const name = freeName({ known, alive: (other) => isAlive(other, place) }, session, wanted);
+    const { repo, machine: host, machine_id } = session;
+    const machine = { name: host, id: machine_id ?? undefined, exact: machine_id !== null };
+    const own = { session_id, repo, machine };
+    const name = freeName({ known, alive: (other) => isAlive(other, place) }, own, wanted);
     return { session: { ...session, name, title }, wanted, draft: null, alias: null, inherits: [] };
   });
 }
@@ -80,7 +86,8 @@ function plan(situation: Situation): RegistrationPlan {
   const { known, registration } = situation;
   const earlier = earlierSession(situation);
   const wanted = earlier !== undefined && keepsName(registration, earlier) ? earlier.name : registration.name;
-  const name = freeName(situation, { ...registration, session_id: earlier?.session_id }, wanted);
+  const { machine, repo } = registration;
+  const name = freeName(situation, { machine, repo, session_id: earlier?.session_id }, wanted);
   if (earlier === undefined) {
     const session = newSession(situation, name);
     return { session, wanted, draft: announced(situation, session), alias: null, inherits: [] };
@@ -103,8 +110,9 @@ function keepsName({ guessed = false, title }: Registration, { name, title: last
  * client_id and is the same session. The same client_id in two living processes means two sessions.
  */
 function earlierSession({ known, registration, alive }: Situation): Session | undefined {
-  const { machine, client_id, process } = registration;
-  const same = process === undefined ? undefined : known.findByProcess(machine, process);
+  const { machine, seen_on, client_id, process } = registration;
+  const watcher = seen_on === SEEN_NOWHERE ? undefined : seen_on;
+  const same = process === undefined ? undefined : known.findByProcess(machine, process, watcher);
   if (same !== undefined) return same;
   if (client_id === null) return undefined;
   const earlier = known.findByClient(machine, client_id) ?? byOldId(known, machine, client_id);
@@ -114,21 +122,25 @@ function earlierSession({ known, registration, alive }: Situation): Session | un
 }
 
 // After a client started over, its shell still names the session by its first id.
-function byOldId(known: KnownSessions, machine: string, id: string): Session | undefined {
+function byOldId(known: KnownSessions, machine: Machine, id: string): Session | undefined {
   const session = known.find(id);
-  return session?.machine === machine ? session : undefined;
+  return session !== undefined && isOf(session, machine) ? session : undefined;
 }
 
 function revived({ registration, alive, at }: Situation, earlier: Session, name: string): Session {
-  const { machine, cwd, repo, client_id, process, state = null, branch = null, title } = registration;
+  const { machine, cwd, repo, client_id, process, state = null, branch = null, title, origin } = registration;
   // A command in the client's shell registers without a process. The client still runs.
   const stays = process === undefined && alive({ ...earlier, deleted_at: null, last_heartbeat: at });
   const now = state ?? (stays ? earlier.state : null);
   return {
     ...earlier,
-    ...{ name, machine, cwd, repo, client_id, branch },
+    ...{ name, cwd, repo, client_id, branch, origin },
+    machine: machine.name,
+    // An id that the client stated is the machine's. Any other is only the bus's guess.
+    machine_id: (machine.exact ? machine.id : (earlier.machine_id ?? machine.id)) ?? null,
     title: title ?? earlier.title,
     process: stays ? earlier.process : (process ?? null),
+    seen_on: stays ? earlier.seen_on : registration.seen_on,
     state: now,
     state_since: now === earlier.state ? earlier.state_since : at,
     lease_until: stays ? earlier.lease_until : null,
@@ -147,10 +159,21 @@ function aliasFor({ known, alive }: Situation, { session_id, client_id }: Sessio
 }
 
 function newSession({ known, registration, at }: Situation, name: string): Session {
-  const { machine, cwd, repo, client_id, process = null, state = null, branch = null } = registration;
+  const {
+    machine,
+    seen_on,
+    cwd,
+    repo,
+    client_id,
+    process = null,
+    state = null,
+    branch = null,
+  } = registration;
   const isFree = client_id !== null && known.find(client_id) === undefined && !known.hasAlias(client_id);
   return {
-    ...{ name, machine, cwd, repo, client_id, process, state, branch },
+    ...{ name, cwd, repo, client_id, process, seen_on, state, branch, origin: registration.origin },
+    machine: machine.name,
+    machine_id: machine.id ?? null,
     session_id: isFree ? client_id : crypto.randomUUID(),
     display_id: pickDisplayId((displayId) => known.hasDisplayId(displayId)),
     registered_at: at,
@@ -186,7 +209,7 @@ function announced({ registration, active }: Situation, session: Session): Draft
 /** The name, or with the first number that no other living session of that machine and repository has. */
 function freeName(
   { known, alive }: Pick<Situation, "known" | "alive">,
-  { session_id: own, machine, repo }: Pick<Session, "machine" | "repo"> & { session_id: string | undefined },
+  { session_id: own, machine, repo }: { session_id: string | undefined; machine: Machine; repo: string },
   name: string,
 ): string {
   const isTaken = (candidate: string) =>
@@ -196,7 +219,7 @@ function freeName(
         (other) =>
           other.session_id !== own &&
           other.name === candidate &&
-          other.machine === machine &&
+          (other.machine === machine.name || isOf(other, machine)) &&
           other.repo === repo &&
           alive(other),
       );

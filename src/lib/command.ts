@@ -43,7 +43,8 @@ export interface Here {
   /** The result is shown on a terminal. */
   terminal: boolean;
   cwd: string;
-  machine(): string;
+  /** The fields by which the bus knows this machine. */
+  place(): Json;
   /** A URL at the host of the bus that is called. */
   link(path: string): string;
   /** Opens a URL with the user's browser. Undefined if no browser of this machine is seen. */

@@ -38,6 +38,21 @@ function startByPs(pid: number): string | null {
   return status === 0 && started.length > 0 && !state.startsWith("Z") ? started.join(" ") : null;
 }
 
+/**
+ * Names the system and the PID namespace that this process runs in. A container or a sandbox has another one, and so has
+ * another start of the system. Undefined without Linux.
+ */
+export function pidNamespace(): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  const { readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
+  try {
+    const inode = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8)}-${inode}`;
+  } catch {
+    return undefined;
+  }
+}
+
 const KNOWN_MS = 60_000;
 
 /**

@@ -1,11 +1,12 @@
 import { formatCursor } from "../domain/cursor.ts";
+import { isOwn, machineOf, seenOn } from "../domain/machine.ts";
 import { isReserved, reservedProblem } from "../domain/person.ts";
 import { originOf } from "../domain/publish.ts";
 import { register } from "../domain/registration.ts";
 import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
 import { operation } from "./operation.ts";
-import { CLIENT_ID, MACHINE } from "./params.ts";
+import { CLIENT_ID, MACHINE, MACHINE_ID, PID_NAMESPACE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 
 const UNTITLED = [{}, {}];
@@ -27,6 +28,8 @@ export const registerSession = operation({
       max: "name_bytes",
       about: "Default: derived from cwd",
     },
+    machine_id: MACHINE_ID,
+    pid_namespace: PID_NAMESPACE,
     claim: { type: "boolean", default: false, about: "Hold @name and get its mail" },
   },
   command: {
@@ -40,13 +43,13 @@ export const registerSession = operation({
       const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
       // A claim typed in a session's shell belongs to that session.
       const own = args.claim === true ? { client_id: here.sessionId } : {};
-      return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
+      return { ...own, ...args, name, cwd: here.cwd, ...here.place(), repo: await here.repo() };
     },
   },
   async run(bus, args, { caller }) {
-    const machine = args.machine || bus.host;
+    const machine = machineOf(bus, args);
     const cwd = args.cwd ?? "";
-    const mayLook = caller.local && machine === bus.host;
+    const mayLook = caller.local && isOwn(machine, bus);
     const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, mayLook));
     const client_id = args.client_id ?? null;
     const reserved = [args.name, client_id ?? ""].find(isReserved);
@@ -55,6 +58,7 @@ export const registerSession = operation({
     await expectRoom(bus, machine, client_id);
     const { session, event } = await register(bus, {
       ...{ name: args.name, machine, cwd, repo, client_id },
+      seen_on: seenOn(bus, machine, { namespace: args.pid_namespace }),
       origin: originOf(caller),
     });
     const claimed = args.claim ? await claimName(bus, args.name, session) : {};

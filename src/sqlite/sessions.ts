@@ -1,4 +1,5 @@
 import type { WakeSetting } from "../domain/attention.ts";
+import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
@@ -31,12 +32,12 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.read(() => this.#findByAnyId(sessionId));
   }
 
-  byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined> {
+  byClient(machine: Machine, clientId: string, pid?: number): Promise<Session | undefined> {
     return this.writer.read(() => this.findByClient(machine, clientId, pid));
   }
 
-  byProcess(machine: string, process: ProcessMark): Promise<Session | undefined> {
-    return this.writer.read(() => this.findByProcess(machine, process));
+  byProcess(machine: Machine, process: ProcessMark, watcher?: string): Promise<Session | undefined> {
+    return this.writer.read(() => this.findByProcess(machine, process, watcher));
   }
 
   namedLike(text: string): Promise<Session[]> {
@@ -83,11 +84,18 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.write(() => void this.sql.touch.run({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch = null, works, lastWords }: Report): Promise<void> {
-    const lease = { state, leaseUntil: storedTime(leaseUntil) };
+  report(id: string, { state, leaseUntil, branch = null, works, ...told }: Report): Promise<void> {
+    const lease = { state, leaseUntil: storedTime(leaseUntil), machine: told.machine ?? null };
     return this.writer.write(() => {
       const workedAt = works ? this.parts.now() : null;
-      this.sql.report.run({ id, ...lease, at: this.at(), branch, workedAt, lastWords: lastWords ?? null });
+      this.sql.report.run({
+        id,
+        ...lease,
+        at: this.at(),
+        branch,
+        workedAt,
+        lastWords: told.lastWords ?? null,
+      });
     });
   }
 
@@ -141,12 +149,12 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.#one("find", { id });
   }
 
-  findByClient(machine: string, clientId: string, pid: number | null = null): Session | undefined {
-    return this.#one("byClient", { machine, clientId, pid });
+  findByClient(machine: Machine, clientId: string, pid: number | null = null): Session | undefined {
+    return this.#one("byClient", { ...namesOf(machine), clientId, pid });
   }
 
-  findByProcess(machine: string, { pid, started }: ProcessMark): Session | undefined {
-    return this.#one("byProcess", { machine, pid, started });
+  findByProcess(machine: Machine, { pid, started }: ProcessMark, watcher?: string): Session | undefined {
+    return this.#one("byProcess", { ...namesOf(machine), pid, started, watcher: watcher ?? null });
   }
 
   findNamed(text: string): Session[] {
@@ -172,7 +180,6 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     this.sql.insert.run({
       ...statedOf(session),
       displayId: session.display_id,
-      machine: session.machine,
       registeredAt: storedTime(session.registered_at),
       cursor: session.cursor === null ? null : String(session.cursor),
     });
@@ -211,4 +218,8 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   #saveCursor(id: string, cursor: number): void {
     this.sql.saveCursor.run({ id, cursor: String(cursor) });
   }
+}
+
+function namesOf({ name, id, exact }: Machine): Named {
+  return { machine: name, machineId: id ?? null, exact: exact ? 1 : 0 };
 }
