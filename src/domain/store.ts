@@ -137,8 +137,8 @@ export interface Report {
   leaseUntil: string | null;
   /** Undefined if the hook does not know it. */
   branch?: string | null | undefined;
-  /** The present name of its machine. Undefined if the hook does not know it. */
-  machine?: string | undefined;
+  /** The present name of its machine, and the id of a machine that was known by name only. */
+  machine?: Machine | undefined;
   /** A prompt, or the use of a tool that is not the bus's. */
   works: boolean;
   /** The last words of a turn. Undefined if the hook does not tell them. */

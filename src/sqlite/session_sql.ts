@@ -38,7 +38,8 @@ export const SQL = {
       state_since = $stateSince, rung = $rung, rung_until = $rungUntil,
       branch = COALESCE($branch, branch), title = $title WHERE id = $id`,
   report: `UPDATE sessions SET state = $state, state_since = iif(state IS $state, state_since, $at), lease_until = $leaseUntil, last_heartbeat = ${LATER},
-      branch = COALESCE($branch, branch), machine = COALESCE($machine, machine), worked_at = COALESCE($workedAt, worked_at),
+      branch = COALESCE($branch, branch), machine = COALESCE($machine, machine),
+      machine_id = COALESCE(machine_id, $machineId), worked_at = COALESCE($workedAt, worked_at),
       last_words = COALESCE($lastWords, last_words) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
     WHERE id = $id`,

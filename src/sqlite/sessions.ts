@@ -84,18 +84,17 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.write(() => void this.sql.touch.run({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch = null, works, ...told }: Report): Promise<void> {
-    const lease = { state, leaseUntil: storedTime(leaseUntil), machine: told.machine ?? null };
+  report(id: string, { leaseUntil, branch, machine, works, lastWords, state }: Report): Promise<void> {
+    const known = {
+      state,
+      branch: branch ?? null,
+      lastWords: lastWords ?? null,
+      leaseUntil: storedTime(leaseUntil),
+    };
+    const where = { machine: machine?.name ?? null, machineId: machine?.id ?? null };
     return this.writer.write(() => {
       const workedAt = works ? this.parts.now() : null;
-      this.sql.report.run({
-        id,
-        ...lease,
-        at: this.at(),
-        branch,
-        workedAt,
-        lastWords: told.lastWords ?? null,
-      });
+      this.sql.report.run({ id, ...known, ...where, at: this.at(), workedAt });
     });
   }
 

@@ -3,7 +3,6 @@ import { type Bus, here } from "../../domain/context.ts";
 import { isMail, PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import type { Event } from "../../domain/event.ts";
 import { type Inbox, inboxOf, pushTo, takesAll, wakingOf } from "../../domain/inbox.ts";
-import type { StatedMachine } from "../../domain/machine.ts";
 import { tellPair } from "../../domain/ping_pong.ts";
 import { rungOf } from "../../domain/rung.ts";
 import type { Session } from "../../domain/session.ts";
@@ -11,7 +10,7 @@ import { firstWords, MOST_WORDS } from "../../lib/first_words.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { digestOf, isDigested, Senders } from "./digest.ts";
-import { endDialogs, HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
+import { endDialogs, HOOK_SESSION, hookSession, report, statedMachine, UNKNOWN } from "./session.ts";
 import { renameTo, takeWoken, toldOf } from "./user_line.ts";
 
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
@@ -71,7 +70,12 @@ export const collectEvents = operation({
     const woken = waits ? undefined : takeWoken(bus, session);
     const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
     const lastWords = args.last_words && firstWords(args.last_words);
-    const told = { branch: args.branch, machine: waits ? undefined : nameOf(args), works, lastWords };
+    const told = {
+      branch: args.branch,
+      machine: waits ? undefined : statedMachine(bus, args),
+      works,
+      lastWords,
+    };
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", told);
     if (waits && !args.mod && rungOf(session, here(bus)) === "mod") return leave(session);
     if (waits)
@@ -80,11 +84,6 @@ export const collectEvents = operation({
     return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, woken)) };
   },
 });
-
-/** The present name of a machine that is known by its id. A waiter is older than that. */
-function nameOf({ machine, machine_id }: StatedMachine): string | undefined {
-  return machine_id === undefined ? undefined : machine || undefined;
-}
 
 /** Tells a waiter that waiting is pointless: its session is at work, or a mod carries it. */
 function leave({ session_id }: Session): Json {

@@ -1,6 +1,6 @@
 import { type Bus, here } from "../../domain/context.ts";
 import { dialogWait } from "../../domain/dialogs.ts";
-import { isOf, machineOf } from "../../domain/machine.ts";
+import { isOf, type Machine, machineOf, type StatedMachine } from "../../domain/machine.ts";
 import { MOD_LEASE_MS, rungOf } from "../../domain/rung.ts";
 import { type Session, sees } from "../../domain/session.ts";
 import type { Report } from "../../domain/store.ts";
@@ -49,6 +49,12 @@ async function findSession(bus: Bus, { client_id, pid, ...stated }: Identity): P
   if (session === undefined || session.deleted_at !== null || !isOf(session, machine)) return undefined;
   const another = pid !== undefined && session.process !== null && session.process.pid !== pid;
   return another ? undefined : session;
+}
+
+/** The machine that a hook states by name and id. Undefined for a hook that does not know both. */
+export function statedMachine(bus: Bus, stated: StatedMachine): Machine | undefined {
+  const machine = machineOf(bus, stated);
+  return machine.exact && stated.machine ? machine : undefined;
 }
 
 /** Gives a session to its mod. Waits for that only if another rung carries the session, because the mod works in a turn. */
