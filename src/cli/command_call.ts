@@ -124,7 +124,8 @@ function hereOf({ globals }: CommandLine, { sessionId, words, terminal }: CallCo
     get cwd() {
       return process.cwd();
     },
-    place: () => ({ machine: machine(), machine_id: machineId(), pid_namespace: pidNamespace() }),
+    machine: () => ({ machine: machine(), machine_id: machineId() }),
+    pidNamespace,
     link: (path) => new URL(path, reachable(new URL("./", busUrl(globals.url, environment)))).href,
     get browse() {
       return browseBy(environment);

@@ -95,7 +95,11 @@ export function isAlive(session: Session, here: Place): boolean {
 
 /** The number of a session's process: as its client named it, or its client_id if that is a number. */
 export function processOf({ process, client_id }: Session): number | null {
-  if (process !== null) return process.pid;
+  return process === null ? processNumber(client_id) : process.pid;
+}
+
+/** A client_id that can be the number of a process, as that number. */
+export function processNumber(client_id: string | null): number | null {
   return client_id !== null && /^[1-9]\d{0,9}$/.test(client_id) ? Number(client_id) : null;
 }
 

@@ -1,3 +1,5 @@
+import { attempt } from "./attempt.ts";
+
 /** Process of a session. The start tells it from a later process of the same number. */
 export interface ProcessMark {
   pid: number;
@@ -15,6 +17,7 @@ export function processStart(pid: number, platform: NodeJS.Platform = process.pl
 
 function startOnLinux(pid: number): string | null {
   const { readFileSync } = process.getBuiltinModule("node:fs");
+  if (!hasOwnProc()) return null;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name in brackets may hold brackets too. The 22nd field is the start in ticks since the boot.
@@ -25,6 +28,15 @@ function startOnLinux(pid: number): string | null {
   } catch {
     return null;
   }
+}
+
+let ownProc: boolean | undefined;
+
+/** False in a sandbox that kept the `/proc` of its host, where a number leads to another process. */
+function hasOwnProc(): boolean {
+  const { readlinkSync } = process.getBuiltinModule("node:fs");
+  ownProc ??= attempt(() => readlinkSync("/proc/self")) === String(process.pid);
+  return ownProc;
 }
 
 function startByPs(pid: number): string | null {

@@ -21,7 +21,7 @@ export const unregisterSession = operation({
     before(args, _flags, here) {
       if (args.session_id === undefined && args.client_id === undefined)
         throw new NoSessionError("unregister needs --session-id or --client-id.");
-      return args.client_id === undefined ? args : { ...args, ...here.place() };
+      return args.client_id === undefined ? args : { ...args, ...here.machine() };
     },
   },
   async run(bus, args, { caller }) {

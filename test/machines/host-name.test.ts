@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,8 +8,8 @@ import { cli } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
 import { type Client, eventsIn, newClient } from "../support/hooks.ts";
+import { called, noOtherName } from "../support/namespaces.ts";
 import { type OwnVersion, VERSIONS, writeOwn } from "../support/schemas.ts";
-import { called, noOtherName } from "../support/uts.ts";
 
 if (noOtherName !== null) console.log(`skipped: another host name (${noOtherName})`);
 const named = test.skipIf(noOtherName !== null);
@@ -164,7 +165,7 @@ for (const version of VERSIONS.filter((one) => one < 16 && one >= 9) as OwnVersi
 test("a running process is known again by its start, though its old row has another name of the host", async () => {
   const folder = tempFolder();
   writeOwn(join(folder, "data.db"), 15);
-  const { Database } = await import("bun:sqlite");
+
   const client = newClient({ url: "" }, { id: "c-a" });
   const db = new Database(join(folder, "data.db"));
   const started = processStart(client.pid);
