@@ -51,6 +51,9 @@ export interface Session {
 /** No bus sees the process of such a session: it runs on another machine, or in another PID namespace. */
 export const SEEN_NOWHERE = "";
 
+/** Longest lease that a hook gets: a session at work (ms). */
+export const LONGEST_LEASE_MS = 30 * 60 * 1000;
+
 export const LEASE_MS = 24 * 60 * 60 * 1000;
 
 /** The facts that decide which sessions are alive. */

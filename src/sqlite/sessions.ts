@@ -1,6 +1,6 @@
 import type { WakeSetting } from "../domain/attention.ts";
 import type { Machine } from "../domain/machine.ts";
-import type { Session } from "../domain/session.ts";
+import { LONGEST_LEASE_MS, type Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import type { Named } from "../runtime/runtime.ts";
@@ -14,6 +14,9 @@ import { storedTime } from "./time.ts";
 /** A reader waits less for a saved cursor than a publisher for its event. */
 const CONSUME_PATIENCE_MS = 1_500;
 
+/** How often heartbeats of the future are looked for. A clock that was set back for less expires no session. */
+const SETTLE_MS = 24 * 60 * 60 * 1000;
+
 export interface SessionParts extends Parts {
   events: EventTable;
   mail: MailTable;
@@ -22,6 +25,7 @@ export interface SessionParts extends Parts {
 /** Registered sessions. */
 export class SessionTable extends Table<keyof typeof SQL, SessionParts> implements Sessions, KnownSessions {
   readonly #claims: ClaimTable;
+  #settledAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SessionParts) {
     super(parts, SQL);
@@ -54,7 +58,21 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   present(since: string): Promise<Session[]> {
     const from = { since: storedTime(since) };
     const { present, silent } = this.sql;
+    if (this.parts.steady() - this.#settledAt >= SETTLE_MS) this.settle();
     return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
+  }
+
+  /**
+   * Sets heartbeats of the future to now, and their leases with them. Otherwise, a session that a wrong clock left behind would
+   * live until that day. Does not wait for the write, which may be tried again a day later.
+   */
+  settle(): void {
+    this.#settledAt = this.parts.steady();
+    const [at, lease] = [this.at(), storedTime(new Date(this.parts.now() + LONGEST_LEASE_MS).toISOString())];
+    this.writer
+      .read(() => this.sql.ahead.get({ at }) !== undefined)
+      .then((found) => found && this.writer.write(() => void this.sql.settle.run({ at, lease })))
+      .catch(() => {});
   }
 
   holder(name: string): Promise<Session | undefined> {

@@ -2,7 +2,7 @@ import { type Bus, here } from "../../domain/context.ts";
 import { dialogWait } from "../../domain/dialogs.ts";
 import { isOf, type Machine, machineOf, type StatedMachine } from "../../domain/machine.ts";
 import { MOD_LEASE_MS, rungOf } from "../../domain/rung.ts";
-import { type Session, sees } from "../../domain/session.ts";
+import { LONGEST_LEASE_MS, type Session, sees } from "../../domain/session.ts";
 import type { Report } from "../../domain/store.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Param } from "../../lib/param.ts";
@@ -72,7 +72,6 @@ export function endDialogs({ dialogs, subscriptions }: Bus, { session_id }: Sess
 
 export const UNKNOWN: Json = { unknown: true };
 
-const BUSY_LEASE_MS = 30 * 60 * 1000;
 const IDLE_LEASE_MS = 5 * 60 * 1000;
 
 /**
@@ -84,7 +83,7 @@ export function report(
   state: "busy" | "idle",
   { works = false, ...told }: Partial<Pick<Report, "branch" | "machine" | "works" | "lastWords">> = {},
 ): void {
-  const ms = state === "busy" ? BUSY_LEASE_MS : IDLE_LEASE_MS;
+  const ms = state === "busy" ? LONGEST_LEASE_MS : IDLE_LEASE_MS;
   const leaseUntil = sees(bus, session) ? null : new Date(bus.now() + ms).toISOString();
   bus.store.sessions
     .report(session.session_id, { state, leaseUntil, works, ...told })
