@@ -94,6 +94,8 @@ export interface Sessions {
    * knows it whatever the machine was called.
    */
   byProcess(machine: Machine, process: ProcessMark, watcher?: string): Promise<Session | undefined>;
+  /** The sessions of that client on any machine: those not unregistered first, and of them the one heard of last. */
+  ofClient(clientId: string): Promise<Session[]>;
   /** Sessions with that display_id or name, present ones and those heard of last first. */
   namedLike(text: string): Promise<Session[]>;
   /** All ids of the sessions with that id, display_id or name, earlier ids and unregistered sessions included. */
@@ -150,6 +152,7 @@ export interface KnownSessions {
   find(sessionId: string): Session | undefined;
   findByClient(machine: Machine, clientId: string): Session | undefined;
   findByProcess(machine: Machine, process: ProcessMark, watcher?: string): Session | undefined;
+  findOfClient(clientId: string): Session[];
   findNamed(text: string): Session[];
   hasDisplayId(displayId: string): boolean;
   /** True if the id leads to another session. */
@@ -171,6 +174,8 @@ export interface RegistrationPlan {
   alias: string | null;
   /** Recipients whose unseen mail becomes the session's. */
   inherits: readonly string[];
+  /** The session that this one goes on with on another machine. Its id, earlier ids and claims lead here from now on. */
+  takesOver?: string | undefined;
 }
 
 export interface Registered {

@@ -1,4 +1,5 @@
 import { parseCursor } from "../domain/cursor.ts";
+import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
@@ -18,6 +19,7 @@ export const SQL = {
   find: `${SELECT} WHERE id = $id`,
   byClient: `${SELECT} WHERE client_id = $clientId AND ${OF_MACHINE}
     ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, $exact AND machine_id IS NULL, deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
+  ofClient: `${SELECT} WHERE client_id = $clientId ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
   byProcess: `${SELECT} WHERE pid = $pid AND pid_started = $started
     AND (${OF_MACHINE} OR seen_on = $watcher OR ($watcher IS NOT NULL AND seen_on IS NULL AND machine_id IS NULL))
     ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
@@ -73,6 +75,11 @@ export function statedOf(session: Session): Named {
     branch: session.branch,
     title: session.title,
   };
+}
+
+/** A machine as the statements name it. */
+export function machineParams({ name, id, exact }: Machine): Named {
+  return { machine: name, machineId: id ?? null, exact: exact ? 1 : 0 };
 }
 
 export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row): Session {

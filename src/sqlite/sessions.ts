@@ -8,7 +8,7 @@ import { ClaimTable } from "./claims.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
-import { SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { machineParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
@@ -44,6 +44,10 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.read(() => this.findByProcess(machine, process, watcher));
   }
 
+  ofClient(clientId: string): Promise<Session[]> {
+    return this.writer.read(() => this.findOfClient(clientId));
+  }
+
   namedLike(text: string): Promise<Session[]> {
     return this.writer.read(() => this.findNamed(text));
   }
@@ -68,7 +72,8 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
    */
   settle(): void {
     this.#settledAt = this.parts.steady();
-    const [at, lease] = [this.at(), storedTime(new Date(this.parts.now() + LONGEST_LEASE_MS).toISOString())];
+    const at = this.at();
+    const lease = storedTime(new Date(this.parts.now() + LONGEST_LEASE_MS).toISOString());
     this.writer
       .read(() => this.sql.ahead.get({ at }) !== undefined)
       .then((found) => found && this.writer.write(() => void this.sql.settle.run({ at, lease })))
@@ -167,11 +172,15 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   }
 
   findByClient(machine: Machine, clientId: string, pid: number | null = null): Session | undefined {
-    return this.#one("byClient", { ...namesOf(machine), clientId, pid });
+    return this.#one("byClient", { ...machineParams(machine), clientId, pid });
   }
 
   findByProcess(machine: Machine, { pid, started }: ProcessMark, watcher?: string): Session | undefined {
-    return this.#one("byProcess", { ...namesOf(machine), pid, started, watcher: watcher ?? null });
+    return this.#one("byProcess", { ...machineParams(machine), pid, started, watcher: watcher ?? null });
+  }
+
+  findOfClient(clientId: string): Session[] {
+    return this.sql.ofClient.all({ clientId }).map(sessionOfRow);
   }
 
   findNamed(text: string): Session[] {
@@ -210,6 +219,9 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     if (alias !== null) this.#claims.addAlias(alias, session.session_id);
   }
 
+  /** Leads the id of another session to this one, with its earlier ids and its claims. */
+  readonly takeOver = (from: string, to: string) => this.#claims.moveAll(from, to);
+
   markDeleted(id: string, at: string): void {
     this.sql.markDeleted.run({ id, at: storedTime(at) });
   }
@@ -235,8 +247,4 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   #saveCursor(id: string, cursor: number): void {
     this.sql.saveCursor.run({ id, cursor: String(cursor) });
   }
-}
-
-function namesOf({ name, id, exact }: Machine): Named {
-  return { machine: name, machineId: id ?? null, exact: exact ? 1 : 0 };
 }
