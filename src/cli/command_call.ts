@@ -1,8 +1,10 @@
 import { busUrl, type ClientConfig, environment, machine } from "../config/client.ts";
+import { machineId } from "../config/machine_id.ts";
 import { type CallTool, type Desk, type Here, type Printer, UsageError } from "../lib/command.ts";
 import { repoOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
+import { pidNamespace } from "../lib/process.ts";
 import { type Call, createCall } from "../rpc/call.ts";
 import { reachable } from "../rpc/send.ts";
 import { readStdin, write } from "../runtime/stdio.ts";
@@ -122,7 +124,8 @@ function hereOf({ globals }: CommandLine, { sessionId, words, terminal }: CallCo
     get cwd() {
       return process.cwd();
     },
-    machine,
+    machine: () => ({ machine: machine(), machine_id: machineId() }),
+    pidNamespace,
     link: (path) => new URL(path, reachable(new URL("./", busUrl(globals.url, environment)))).href,
     get browse() {
       return browseBy(environment);

@@ -1,7 +1,7 @@
 import { type Bus, here } from "./context.ts";
 import { PERSON, PERSON_CHANNEL } from "./event.ts";
 import { isPersonsName } from "./person.ts";
-import { isAlive, type Session } from "./session.ts";
+import { isAlive, type Place, processNumber, type Session } from "./session.ts";
 
 /** The channel of an event, or the refusal to publish it. `recipient`: the living session that gets a direct message. */
 export type Resolution =
@@ -64,19 +64,36 @@ async function resolveClaim(bus: Bus, name: string): Promise<Resolution> {
   };
 }
 
-function reach(bus: Bus, session: Session): Resolution {
+async function reach(bus: Bus, session: Session): Promise<Resolution> {
   const channel = `session:${session.session_id}`;
-  if (session.deleted_at !== null)
-    return {
-      channel,
-      warning: `The session ${session.display_id} was unregistered at ${session.deleted_at}. The event is stored, but is not delivered until the session registers again.`,
-    };
-  if (!isAlive(session, here(bus)))
-    return {
-      channel,
-      warning: `The session ${session.display_id} is gone (last seen at ${session.last_heartbeat}). The event is stored, but is not delivered until the session comes back.`,
-    };
-  return { channel, recipient: session };
+  const why = await goneWords(bus, session);
+  return why === undefined ? { channel, recipient: session } : { channel, warning: why };
+}
+
+/** Says what becomes of a message to a session that is not here. Undefined for one that is. */
+export async function goneWords(bus: Bus, session: Session): Promise<string | undefined> {
+  const { display_id, deleted_at, client_id, last_heartbeat } = session;
+  const place = here(bus);
+  if (isAlive(session, place)) return undefined;
+  const gone =
+    deleted_at === null
+      ? `The session ${display_id} is gone (last seen at ${last_heartbeat}).`
+      : `The session ${display_id} was unregistered at ${deleted_at}.`;
+  if (deleted_at !== null && client_id === null)
+    return `${gone} It had no client_id, so it cannot come back, and the event is stored but will never be delivered. list_sessions shows the live sessions.`;
+  const waits =
+    deleted_at === null
+      ? "The event is stored, but is not delivered until the session comes back."
+      : "The event is stored, but is not delivered until the session registers again.";
+  const next = client_id === null ? undefined : await successorOf(bus, client_id, place);
+  if (next === undefined) return `${gone} ${waits}`;
+  return `${gone} Its client goes on as ${next.display_id} (${next.name} on ${next.machine}), which does not get this message, because the same credentials did not register both. The event is stored, but is delivered only if the old session comes back on its own machine. Write to session:${next.display_id} instead.`;
+}
+
+/** The living session of a client on another machine. A number may belong to another client. */
+async function successorOf(bus: Bus, clientId: string, at: Place): Promise<Session | undefined> {
+  if (processNumber(clientId) !== null) return undefined;
+  return (await bus.store.sessions.ofClient(clientId)).find((session) => isAlive(session, at));
 }
 
 function ambiguous(target: string, candidates: readonly Session[]): Record<string, unknown> {

@@ -20,8 +20,12 @@ export interface Bus {
   store: Store;
   /** Wall clock (ms since 1970). */
   now(): number;
-  /** This machine's name, as sessions state it. */
+  /** This machine's present name. */
   host: string;
+  /** This machine's stable id. Undefined if it has none. */
+  machineId: string | undefined;
+  /** The PID namespace that the bus runs in. Undefined without Linux. */
+  pidNamespace: string | undefined;
   processExists(pid: number): boolean;
   /** Start time of a process of this machine. Null if there is no such process. */
   processStart(pid: number): string | null;
@@ -89,6 +93,7 @@ export function here(bus: Bus): Place {
   return {
     now: bus.now(),
     host: bus.host,
+    machineId: bus.machineId,
     processExists: (pid) => bus.processExists(pid),
     processStart: (pid) => bus.processStart(pid),
     isHeld: (sessionId) => bus.subscriptions.has(sessionId),

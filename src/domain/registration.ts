@@ -1,33 +1,18 @@
-import type { ProcessMark } from "../lib/process.ts";
 import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
 import { pickDisplayId } from "./display_id.ts";
-import type { ActiveWebhooks } from "./outbox.ts";
+import { isOf, type Machine } from "./machine.ts";
 import { sessionName } from "./person.ts";
+import {
+  type Alive,
+  aliasFor,
+  earlierSession,
+  movedSession,
+  type Registration,
+  type Situation,
+} from "./resumption.ts";
 import { isAlive, type Session } from "./session.ts";
 import type { Draft, KnownSessions, Registered, RegistrationPlan } from "./store.ts";
-
-export interface Registration {
-  name: string;
-  machine: string;
-  cwd: string;
-  repo: string;
-  /** Null if it is not known. */
-  branch?: string | null;
-  client_id: string | null;
-  /** The name is only a guess: a session that has one keeps it. */
-  guessed?: boolean;
-  /** The name is the title that the user gave the session in its client. Only another title than the last one renames it. */
-  title?: string | undefined;
-  /** Of its event. */
-  origin: string;
-  /** The client's process. Undefined if it names none. */
-  process?: ProcessMark | undefined;
-  /** Set by a hook, which tells more later. */
-  state?: Session["state"];
-}
-
-type Alive = (session: Session) => boolean;
 
 /**
  * Revives the session of (machine, client_id), or of the same process under another client_id, or makes a new one with its
@@ -62,34 +47,41 @@ export async function retitle(bus: Bus, { session_id }: Session, title: string):
     const session = known.find(session_id);
     if (session === undefined || session.deleted_at !== null || session.title === title) return null;
     const wanted = sessionName(title);
-    const name = freeName({ known, alive: (other) => isAlive(other, place) }, session, wanted);
+    const { repo, machine: host, machine_id } = session;
+    const machine = { name: host, id: machine_id ?? undefined, exact: machine_id !== null };
+    const own = { session_id, repo, machine };
+    const name = freeName({ known, alive: (other) => isAlive(other, place) }, own, wanted);
     return { session: { ...session, name, title }, wanted, draft: null, alias: null, inherits: [] };
   });
-}
-
-interface Situation {
-  known: KnownSessions;
-  registration: Registration;
-  alive: Alive;
-  active: ActiveWebhooks;
-  /** RFC 3339. */
-  at: string;
 }
 
 function plan(situation: Situation): RegistrationPlan {
   const { known, registration } = situation;
   const earlier = earlierSession(situation);
-  const wanted = earlier !== undefined && keepsName(registration, earlier) ? earlier.name : registration.name;
-  const name = freeName(situation, { ...registration, session_id: earlier?.session_id }, wanted);
+  const moved = movedSession(situation, earlier);
+  const before = earlier ?? moved;
+  const wanted = before !== undefined && keepsName(registration, before) ? before.name : registration.name;
+  const { machine, repo } = registration;
+  const name = freeName(situation, { machine, repo, session_id: earlier?.session_id }, wanted);
+  const takesOver = moved?.session_id;
+  const left = [...(takesOver === undefined ? [] : [takesOver]), ...mailOfClaims(known, [earlier, moved])];
   if (earlier === undefined) {
     const session = newSession(situation, name);
-    return { session, wanted, draft: announced(situation, session), alias: null, inherits: [] };
+    const draft = announced(situation, session);
+    return { session, wanted, draft, alias: null, inherits: left, takesOver };
   }
   const session = revived(situation, earlier, name);
   const alias = aliasFor(situation, session);
-  // While it was gone, nobody held its names.
-  const names = known.namesOf(session.session_id).map((claimed) => `@${claimed}`);
-  return { session, wanted, draft: null, alias, inherits: alias === null ? names : [...names, alias] };
+  const inherits = alias === null ? left : [...left, alias];
+  return { session, wanted, draft: null, alias, inherits, takesOver };
+}
+
+/** The mail for the claims of sessions that were gone, because nobody held their names meanwhile. */
+function mailOfClaims(known: KnownSessions, sessions: readonly (Session | undefined)[]): string[] {
+  const names = sessions.flatMap((session) =>
+    session === undefined ? [] : known.namesOf(session.session_id),
+  );
+  return names.map((claimed) => `@${claimed}`);
 }
 
 /** True if no name is stated, or only a title that was told before and is not the source of the name. */
@@ -98,37 +90,20 @@ function keepsName({ guessed = false, title }: Registration, { name, title: last
   return guessed || (isUnchanged && name.replace(/-\d+$/, "") !== title);
 }
 
-/**
- * The session that a registration goes on with. A client that starts over within its process (`/clear`) has a new
- * client_id and is the same session. The same client_id in two living processes means two sessions.
- */
-function earlierSession({ known, registration, alive }: Situation): Session | undefined {
-  const { machine, client_id, process } = registration;
-  const same = process === undefined ? undefined : known.findByProcess(machine, process);
-  if (same !== undefined) return same;
-  if (client_id === null) return undefined;
-  const earlier = known.findByClient(machine, client_id) ?? byOldId(known, machine, client_id);
-  if (earlier === undefined) return undefined;
-  const runsElsewhere = earlier.process !== null && process !== undefined && alive(earlier);
-  return runsElsewhere ? undefined : earlier;
-}
-
-// After a client started over, its shell still names the session by its first id.
-function byOldId(known: KnownSessions, machine: string, id: string): Session | undefined {
-  const session = known.find(id);
-  return session?.machine === machine ? session : undefined;
-}
-
 function revived({ registration, alive, at }: Situation, earlier: Session, name: string): Session {
-  const { machine, cwd, repo, client_id, process, state = null, branch = null, title } = registration;
+  const { machine, cwd, repo, client_id, process, state = null, branch = null, title, origin } = registration;
   // A command in the client's shell registers without a process. The client still runs.
   const stays = process === undefined && alive({ ...earlier, deleted_at: null, last_heartbeat: at });
   const now = state ?? (stays ? earlier.state : null);
   return {
     ...earlier,
-    ...{ name, machine, cwd, repo, client_id, branch },
+    ...{ name, cwd, repo, client_id, branch, origin },
+    machine: machine.name,
+    // An id that the client stated is the machine's. Any other is only the bus's guess.
+    machine_id: (machine.exact ? machine.id : (earlier.machine_id ?? machine.id)) ?? null,
     title: title ?? earlier.title,
     process: stays ? earlier.process : (process ?? null),
+    seen_on: stays ? earlier.seen_on : registration.seen_on,
     state: now,
     state_since: now === earlier.state ? earlier.state_since : at,
     lease_until: stays ? earlier.lease_until : null,
@@ -139,18 +114,22 @@ function revived({ registration, alive, at }: Situation, earlier: Session, name:
   };
 }
 
-/** The client's id, if it leads to this session from here on: its own session is gone, or on another machine. */
-function aliasFor({ known, alive }: Situation, { session_id, client_id }: Session): string | null {
-  if (client_id === null || client_id === session_id) return null;
-  const own = known.find(client_id);
-  return own !== undefined && alive(own) ? null : client_id;
-}
-
 function newSession({ known, registration, at }: Situation, name: string): Session {
-  const { machine, cwd, repo, client_id, process = null, state = null, branch = null } = registration;
+  const {
+    machine,
+    seen_on,
+    cwd,
+    repo,
+    client_id,
+    process = null,
+    state = null,
+    branch = null,
+  } = registration;
   const isFree = client_id !== null && known.find(client_id) === undefined && !known.hasAlias(client_id);
   return {
-    ...{ name, machine, cwd, repo, client_id, process, state, branch },
+    ...{ name, cwd, repo, client_id, process, seen_on, state, branch, origin: registration.origin },
+    machine: machine.name,
+    machine_id: machine.id ?? null,
     session_id: isFree ? client_id : crypto.randomUUID(),
     display_id: pickDisplayId((displayId) => known.hasDisplayId(displayId)),
     registered_at: at,
@@ -186,7 +165,7 @@ function announced({ registration, active }: Situation, session: Session): Draft
 /** The name, or with the first number that no other living session of that machine and repository has. */
 function freeName(
   { known, alive }: Pick<Situation, "known" | "alive">,
-  { session_id: own, machine, repo }: Pick<Session, "machine" | "repo"> & { session_id: string | undefined },
+  { session_id: own, machine, repo }: { session_id: string | undefined; machine: Machine; repo: string },
   name: string,
 ): string {
   const isTaken = (candidate: string) =>
@@ -196,7 +175,7 @@ function freeName(
         (other) =>
           other.session_id !== own &&
           other.name === candidate &&
-          other.machine === machine &&
+          (other.machine === machine.name || isOf(other, machine)) &&
           other.repo === repo &&
           alive(other),
       );

@@ -6,7 +6,10 @@ export interface Session {
   session_id: string;
   display_id: string;
   name: string;
+  /** The machine's name, for people. */
   machine: string;
+  /** The machine's stable id. Null for a client that states only the name. */
+  machine_id: string | null;
   cwd: string;
   repo: string;
   /** The branch that its client works on. Null if that is not known. */
@@ -19,9 +22,13 @@ export interface Session {
   deleted_at: string | null;
   /** The client's process. Null if it named none. */
   process: ProcessMark | null;
+  /** The machine whose bus saw the client's process at registration, or `SEEN_NOWHERE`. Null in rows of earlier releases. */
+  seen_on: string | null;
+  /** Origin of its last registration. Null in rows of earlier releases. */
+  origin: string | null;
   /** The last report of its hooks: at work, or waiting for the user. Null if it has no hooks. */
   state: "busy" | "idle" | null;
-  /** End of the lease that its hooks renew, for a session of another machine. */
+  /** End of the lease that its hooks renew, for a session whose process this bus does not see. */
   lease_until: string | null;
   /** Null for the bus's setting. */
   wake: WakeSetting | null;
@@ -41,12 +48,21 @@ export interface Session {
   rung_until: number;
 }
 
+/** No bus sees the process of such a session: it runs on another machine, or in another PID namespace. */
+export const SEEN_NOWHERE = "";
+
+/** Longest lease that a hook gets: a session at work (ms). */
+export const LONGEST_LEASE_MS = 30 * 60 * 1000;
+
 export const LEASE_MS = 24 * 60 * 60 * 1000;
 
 /** The facts that decide which sessions are alive. */
 export interface Place {
   now: number;
+  /** The name of this machine. */
   host: string;
+  /** The stable id of this machine. Undefined if it has none. */
+  machineId: string | undefined;
   processExists(pid: number): boolean;
   /** Start time of a process of this machine. Null if there is no such process. */
   processStart(pid: number): string | null;
@@ -55,24 +71,38 @@ export interface Place {
 }
 
 /**
- * True if a session counts as present (WIRE.md 2). A named process of this host decides alone, however long the machine
- * slept. Any other session is present while a call waits for it, or for 24 h after it was last heard of. A session elsewhere
- * with a lease is gone when the lease ends.
+ * True if this bus sees the process that a session runs in. Rows of earlier releases do not tell, so their machine decides.
+ */
+export function sees(here: Pick<Place, "host" | "machineId">, session: Session): boolean {
+  const { machine, machine_id, seen_on } = session;
+  if (seen_on !== null) return seen_on === (here.machineId ?? here.host);
+  return machine_id === null ? machine === here.host : machine_id === here.machineId;
+}
+
+/**
+ * True if a session counts as present (WIRE.md 2). A named process that this bus sees decides alone, however long the machine
+ * slept. Any other session is present while a call waits for it, or for 24 h after it was last heard of. A heartbeat in the
+ * future counts as now. A session with a lease is gone when the lease ends.
  */
 export function isAlive(session: Session, here: Place): boolean {
   if (session.deleted_at !== null) return false;
-  if (session.process !== null && session.machine === here.host)
+  const isSeen = sees(here, session);
+  if (session.process !== null && isSeen)
     return here.processStart(session.process.pid) === session.process.started;
   if (here.isHeld(session.session_id)) return true;
   if (here.now - Date.parse(session.last_heartbeat) >= LEASE_MS) return false;
   if (session.lease_until !== null && here.now >= Date.parse(session.lease_until)) return false;
-  const pid = session.machine === here.host ? processOf(session) : null;
+  const pid = isSeen ? processOf(session) : null;
   return pid === null || here.processExists(pid);
 }
 
 /** The number of a session's process: as its client named it, or its client_id if that is a number. */
 export function processOf({ process, client_id }: Session): number | null {
-  if (process !== null) return process.pid;
+  return process === null ? processNumber(client_id) : process.pid;
+}
+
+/** A client_id that can be the number of a process, as that number. */
+export function processNumber(client_id: string | null): number | null {
   return client_id !== null && /^[1-9]\d{0,9}$/.test(client_id) ? Number(client_id) : null;
 }
 

@@ -3,6 +3,7 @@ import type { WakeSetting } from "./attention.ts";
 import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "./direct_message.ts";
 import type { Event, EventDraft } from "./event.ts";
 import type { Batch, EventQuery, Events, SearchStore } from "./event_log.ts";
+import type { Machine } from "./machine.ts";
 import type { Answer, DialogDraft, EventNeed, Need, Settled, Via } from "./need.ts";
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
 import type { PushStore } from "./push_log.ts";
@@ -86,10 +87,15 @@ export type Change =
 export interface Sessions {
   /** By its id, or an id that it had before. */
   get(sessionId: string): Promise<Session | undefined>;
-  /** Of several, the one of that process, else a present one. */
-  byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined>;
-  /** The session that named this process as its client's, unregistered ones included. */
-  byProcess(machine: string, process: ProcessMark): Promise<Session | undefined>;
+  /** Of several, the one of that process, else one of the machine's id, else a present one. */
+  byClient(machine: Machine, clientId: string, pid?: number): Promise<Session | undefined>;
+  /**
+   * The session that named this process as its client's, unregistered ones included. `watcher`: who sees the process, and so
+   * knows it whatever the machine was called.
+   */
+  byProcess(machine: Machine, process: ProcessMark, watcher?: string): Promise<Session | undefined>;
+  /** The sessions of that client on any machine: those not unregistered first, and of them the one heard of last. */
+  ofClient(clientId: string): Promise<Session[]>;
   /** Sessions with that display_id or name, present ones and those heard of last first. */
   namedLike(text: string): Promise<Session[]>;
   /** All ids of the sessions with that id, display_id or name, earlier ids and unregistered sessions included. */
@@ -133,6 +139,8 @@ export interface Report {
   leaseUntil: string | null;
   /** Undefined if the hook does not know it. */
   branch?: string | null | undefined;
+  /** The present name of its machine, and the id of a machine that was known by name only. */
+  machine?: Machine | undefined;
   /** A prompt, or the use of a tool that is not the bus's. */
   works: boolean;
   /** The last words of a turn. Undefined if the hook does not tell them. */
@@ -142,8 +150,9 @@ export interface Report {
 /** The sessions as a registration finds them, inside its transaction. */
 export interface KnownSessions {
   find(sessionId: string): Session | undefined;
-  findByClient(machine: string, clientId: string): Session | undefined;
-  findByProcess(machine: string, process: ProcessMark): Session | undefined;
+  findByClient(machine: Machine, clientId: string): Session | undefined;
+  findByProcess(machine: Machine, process: ProcessMark, watcher?: string): Session | undefined;
+  findOfClient(clientId: string): Session[];
   findNamed(text: string): Session[];
   hasDisplayId(displayId: string): boolean;
   /** True if the id leads to another session. */
@@ -165,6 +174,8 @@ export interface RegistrationPlan {
   alias: string | null;
   /** Recipients whose unseen mail becomes the session's. */
   inherits: readonly string[];
+  /** The session that this one goes on with on another machine. Its id, earlier ids and claims lead here from now on. */
+  takesOver?: string | undefined;
 }
 
 export interface Registered {

@@ -1,5 +1,6 @@
 import { environment, machine } from "../config/client.ts";
 import { hookConfig } from "../config/hook.ts";
+import { machineId } from "../config/machine_id.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
@@ -43,14 +44,14 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
   config.clientPid ??= pid;
   const callBus = createCall({ url, token });
-  const host = machine();
+  const [host, hostId] = [machine(), machineId()];
   const input = await reading;
   clearTimeout(late);
   // Events reach a subagent's session through its main agent. Its tools and its dialogs are its own.
   const ofSubagent = input.agent_id !== undefined && name !== "pre-tool" && !isDialog(name);
   if (ofSubagent || (format === "claude" && isForeign(input))) return;
   const called: HookCall = {
-    ...{ input, config, format, machine: host },
+    ...{ input, config, format, machine: host, machineId: hostId },
     clientId: input.session_id ?? config.sessionId,
     call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
     register: async () => (await import("./register.ts")).register(called),

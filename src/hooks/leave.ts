@@ -18,7 +18,7 @@ export function mayStay({ config, format }: HookCall): boolean {
 /** Ends this process soon after the client's, so that no hook is left behind. Returns a check for the client's. */
 export function leaveWith(pid: number): () => boolean {
   const started = processStart(pid);
-  if (started === null) process.exit(0);
+  // A sandbox may not show the start of a process that is there.
   const isThere = () => {
     try {
       process.kill(pid, 0);
@@ -27,6 +27,7 @@ export function leaveWith(pid: number): () => boolean {
       return false;
     }
   };
+  if (!isThere()) process.exit(0);
   setInterval(() => {
     if (!isThere()) process.exit(0);
   }, CLIENT_CHECK_MS);

@@ -1,7 +1,8 @@
 import { branchOf, repoOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
-import { processStart } from "../lib/process.ts";
+import { pidNamespace, processStart } from "../lib/process.ts";
 import { bounded, titleOf } from "./input.ts";
+import { machineIn } from "./session.ts";
 import type { HookCall } from "./types.ts";
 
 /** The answer of `start_session`. */
@@ -21,7 +22,7 @@ export interface Started {
 
 /** Registers the session. Null if the client names no session. */
 export async function register(run: HookCall): Promise<Started | null> {
-  const { input, config, machine, clientId, call } = run;
+  const { input, config, clientId, call } = run;
   if (clientId === undefined) return null;
   const cwd = input.cwd ?? process.cwd();
   const folder = cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session";
@@ -29,16 +30,18 @@ export async function register(run: HookCall): Promise<Started | null> {
   const ownBranch = branch === null || /^(main|master)$/.test(branch) ? null : branch;
   const pid = config.clientPid;
   const pid_started = pid === undefined ? null : processStart(pid);
+  const namespace = pidNamespace();
   const title = titleOf(input);
   const args: Json = {
     client_id: clientId,
-    machine,
+    ...machineIn(run),
     name: bounded(ownBranch ?? folder),
     cwd,
     repo: await repoOf(cwd, true),
     ...(branch !== null && { branch: bounded(branch) }),
     ...(title !== undefined && { title }),
     ...(pid_started !== null && { pid, pid_started }),
+    ...(namespace !== undefined && { pid_namespace: namespace }),
   };
   return (await call("start_session", args)) as unknown as Started;
 }

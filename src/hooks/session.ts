@@ -21,11 +21,20 @@ interface Collected extends Batch {
 }
 
 /** The arguments by which the bus finds the session. */
-export function identityOf({ clientId, machine, config }: SessionCall): Json {
+export function identityOf(run: SessionCall): Json {
+  const { clientId, config } = run;
   return {
     client_id: clientId,
-    ...(machine !== undefined && { machine }),
+    ...machineIn(run),
     ...(config.clientPid !== undefined && { pid: config.clientPid }),
+  };
+}
+
+/** The fields by which the bus knows the session's machine. None for the machine of the bus. */
+export function machineIn({ machine, machineId }: Pick<SessionCall, "machine" | "machineId">): Json {
+  return {
+    ...(machine !== undefined && { machine }),
+    ...(machineId !== undefined && { machine_id: machineId }),
   };
 }
 

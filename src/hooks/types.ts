@@ -9,6 +9,8 @@ export interface SessionCall {
   config: Pick<HookConfig, "clientPid">;
   /** This machine's name. Undefined for the machine of the bus. */
   machine: string | undefined;
+  /** That machine's stable id. Undefined if it has none. */
+  machineId: string | undefined;
   /** The client's id of the session. */
   clientId: string | undefined;
   /** Returns the result of a tool. Rejects when the bus does not give one in time. */

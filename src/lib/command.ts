@@ -43,7 +43,10 @@ export interface Here {
   /** The result is shown on a terminal. */
   terminal: boolean;
   cwd: string;
-  machine(): string;
+  /** The fields by which the bus knows this machine. */
+  machine(): Json;
+  /** The PID namespace of this process. Undefined without Linux. */
+  pidNamespace(): string | undefined;
   /** A URL at the host of the bus that is called. */
   link(path: string): string;
   /** Opens a URL with the user's browser. Undefined if no browser of this machine is seen. */

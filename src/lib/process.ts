@@ -1,3 +1,5 @@
+import { attempt } from "./attempt.ts";
+
 /** Process of a session. The start tells it from a later process of the same number. */
 export interface ProcessMark {
   pid: number;
@@ -15,6 +17,7 @@ export function processStart(pid: number, platform: NodeJS.Platform = process.pl
 
 function startOnLinux(pid: number): string | null {
   const { readFileSync } = process.getBuiltinModule("node:fs");
+  if (!hasOwnProc()) return null;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name in brackets may hold brackets too. The 22nd field is the start in ticks since the boot.
@@ -27,6 +30,15 @@ function startOnLinux(pid: number): string | null {
   }
 }
 
+let ownProc: boolean | undefined;
+
+/** False in a sandbox that kept the `/proc` of its host, where a number leads to another process. */
+function hasOwnProc(): boolean {
+  const { readlinkSync } = process.getBuiltinModule("node:fs");
+  ownProc ??= attempt(() => readlinkSync("/proc/self")) === String(process.pid);
+  return ownProc;
+}
+
 function startByPs(pid: number): string | null {
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   const { status, stdout } = spawnSync("ps", ["-o", "stat=", "-o", "lstart=", "-p", String(pid)], {
@@ -36,6 +48,21 @@ function startByPs(pid: number): string | null {
   });
   const [state = "", ...started] = stdout?.trim().split(/\s+/) ?? [];
   return status === 0 && started.length > 0 && !state.startsWith("Z") ? started.join(" ") : null;
+}
+
+/**
+ * Names the system and the PID namespace that this process runs in. A container or a sandbox has another one, and so has
+ * another start of the system. Undefined without Linux.
+ */
+export function pidNamespace(): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  const { readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
+  try {
+    const inode = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8)}-${inode}`;
+  } catch {
+    return undefined;
+  }
 }
 
 const KNOWN_MS = 60_000;

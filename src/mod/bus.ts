@@ -1,6 +1,7 @@
 import { parseSettings, urlIn } from "../config/parse_settings.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
+import { MACHINE_ID_FILE, machineIdIn, SYSTEM_IDS, systemId } from "../lib/machine_id.ts";
 import { answerIn, type Posted, resultOf, UNAUTHORIZED } from "../rpc/answer.ts";
 import { Unreachable } from "../rpc/errors.ts";
 import type { Engine } from "./engine.ts";
@@ -18,6 +19,8 @@ export interface Bus {
   socketPath: string | undefined;
   /** This machine's name, for a bus elsewhere. */
   machine: string | undefined;
+  /** The stable id that the data directory keeps for it. Undefined if there is none. */
+  machineId: string | undefined;
   tellsLastWords: boolean;
   /** A prompt or a tool use waits no longer for one answer (ms). */
   limitMs: number;
@@ -44,9 +47,16 @@ export async function findBus($: Engine, given?: string): Promise<Bus> {
     keptToken,
     socketPath: isHere ? await socketOf($, `${data}/${url.port || "80"}.sock`) : undefined,
     machine: isHere ? undefined : (await $.process.run(["hostname"])).stdout.trim(),
+    machineId: isHere ? undefined : await machineIdOf($, data),
     tellsLastWords: !/^(0|false|no|off)$/i.test(words),
     limitMs: Number(limit) > 0 ? Number(limit) : CALL_MS,
   };
+}
+
+async function machineIdOf($: Engine, data: string): Promise<string | undefined> {
+  const texts = SYSTEM_IDS.map((path) => textOf($, path));
+  const system = (await Promise.all(texts)).find((text) => text !== "") ?? "";
+  return machineIdIn(await textOf($, `${data}/${MACHINE_ID_FILE}`), systemId(system));
 }
 
 /** A file's text. Empty if it cannot be read. */

@@ -1,6 +1,6 @@
 import { isAutomatic, knownFields } from "../hooks/input.ts";
 import { missingIn, toolIn } from "../hooks/own_tools.ts";
-import { goesOn, type HookSession } from "../hooks/session.ts";
+import { goesOn, type HookSession, machineIn } from "../hooks/session.ts";
 import { type Batch, handOver, inLine } from "../hooks/text.ts";
 import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
@@ -217,8 +217,8 @@ export async function withCaller($: Engine, input: ToolInput): Promise<ToolInput
 
 /** Shows who is here and what is unread. */
 async function showStatus($: Engine, bus: Bus): Promise<void> {
-  const { clientId, machine } = await sessionCall($, bus, {});
-  const whose = { client_id: clientId, ...(machine !== undefined && { machine }) };
+  const call = await sessionCall($, bus, {});
+  const whose = { client_id: call.clientId, ...machineIn(call) };
   const { name, here, unread, needs } = await callBus($, bus, "summarize", whose);
   const parts = [
     typeof name === "string" ? inLine(name, 40) : "",

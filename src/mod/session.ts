@@ -1,5 +1,5 @@
 import { bounded, knownFields, titleOf } from "../hooks/input.ts";
-import { HookSession } from "../hooks/session.ts";
+import { HookSession, machineIn } from "../hooks/session.ts";
 import type { SessionCall } from "../hooks/types.ts";
 import { firstWords } from "../lib/first_words.ts";
 import type { Json } from "../lib/json.ts";
@@ -16,7 +16,7 @@ export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Pro
   const call: SessionCall = {
     input: knownFields(input),
     config: { clientPid: undefined },
-    ...{ machine: bus.machine, clientId },
+    ...{ machine: bus.machine, machineId: bus.machineId, clientId },
     call: (tool, args, timeoutMs) =>
       callBus($, bus, tool, OF_MOD.includes(tool) ? { ...args, mod: !lease.isGivenUp } : args, timeoutMs),
     register: () => register($, call),
@@ -34,7 +34,8 @@ export async function hookSession($: Engine, bus: Bus, input: ClassicInput = {})
 }
 
 /** Registers a session that the bus does not know, as when its SessionStart hook did not run. */
-async function register($: Engine, { call, clientId, machine, input, branch }: SessionCall): Promise<Json> {
+async function register($: Engine, run: SessionCall): Promise<Json> {
+  const { call, clientId, input, branch } = run;
   const cwd = await $.session.cwd();
   const name = await branch();
   const root = (await $.session.repo())?.root ?? cwd;
@@ -42,7 +43,7 @@ async function register($: Engine, { call, clientId, machine, input, branch }: S
   const ownBranch = name === null || /^(main|master)$/.test(name) ? null : name;
   return call("start_session", {
     client_id: clientId,
-    ...(machine !== undefined && { machine }),
+    ...machineIn(run),
     name: bounded(ownBranch ?? lastPart(cwd)),
     cwd,
     repo: lastPart(root),

@@ -1,4 +1,5 @@
 import type { Call } from "../domain/call.ts";
+import { goneWords } from "../domain/channel.ts";
 import type { Bus } from "../domain/context.ts";
 import { type Mail, recipientOf } from "../domain/direct_message.ts";
 import { PERSON } from "../domain/event.ts";
@@ -54,6 +55,7 @@ export const getDelivery = operation({
       to.line(
         `${to.bold(to.text(one.name ?? one.recipient))}: ${to.text(one.state)}${when === null ? "" : ` ${to.ago(when)}${by}`}, ${to.text(reachWords(one.reach))}`,
       );
+      if (one.warning !== undefined) to.prose(to.text(one.warning));
     }
   },
 });
@@ -78,7 +80,14 @@ async function deliveryOf(bus: Bus, { event_id: _, recipient, ...mail }: Mail): 
     ...(session && { name: session.name, display_id: session.display_id }),
     ...mail,
     reach: await reachOfRecipient(bus, recipient, session),
+    ...(await warningOf(bus, session, mail.seen_at)),
   };
+}
+
+/** Tells of an unseen message whose recipient is not here. */
+async function warningOf(bus: Bus, session: Session | undefined, seenAt: string | null): Promise<Json> {
+  const warning = session === undefined || seenAt !== null ? undefined : await goneWords(bus, session);
+  return warning === undefined ? {} : { warning };
 }
 
 function reachOfRecipient(bus: Bus, recipient: string, session: Session | undefined): Promise<Reach> | Reach {

@@ -25,6 +25,24 @@ export const MACHINE = {
   about: "Default: the bus's own",
 } as const;
 
+export const MACHINE_ID = {
+  type: "text",
+  optional: true,
+  flag: false,
+  listed: false,
+  max: "id_bytes",
+  about: "Stable id of that machine, which has another name now and then",
+} as const;
+
+export const PID_NAMESPACE = {
+  type: "text",
+  optional: true,
+  flag: false,
+  listed: false,
+  max: "id_bytes",
+  about: "PID namespace of the client",
+} as const;
+
 export const CORRELATION_ID = {
   type: "text",
   optional: true,

@@ -2,6 +2,7 @@ import type { Call } from "../domain/call.ts";
 import { type Bus, BusError, here } from "../domain/context.ts";
 import { ANONYMOUS } from "../domain/event.ts";
 import { limitNote } from "../domain/limits.ts";
+import type { Machine } from "../domain/machine.ts";
 import { deletedFields, isAlive, LEASE_MS, type Session } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 
@@ -21,7 +22,7 @@ export async function countLive(bus: Bus): Promise<number> {
  * Passes while there is room for a further session, and for a client that is known.
  * @throws BusError when the limit of live sessions is reached.
  */
-export async function expectRoom(bus: Bus, machine: string, clientId: string | null): Promise<void> {
+export async function expectRoom(bus: Bus, machine: Machine, clientId: string | null): Promise<void> {
   const count = await countLive(bus);
   if (count < bus.limits.sessions) return;
   if (clientId !== null && (await bus.store.sessions.byClient(machine, clientId)) !== undefined) return;

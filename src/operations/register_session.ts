@@ -1,11 +1,14 @@
+import { type Bus, here } from "../domain/context.ts";
 import { formatCursor } from "../domain/cursor.ts";
+import { isOwn, machineOf, seenOn } from "../domain/machine.ts";
 import { isReserved, reservedProblem } from "../domain/person.ts";
 import { originOf } from "../domain/publish.ts";
 import { register } from "../domain/registration.ts";
+import { isAlive, processNumber, type Session, sees } from "../domain/session.ts";
 import type { Json } from "../lib/json.ts";
 import { claimName, renamed } from "./names.ts";
 import { operation } from "./operation.ts";
-import { CLIENT_ID, MACHINE } from "./params.ts";
+import { CLIENT_ID, MACHINE, MACHINE_ID, PID_NAMESPACE } from "./params.ts";
 import { countLive, expectRoom } from "./present.ts";
 
 const UNTITLED = [{}, {}];
@@ -27,6 +30,8 @@ export const registerSession = operation({
       max: "name_bytes",
       about: "Default: derived from cwd",
     },
+    machine_id: MACHINE_ID,
+    pid_namespace: PID_NAMESPACE,
     claim: { type: "boolean", default: false, about: "Hold @name and get its mail" },
   },
   command: {
@@ -40,13 +45,15 @@ export const registerSession = operation({
       const name = args.name ?? (here.cwd.split(/[\\/]/).filter(Boolean).at(-1) || "session");
       // A claim typed in a session's shell belongs to that session.
       const own = args.claim === true ? { client_id: here.sessionId } : {};
-      return { ...own, ...args, name, cwd: here.cwd, machine: here.machine(), repo: await here.repo() };
+      const stated = { ...own, ...args, name, cwd: here.cwd, ...here.machine(), repo: await here.repo() };
+      const isProcess = processNumber(String(args.client_id ?? "")) !== null;
+      return isProcess ? { ...stated, pid_namespace: here.pidNamespace() } : stated;
     },
   },
   async run(bus, args, { caller }) {
-    const machine = args.machine || bus.host;
+    const machine = machineOf(bus, args);
     const cwd = args.cwd ?? "";
-    const mayLook = caller.local && machine === bus.host;
+    const mayLook = caller.local && isOwn(machine, bus);
     const repo = args.repo?.replace(/[\n\t\r]/g, " ").trim() || (await bus.repoOf(cwd, mayLook));
     const client_id = args.client_id ?? null;
     const reserved = [args.name, client_id ?? ""].find(isReserved);
@@ -55,11 +62,12 @@ export const registerSession = operation({
     await expectRoom(bus, machine, client_id);
     const { session, event } = await register(bus, {
       ...{ name: args.name, machine, cwd, repo, client_id },
+      seen_on: seenOn(bus, machine, { namespace: args.pid_namespace }),
       origin: originOf(caller),
     });
     const claimed = args.claim ? await claimName(bus, args.name, session) : {};
     const { warning } = renamed(args.name, session.name);
-    const warnings = [warning, claimed.warning].filter(Boolean);
+    const warnings = [warning, claimed.warning, ofNoProcess(bus, session)].filter(Boolean);
     return {
       session_id: session.session_id,
       display_id: session.display_id,
@@ -91,3 +99,11 @@ export const registerSession = operation({
       to.line(`  waiting: #${to.text(event_id)} ${to.text(event_type)}: ${to.text(payload)}`);
   },
 });
+
+/** Tells a caller that its session counts as gone already, because its client_id names a process that does not run. */
+function ofNoProcess(bus: Bus, session: Session): string | undefined {
+  const place = here(bus);
+  const number = session.process === null ? processNumber(session.client_id) : null;
+  if (number === null || !sees(place, session) || isAlive(session, place)) return undefined;
+  return `The client_id ${number} is the number of a process, and this bus sees no such process, so the session counts as gone. Register with the number of a running process, or with a client_id that is not a number.`;
+}

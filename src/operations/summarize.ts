@@ -1,6 +1,7 @@
 import { PERSON } from "../domain/event.ts";
+import { machineOf } from "../domain/machine.ts";
 import { operation } from "./operation.ts";
-import { MACHINE } from "./params.ts";
+import { MACHINE, MACHINE_ID } from "./params.ts";
 import { liveSessions } from "./present.ts";
 
 export const summarize = operation({
@@ -17,13 +18,14 @@ export const summarize = operation({
       about: "Count the unread messages of this client's session, or of this session",
     },
     machine: MACHINE,
+    machine_id: MACHINE_ID,
   },
-  async run(bus, { client_id, machine }) {
+  async run(bus, { client_id, ...stated }) {
     const { mail, needs, sessions } = bus.store;
     const session =
       client_id === undefined
         ? undefined
-        : ((await sessions.byClient(machine || bus.host, client_id)) ?? (await sessions.get(client_id)));
+        : ((await sessions.byClient(machineOf(bus, stated), client_id)) ?? (await sessions.get(client_id)));
     return {
       here: (await liveSessions(bus)).length,
       ...(session !== undefined && { name: session.name }),

@@ -1,8 +1,9 @@
+import { machineOf } from "../domain/machine.ts";
 import { originOf, publish } from "../domain/publish.ts";
 import { deletedRefusal, notFound } from "../domain/session.ts";
 import { NoSessionError } from "../lib/command.ts";
 import { operation } from "./operation.ts";
-import { CLIENT_ID, MACHINE, SESSION_ID } from "./params.ts";
+import { CLIENT_ID, MACHINE, MACHINE_ID, SESSION_ID } from "./params.ts";
 import { countLive } from "./present.ts";
 
 export const unregisterSession = operation({
@@ -10,7 +11,7 @@ export const unregisterSession = operation({
   about: "Leave the bus.",
   effect: "overwrites",
   appends: true,
-  params: { session_id: SESSION_ID, client_id: CLIENT_ID, machine: MACHINE },
+  params: { session_id: SESSION_ID, client_id: CLIENT_ID, machine: MACHINE, machine_id: MACHINE_ID },
   command: {
     name: "unregister",
     examples: [
@@ -20,11 +21,11 @@ export const unregisterSession = operation({
     before(args, _flags, here) {
       if (args.session_id === undefined && args.client_id === undefined)
         throw new NoSessionError("unregister needs --session-id or --client-id.");
-      return args.client_id === undefined ? args : { ...args, machine: here.machine() };
+      return args.client_id === undefined ? args : { ...args, ...here.machine() };
     },
   },
   async run(bus, args, { caller }) {
-    const machine = args.machine || bus.host;
+    const machine = machineOf(bus, args);
     if (!args.session_id && !args.client_id)
       return { error: "Nothing was unregistered. Give session_id or client_id." };
     const session = args.session_id
@@ -33,7 +34,7 @@ export const unregisterSession = operation({
     if (session === undefined)
       return args.session_id
         ? notFound(args.session_id)
-        : { error: "Session not found", client_id: args.client_id, machine };
+        : { error: "Session not found", client_id: args.client_id, machine: machine.name };
     if (session.deleted_at !== null)
       return deletedRefusal(session, "This session is already unregistered, so nothing is left to do.");
     const ended = {

@@ -19,7 +19,7 @@ import { Storms } from "../domain/storms.ts";
 import type { EndingToken } from "../domain/token.ts";
 import type { Access } from "../http/access/access.ts";
 import { httpDenial } from "../http/access/refusal.ts";
-import { exists, rememberedStart } from "../lib/process.ts";
+import { exists, pidNamespace, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
 import { Door } from "../operations/invoke.ts";
@@ -45,6 +45,8 @@ export interface BusParts {
   holds(caller: Caller): boolean;
   /** Counts that began with the store. New ones if undefined. */
   counts?: Counts;
+  /** This machine's stable id. Undefined if it has none. */
+  machineId?: string | undefined;
   endingTokens(): readonly EndingToken[];
 }
 
@@ -80,7 +82,11 @@ export function createBus(parts: BusParts): Running {
   const bus: Bus = {
     store,
     now,
-    host: machine(),
+    get host() {
+      return machine();
+    },
+    machineId: parts.machineId,
+    pidNamespace: pidNamespace(),
     processExists: exists,
     processStart: rememberedStart(() => performance.now()),
     limits: config.limits,

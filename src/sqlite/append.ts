@@ -49,16 +49,21 @@ export class Appender implements Pick<Store, "append" | "register" | "listen" | 
       const at = timestampOf(this.#parts);
       const plan = decide(sessions, at);
       if (plan === null) return null;
-      const { session, wanted, draft, alias, inherits } = plan;
+      const { session, wanted, draft, alias, inherits, takesOver } = plan;
+      const inherit = () => {
+        if (takesOver !== undefined) sessions.takeOver(takesOver, session.session_id);
+        for (const recipient of inherits) mail.forward(recipient, session.session_id);
+      };
       if (draft === null) {
         sessions.revive(session, alias);
-        for (const recipient of inherits) mail.forward(recipient, session.session_id);
+        inherit();
         return { session, wanted, event: null };
       }
       if (this.#isStale(draft)) return null;
       const event = this.#insert(draft, at);
       const registered = { ...session, cursor: event.id };
       sessions.insert(registered);
+      inherit();
       return { session: registered, wanted, event };
     });
   }

@@ -10,6 +10,8 @@ const SQL = {
   aliasesOf: "SELECT alias FROM aliases WHERE session_id = $sessionId",
   addAlias: `INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
     ON CONFLICT DO UPDATE SET session_id = $sessionId`,
+  moveAliases: "UPDATE aliases SET session_id = $to WHERE session_id = $from",
+  moveClaims: "UPDATE claims SET session_id = $to WHERE session_id = $from",
   dropAlias: "DELETE FROM aliases WHERE alias = $alias",
 };
 
@@ -45,6 +47,13 @@ export class ClaimTable {
 
   addAlias(alias: string, sessionId: string): void {
     this.#sql.addAlias.run({ alias, sessionId });
+  }
+
+  /** Gives all names and earlier ids of a session to another one, and its id too. */
+  moveAll(from: string, to: string): void {
+    this.#sql.moveAliases.run({ from, to });
+    this.#sql.moveClaims.run({ from, to });
+    this.addAlias(from, to);
   }
 
   dropAlias(alias: string): void {

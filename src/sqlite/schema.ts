@@ -2,7 +2,7 @@ import type { Database } from "../runtime/runtime.ts";
 import { reserveName } from "./reserve_name.ts";
 import { momentOf } from "./time.ts";
 
-export const SCHEMA_VERSION = 15;
+export const SCHEMA_VERSION = 16;
 
 /** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
 export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
@@ -17,6 +17,7 @@ export const MIGRATIONS: readonly { version: number; apply(db: Database): void }
   { version: 13, apply: addNeeds },
   { version: 14, apply: addLastWords },
   { version: 15, apply: addRung },
+  { version: 16, apply: addMachineId },
 ];
 
 const ORIGINAL_TABLES = `
@@ -117,6 +118,18 @@ function addRung(db: Database): void {
   db.exec(`
     ALTER TABLE sessions ADD COLUMN rung TEXT;
     ALTER TABLE sessions ADD COLUMN rung_until INTEGER NOT NULL DEFAULT 0;`);
+}
+
+// Sessions are found by their client, and then by the machine's id or name.
+function addMachineId(db: Database): void {
+  db.exec(`
+    ALTER TABLE sessions ADD COLUMN machine_id TEXT;
+    ALTER TABLE sessions ADD COLUMN seen_on TEXT;
+    ALTER TABLE sessions ADD COLUMN origin TEXT;
+    DROP INDEX sessions_by_client;
+    DROP INDEX sessions_by_process;
+    CREATE INDEX sessions_by_client ON sessions (client_id) WHERE client_id IS NOT NULL;
+    CREATE INDEX sessions_by_process ON sessions (pid, pid_started) WHERE pid IS NOT NULL;`);
 }
 
 // Direct messages that are still unread become mail.

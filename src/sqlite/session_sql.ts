@@ -1,22 +1,27 @@
 import { parseCursor } from "../domain/cursor.ts";
+import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
+  "id, display_id, name, machine, machine_id, seen_on, origin, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const HEARD = momentOf("last_heartbeat");
 const SINCE = momentOf("$since");
 const LATER = `iif(${HEARD} > ${momentOf("$at")}, last_heartbeat, $at)`;
 const SELECT = `SELECT ${COLUMNS} FROM sessions`;
+/** The sessions of a machine, as `isOf` in the domain tells them. */
+const OF_MACHINE = "(machine_id = $machineId OR (machine = $machine AND (machine_id IS NULL OR NOT $exact)))";
 
 export const SQL = {
   find: `${SELECT} WHERE id = $id`,
-  byClient: `${SELECT} WHERE machine = $machine AND client_id = $clientId
-    ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
-  byProcess: `${SELECT} WHERE machine = $machine AND pid = $pid AND pid_started = $started
+  byClient: `${SELECT} WHERE client_id = $clientId AND ${OF_MACHINE}
+    ORDER BY $pid IS NOT NULL AND pid IS NOT $pid, $exact AND machine_id IS NULL, deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
+  ofClient: `${SELECT} WHERE client_id = $clientId ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
+  byProcess: `${SELECT} WHERE pid = $pid AND pid_started = $started
+    AND (${OF_MACHINE} OR seen_on = $watcher OR ($watcher IS NOT NULL AND seen_on IS NULL AND machine_id IS NULL))
     ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
   byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
   byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
@@ -25,17 +30,22 @@ export const SQL = {
   present: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > ${SINCE} ORDER BY ${HEARD} DESC, id`,
   silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
     ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
+  ahead: `SELECT 1 FROM sessions WHERE deleted_at IS NULL AND ${HEARD} > ${momentOf("$at")} LIMIT 1`,
+  settle: `UPDATE sessions SET last_heartbeat = $at,
+      lease_until = iif(${momentOf("lease_until")} > ${momentOf("$lease")}, $lease, lease_until)
+    WHERE deleted_at IS NULL AND ${HEARD} > ${momentOf("$at")}`,
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
-    VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
+    VALUES ($id, $displayId, $name, $machine, $machineId, $seenOn, $origin, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
       $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0)`,
   revive: `UPDATE sessions
-    SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
+    SET name = $name, machine = $machine, machine_id = $machineId, seen_on = $seenOn, origin = $origin, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
       state_since = $stateSince, rung = $rung, rung_until = $rungUntil,
       branch = COALESCE($branch, branch), title = $title WHERE id = $id`,
   report: `UPDATE sessions SET state = $state, state_since = iif(state IS $state, state_since, $at), lease_until = $leaseUntil, last_heartbeat = ${LATER},
-      branch = COALESCE($branch, branch), worked_at = COALESCE($workedAt, worked_at),
+      branch = COALESCE($branch, branch), machine = COALESCE($machine, machine),
+      machine_id = COALESCE(machine_id, $machineId), worked_at = COALESCE($workedAt, worked_at),
       last_words = COALESCE($lastWords, last_words) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
     WHERE id = $id`,
@@ -50,6 +60,10 @@ export function statedOf(session: Session): Named {
   return {
     id: session.session_id,
     name: session.name,
+    machine: session.machine,
+    machineId: session.machine_id,
+    seenOn: session.seen_on,
+    origin: session.origin,
     cwd: session.cwd,
     repo: session.repo,
     clientId: session.client_id,
@@ -61,6 +75,11 @@ export function statedOf(session: Session): Named {
     branch: session.branch,
     title: session.title,
   };
+}
+
+/** A machine as the statements name it. */
+export function machineParams({ name, id, exact }: Machine): Named {
+  return { machine: name, machineId: id ?? null, exact: exact ? 1 : 0 };
 }
 
 export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row): Session {

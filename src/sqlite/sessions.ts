@@ -1,5 +1,6 @@
 import type { WakeSetting } from "../domain/attention.ts";
-import type { Session } from "../domain/session.ts";
+import type { Machine } from "../domain/machine.ts";
+import { LONGEST_LEASE_MS, type Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import type { Named } from "../runtime/runtime.ts";
@@ -7,11 +8,14 @@ import { ClaimTable } from "./claims.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
-import { SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { machineParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
 const CONSUME_PATIENCE_MS = 1_500;
+
+/** How often heartbeats of the future are looked for. A clock that was set back for less expires no session. */
+const SETTLE_MS = 24 * 60 * 60 * 1000;
 
 export interface SessionParts extends Parts {
   events: EventTable;
@@ -21,6 +25,7 @@ export interface SessionParts extends Parts {
 /** Registered sessions. */
 export class SessionTable extends Table<keyof typeof SQL, SessionParts> implements Sessions, KnownSessions {
   readonly #claims: ClaimTable;
+  #settledAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SessionParts) {
     super(parts, SQL);
@@ -31,12 +36,16 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.read(() => this.#findByAnyId(sessionId));
   }
 
-  byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined> {
+  byClient(machine: Machine, clientId: string, pid?: number): Promise<Session | undefined> {
     return this.writer.read(() => this.findByClient(machine, clientId, pid));
   }
 
-  byProcess(machine: string, process: ProcessMark): Promise<Session | undefined> {
-    return this.writer.read(() => this.findByProcess(machine, process));
+  byProcess(machine: Machine, process: ProcessMark, watcher?: string): Promise<Session | undefined> {
+    return this.writer.read(() => this.findByProcess(machine, process, watcher));
+  }
+
+  ofClient(clientId: string): Promise<Session[]> {
+    return this.writer.read(() => this.findOfClient(clientId));
   }
 
   namedLike(text: string): Promise<Session[]> {
@@ -53,7 +62,22 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   present(since: string): Promise<Session[]> {
     const from = { since: storedTime(since) };
     const { present, silent } = this.sql;
+    if (this.parts.steady() - this.#settledAt >= SETTLE_MS) this.settle();
     return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
+  }
+
+  /**
+   * Sets heartbeats of the future to now, and their leases with them. Otherwise, a session that a wrong clock left behind would
+   * live until that day. Does not wait for the write, which may be tried again a day later.
+   */
+  settle(): void {
+    this.#settledAt = this.parts.steady();
+    const at = this.at();
+    const lease = storedTime(new Date(this.parts.now() + LONGEST_LEASE_MS).toISOString());
+    this.writer
+      .read(() => this.sql.ahead.get({ at }) !== undefined)
+      .then((found) => found && this.writer.write(() => void this.sql.settle.run({ at, lease })))
+      .catch(() => {});
   }
 
   holder(name: string): Promise<Session | undefined> {
@@ -83,11 +107,17 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.write(() => void this.sql.touch.run({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch = null, works, lastWords }: Report): Promise<void> {
-    const lease = { state, leaseUntil: storedTime(leaseUntil) };
+  report(id: string, { leaseUntil, branch, machine, works, lastWords, state }: Report): Promise<void> {
+    const known = {
+      state,
+      branch: branch ?? null,
+      lastWords: lastWords ?? null,
+      leaseUntil: storedTime(leaseUntil),
+    };
+    const where = { machine: machine?.name ?? null, machineId: machine?.id ?? null };
     return this.writer.write(() => {
       const workedAt = works ? this.parts.now() : null;
-      this.sql.report.run({ id, ...lease, at: this.at(), branch, workedAt, lastWords: lastWords ?? null });
+      this.sql.report.run({ id, ...known, ...where, at: this.at(), workedAt });
     });
   }
 
@@ -141,12 +171,16 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.#one("find", { id });
   }
 
-  findByClient(machine: string, clientId: string, pid: number | null = null): Session | undefined {
-    return this.#one("byClient", { machine, clientId, pid });
+  findByClient(machine: Machine, clientId: string, pid: number | null = null): Session | undefined {
+    return this.#one("byClient", { ...machineParams(machine), clientId, pid });
   }
 
-  findByProcess(machine: string, { pid, started }: ProcessMark): Session | undefined {
-    return this.#one("byProcess", { machine, pid, started });
+  findByProcess(machine: Machine, { pid, started }: ProcessMark, watcher?: string): Session | undefined {
+    return this.#one("byProcess", { ...machineParams(machine), pid, started, watcher: watcher ?? null });
+  }
+
+  findOfClient(clientId: string): Session[] {
+    return this.sql.ofClient.all({ clientId }).map(sessionOfRow);
   }
 
   findNamed(text: string): Session[] {
@@ -172,7 +206,6 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     this.sql.insert.run({
       ...statedOf(session),
       displayId: session.display_id,
-      machine: session.machine,
       registeredAt: storedTime(session.registered_at),
       cursor: session.cursor === null ? null : String(session.cursor),
     });
@@ -185,6 +218,9 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     this.#claims.dropAlias(session.session_id);
     if (alias !== null) this.#claims.addAlias(alias, session.session_id);
   }
+
+  /** Leads the id of another session to this one, with its earlier ids and its claims. */
+  readonly takeOver = (from: string, to: string) => this.#claims.moveAll(from, to);
 
   markDeleted(id: string, at: string): void {
     this.sql.markDeleted.run({ id, at: storedTime(at) });

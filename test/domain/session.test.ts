@@ -17,6 +17,9 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
     display_id: "brave-trex",
     name: "n",
     machine: "host",
+    machine_id: null,
+    seen_on: null,
+    origin: null,
     cwd: "/x",
     repo: "x",
     client_id: null,
@@ -46,6 +49,7 @@ const PIDS = [77];
 const here = {
   now: NOW,
   host: "host",
+  machineId: "id-of-host",
   processExists: (pid: number) => PIDS.includes(pid),
   processStart: (pid: number) => (PIDS.includes(pid) ? "boot-1" : null),
   isHeld: (sessionId: string) => sessionId === "waiting",

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openTokens } from "../../src/tokens/token_files.ts";
 import { join, publish, resume } from "../support/agent.ts";
@@ -68,6 +69,48 @@ test("a clock that was a day ahead for a while leaves the sessions that were liv
   clock.jump(-DAY);
   expect(await ids(bus)).toEqual(sessions);
   expect(await join(bus, { client_id: sessions[1] })).toMatchObject({ resumed: true, active_sessions: 3 });
+});
+
+test("a heartbeat from a clock that was years ahead counts as now, and then ages like any other", async () => {
+  const { bus, clock } = await busWith();
+  clock.jump(1_500 * DAY);
+  const sessions = await three(bus);
+  const far = { client_id: "far", machine: "elsewhere", name: "far", cwd: "/", repo: "r" };
+  await bus.call("start_session", far);
+  clock.jump(-1_500 * DAY);
+  expect(await ids(bus)).toEqual([...sessions, "far"].sort());
+  // One of them is heard of now and then.
+  for (let hour = 0; hour < 24; hour++) {
+    clock.pass(HOUR);
+    await publish(bus, "x", { session_id: sessions[0] });
+    await present(bus);
+  }
+  expect(await ids(bus)).toEqual([...sessions, "far"].sort());
+  clock.pass(HOUR);
+  expect(await ids(bus)).toEqual(sessions);
+  clock.pass(22 * HOUR);
+  expect(await ids(bus)).toEqual(sessions);
+  await publish(bus, "x", { session_id: sessions[0] });
+  await publish(bus, "the write after it");
+  clock.pass(HOUR);
+  expect(await ids(bus)).toEqual([`${sessions[0]}`]);
+});
+
+test("a stored heartbeat of the future counts as now from the start of the bus on", async () => {
+  const folder = tempFolder();
+  const first = await busWith({ folder });
+  const { session_id } = await join(first.bus);
+  await first.bus.stop();
+  const db = new Database(first.bus.db);
+  db.run("UPDATE sessions SET last_heartbeat = '2031-01-01T00:00:00.000+00:00'");
+  db.close();
+  const { bus, clock } = await busWith({ folder });
+  expect(await ids(bus)).toEqual([session_id]);
+  clock.pass(DAY - 1);
+  expect(await ids(bus)).toEqual([session_id]);
+  clock.pass(1);
+  expect(await ids(bus)).toEqual([]);
+  expect(await join(bus, { client_id: session_id })).toMatchObject({ session_id });
 });
 
 test("ids, cursors and waiting calls go on through every jump and a restart", async () => {

@@ -85,10 +85,20 @@ export async function webhook(store: Store, more: Partial<Webhook> = {}): Promis
 export function aSession(more: Partial<Session> = {}): Session {
   const at = "2026-03-01T12:00:00.000Z";
   return {
-    ...{ session_id: "s", display_id: "brave-trex", name: "api", machine: "m", cwd: "/", repo: "r" },
+    ...{
+      session_id: "s",
+      display_id: "brave-trex",
+      name: "api",
+      machine: "m",
+      machine_id: null,
+      cwd: "/",
+      repo: "r",
+    },
     ...{ client_id: null, registered_at: at, last_heartbeat: at, cursor: null, deleted_at: null },
     ...{
       process: null,
+      seen_on: null,
+      origin: null,
       state: null,
       lease_until: null,
       branch: null,

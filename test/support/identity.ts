@@ -61,7 +61,7 @@ export const logins = createPageLogins({ key: () => KEY, now: () => NOW });
 
 /** A bus on loopback whose settings open nothing. */
 const CLOSED = {
-  ...{ host: "127.0.0.1", machine: "thinkpad", allowedHosts: [], allowedLogins: [] },
+  ...{ host: "127.0.0.1", machine: () => "thinkpad", allowedHosts: [], allowedLogins: [] },
   ...{ onlyTokens: false, trustHeaders: false, open: false },
   async whois(peer: Peer) {
     const owner = OWNERS[peer.address];

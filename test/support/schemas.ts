@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 
 /** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
-export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15] as const;
+export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
 /** Statements of each version, frozen as its release ran them. */
@@ -100,6 +100,13 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
     ALTER TABLE sessions ADD COLUMN state_since TEXT;`,
   15: `ALTER TABLE sessions ADD COLUMN rung TEXT;
     ALTER TABLE sessions ADD COLUMN rung_until INTEGER NOT NULL DEFAULT 0;`,
+  16: `ALTER TABLE sessions ADD COLUMN machine_id TEXT;
+    ALTER TABLE sessions ADD COLUMN seen_on TEXT;
+    ALTER TABLE sessions ADD COLUMN origin TEXT;
+    DROP INDEX sessions_by_client;
+    DROP INDEX sessions_by_process;
+    CREATE INDEX sessions_by_client ON sessions (client_id) WHERE client_id IS NOT NULL;
+    CREATE INDEX sessions_by_process ON sessions (pid, pid_started) WHERE pid IS NOT NULL;`,
 };
 
 /** Writes a database as the release of that version left it, with rows in each table. */
@@ -160,5 +167,6 @@ function rowsIn(version: OwnVersion): string {
         closed_at = ${at(3)}, taken_at = ${at(3)} WHERE need_id = 1;`,
     )}
     ${from(14, "UPDATE sessions SET last_words = 'All tests pass.', state_since = '2026-11-01T10:00:00.000+00:00' WHERE id = 's-a';")}
-    ${from(15, "UPDATE sessions SET rung = 'mod', rung_until = 9 WHERE id = 's-a';")}`;
+    ${from(15, "UPDATE sessions SET rung = 'mod', rung_until = 9 WHERE id = 's-a';")}
+    ${from(16, "UPDATE sessions SET machine_id = 'id-of-m1', seen_on = 'id-of-m1', origin = 'local' WHERE id = 's-a';")}`;
 }

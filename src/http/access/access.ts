@@ -40,7 +40,7 @@ export function createAccess({ config, warn, now, steady, key }: AccessOptions) 
     guard: createGuard({
       ...config,
       ...config.access,
-      machine: machine(),
+      machine,
       tokens,
       logins,
       whois: createWhois({ socket: config.access.tailscaled, now: steady, warn }),

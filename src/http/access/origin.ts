@@ -5,8 +5,8 @@ import type { Refusal } from "./refusal.ts";
 export interface HeadOptions {
   /** The address the bus listens on. */
   host: string;
-  /** This machine's name. A name of the bus only if it listens for other machines. */
-  machine: string;
+  /** This machine's present name, which may change. A name of the bus only if it listens for other machines. */
+  machine(): string;
   allowedHosts: readonly string[];
 }
 
@@ -66,10 +66,13 @@ const NAMES = ["127.0.0.1", "localhost", "[::1]"];
 export function createKnown({ host, machine, allowedHosts }: HeadOptions): Known {
   const own = spellingsOf(host);
   const names = new Set([...NAMES, ...own, ...allowedHosts]);
-  if (!isLoopback(host)) names.add(machine.toLowerCase());
+  const first = machine().toLowerCase();
+  // A client may still know the name that the machine had at the start.
+  const isMachine = (hostname: string) =>
+    !isLoopback(host) && (hostname === first || hostname === machine().toLowerCase());
   // A bus on every address does not know its names. An address literal cannot be rebound.
   const everywhere = own.includes("0.0.0.0") || own.includes("[::]");
-  return (hostname) => names.has(hostname) || (everywhere && isAddress(hostname));
+  return (hostname) => names.has(hostname) || (everywhere && isAddress(hostname)) || isMachine(hostname);
 }
 
 // Extensions and apps name their pages as they like, for example tauri://localhost.

@@ -10,7 +10,7 @@ import { firstWords, MOST_WORDS } from "../../lib/first_words.ts";
 import type { Json } from "../../lib/json.ts";
 import { operation } from "../operation.ts";
 import { digestOf, isDigested, Senders } from "./digest.ts";
-import { endDialogs, HOOK_SESSION, hookSession, report, UNKNOWN } from "./session.ts";
+import { endDialogs, HOOK_SESSION, hookSession, report, statedMachine, UNKNOWN } from "./session.ts";
 import { renameTo, takeWoken, toldOf } from "./user_line.ts";
 
 /** Maximum size of the payloads that a hook takes at once (characters). A single event may be larger. */
@@ -69,7 +69,13 @@ export const collectEvents = operation({
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
     const woken = waits ? undefined : takeWoken(bus, session);
     const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
-    const told = { branch: args.branch, works, lastWords: args.last_words && firstWords(args.last_words) };
+    const lastWords = args.last_words && firstWords(args.last_words);
+    const told = {
+      branch: args.branch,
+      machine: waits ? undefined : statedMachine(bus, args),
+      works,
+      lastWords,
+    };
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", told);
     if (waits && !args.mod && rungOf(session, here(bus)) === "mod") return leave(session);
     if (waits)

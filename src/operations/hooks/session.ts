@@ -1,16 +1,18 @@
 import { type Bus, here } from "../../domain/context.ts";
 import { dialogWait } from "../../domain/dialogs.ts";
+import { isOf, type Machine, machineOf, type StatedMachine } from "../../domain/machine.ts";
 import { MOD_LEASE_MS, rungOf } from "../../domain/rung.ts";
-import type { Session } from "../../domain/session.ts";
+import { LONGEST_LEASE_MS, type Session, sees } from "../../domain/session.ts";
 import type { Report } from "../../domain/store.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Param } from "../../lib/param.ts";
-import { MACHINE } from "../params.ts";
+import { MACHINE, MACHINE_ID } from "../params.ts";
 
 /** Parameters by which a hook names its session. */
 export const HOOK_SESSION = {
   client_id: { type: "text", min: 1, max: "id_bytes", about: "Id that the client gave its session" },
   machine: MACHINE,
+  machine_id: MACHINE_ID,
   branch: { type: "text", optional: true, max: "name_bytes", about: "Branch of the session" },
   pid: { type: "integer", optional: true, min: 1, max: 2 ** 31, about: "The client's process" },
   mod: {
@@ -23,6 +25,7 @@ export const HOOK_SESSION = {
 interface Identity {
   client_id: string;
   machine: string | undefined;
+  machine_id: string | undefined;
   pid: number | undefined;
   mod: boolean | undefined;
 }
@@ -39,13 +42,19 @@ export async function hookSession(bus: Bus, identity: Identity): Promise<Session
   return session;
 }
 
-async function findSession(bus: Bus, { client_id, machine, pid }: Identity): Promise<Session | undefined> {
+async function findSession(bus: Bus, { client_id, pid, ...stated }: Identity): Promise<Session | undefined> {
   const { sessions } = bus.store;
-  const where = machine || bus.host;
-  const session = (await sessions.byClient(where, client_id, pid)) ?? (await sessions.get(client_id));
-  if (session === undefined || session.deleted_at !== null || session.machine !== where) return undefined;
+  const machine = machineOf(bus, stated);
+  const session = (await sessions.byClient(machine, client_id, pid)) ?? (await sessions.get(client_id));
+  if (session === undefined || session.deleted_at !== null || !isOf(session, machine)) return undefined;
   const another = pid !== undefined && session.process !== null && session.process.pid !== pid;
   return another ? undefined : session;
+}
+
+/** The machine that a hook states by name and id. Undefined for a hook that does not know both. */
+export function statedMachine(bus: Bus, stated: StatedMachine): Machine | undefined {
+  const machine = machineOf(bus, stated);
+  return machine.exact && stated.machine ? machine : undefined;
 }
 
 /** Gives a session to its mod. Waits for that only if another rung carries the session, because the mod works in a turn. */
@@ -63,18 +72,19 @@ export function endDialogs({ dialogs, subscriptions }: Bus, { session_id }: Sess
 
 export const UNKNOWN: Json = { unknown: true };
 
-const BUSY_LEASE_MS = 30 * 60 * 1000;
 const IDLE_LEASE_MS = 5 * 60 * 1000;
 
-/** Saves the state that a hook reports, without waiting for it. A session on another machine gets a new lease. */
+/**
+ * Saves the state that a hook reports, without waiting for it. A session whose process this bus does not see gets a new lease.
+ */
 export function report(
   bus: Bus,
   session: Session,
   state: "busy" | "idle",
-  { works = false, ...told }: Partial<Pick<Report, "branch" | "works" | "lastWords">> = {},
+  { works = false, ...told }: Partial<Pick<Report, "branch" | "machine" | "works" | "lastWords">> = {},
 ): void {
-  const ms = state === "busy" ? BUSY_LEASE_MS : IDLE_LEASE_MS;
-  const leaseUntil = session.machine === bus.host ? null : new Date(bus.now() + ms).toISOString();
+  const ms = state === "busy" ? LONGEST_LEASE_MS : IDLE_LEASE_MS;
+  const leaseUntil = sees(bus, session) ? null : new Date(bus.now() + ms).toISOString();
   bus.store.sessions
     .report(session.session_id, { state, leaseUntil, works, ...told })
     .catch((error) => bus.warn(`could not save the state of ${session.display_id}: ${error}`));

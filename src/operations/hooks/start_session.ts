@@ -1,6 +1,7 @@
 import type { Bus } from "../../domain/context.ts";
 import { isMail } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
+import { machineOf, seenOn } from "../../domain/machine.ts";
 import { isReserved, reservedProblem, sessionName } from "../../domain/person.ts";
 import { originOf } from "../../domain/publish.ts";
 import { reachOf } from "../../domain/reachability.ts";
@@ -9,6 +10,7 @@ import type { Session } from "../../domain/session.ts";
 import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
 import { operation } from "../operation.ts";
+import { PID_NAMESPACE } from "../params.ts";
 import { expectRoom, liveSessions } from "../present.ts";
 import { carry, endDialogs, HOOK_SESSION, report } from "./session.ts";
 
@@ -32,11 +34,13 @@ export const startSession = operation({
     },
     cwd: { type: "text", max: "cwd_bytes", about: "Its working directory" },
     repo: { type: "text", max: "name_bytes", about: "Its repository" },
+    pid_namespace: PID_NAMESPACE,
     pid_started: { type: "text", optional: true, max: 128, about: "When that process started" },
   },
   async run(bus, args, { caller }) {
-    const machine = args.machine || bus.host;
-    const { pid, pid_started: started } = args;
+    const machine = machineOf(bus, args);
+    const { pid, pid_started: started, pid_namespace: namespace } = args;
+    const process = pid === undefined || started === undefined ? undefined : { pid, started };
     if (isReserved(args.client_id))
       return { error: `Nothing was registered. ${reservedProblem(args.client_id)}` };
     await expectRoom(bus, machine, args.client_id);
@@ -45,12 +49,13 @@ export const startSession = operation({
       guessed: args.title === undefined,
       title: args.title,
       machine,
+      seen_on: seenOn(bus, machine, { process, namespace }),
       cwd: args.cwd,
       repo: args.repo,
       branch: args.branch ?? null,
       client_id: args.client_id,
       origin: originOf(caller),
-      process: pid === undefined || started === undefined ? undefined : { pid, started },
+      process,
       state: "busy",
     });
     if (args.mod) await carry(bus, session);

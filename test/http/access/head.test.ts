@@ -70,7 +70,7 @@ describe("the head of a request, on loopback", () => {
 
 describe("the names of a bus that listens for other machines", () => {
   const lan = checkOf({ host: "192.168.1.7" });
-  const everywhere = checkOf({ host: "0.0.0.0", machine: "ThinkPad" });
+  const everywhere = checkOf({ host: "0.0.0.0", machine: () => "ThinkPad" });
   const everywhere6 = checkOf({ host: "::" });
   const lan6 = checkOf({ host: "fd00::7" });
   const long6 = checkOf({ host: "FD00:0:0::7" });

@@ -4,6 +4,9 @@ import type { DecideRegistration } from "../../../src/domain/store.ts";
 import type { ProcessMark } from "../../../src/lib/process.ts";
 import { aDraft, aSession, type Engine, join, opened, publish, webhook } from "../engine.ts";
 
+/** A machine that is known by its name only. */
+const named = (name: string) => ({ name, id: undefined, exact: false });
+
 export function registration({ place }: Engine): void {
   test("a new session is stored with its event, which is its cursor", async () => {
     const store = await opened(place());
@@ -12,7 +15,7 @@ export function registration({ place }: Engine): void {
     const session = await join(store, stated);
     expect(session).toEqual(aSession({ ...stated, cursor: 1 }));
     expect(await store.sessions.get("s")).toEqual(session);
-    expect(await store.sessions.byClient("m", "c")).toEqual(session);
+    expect(await store.sessions.byClient(named("m"), "c")).toEqual(session);
     expect((await store.deliveries.counts(webhook_id)).pending).toBe(1);
   });
 
@@ -31,7 +34,7 @@ export function registration({ place }: Engine): void {
     const store = await opened(place());
     const active = await store.webhooks.active();
     const decide: DecideRegistration = (known) => {
-      const earlier = known.findByClient("m", "c");
+      const earlier = known.findByClient(named("m"), "c");
       const session = earlier ?? aSession({ session_id: crypto.randomUUID(), client_id: "c" });
       const draft = earlier === undefined ? addressed(aDraft(), active) : null;
       return { session, wanted: "api", draft, alias: null, inherits: [] };
@@ -103,17 +106,17 @@ export function registration({ place }: Engine): void {
 
   test("a session is found by its process, on its machine, even when it has ended", async () => {
     const store = await opened(place());
-    const named = { pid: 7, started: "then" };
-    const { machine } = await join(store, { process: named });
+    const mark = { pid: 7, started: "then" };
+    const { machine } = await join(store, { process: mark });
     await join(store, { session_id: "t", display_id: "calm-rex" });
-    const found = async (on: string, mark: ProcessMark) =>
-      (await store.sessions.byProcess(on, mark))?.session_id;
-    expect(await found(machine, named)).toBe("s");
-    expect(await found(machine, { ...named, started: "later" })).toBeUndefined();
-    expect(await found("elsewhere", named)).toBeUndefined();
+    const found = async (on: string, process: ProcessMark) =>
+      (await store.sessions.byProcess(named(on), process))?.session_id;
+    expect(await found(machine, mark)).toBe("s");
+    expect(await found(machine, { ...mark, started: "later" })).toBeUndefined();
+    expect(await found("elsewhere", mark)).toBeUndefined();
     const change = { kind: "unregister", sessionId: "s" } as const;
     await store.append(addressed(aDraft(), await store.webhooks.active(), change));
-    expect(await found(machine, named)).toBe("s");
+    expect(await found(machine, mark)).toBe("s");
   });
 
   test("a name is claimed from the holder that was seen, with the mail of both", async () => {

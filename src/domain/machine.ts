@@ -1,0 +1,76 @@
+import type { ProcessMark } from "../lib/process.ts";
+import { type Place, SEEN_NOWHERE, type Session } from "./session.ts";
+
+/** A machine, as its client states it. */
+export interface Machine {
+  /** For people. */
+  name: string;
+  /** Undefined for a client that knows only the name. */
+  id: string | undefined;
+  /** The client stated the id itself, so a machine with the same name and another id is another machine. */
+  exact: boolean;
+}
+
+/** The machine of the bus. */
+export type OwnMachine = Pick<Place, "host" | "machineId">;
+
+/** The fields by which a client states its machine. Without any, the machine is the bus's own. */
+export interface StatedMachine {
+  machine?: string | undefined;
+  machine_id?: string | undefined;
+}
+
+/** The machine that a client states. */
+export function machineOf(own: OwnMachine, { machine, machine_id }: StatedMachine): Machine {
+  const name = machine || own.host;
+  if (machine_id) return { name, id: machine_id, exact: true };
+  return { name, id: name === own.host ? own.machineId : undefined, exact: false };
+}
+
+/** The bus's own machine. */
+export function ownMachine(own: OwnMachine): Machine {
+  return machineOf(own, {});
+}
+
+/** True for the machine of the bus. */
+export function isOwn({ name, id }: Machine, { host, machineId }: OwnMachine): boolean {
+  return id === undefined || machineId === undefined ? name === host : id === machineId;
+}
+
+/** True if a session is one of that machine. Without an id on one side, the name decides. */
+export function isOf({ machine, machine_id }: Session, { name, id, exact }: Machine): boolean {
+  if (id !== undefined && machine_id === id) return true;
+  return machine === name && (machine_id === null || !exact);
+}
+
+/** The client's process, as it states it. */
+export interface StatedProcess {
+  process?: ProcessMark | undefined;
+  /** The client's PID namespace. Undefined for an older client, and without Linux. */
+  namespace: string | undefined;
+}
+
+/** A bus that looks at processes. */
+export type Watcher = OwnMachine & {
+  pidNamespace: string | undefined;
+  processExists(pid: number): boolean;
+  processStart(pid: number): string | null;
+};
+
+/**
+ * The value of `seen_on` for a registration: this machine if the bus sees the process, otherwise `SEEN_NOWHERE`. In another
+ * PID namespace the same number means another process.
+ */
+export function seenOn(bus: Watcher, machine: Machine, { process, namespace }: StatedProcess): string {
+  const isHere = namespace === undefined ? isOwn(machine, bus) : namespace === bus.pidNamespace;
+  if (!isHere) return SEEN_NOWHERE;
+  // Some systems hide the processes of other users.
+  const isHidden =
+    process !== undefined && bus.processStart(process.pid) === null && bus.processExists(process.pid);
+  return isHidden ? SEEN_NOWHERE : watcherId(bus);
+}
+
+/** The value of `seen_on` for a process that this bus sees. */
+export function watcherId({ host, machineId }: OwnMachine): string {
+  return machineId ?? host;
+}
