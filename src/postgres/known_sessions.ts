@@ -1,8 +1,9 @@
+import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
 import type { KnownSessions, RegistrationPlan } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import type { Connection, Named, Statement } from "./connection.ts";
-import { SQL, sessionOfRow } from "./session_sql.ts";
+import { namesOf, SQL, sessionOfRow } from "./session_sql.ts";
 import { findNamed } from "./sessions.ts";
 
 /** A question of a decision whose answer was not read yet. */
@@ -61,12 +62,23 @@ class Answers implements KnownSessions {
     return this.#one("find", SQL.find, { id });
   }
 
-  findByClient(machine: string, clientId: string): Session | undefined {
-    return this.#one("byClient", SQL.byClient, { machine, clientId, pid: null });
+  findByClient(machine: Machine, clientId: string): Session | undefined {
+    return this.#one("byClient", SQL.byClient, { ...namesOf(machine), clientId, pid: null });
   }
 
-  findByProcess(machine: string, { pid, started }: ProcessMark): Session | undefined {
-    return this.#one("byProcess", SQL.byProcess, { machine, pid, started });
+  findOfClient(clientId: string): Session[] {
+    return this.#answer("ofClient", { clientId }, async (connection) =>
+      (await connection.run(SQL.ofClient, { clientId })).map(sessionOfRow),
+    );
+  }
+
+  findByProcess(machine: Machine, { pid, started }: ProcessMark, watcher?: string): Session | undefined {
+    return this.#one("byProcess", SQL.byProcess, {
+      ...namesOf(machine),
+      pid,
+      started,
+      watcher: watcher ?? null,
+    });
   }
 
   findNamed(text: string): Session[] {

@@ -17,17 +17,17 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
       CREATE INDEX events_by_type ON events (event_type, id);
       CREATE INDEX events_by_correlation ON events (correlation_id, id) WHERE correlation_id IS NOT NULL;
       CREATE TABLE sessions (
-        id text PRIMARY KEY, display_id text NOT NULL, name text NOT NULL, machine text NOT NULL, cwd text NOT NULL,
+        id text PRIMARY KEY, display_id text NOT NULL, name text NOT NULL, machine text NOT NULL, machine_id text, seen_on text, origin text, cwd text NOT NULL,
         repo text NOT NULL, registered_at timestamptz NOT NULL, last_heartbeat timestamptz NOT NULL, client_id text,
         last_cursor bigint, deleted_at timestamptz, pid bigint, pid_started text, state text, lease_until timestamptz,
         offered_cursor bigint NOT NULL DEFAULT 0, branch text, wake text, muted_until bigint NOT NULL DEFAULT 0,
         title text, worked_at bigint NOT NULL DEFAULT 0, last_words text, state_since timestamptz, rung text,
         rung_until bigint NOT NULL DEFAULT 0
       );
-      CREATE INDEX sessions_by_client ON sessions (machine, client_id);
+      CREATE INDEX sessions_by_client ON sessions (client_id) WHERE client_id IS NOT NULL;
       CREATE INDEX sessions_by_display_id ON sessions (display_id);
       CREATE INDEX sessions_by_name ON sessions (name);
-      CREATE INDEX sessions_by_process ON sessions (machine, pid) WHERE pid IS NOT NULL;
+      CREATE INDEX sessions_by_process ON sessions (pid, pid_started) WHERE pid IS NOT NULL;
       CREATE INDEX sessions_present ON sessions (last_heartbeat) WHERE deleted_at IS NULL;
       CREATE TABLE aliases (alias text PRIMARY KEY, session_id text NOT NULL);
       CREATE INDEX aliases_by_session ON aliases (session_id);

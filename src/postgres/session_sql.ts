@@ -1,19 +1,26 @@
+import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
 import { type Named, type Row, statements } from "./connection.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
+  "id, display_id, name, machine, machine_id, seen_on, origin, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const SELECT = `SELECT ${COLUMNS} FROM sessions`;
+/** The sessions of a machine, as `isOf` in the domain tells them. */
+const OF_MACHINE =
+  "(machine_id = $machineId OR (machine = $machine AND (machine_id IS NULL OR NOT $exact::boolean)))";
 const LATEST = "deleted_at IS NOT NULL, last_heartbeat DESC";
 
 export const SQL = statements({
   find: `${SELECT} WHERE id = $id`,
   byAnyId: `${SELECT} WHERE id = coalesce((SELECT session_id FROM aliases WHERE alias = $id), $id)`,
-  byClient: `${SELECT} WHERE machine = $machine AND client_id = $clientId
-    ORDER BY $pid::bigint IS NOT NULL AND pid IS DISTINCT FROM $pid::bigint, ${LATEST} LIMIT 1`,
-  byProcess: `${SELECT} WHERE machine = $machine AND pid = $pid AND pid_started = $started ORDER BY ${LATEST} LIMIT 1`,
+  byClient: `${SELECT} WHERE client_id = $clientId AND ${OF_MACHINE}
+    ORDER BY $pid::bigint IS NOT NULL AND pid IS DISTINCT FROM $pid::bigint, $exact::boolean AND machine_id IS NULL,
+      ${LATEST} LIMIT 1`,
+  ofClient: `${SELECT} WHERE client_id = $clientId ORDER BY ${LATEST} LIMIT 100`,
+  byProcess: `${SELECT} WHERE pid = $pid AND pid_started = $started AND (${OF_MACHINE} OR seen_on = $watcher::text
+      OR ($watcher::text IS NOT NULL AND seen_on IS NULL AND machine_id IS NULL)) ORDER BY ${LATEST} LIMIT 1`,
   byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY ${LATEST} LIMIT 100`,
   byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY last_heartbeat DESC LIMIT 100`,
   idsOf: `SELECT id FROM sessions WHERE id = $text UNION SELECT id FROM sessions WHERE display_id = $text
@@ -22,19 +29,23 @@ export const SQL = statements({
   present: `${SELECT} WHERE deleted_at IS NULL AND last_heartbeat > $since ORDER BY last_heartbeat DESC, id COLLATE "C"`,
   silent: `${SELECT} WHERE deleted_at IS NULL AND last_heartbeat <= $since
     ORDER BY last_heartbeat DESC, id COLLATE "C" LIMIT ${MOST_SILENT}`,
+  ahead: "SELECT 1 FROM sessions WHERE deleted_at IS NULL AND last_heartbeat > $at LIMIT 1",
+  settle: `UPDATE sessions SET last_heartbeat = $at, lease_until = least(lease_until, $lease)
+    WHERE deleted_at IS NULL AND last_heartbeat > $at`,
   takenDisplayIds: "SELECT display_id FROM sessions WHERE display_id = ANY($displayIds::text[])",
   insert: `INSERT INTO sessions (${COLUMNS})
-    VALUES ($id, $displayId, $name, $machine, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
+    VALUES ($id, $displayId, $name, $machine, $machineId, $seenOn, $origin, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
       $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0)`,
   revive: `UPDATE sessions
-    SET name = $name, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
+    SET name = $name, machine = $machine, machine_id = $machineId, seen_on = $seenOn, origin = $origin, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
       state_since = $stateSince, rung = $rung, rung_until = $rungUntil,
       branch = coalesce($branch, branch), title = $title WHERE id = $id`,
   report: `UPDATE sessions SET state = $state,
       state_since = CASE WHEN state IS NOT DISTINCT FROM $state THEN state_since ELSE $at::timestamptz END,
       lease_until = $leaseUntil, last_heartbeat = greatest(last_heartbeat, $at::timestamptz),
-      branch = coalesce($branch, branch), worked_at = coalesce($workedAt, worked_at),
+      branch = coalesce($branch, branch), machine = coalesce($machine, machine),
+      machine_id = coalesce(machine_id, $machineId), worked_at = coalesce($workedAt, worked_at),
       last_words = coalesce($lastWords, last_words) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = CASE WHEN $keepsWake::boolean THEN wake ELSE $wake END,
       muted_until = coalesce($mutedUntil, muted_until) WHERE id = $id`,
@@ -54,11 +65,20 @@ export const SQL = statements({
   dropAlias: "DELETE FROM aliases WHERE alias = $alias",
 });
 
+/** A machine, as the statements ask for it. */
+export function namesOf({ name, id, exact }: Machine): Named {
+  return { machine: name, machineId: id, exact };
+}
+
 /** The columns that a client states whenever it registers. */
 export function statedOf(session: Session): Named {
   return {
     id: session.session_id,
     name: session.name,
+    machine: session.machine,
+    machineId: session.machine_id,
+    seenOn: session.seen_on,
+    origin: session.origin,
     cwd: session.cwd,
     repo: session.repo,
     clientId: session.client_id,

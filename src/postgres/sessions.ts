@@ -1,12 +1,16 @@
 import type { WakeSetting } from "../domain/attention.ts";
-import type { Session } from "../domain/session.ts";
+import type { Machine } from "../domain/machine.ts";
+import { LONGEST_LEASE_MS, type Session } from "../domain/session.ts";
 import type { Batch, EventQuery, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import type { Connection, Named, Statement } from "./connection.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
-import { SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { namesOf, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+
+/** How often heartbeats of the future are looked for. A clock that was set back for less expires no session. */
+const SETTLE_MS = 24 * 60 * 60 * 1000;
 
 export interface SessionParts extends Parts {
   events: EventTable;
@@ -15,16 +19,28 @@ export interface SessionParts extends Parts {
 
 /** Registered sessions. */
 export class SessionTable extends Table<SessionParts> implements Sessions {
+  #settledAt = Number.NEGATIVE_INFINITY;
+
   async get(id: string): Promise<Session | undefined> {
     return (await this.rows(SQL.byAnyId, { id })).map(sessionOfRow)[0];
   }
 
-  async byClient(machine: string, clientId: string, pid?: number): Promise<Session | undefined> {
-    return (await this.rows(SQL.byClient, { machine, clientId, pid })).map(sessionOfRow)[0];
+  async byClient(machine: Machine, clientId: string, pid?: number): Promise<Session | undefined> {
+    return (await this.rows(SQL.byClient, { ...namesOf(machine), clientId, pid })).map(sessionOfRow)[0];
   }
 
-  async byProcess(machine: string, { pid, started }: ProcessMark): Promise<Session | undefined> {
-    return (await this.rows(SQL.byProcess, { machine, pid, started })).map(sessionOfRow)[0];
+  async ofClient(clientId: string): Promise<Session[]> {
+    return (await this.rows(SQL.ofClient, { clientId })).map(sessionOfRow);
+  }
+
+  async byProcess(
+    machine: Machine,
+    { pid, started }: ProcessMark,
+    watcher?: string,
+  ): Promise<Session | undefined> {
+    return (await this.rows(SQL.byProcess, { ...namesOf(machine), pid, started, watcher })).map(
+      sessionOfRow,
+    )[0];
   }
 
   namedLike(text: string): Promise<Session[]> {
@@ -37,7 +53,22 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     return [...new Set([...ids, ...aliases])];
   }
 
+  /**
+   * Sets heartbeats of the future to now, and their leases with them. Otherwise, a session that a wrong clock left behind would
+   * live until that day.
+   */
+  async settle(): Promise<void> {
+    this.#settledAt = this.parts.steady();
+    const [at, lease] = [this.at(), new Date(this.parts.now() + LONGEST_LEASE_MS).toISOString()];
+    if ((await this.rows(SQL.ahead, { at })).count === 0) return;
+    await this.parts.writer.write(async (transaction) => {
+      await transaction.run(SQL.settle, { at, lease });
+    });
+  }
+
   async present(since: string): Promise<Session[]> {
+    // The write may be tried again a day later.
+    if (this.parts.steady() - this.#settledAt >= SETTLE_MS) void this.settle().catch(() => {});
     const [present, silent] = await Promise.all([
       this.rows(SQL.present, { since }),
       this.rows(SQL.silent, { since }),
@@ -77,10 +108,11 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     return this.#change(SQL.touch, () => ({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch, works, lastWords }: Report): Promise<void> {
+  report(id: string, { state, leaseUntil, branch, machine, works, lastWords }: Report): Promise<void> {
     return this.#change(SQL.report, () => {
       const workedAt = works ? this.parts.now() : null;
-      return { id, state, leaseUntil, at: this.at(), branch, workedAt, lastWords };
+      const where = { branch, machine: machine?.name, machineId: machine?.id };
+      return { id, state, leaseUntil, at: this.at(), ...where, workedAt, lastWords };
     });
   }
 
@@ -132,7 +164,6 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     await connection.run(SQL.insert, {
       ...statedOf(session),
       displayId: session.display_id,
-      machine: session.machine,
       registeredAt: session.registered_at,
       cursor: session.cursor,
     });

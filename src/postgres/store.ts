@@ -60,6 +60,7 @@ async function storeOn(
   const told: Told = { ...tables, tail, commits: [] };
   tail.start(await tables.events.newest(pool));
   await index.start();
+  await tables.sessions.settle();
   const stopFollowing = await followOthers(url, writer.id, told);
   return {
     id: String(values.get("id")),
