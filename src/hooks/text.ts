@@ -107,7 +107,9 @@ function blockOf(
 }
 
 function renamedText(name: string): string {
-  return `Your user renamed this session. On the agent-event-bus you are now called "${plainName(name, 60)}".`;
+  const plain = plainName(name, 60);
+  const now = plain === "" ? "" : ` On the agent-event-bus you are now called "${plain}".`;
+  return `Your user renamed this session.${now}`;
 }
 
 /** The bus proved that the user wrote it. */

@@ -7,4 +7,4 @@ export function branchIn(head: string): string | null {
 /** Rules of `git check-ref-format`, which keep sentences and controls out of the name of a branch. */
 const FORBIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: git forbids them
-  /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|^[./-]|[./]$|\.lock(\/|$)|^@$/;
+  /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|^[./-]|[./]$|\.lock(\/|$)/;
