@@ -25,7 +25,6 @@ const HEADS: [head: string, branch: string | null][] = [
     "a[b",
     "a\\b",
     "a@{b",
-    "@",
     "a//b",
     "/a",
     "a/",
