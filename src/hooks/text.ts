@@ -218,7 +218,7 @@ function bounded(payload: string, id: number, room: number): string {
   for (let most = MOST_PAYLOAD; ; most = Math.floor(most / 2)) {
     const start = beginning(payload, most);
     const left = payload.length - start.length;
-    const rest = `… (${left} more characters: get_events(cursor="${id - 1}", limit=1, order="asc"))`;
+    const rest = `… (${left} more characters: get_events(event_id=${id}, cursor="${id - 1}", limit=1, order="asc"))`;
     const text = indented(untagged(visible(start)) + (left > 0 ? rest : ""));
     // Escaped text is up to six times as long.
     if (byteLength(text) < room) return text;

@@ -21,13 +21,25 @@ export function boundaryAt(text: string, index: number): number {
 /** The beginning of a text, at most `most` characters. Ends between graphemes. */
 export function beginning(text: string, most: number): string {
   if (text.length <= most) return text;
-  let end = 0;
-  for (let count = 0; count < most && end < text.length; count++)
-    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
-  return end === text.length ? text : text.slice(0, boundaryAt(text, end));
+  let to = 0;
+  for (let count = 0; count < most && to < text.length; count++)
+    to += (text.codePointAt(to) ?? 0) > 0xffff ? 2 : 1;
+  return to === text.length ? text : text.slice(0, boundaryAt(text, to));
 }
 
-/** The same with an ellipsis behind it if there is more. */
+/** The same for at most `most` bytes of UTF-8. */
+export function beginningBytes(text: string, most: number): string {
+  let [to, size] = [0, 0];
+  while (to < text.length) {
+    const code = text.codePointAt(to) ?? 0;
+    size += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (size > most) return text.slice(0, boundaryAt(text, to));
+    to += code > 0xffff ? 2 : 1;
+  }
+  return text;
+}
+
+/** The beginning in characters with an ellipsis behind it if there is more. */
 export function excerpt(text: string, most: number): string {
   const start = beginning(text, most);
   return start.length === text.length ? text : `${start}…`;

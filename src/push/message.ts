@@ -1,6 +1,6 @@
 import type { Topic } from "../config/push.ts";
 import { visible, visibleLine } from "../lib/escape.ts";
-import { boundaryAt } from "../lib/graphemes.ts";
+import { beginningBytes } from "../lib/graphemes.ts";
 
 /** A button, which answers the bus by POST. */
 export interface Action {
@@ -44,13 +44,6 @@ export function jsonOf(push: Push, { name: topic }: Topic): string {
 
 /** The beginning of a text, in whole graphemes. */
 function cut(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text;
-  let end = 0;
-  let size = Buffer.byteLength("…");
-  for (const character of text) {
-    size += Buffer.byteLength(character);
-    if (size > bytes) break;
-    end += character.length;
-  }
-  return `${text.slice(0, boundaryAt(text, end))}…`;
+  const most = bytes - Buffer.byteLength("…");
+  return Buffer.byteLength(text) <= bytes ? text : `${beginningBytes(text, most)}…`;
 }
