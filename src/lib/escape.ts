@@ -58,6 +58,22 @@ export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): s
   return Number.isFinite(columns) ? shortened(line, columns) : line;
 }
 
+const MOST_TOLD = 8;
+const MOST_LOOKED_AT = 1_000;
+
+/** The hidden characters of a text as `U+202E`, each once, at most eight. Those of line ends and emojis do not count. */
+export function hiddenIn(text: string): string[] {
+  const found = new Set<string>();
+  if (isPlain(text)) return [];
+  let looked = 0;
+  for (const { 0: character, index } of text.matchAll(HIDDEN)) {
+    if (++looked > MOST_LOOKED_AT || found.size === MOST_TOLD) break;
+    if (isInEmoji(character, index, text) || (character === "\r" && text[index + 1] === "\n")) continue;
+    found.add(`U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`);
+  }
+  return [...found];
+}
+
 /** JSON that is safe for a terminal: the same characters become \u escapes. On one line without `indent`. */
 export function visibleJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replace(HIDDEN, escapedInJson);

@@ -1,5 +1,6 @@
 import type { Call } from "../domain/call.ts";
 import type { Event } from "../domain/event.ts";
+import { hiddenIn } from "../lib/escape.ts";
 import { beginningBytes } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 
@@ -23,8 +24,15 @@ export function payloadFor({ agent = false }: Call, id: number, payload: string)
   };
 }
 
-/** The same for a whole event. An event that needs no preview stays the same object. */
-export function eventFor<Shown extends Event>(call: Call, event: Shown): Shown {
-  const shown = payloadFor(call, event.id, event.payload);
-  return shown.whole === undefined ? event : { ...event, ...shown };
+/**
+ * An event for this caller. An agent's client is also told which characters of it show nothing. `isWhole`: no preview. An event
+ * that needs neither stays the same object.
+ */
+export function eventFor<Shown extends Event>(call: Call, event: Shown, isWhole = false): Shown {
+  if (call.agent !== true) return event;
+  const { id, title = "", payload } = event;
+  const shown = isWhole ? { payload } : payloadFor(call, id, payload);
+  const hidden_characters = [...new Set([...hiddenIn(title), ...hiddenIn(String(shown.payload))])];
+  if (shown.payload === payload && hidden_characters.length === 0) return event;
+  return { ...event, ...shown, ...(hidden_characters.length > 0 && { hidden_characters }) };
 }

@@ -17,7 +17,7 @@ export async function runGetEvents(bus: Bus, given: Query, call: Call): Promise<
   const acked = args.acks && !onlyReads && session !== undefined;
   if (session !== undefined && session.deleted_at !== null) return deletedRefusal(session);
   if (!onlyReads) touch(bus, session);
-  if (args.event_id !== undefined) return readOne(bus, args, args.event_id);
+  if (args.event_id !== undefined) return previewed(await readOne(bus, args, args.event_id), call, true);
   const start = await startOf(bus, args, session, acked);
   if ("answer" in start) return start.answer;
   // A narrowed wait, or one of another caller, does not make the session reachable.
@@ -25,10 +25,11 @@ export async function runGetEvents(bus: Bus, given: Query, call: Call): Promise<
   const page = args.wait_seconds
     ? await waitFor(bus, args, start, call, reached)
     : await read(bus, args, start, call);
-  return call.agent === true ? previewed(page, call) : page;
+  return previewed(page, call);
 }
 
-function previewed(page: Json, call: Call): Json {
+function previewed(page: Json, call: Call, isWhole = false): Json {
   const events = page.events as readonly Event[] | undefined;
-  return events === undefined ? page : { ...page, events: events.map((event) => eventFor(call, event)) };
+  if (events === undefined || call.agent !== true) return page;
+  return { ...page, events: events.map((event) => eventFor(call, event, isWhole)) };
 }

@@ -21,6 +21,8 @@ const LENGTHS: [what: string, payload: string, shown: number | "whole"][] = [
   ["1 MB", LONG, 2 * KIB],
 ];
 
+const MANY = Array.from({ length: 99 }, (_, i) => String.fromCodePoint(0xe0100 + i));
+
 /** A client that has made the handshake of MCP, like Claude Code. */
 async function agentOf(bus: TestBus) {
   const client = new Client({ name: "test", version: "1" });
@@ -146,6 +148,29 @@ export function previews(target: () => TestBus): void {
     const [delivery] = await hooks.until("/whole", 1);
     expect(delivery?.json).toMatchObject({ event_id: id, payload: LONG });
     hooks.stop();
+  });
+
+  test.each<[what: string, payload: string, hidden: string[] | undefined]>([
+    ["turned and tagged", "a\u202eb\u{e0041}\u{e0041}\u200b", ["U+202E", "U+E0041", "U+200B"]],
+    ["controls", "\u001b[2J\u009b \u00ad", ["U+001B", "U+009B", "U+00AD"]],
+    ["emojis, line ends and tabs", "👩‍💻 ❤️ line\r\nline\ttab", undefined],
+    ["plain text", "plain", undefined],
+    [
+      "more than eight",
+      MANY.join(""),
+      MANY.slice(0, 8).map((one) => `U+${one.codePointAt(0)?.toString(16).toUpperCase()}`),
+    ],
+  ])("an agent's client is told which characters show nothing: %s", async (_, payload, hidden) => {
+    const agent = await agentOf(target());
+    const id = await publish(target(), payload);
+    for (const args of [{ limit: 1 }, { event_id: id }]) {
+      const { events } = await agent.call("get_events", args);
+      expect(events).toMatchObject([{ id, payload }]);
+      expect(events[0].hidden_characters).toEqual(hidden);
+    }
+    const [bare] = (await target().call("get_events", { limit: 1 })).events;
+    expect("hidden_characters" in bare).toBe(false);
+    await agent.close();
   });
 
   test("reading one event moves no cursor, and an unknown one is refused", async () => {
