@@ -153,11 +153,16 @@ test("a payload of 1 MB is cut, says how much is left, and how to read it", asyn
     ...{ event_type: "note", payload, channel: `session:${client.id}` },
   });
   const text = await client.read("prompt");
-  const [, left, cursor] =
-    /… \((\d+) more characters: get_events\(cursor="(\d+)", limit=1, order="asc"\)\)/.exec(text) ?? [];
+  const [, left, id, cursor] =
+    /… \((\d+) more characters: get_events\(event_id=(\d+), cursor="(\d+)", limit=1, order="asc"\)\)/.exec(
+      text,
+    ) ?? [];
   expect(Number(left)).toBe(998_000);
-  const { events } = await bus.call("get_events", { cursor, limit: 1, order: "asc" });
-  expect(events).toMatchObject([{ id: event_id, payload }]);
+  // A bus that knows no event_id reads by the cursor.
+  for (const one of [{ event_id: Number(id) }, {}]) {
+    const { events } = await bus.call("get_events", { ...one, cursor, limit: 1, order: "asc" });
+    expect(events).toMatchObject([{ id: event_id, payload }]);
+  }
 });
 
 /** The briefing is one block of at most four lines, in which names have letters, digits and few other signs. */
