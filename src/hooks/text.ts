@@ -1,5 +1,5 @@
 import { visible, visibleLine } from "../lib/escape.ts";
-import { beginning } from "../lib/graphemes.ts";
+import { boundaryAt } from "../lib/graphemes.ts";
 import { byteLength } from "../lib/utf8.ts";
 import { plainName } from "./plain_name.ts";
 
@@ -216,7 +216,7 @@ function rest({ more, more_from = {} }: Batch, unshown: readonly Collected[]): s
 
 function bounded(payload: string, id: number, room: number): string {
   for (let most = MOST_PAYLOAD; ; most = Math.floor(most / 2)) {
-    const start = beginning(payload, most);
+    const start = payload.slice(0, boundaryAt(payload, most));
     const left = payload.length - start.length;
     const rest = `… (${left} more characters: get_events(event_id=${id}, cursor="${id - 1}", limit=1, order="asc"))`;
     const text = indented(untagged(visible(start)) + (left > 0 ? rest : ""));

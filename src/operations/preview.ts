@@ -32,7 +32,7 @@ export function eventFor<Shown extends Event>(call: Call, event: Shown, isWhole 
   if (call.agent !== true) return event;
   const { id, title = "", payload } = event;
   const shown = isWhole ? { payload } : payloadFor(call, id, payload);
-  const hidden_characters = [...new Set([...hiddenIn(title), ...hiddenIn(String(shown.payload))])];
-  if (shown.payload === payload && hidden_characters.length === 0) return event;
-  return { ...event, ...shown, ...(hidden_characters.length > 0 && { hidden_characters }) };
+  const hidden = [...hiddenIn(title), ...hiddenIn(String(shown.payload))];
+  if (shown.payload === payload && hidden.length === 0) return event;
+  return { ...event, ...shown, ...(hidden.length > 0 && { hidden_characters: [...new Set(hidden)] }) };
 }
