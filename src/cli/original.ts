@@ -1,6 +1,7 @@
 // Differences under the name of the original's CLI, agent-event-bus-cli.
 import type { Event } from "../domain/event.ts";
 import type { Printer } from "../lib/command.ts";
+import { beginning } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 import type { CliCommand, Flag } from "./commands.ts";
 
@@ -53,7 +54,7 @@ function printSessions(result: Json, to: Printer): void {
     if (client_id) to.line(`    client_id: ${to.text(client_id)}`);
     to.line(`    age: ${Math.floor(Number(age_seconds))}s`);
     if (id !== display_id)
-      to.line(`    session_id: ${to.text(id.length > LONG_ID ? `${id.slice(0, 8)}…` : id)}`);
+      to.line(`    session_id: ${to.text(id.length > LONG_ID ? `${beginning(id, 8)}…` : id)}`);
     to.line(`    channels: ${(subscribed_channels as string[]).map((one) => to.text(one)).join(", ")}\n`);
   }
 }

@@ -1,3 +1,5 @@
+import { boundaryAt } from "../lib/graphemes.ts";
+
 // Hot path: a regular expression of the module itself would cost every command a tenth of its page faults.
 
 /** Our own color codes, which take no place, and single characters. */
@@ -7,7 +9,7 @@ function piecesOf(text: string): readonly string[] {
 }
 
 function widthOfPiece(piece: string): number {
-  if (piece.startsWith("\x1b[") || /\p{Mark}/u.test(piece)) return 0;
+  if (piece.startsWith("\x1b[") || /[\p{Mark}\u200d]/u.test(piece)) return 0;
   return /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u.test(
     piece,
   )
@@ -37,13 +39,13 @@ export function widthOf(text: string): number {
 /** The start of a text, with an ellipsis, in at most `columns` columns. A shorter text stays. Colors end with it. */
 export function cutTo(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
-  let [taken, colored, kept] = [0, false, ""];
+  let [taken, end] = [0, 0];
   for (const piece of piecesOf(text)) {
     const width = widthOfPiece(piece);
     if (taken + width > columns - 1) break;
-    colored ||= piece.startsWith("\x1b[");
     taken += width;
-    kept += piece;
+    end += piece.length;
   }
-  return `${kept.trimEnd()}…${colored ? "\x1b[0m" : ""}`;
+  const kept = text.slice(0, boundaryAt(text, end));
+  return `${kept.trimEnd()}…${kept.includes("\x1b[") ? "\x1b[0m" : ""}`;
 }

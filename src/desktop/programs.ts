@@ -4,6 +4,7 @@ import { access, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { Notification } from "../domain/context.ts";
 import { markup, visible, visibleLine } from "../lib/escape.ts";
+import { shortened } from "../lib/graphemes.ts";
 
 /** Where and how notifications are shown. */
 export interface Place {
@@ -44,12 +45,11 @@ export type Shown = Required<Omit<Notification, "others">>;
 
 /** The texts of a notification, cut and with visible control characters. */
 export function shown({ title, subtitle = "", message, sound = false, group = "" }: Notification): Shown {
-  const max = MESSAGE_CHARACTERS;
-  const characters = Array.from(visible(message.slice(0, max * 4)));
+  const most = MESSAGE_CHARACTERS;
   return {
     title: visibleLine(title, LINE_CHARACTERS) || APP,
     subtitle: visibleLine(subtitle, LINE_CHARACTERS),
-    message: characters.length > max ? `${characters.slice(0, max - 1).join("")}…` : characters.join(""),
+    message: shortened(visible(message.slice(0, most * 4)), most),
     sound,
     group: visibleLine(group, LINE_CHARACTERS),
   };

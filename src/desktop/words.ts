@@ -2,6 +2,7 @@ import type { Notification } from "../domain/context.ts";
 import { ANONYMOUS, type Event } from "../domain/event.ts";
 import type { Kind } from "../domain/notification.ts";
 import type { Session } from "../domain/session.ts";
+import { excerpt } from "../lib/graphemes.ts";
 
 /** Length of a message between agents (characters). */
 const PREVIEW = 50;
@@ -24,7 +25,7 @@ export function wordsOf(told: Told): Omit<Notification, "group"> {
   return {
     title: titleOf(told),
     subtitle: isLate ? `From: ${from}, not seen yet` : `From: ${from}`,
-    message: cut(event.title ?? event.payload, kind === "message" ? PREVIEW : LONG_PREVIEW),
+    message: excerpt(event.title ?? event.payload, kind === "message" ? PREVIEW : LONG_PREVIEW),
   };
 }
 
@@ -34,9 +35,4 @@ function titleOf({ event, kind, sender, recipient }: Told): string {
   if (kind === "message") return `📨 ${recipient?.name ?? ANONYMOUS} • ${recipient?.repo ?? ""}`;
   const place = recipient?.name ?? event.channel;
   return `⚠️ ${event.event_type.replaceAll("_", " ")} • ${place === "all" ? name : place}`;
-}
-
-function cut(text: string, most: number): string {
-  const characters = Array.from(text.slice(0, most * 2 + 1));
-  return characters.length > most ? `${characters.slice(0, most).join("")}…` : characters.join("");
 }

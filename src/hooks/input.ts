@@ -1,3 +1,4 @@
+import { beginning } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 
 /** The fields that hooks use of a client's input, with their types. A field of another type counts as absent. */
@@ -75,5 +76,5 @@ export function titleOf({ session_title }: HookInput): string | undefined {
 const MOST_NAME = 60;
 
 export function bounded(name: string): string {
-  return Array.from(name).slice(0, MOST_NAME).join("");
+  return beginning(name, MOST_NAME);
 }

@@ -1,5 +1,7 @@
 import { visible, visibleLine } from "../lib/escape.ts";
+import { boundaryAt } from "../lib/graphemes.ts";
 import { byteLength } from "../lib/utf8.ts";
+import { plainName } from "./plain_name.ts";
 
 export { visibleJson } from "../lib/escape.ts";
 
@@ -55,8 +57,8 @@ const MOST_BYTES = 8_000;
 const MOST_PAYLOAD = 2_000;
 /** Room for the text around the events, with the lines about the rest. */
 const FRAME_BYTES = 1_500;
-const OPEN = "<agent-event-bus>";
-const CLOSE = "</agent-event-bus>";
+export const OPEN = "<agent-event-bus>";
+export const CLOSE = "</agent-event-bus>";
 const MOST_GROUPS = 8;
 
 /**
@@ -75,20 +77,26 @@ export function handOver(batch: Batch, now: number) {
     (isUsers(event) ? byUser : byOthers).push(text);
     shown.push(event);
   }
-  const block = blockOf(byUser, byOthers, [
+  const name = batch.renamed === undefined ? [] : [renamedText(batch.renamed)];
+  const block = blockOf(name, byUser, byOthers, [
     ...rest(batch, batch.events.slice(shown.length)),
     ...(batch.digest === undefined ? [] : digest(batch.digest, shown.length > 0)),
   ]);
-  const name = batch.renamed === undefined ? [] : [renamedText(batch.renamed)];
-  return { text: [...name, ...block].join("\n"), line: linesOf(batch, shown).join("\n"), shown };
+  return { text: block.join("\n"), line: linesOf(batch, shown).join("\n"), shown };
 }
 
-function blockOf(byUser: readonly string[], byOthers: readonly string[], more: readonly string[]): string[] {
+function blockOf(
+  name: readonly string[],
+  byUser: readonly string[],
+  byOthers: readonly string[],
+  more: readonly string[],
+): string[] {
   const count =
     byOthers.length === 1
       ? "An event from another agent session"
       : `${byOthers.length} events from other agent sessions`;
   const lines = [
+    ...name,
     ...(byUser.length === 0 ? [] : ["Your user wrote from the bus:", ...byUser]),
     ...(byOthers.length === 0
       ? []
@@ -99,7 +107,9 @@ function blockOf(byUser: readonly string[], byOthers: readonly string[], more: r
 }
 
 function renamedText(name: string): string {
-  return `Your user renamed this session. On the agent-event-bus you are now called "${inLine(name, 60)}".`;
+  const plain = plainName(name, 60);
+  const now = plain === "" ? "" : ` On the agent-event-bus you are now called "${plain}".`;
+  return `Your user renamed this session.${now}`;
 }
 
 /** The bus proved that the user wrote it. */
@@ -206,9 +216,10 @@ function rest({ more, more_from = {} }: Batch, unshown: readonly Collected[]): s
 
 function bounded(payload: string, id: number, room: number): string {
   for (let most = MOST_PAYLOAD; ; most = Math.floor(most / 2)) {
-    const left = payload.length - most;
-    const rest = `… (${left} more characters: get_events(cursor="${id - 1}", limit=1, order="asc"))`;
-    const text = indented(untagged(visible(payload.slice(0, most))) + (left > 0 ? rest : ""));
+    const start = payload.slice(0, boundaryAt(payload, most));
+    const left = payload.length - start.length;
+    const rest = `… (${left} more characters: get_events(event_id=${id}, cursor="${id - 1}", limit=1, order="asc"))`;
+    const text = indented(untagged(visible(start)) + (left > 0 ? rest : ""));
     // Escaped text is up to six times as long.
     if (byteLength(text) < room) return text;
   }
@@ -221,7 +232,7 @@ export function inLine(text: string, most: number): string {
 
 // A tag could end the block, or speak in the client's name.
 function untagged(text: string): string {
-  return text.replace(/<(?=[/!?a-zA-Z])/g, "‹");
+  return text.replaceAll("<", "‹");
 }
 
 function indented(text: string): string {

@@ -1,4 +1,5 @@
 import type { Caller } from "../domain/caller.ts";
+import { beginning } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 import { getEvents } from "../operations/get_events.ts";
 import { listNeeds } from "../operations/list_needs.ts";
@@ -92,7 +93,7 @@ const SWITCHES: Readonly<Record<string, boolean>> = {
 
 function unknown(name: string, known: readonly string[]): string {
   const others = known.length === 0 ? "This path takes none." : `Known here: ${known.join(", ")}.`;
-  return `There is no parameter ${JSON.stringify(name.slice(0, 60))}. ${others}`;
+  return `There is no parameter ${JSON.stringify(beginning(name, 60))}. ${others}`;
 }
 
 const FORMS = { boolean: "true or false", integer: "a whole number", cursor: "the id of an event" };
@@ -100,7 +101,7 @@ const FORMS = { boolean: "true or false", integer: "a whole number", cursor: "th
 function malformed(name: string, { type }: ToolParam, texts: readonly string[]): string {
   if (texts.length > 1) return `${name} is given ${texts.length} times. Give it once.`;
   const form = FORMS[type as keyof typeof FORMS];
-  return `${name} must be ${form}, not ${JSON.stringify(String(texts[0]).slice(0, 60))}.`;
+  return `${name} must be ${form}, not ${JSON.stringify(beginning(String(texts[0]), 60))}.`;
 }
 
 /** Reads times like `1h` and `yesterday` as the command does, by the bus's own clock and zone. */

@@ -1,10 +1,32 @@
-// Characters that could move a cursor, recolour, reorder or hide text. These are C0 except tab and newline, DEL, C1, bidi
-// controls, zero-width and tag characters, line separators and lone surrogates.
-const UNSAFE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+import { shortened } from "./graphemes.ts";
 
-function escaped(character: string): string {
+/**
+ * Characters that could move a cursor, recolour, reorder or hide text, and lone surrogates. These are controls but for the tab
+ * and the newline, and all that Unicode calls format or default-ignorable, but for the visible signs among them.
+ */
+export const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each code point is looked for by itself
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
+
+const JOINER = "\u200d";
+const EMOJI_STYLE = "\ufe0f";
+const KEYCAP = "\u20e3";
+
+/** True for a zero-width joiner between two pictographs, and for the emoji style of a pictograph or a keycap. */
+export function isInEmoji(character: string, index: number, text: string): boolean {
+  if (character !== JOINER && character !== EMOJI_STYLE) return false;
+  const before = text.slice(Math.max(0, index - 5), index);
+  // Regular expressions of the module would cost every command some page faults.
+  if (character === EMOJI_STYLE && text[index + 1] === KEYCAP && /[#*0-9]$/.test(before)) return true;
+  return character === EMOJI_STYLE
+    ? /\p{Extended_Pictographic}$/u.test(before)
+    : /\p{Extended_Pictographic}\p{Emoji_Modifier}?\ufe0f?$/u.test(before) &&
+        /^\p{Extended_Pictographic}/u.test(text.slice(index + 1, index + 3));
+}
+
+function escaped(character: string, index: number, text: string): string {
+  if (isInEmoji(character, index, text)) return character;
   const code = character.codePointAt(0) ?? 0;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);
   if (code === 0x7f) return "\u2421";
@@ -24,7 +46,7 @@ function isPlain(text: string): boolean {
 
 /** Makes untrusted text safe for a terminal: control and invisible characters become visible. Tabs and newlines stay. */
 export function visible(text: string): string {
-  return isPlain(text) ? text : text.replaceAll("\r\n", "\n").replace(UNSAFE, escaped);
+  return isPlain(text) ? text : text.replaceAll("\r\n", "\n").replace(HIDDEN, escaped);
 }
 
 /** The same for one line: newlines become ⏎, tabs spaces. A text of over `columns` characters ends in an ellipsis. */
@@ -33,18 +55,36 @@ export function visibleLine(text: string, columns = Number.POSITIVE_INFINITY): s
   const cut = text.length > columns * 4 ? text.slice(0, columns * 4) : text;
   if (isPlain(cut)) return `${cut.slice(0, columns - 1)}…`;
   const line = visible(cut).replaceAll("\n", "⏎").replaceAll("\t", " ");
-  const characters = Number.isFinite(columns) ? Array.from(line) : [];
-  return characters.length > columns ? `${characters.slice(0, columns - 1).join("")}…` : line;
+  return Number.isFinite(columns) ? shortened(line, columns) : line;
+}
+
+const MOST_TOLD = 8;
+const MOST_LOOKED_AT = 1_000;
+
+/** The hidden characters of a text as `U+202E`, each once, at most eight. Those of line ends and emojis do not count. */
+export function hiddenIn(text: string): string[] {
+  if (isPlain(text) || text.search(HIDDEN) < 0) return [];
+  const found = new Set<string>();
+  let looked = 0;
+  for (const { 0: character, index } of text.matchAll(HIDDEN)) {
+    if (++looked > MOST_LOOKED_AT || found.size === MOST_TOLD) break;
+    if (isInEmoji(character, index, text) || (character === "\r" && text[index + 1] === "\n")) continue;
+    found.add(`U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`);
+  }
+  return [...found];
 }
 
 /** JSON that is safe for a terminal: the same characters become \u escapes. On one line without `indent`. */
 export function visibleJson(value: unknown, indent = 0): string {
-  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
-    ).join(""),
-  );
+  return JSON.stringify(value, null, indent).replace(HIDDEN, escapedInJson);
+}
+
+function escapedInJson(character: string, index: number, text: string): string {
+  if (isInEmoji(character, index, text)) return character;
+  return Array.from(
+    { length: character.length },
+    (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
+  ).join("");
 }
 
 /** `1 event`, `2 events`. */

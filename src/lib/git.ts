@@ -1,3 +1,5 @@
+import { branchIn } from "./branch.ts";
+
 const ABSOLUTE = process.platform === "win32" ? /^([\\/]|[A-Za-z]:)/ : /^\//;
 
 /**
@@ -72,5 +74,5 @@ export async function branchOf(cwd: string): Promise<string | null> {
   const gitFolder = await gitFolderOf(cwd);
   if (gitFolder === null) return null;
   const head = await smallText(`${gitFolder}/HEAD`).catch(() => null);
-  return /^ref: refs\/heads\/(.+)$/m.exec(head ?? "")?.[1] ?? null;
+  return branchIn(head ?? "");
 }

@@ -1,6 +1,7 @@
 import { bounded, knownFields, titleOf } from "../hooks/input.ts";
 import { HookSession, machineIn } from "../hooks/session.ts";
 import type { SessionCall } from "../hooks/types.ts";
+import { branchIn } from "../lib/branch.ts";
 import { firstWords } from "../lib/first_words.ts";
 import type { Json } from "../lib/json.ts";
 import { type Bus, callBus, textOf } from "./bus.ts";
@@ -62,7 +63,7 @@ async function branchOf($: Engine, folder: string): Promise<string | null> {
     const git = `${at}/.git`;
     const link = /^gitdir: (.+)$/m.exec(await textOf($, git))?.[1];
     const head = await textOf($, `${link?.trim() ?? git}/HEAD`);
-    if (head !== "") return /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1] ?? null;
+    if (head !== "") return branchIn(head);
     if (!/[\\/]/.test(at)) break;
   }
   return null;

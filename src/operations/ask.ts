@@ -10,6 +10,7 @@ import { SESSIONS } from "../lib/param.ts";
 import { operation } from "./operation.ts";
 import { channelOf, SESSION_ID, WAIT, withPayload } from "./params.ts";
 import { anonymousNote, deletedNote, touch } from "./present.ts";
+import { eventFor } from "./preview.ts";
 
 const PATIENCE_SECONDS = 300;
 
@@ -75,7 +76,7 @@ export const ask = operation({
         if (answer === undefined) continue;
         // Shown here, so that the asker's hooks need not hand it over.
         await bus.store.mail.see(own, [answer.id], []);
-        return { ...asked, answered: true, answer };
+        return { ...asked, answered: true, answer: eventFor(call, answer) };
       }
       const silence = unanswered(args.wait_seconds, reach.reach, correlation_id);
       return { ...asked, answered: false, ...reach, ...silence };

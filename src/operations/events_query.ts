@@ -1,7 +1,7 @@
 import type { Event } from "../domain/event.ts";
 import { atLeast, LEVELS } from "../domain/level.ts";
 import { type Args, SESSIONS } from "../lib/param.ts";
-import { CORRELATION_ID, EVENT_TYPES, SESSION_ID, WAIT } from "./params.ts";
+import { CORRELATION_ID, EVENT_ID, EVENT_TYPES, SESSION_ID, WAIT } from "./params.ts";
 
 /** Parameters of get_events. */
 export const params = {
@@ -82,6 +82,7 @@ export const params = {
     value: "time",
     about: "Only from this time on: 1h, 14:00, yesterday, 2026-11-01",
   },
+  event_id: { ...EVENT_ID, optional: true, flag: false, about: "Whole event" },
   before: { type: "cursor", optional: true, listed: false, about: "Only events with a lower id" },
   from: {
     type: "text",

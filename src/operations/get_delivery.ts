@@ -19,7 +19,13 @@ export const getDelivery = operation({
   scope: "read",
   params: {
     event_id: { ...EVENT_ID, about: "Message id" },
-    wait_seconds: { ...WAIT, optional: true, flag: "wait", about: "Seconds to wait until it is seen" },
+    wait_seconds: {
+      ...WAIT,
+      optional: true,
+      flag: "wait",
+      about: "Wait until seen",
+      help: "Seconds to wait until it is seen",
+    },
   },
   command: {
     name: "message",

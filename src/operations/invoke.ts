@@ -2,6 +2,7 @@ import type { Call } from "../domain/call.ts";
 import type { Caller } from "../domain/caller.ts";
 import { type Bus, BusError } from "../domain/context.ts";
 import type { Share } from "../domain/share.ts";
+import { beginning } from "../lib/graphemes.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { type CallLog, describeCall, textOf } from "./call_log.ts";
 import type { Operation } from "./operation.ts";
@@ -118,5 +119,5 @@ function failed(kind: Failure["kind"], reason: string): Outcome {
 }
 
 function unknownTool(name: unknown): string {
-  return `Unknown tool: ${textOf(name).slice(0, 100)}`;
+  return `Unknown tool: ${beginning(textOf(name), 100)}`;
 }

@@ -2,6 +2,7 @@ import type { Bus } from "../domain/context.ts";
 import type { Unread } from "../domain/direct_message.ts";
 import * as registration from "../domain/registration.ts";
 import type { Session } from "../domain/session.ts";
+import { excerpt } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 
 /** Warns a session that its name was taken. */
@@ -29,6 +30,5 @@ const PREVIEW = 300;
 
 function announced({ event }: Unread): Json {
   const { id: event_id, event_type, session_id, channel, timestamp, payload } = event;
-  const start = payload.length > PREVIEW ? `${payload.slice(0, PREVIEW)}…` : payload;
-  return { event_id, event_type, session_id, channel, timestamp, payload: start };
+  return { event_id, event_type, session_id, channel, timestamp, payload: excerpt(payload, PREVIEW) };
 }

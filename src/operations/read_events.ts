@@ -92,6 +92,17 @@ async function found({ store }: Bus, query: SearchQuery): Promise<{ first: Batch
 
 const PARTLY = `Only the newest ${MOST_WITHOUT_INDEX.toLocaleString("en")} events were searched. Give at least ${LEAST_INDEXED} characters to search them all.`;
 
+/** Reads one event, whole. No cursor moves. */
+export async function readOne(bus: Bus, { names }: Query, event_id: number): Promise<Json> {
+  const event = await bus.store.events.get(event_id);
+  if (event === undefined) return { error: `There is no event ${event_id}.`, event_id };
+  return {
+    events: [await withDelivery(bus, event)],
+    ...{ next_cursor: formatCursor(event_id), has_more: false },
+    ...(names && { names: await namesIn(bus, [event]) }),
+  };
+}
+
 function later(cursor: number | undefined, since: number | undefined): number | undefined {
   return cursor === undefined || since === undefined ? (cursor ?? since) : Math.max(cursor, since);
 }

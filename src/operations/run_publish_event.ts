@@ -6,6 +6,7 @@ import { publish, senderOf } from "../domain/publish.ts";
 import { reachOfMail } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { anonymousWarning, deletedNote, touch } from "./present.ts";
+import { payloadFor } from "./preview.ts";
 import type { Publication } from "./publish_params.ts";
 
 /** Stores an event and tells whom it reaches. */
@@ -28,7 +29,7 @@ export async function runPublishEvent(bus: Bus, args: Publication, call: Call): 
   const result: Json = {
     event_id: event.id,
     event_type: event.event_type,
-    payload: event.payload,
+    ...payloadFor(call, event.id, event.payload),
     channel: event.channel,
     signal_level: event.signal_level,
   };

@@ -1,3 +1,4 @@
+import { beginning } from "../lib/graphemes.ts";
 import { lineOf, plain } from "./characters.ts";
 import { Delivery, deliverySign } from "./delivery.tsx";
 import { foldDetails, foldWords } from "./folds.ts";
@@ -159,6 +160,8 @@ function EventText({ event, isOpen }: { event: Event; isOpen: boolean }) {
         <Line>{event_type === NEED_ANSWERED ? payload.replace(/\n(?=[^\n]*$)/, ": ") : payload}</Line>
       </span>
     );
+  const shown = beginning(payload, MOST_SHOWN);
+  const left = payload.length - shown.length;
   return (
     <span class="tx">
       {head !== undefined && (
@@ -166,8 +169,8 @@ function EventText({ event, isOpen }: { event: Event; isOpen: boolean }) {
           <Text>{`${head}\n`}</Text>
         </b>
       )}
-      <Text>{payload.slice(0, MOST_SHOWN)}</Text>
-      {payload.length > MOST_SHOWN && ` … and ${payload.length - MOST_SHOWN} characters more`}
+      <Text>{shown}</Text>
+      {left > 0 && ` … and ${left} characters more`}
     </span>
   );
 }

@@ -161,7 +161,7 @@ function Mute({ id, name, isMuted }: { id: string; name: string; isMuted: boolea
     problem.value = undefined;
     await call("set_attention", { session: id, mute_seconds: isMuted ? 0 : MUTE_SECONDS }).catch(
       (error: Error) => {
-        problem.value = error.message;
+        problem.value = plain(error.message);
       },
     );
   };

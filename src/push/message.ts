@@ -1,5 +1,6 @@
 import type { Topic } from "../config/push.ts";
 import { visible, visibleLine } from "../lib/escape.ts";
+import { beginningBytes } from "../lib/graphemes.ts";
 
 /** A button, which answers the bus by POST. */
 export interface Action {
@@ -41,15 +42,8 @@ export function jsonOf(push: Push, { name: topic }: Topic): string {
   });
 }
 
-/** The beginning of a text, in whole characters. */
+/** The beginning of a text, in whole graphemes. */
 function cut(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text;
-  let kept = "";
-  let size = Buffer.byteLength("…");
-  for (const character of text) {
-    size += Buffer.byteLength(character);
-    if (size > bytes) break;
-    kept += character;
-  }
-  return `${kept}…`;
+  const most = bytes - Buffer.byteLength("…");
+  return Buffer.byteLength(text) <= bytes ? text : `${beginningBytes(text, most)}…`;
 }

@@ -1,3 +1,4 @@
+import { beginning } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 import { Refused, Unreachable } from "./errors.ts";
 
@@ -38,7 +39,7 @@ export function resultOf(url: URL, { status, text, answer }: Posted): Json {
 }
 
 function notABus(url: URL, status: number, text: string): Unreachable {
-  const start = text.replace(/\s+/g, " ").slice(0, 80);
+  const start = beginning(text.replace(/\s+/g, " "), 80);
   return new Unreachable(
     `The server at ${url} is not an agent-event-bus (HTTP ${status}${start === "" ? "" : `: ${start}`}).`,
   );

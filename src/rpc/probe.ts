@@ -1,4 +1,5 @@
 import { attempt } from "../lib/attempt.ts";
+import { beginning } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { endpoint } from "./call.ts";
@@ -122,7 +123,7 @@ function sentence(text: string): string {
 }
 
 function start(text: string, before = ""): string {
-  const words = text.replace(/\s+/g, " ").trim().slice(0, 80);
+  const words = beginning(text.replace(/\s+/g, " ").trim(), 80);
   return words === "" ? "" : before + words;
 }
 

@@ -12,6 +12,7 @@ import { allowedHosts, hosts } from "./hosts.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { patience } from "./patience.ts";
 import { presence } from "./presence.ts";
+import { previews } from "./previews.ts";
 import { reading } from "./reading.ts";
 import { resuming } from "./resuming.ts";
 import { searching } from "./searching.ts";
@@ -31,6 +32,7 @@ const SECTIONS: Record<string, (target: () => TestBus) => void> = {
   events,
   reading,
   resuming,
+  previews,
   searching,
   waiting,
   acking,

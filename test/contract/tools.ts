@@ -13,7 +13,7 @@ const TABLE: Record<string, string> = {
   publish_event:
     "event_type, payload, session_id?, channel?=all, title?, tags?, correlation_id?, signal_level?",
   get_events:
-    "cursor?, limit?=50, session_id?, order?=desc, channel?, resume?, event_types?, peek?, correlation_id?, min_level?, wait_seconds?, text?",
+    "cursor?, limit?=50, session_id?, order?=desc, channel?, resume?, event_types?, peek?, correlation_id?, min_level?, wait_seconds?, text?, event_id?",
   ack_events: "session_id, cursor, allow_rewind?",
   ask: "to, payload, session_id?, wait_seconds?=300",
   reply: "event_id, payload, session_id?",

@@ -17,7 +17,9 @@ const shown: [text: string, visible: string][] = [
   ["\u{e0041}", "\\u{e0041}"],
   ["\ud83d", "\\ud83d"],
   ["\udc00x", "\\udc00x"],
-  ["\u00a0\u00ad", "\u00a0\u00ad"],
+  ["\u00a0\u2003", "\u00a0\u2003"],
+  ["\u00ad\u034f\u115f\u3164\ufe0e\uffa0", "\\xad\\u034f\\u115f\\u3164\\ufe0e\\uffa0"],
+  ["\u180e\u206a\u{e0100}", "\\u180e\\u206a\\u{e0100}"],
 ];
 
 for (const [text, expected] of shown)

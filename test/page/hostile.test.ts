@@ -5,7 +5,7 @@ import { removeFolders, tempFolder } from "../support/folder.ts";
 import { closeBrowsers, PHONE, signedIn, startBrowser, testInBrowser, WIDE } from "./real_page.ts";
 
 const MARKUP = `<img src=x onerror="window.harmed=1"><script>window.harmed=1</script><b>bold</b>`;
-const TURNED = "allow\u202Eyned\u202C\u2066\u200B\u0007\u001b[31m";
+const TURNED = "allow\u202Eyned\u202C\u2066\u200B\u00ad\u3164\ufe0e\u{e0041}\u0007\u001b[31m";
 
 let bus: ProcessBus | undefined;
 
@@ -39,9 +39,14 @@ for (const [name, viewport] of [
     const found = await page.evaluate(() => ({
       harmed: "harmed" in window,
       foreign: document.querySelectorAll("img, b > b, #page script").length,
-      raw: /(?![\n\t])[\p{Cc}\p{Bidi_Control}\u200b]/u.exec(document.body.textContent ?? "")?.index ?? -1,
+      raw: [
+        document.body.textContent ?? "",
+        ...Array.from(document.querySelectorAll("*"), (one) =>
+          ["title", "aria-label", "placeholder"].map((name) => one.getAttribute(name) ?? "").join("\n"),
+        ),
+      ].filter((text) => /(?![\n\t])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/u.test(text)),
     }));
-    expect(found).toEqual({ harmed: false, foreign: 0, raw: -1 });
+    expect(found).toEqual({ harmed: false, foreign: 0, raw: [] });
     open.expectNoProblem();
     await closeBrowsers();
     await bus.kill();

@@ -18,18 +18,31 @@ export const HOSTILE = [
   "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u061c",
   "\u2028line\u2029paragraph",
   "\u{e0001}\u{e0041}\u{e0042}\u{e007f}",
+  "hy\u00adphen j\u034foin \u115f\u1160\u17b4\u17b5\u3164\uffa0 \u180e\u206a\u206f",
+  "a\ufe00b\ufe0ec\ufe0fd\u{e0100}\u{e01ef}",
+  "\u{1f995}\ufe0f\ufe0f\ufe0e\u200d\u200d",
 ] as const;
 
 export const ALL_HOSTILE = HOSTILE.join(" ");
 
-/** What must not reach a terminal or a log: C0 but the newline, DEL, C1, bidi controls, zero-width and tag characters. */
-const UNSAFE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-  /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu;
+/** Format characters that a reader sees, because they are drawn around or before digits and letters. */
+const SEEN = /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]/u;
 
-/** The code points of the unsafe characters in a text, like `U+001B`. */
+/** What Unicode itself calls a control, a format or a default-ignorable character, a line separator or half a pair. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+
+/** True for a character that must not reach a reader as it is. Only a newline and a tab may. */
+export function isHidden(character: string): boolean {
+  return character !== "\n" && character !== "\t" && UNSEEN.test(character) && !SEEN.test(character);
+}
+
+const PICTOGRAPH = "\\p{Extended_Pictographic}\\p{Emoji_Modifier}?\\ufe0f?";
+/** Pictographs in one, an emoji with its style, and a keycap. */
+const EMOJI = new RegExp(`${PICTOGRAPH}(\\u200d${PICTOGRAPH})*|[#*0-9]\\ufe0f\\u20e3`, "gu");
+
+/** The code points of the unsafe characters in a text, like `U+001B`. A tab is one too. */
 export function unsafeIn(text: string): string[] {
-  const found = text.match(UNSAFE) ?? [];
+  const found = Array.from(text.replace(EMOJI, "")).filter((one) => isHidden(one) || one === "\t");
   return found.map(
     (character) => `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`,
   );

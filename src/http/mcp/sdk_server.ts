@@ -10,6 +10,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, covers, SCOPES, type Scope } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
+import { beginning } from "../../lib/graphemes.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { inputSchema } from "../../operations/schema.ts";
 import { HttpTransport, type TransportOptions } from "./endpoint.ts";
@@ -56,7 +57,7 @@ function serveTools(server: Server, { limits, listed }: McpOptions): void {
     return { tools: caller === undefined ? [] : (tools.get(caller.scope) ?? []) };
   });
   server.fallbackRequestHandler = async ({ method }) => {
-    throw new McpError(ErrorCode.MethodNotFound, `Unknown method ${method.slice(0, 100)}`);
+    throw new McpError(ErrorCode.MethodNotFound, `Unknown method ${beginning(method, 100)}`);
   };
 }
 
@@ -94,7 +95,7 @@ function serveGuide(server: Server, guide: string): void {
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
   server.setRequestHandler(ReadResourceRequestSchema, ({ params }) => {
     if (params.uri !== GUIDE_URI)
-      throw new McpError(-32002, `Resource not found: ${params.uri.slice(0, 100)}`);
+      throw new McpError(-32002, `Resource not found: ${beginning(params.uri, 100)}`);
     return { contents: [{ uri: GUIDE_URI, mimeType: "text/markdown", text: guide }] };
   });
 }

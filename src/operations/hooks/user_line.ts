@@ -1,6 +1,7 @@
 import type { Bus } from "../../domain/context.ts";
 import { retitle } from "../../domain/registration.ts";
 import type { Session } from "../../domain/session.ts";
+import { beginning } from "../../lib/graphemes.ts";
 import type { Json } from "../../lib/json.ts";
 import { renamed } from "../names.ts";
 import { senderOf } from "./digest.ts";
@@ -33,7 +34,7 @@ const MOST_SHOWN = 200;
 export async function toldOf(bus: Bus, woken: Woken | undefined): Promise<Json> {
   const event = woken && (await bus.store.events.get(woken.event_id));
   if (woken === undefined || event === undefined) return {};
-  const payload = event.payload.slice(0, MOST_SHOWN);
+  const payload = beginning(event.payload, MOST_SHOWN);
   const first = { ...event, payload, from: await senderOf(bus, event.session_id) };
   return { woken_by: { first, count: woken.count } };
 }
