@@ -67,6 +67,7 @@ test("what existed open to all is for its owner only after a start, and each cha
     ...kinds,
     "data.db.tokens/laptop.json",
     ...logs,
+    "machine-id",
     "settings.env",
     "token",
     "data.db.backup-v5-2026-01-31",
