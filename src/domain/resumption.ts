@@ -8,7 +8,7 @@ import type { KnownSessions } from "./store.ts";
 export interface Registration {
   name: string;
   machine: Machine;
-  /** Who sees its process, as `seenOn` tells. */
+  /** Who sees its process, as `seenProcess` tells. */
   seen_on: string;
   cwd: string;
   repo: string;
