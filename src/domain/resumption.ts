@@ -83,8 +83,8 @@ function isProven({ origin, client_id }: Registration, session: Session): boolea
 }
 
 /**
- * The client's id, if it leads to this session from here on: its own session is gone, and was of this machine or of the same
- * credentials.
+ * The client's id, if it leads to this session from here on. Its own session must be gone, and must have been on this machine
+ * or of the same credentials.
  */
 export function aliasFor(
   { known, alive, registration }: Situation,
