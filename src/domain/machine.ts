@@ -57,17 +57,28 @@ export type Watcher = OwnMachine & {
   processStart(pid: number): string | null;
 };
 
+/** The inode of the namespace that Linux starts with, on every machine. */
+const FIRST_NAMESPACE = /-4026531836$/;
+
 /**
- * The value of `seen_on` for a registration: this machine if the bus sees the process, otherwise `SEEN_NOWHERE`. In another
- * PID namespace the same number means another process.
+ * Who sees the process of a registration: this machine if its bus does, otherwise `SEEN_NOWHERE`. In another PID namespace
+ * the same number means another process. Processes of two such namespaces may even begin alike, so the mark names theirs.
  */
-export function seenOn(bus: Watcher, machine: Machine, { process, namespace }: StatedProcess): string {
+export function seenProcess(
+  bus: Watcher,
+  machine: Machine,
+  { process, namespace }: StatedProcess,
+): { seen_on: string; process?: ProcessMark | undefined } {
   const isHere = namespace === undefined ? isOwn(machine, bus) : namespace === bus.pidNamespace;
-  if (!isHere) return SEEN_NOWHERE;
-  // Some systems hide the processes of other users.
-  const isHidden =
-    process !== undefined && bus.processStart(process.pid) === null && bus.processExists(process.pid);
-  return isHidden ? SEEN_NOWHERE : watcherId(bus);
+  if (isHere && !isHidden(bus, process)) return { seen_on: watcherId(bus), process };
+  const isNested = !isHere && namespace !== undefined && !FIRST_NAMESPACE.test(namespace);
+  const named = isNested && process && { ...process, started: `${process.started} ${namespace}` };
+  return { seen_on: SEEN_NOWHERE, process: named || process };
+}
+
+/** True for a process that is there, but that the system does not show to this user. */
+function isHidden(bus: Watcher, process: ProcessMark | undefined): boolean {
+  return process !== undefined && bus.processStart(process.pid) === null && bus.processExists(process.pid);
 }
 
 /** The value of `seen_on` for a process that this bus sees. */

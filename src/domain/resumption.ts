@@ -8,7 +8,7 @@ import type { KnownSessions } from "./store.ts";
 export interface Registration {
   name: string;
   machine: Machine;
-  /** Who sees its process, as `seenOn` tells. */
+  /** Who sees its process, as `seenProcess` tells. */
   seen_on: string;
   cwd: string;
   repo: string;
@@ -83,8 +83,8 @@ function isProven({ origin, client_id }: Registration, session: Session): boolea
 }
 
 /**
- * The client's id, if it leads to this session from here on: its own session is gone, and was of this machine or of the same
- * credentials.
+ * The client's id, if it leads to this session from here on. Its own session must be gone, and must have been on this machine
+ * or of the same credentials.
  */
 export function aliasFor(
   { known, alive, registration }: Situation,

@@ -19,7 +19,7 @@ export interface Bus {
   socketPath: string | undefined;
   /** This machine's name, for a bus elsewhere. */
   machine: string | undefined;
-  /** The stable id that the data directory keeps for it. Undefined if there is none. */
+  /** Its stable id, which the data directory keeps. Undefined without one. */
   machineId: string | undefined;
   tellsLastWords: boolean;
   /** A prompt or a tool use waits no longer for one answer (ms). */

@@ -1,6 +1,6 @@
 import { type Bus, here } from "../domain/context.ts";
 import { formatCursor } from "../domain/cursor.ts";
-import { isOwn, machineOf, seenOn } from "../domain/machine.ts";
+import { isOwn, machineOf, seenProcess } from "../domain/machine.ts";
 import { isReserved, reservedProblem } from "../domain/person.ts";
 import { originOf } from "../domain/publish.ts";
 import { register } from "../domain/registration.ts";
@@ -62,7 +62,7 @@ export const registerSession = operation({
     await expectRoom(bus, machine, client_id);
     const { session, event } = await register(bus, {
       ...{ name: args.name, machine, cwd, repo, client_id },
-      seen_on: seenOn(bus, machine, { namespace: args.pid_namespace }),
+      ...seenProcess(bus, machine, { namespace: args.pid_namespace }),
       origin: originOf(caller),
     });
     const claimed = args.claim ? await claimName(bus, args.name, session) : {};

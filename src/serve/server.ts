@@ -2,7 +2,6 @@ import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { olderDatabases } from "../admin/older.ts";
 import { dataDirectory, version } from "../config/client.ts";
-import { machineId } from "../config/machine_id.ts";
 import { ConfigError } from "../config/parse_settings.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { mayAnswer } from "../domain/answering.ts";
@@ -117,11 +116,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
   const { holds, endingTokens } = access;
-  const { socketFolder } = parts;
-  const running = createBus({
-    ...{ ...parts, holds, endingTokens, ownPort: () => port },
-    machineId: socketFolder === undefined ? undefined : machineId(socketFolder, true),
-  });
+  const running = createBus({ ...parts, holds, endingTokens, ownPort: () => port });
   const { bus, scheduler, notices, needs, phone } = running;
   bus.muted.until = await store.mail.mutedUntil();
   await notices.start();
@@ -146,7 +141,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     maxBodyBytes: config.limits.body_bytes * 4,
   });
   port = listening.port;
-  await openSocket(listening, config.host, socketFolder, log);
+  await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
   return { port, store, stop: () => stop(parts, { ...running, streams }, listening) };
 }

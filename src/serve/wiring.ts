@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { machine, version } from "../config/client.ts";
+import { machineId } from "../config/machine_id.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { needNotices } from "../desktop/need_notices.ts";
 import { Notices } from "../desktop/notices.ts";
@@ -45,8 +46,8 @@ export interface BusParts {
   holds(caller: Caller): boolean;
   /** Counts that began with the store. New ones if undefined. */
   counts?: Counts;
-  /** This machine's stable id. Undefined if it has none. */
-  machineId?: string | undefined;
+  /** The data directory, which has the machine's id. No id if undefined. */
+  socketFolder?: string | undefined;
   endingTokens(): readonly EndingToken[];
 }
 
@@ -82,13 +83,11 @@ export function createBus(parts: BusParts): Running {
   const bus: Bus = {
     store,
     now,
+    ...ofThisMachine(parts),
+    // The system may change the name at any time.
     get host() {
       return machine();
     },
-    machineId: parts.machineId,
-    pidNamespace: pidNamespace(),
-    processExists: exists,
-    processStart: rememberedStart(() => performance.now()),
     limits: config.limits,
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
     notify: async (notification) => bus.muted.until > now() || desktop.show(notification),
@@ -114,6 +113,15 @@ function tellersOf(bus: Bus, desktop: Desktop, { config, log }: BusParts) {
   const views: NeedView[] = config.notices === "off" ? [] : [needNotices(bus, withdraw)];
   if (phone !== null) views.push(phone);
   return { notices: new Notices(bus, withdraw), needs: new NeedWatch(bus, views), phone };
+}
+
+function ofThisMachine({ socketFolder }: BusParts) {
+  return {
+    processExists: exists,
+    processStart: rememberedStart(() => performance.now()),
+    machineId: socketFolder === undefined ? undefined : machineId(socketFolder, true),
+    pidNamespace: pidNamespace(),
+  };
 }
 
 /** The parts of the bus that end with the process. */

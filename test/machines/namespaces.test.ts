@@ -107,3 +107,16 @@ test("a client_id that is the number of no process is told so at registration", 
   const own = (await cli(["register", "--client-id", String(process.pid), "--json"], shell)).json();
   expect(own.warning).toBeUndefined();
 });
+
+test("processes of one number and one start in two namespaces are two, and in one namespace they are one", async () => {
+  const bus = await startBus("binary");
+  const start = async (client_id: string, pid_namespace: string) => {
+    const process = { pid: 2, pid_started: "03078523-77", pid_namespace };
+    const told = { client_id, name: client_id, cwd: "/", repo: "r", ...process };
+    return (await bus.call("start_session", told)).session_id;
+  };
+  expect(await start("a", "03078523-4026532178")).toBe("a");
+  expect(await start("b", "03078523-4026532179")).toBe("b");
+  expect(await start("after-clear", "03078523-4026532178")).toBe("a");
+  expect(await namesOf(bus)).toEqual(["a", "b"]);
+});

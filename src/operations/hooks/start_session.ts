@@ -1,7 +1,7 @@
 import type { Bus } from "../../domain/context.ts";
 import { isMail } from "../../domain/direct_message.ts";
 import { inboxOf } from "../../domain/inbox.ts";
-import { machineOf, seenOn } from "../../domain/machine.ts";
+import { machineOf, seenProcess } from "../../domain/machine.ts";
 import { isReserved, reservedProblem, sessionName } from "../../domain/person.ts";
 import { originOf } from "../../domain/publish.ts";
 import { reachOf } from "../../domain/reachability.ts";
@@ -49,13 +49,12 @@ export const startSession = operation({
       guessed: args.title === undefined,
       title: args.title,
       machine,
-      seen_on: seenOn(bus, machine, { process, namespace }),
+      ...seenProcess(bus, machine, { process, namespace }),
       cwd: args.cwd,
       repo: args.repo,
       branch: args.branch ?? null,
       client_id: args.client_id,
       origin: originOf(caller),
-      process,
       state: "busy",
     });
     if (args.mod) await carry(bus, session);

@@ -48,6 +48,25 @@ test("a bus on another machine is told this machine's name, and no process of it
   expect(client.bus.of("collect_events")[0]?.pid).toBeUndefined();
 });
 
+const ID = "3b241101-e2bb-4255-8caf-4136c566a962";
+const SYSTEM = "3d1219c7c4c5404aaa1f6d2a48adfda4";
+const IDS: readonly [what: string, files: Record<string, string>, id: string | undefined][] = [
+  ["its id", { [`${DATA}/machine-id`]: `${ID} ${SYSTEM}\n`, "/etc/machine-id": `${SYSTEM}\n` }, ID],
+  ["its id, without one of the system", { [`${DATA}/machine-id`]: `${ID} -\n` }, ID],
+  [
+    "no id of another system",
+    { [`${DATA}/machine-id`]: `${ID} ${SYSTEM}\n`, "/etc/machine-id": `${"0".repeat(32)}\n` },
+    undefined,
+  ],
+  ["no id, if there is none", {}, undefined],
+];
+for (const [what, files, id] of IDS)
+  test(`a bus on another machine is told ${what}`, async ($, on) => {
+    const client = new Client($, on, { env: { AGENT_EVENT_BUS_URL: REMOTE }, files });
+    await client.prompt("hello");
+    expect(client.bus.of("collect_events")[0]?.machine_id).toBe(id);
+  });
+
 test("settings that cannot be read are as a bus that is away", async ($, on) => {
   const client = new Client($, on, { files: { [SETTINGS]: "no setting\n" } });
   await client.start();
