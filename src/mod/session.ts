@@ -3,6 +3,7 @@ import { HookSession } from "../hooks/session.ts";
 import type { SessionCall } from "../hooks/types.ts";
 import { firstWords } from "../lib/first_words.ts";
 import type { Json } from "../lib/json.ts";
+import { repoName } from "../lib/repo_name.ts";
 import { type Bus, callBus, textOf } from "./bus.ts";
 import type { ClassicInput, Engine } from "./engine.ts";
 
@@ -45,7 +46,7 @@ async function register($: Engine, { call, clientId, machine, input, branch }: S
     ...(machine !== undefined && { machine }),
     name: bounded(ownBranch ?? lastPart(cwd)),
     cwd,
-    repo: lastPart(root),
+    repo: repoName(root),
     ...(name !== null && { branch: bounded(name) }),
     ...(title !== undefined && { title }),
   });
