@@ -1,8 +1,9 @@
 import type { Database, Statement } from "../runtime/runtime.ts";
+import { eitherForm } from "./session_sql.ts";
 import { prepared } from "./statements.ts";
 
 const SQL = {
-  holder: "SELECT session_id FROM claims WHERE name = $name",
+  holder: `SELECT session_id FROM claims WHERE name IN ($text, $other) ORDER BY claimed_at DESC LIMIT 1`,
   namesOf: "SELECT name FROM claims WHERE session_id = $sessionId ORDER BY name",
   claim: `INSERT INTO claims (name, session_id, claimed_at) VALUES ($name, $sessionId, $at)
     ON CONFLICT DO UPDATE SET session_id = $sessionId, claimed_at = $at`,
@@ -23,7 +24,7 @@ export class ClaimTable {
 
   /** The session that claimed the name last, alive or not. */
   holder(name: string): string | undefined {
-    return this.#sql.holder.get({ name })?.session_id as string | undefined;
+    return this.#sql.holder.get(eitherForm(name))?.session_id as string | undefined;
   }
 
   namesOf(sessionId: string): string[] {

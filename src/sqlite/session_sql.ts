@@ -1,5 +1,6 @@
 import { parseCursor } from "../domain/cursor.ts";
 import type { Session } from "../domain/session.ts";
+import { composed } from "../lib/unicode_form.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
@@ -19,10 +20,11 @@ export const SQL = {
   byProcess: `${SELECT} WHERE machine = $machine AND pid = $pid AND pid_started = $started
     ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
   byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
-  byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
+  byName: `${SELECT} WHERE name IN ($text, $other) AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
   idsOf: `SELECT id FROM sessions WHERE id = $text UNION SELECT id FROM sessions WHERE display_id = $text
-    UNION SELECT id FROM sessions WHERE name = $text UNION SELECT session_id FROM aliases WHERE alias = $text`,
+    UNION SELECT id FROM sessions WHERE name IN ($text, $other) UNION SELECT session_id FROM aliases WHERE alias = $text`,
   present: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > ${SINCE} ORDER BY ${HEARD} DESC, id`,
+  repos: `SELECT DISTINCT repo FROM (SELECT repo FROM sessions ORDER BY rowid DESC LIMIT $limit)`,
   silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
     ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
@@ -45,6 +47,11 @@ export const SQL = {
   markDeleted: "UPDATE sessions SET deleted_at = $at, rung = NULL, rung_until = 0 WHERE id = $id",
 };
 
+/** Parameters that find a name in the form in which a database holds it. */
+export function eitherForm(text: string): Named {
+  return { text: composed(text), other: text.normalize("NFD") };
+}
+
 /** The columns that a client states whenever it registers. */
 export function statedOf(session: Session): Named {
   return {
@@ -66,6 +73,8 @@ export function statedOf(session: Session): Named {
 export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row): Session {
   const changed = {
     session_id: id,
+    name: composed(String(row.name)),
+    repo: composed(String(row.repo)),
     registered_at: wireTime(row.registered_at),
     last_heartbeat: wireTime(row.last_heartbeat),
     cursor: parseCursor(last_cursor as string | null),

@@ -2,12 +2,13 @@ import type { WakeSetting } from "../domain/attention.ts";
 import type { Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
+import { composed, formsOf } from "../lib/unicode_form.ts";
 import type { Named } from "../runtime/runtime.ts";
 import { ClaimTable } from "./claims.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
-import { SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { eitherForm, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
@@ -45,7 +46,7 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
 
   idsOf(text: string): Promise<string[]> {
     return this.writer.read(() => {
-      const ids = this.sql.idsOf.all({ text }).map(({ id }) => String(id));
+      const ids = this.sql.idsOf.all(eitherForm(text)).map(({ id }) => String(id));
       return [...new Set(ids.flatMap((id) => [id, ...this.#claims.aliasesOf(id)]))];
     });
   }
@@ -54,6 +55,10 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     const from = { since: storedTime(since) };
     const { present, silent } = this.sql;
     return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
+  }
+
+  repos(limit: number): Promise<string[]> {
+    return this.writer.read(() => this.sql.repos.all({ limit }).map(({ repo }) => composed(String(repo))));
   }
 
   holder(name: string): Promise<Session | undefined> {
@@ -74,7 +79,7 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
       if (this.#findHolder(name)?.session_id !== holderId) return false;
       this.#claims.claim(name, sessionId, this.at());
       if (holderId !== undefined && holderId !== sessionId) mail.forward(holderId, sessionId);
-      mail.forward(`@${name}`, sessionId);
+      for (const form of formsOf(name)) mail.forward(`@${form}`, sessionId);
       return true;
     });
   }
@@ -152,7 +157,7 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   findNamed(text: string): Session[] {
     const rows = this.sql.byDisplayId.all({ text });
     const ids = new Set(rows.map(({ id }) => id));
-    const others = this.sql.byName.all({ text }).filter(({ id }) => !ids.has(id));
+    const others = this.sql.byName.all(eitherForm(text)).filter(({ id }) => !ids.has(id));
     return [...rows, ...others].map(sessionOfRow);
   }
 
