@@ -3,12 +3,12 @@ import { composed, formsOf } from "../lib/unicode_form.ts";
 import type { Bus } from "./context.ts";
 import { recipientOf } from "./direct_message.ts";
 import { PERSON } from "./event.ts";
-import { LEASE_MS, sharedChannels } from "./session.ts";
+import { sharedChannels } from "./session.ts";
 
 const KINDS = ["session", "repo", "machine"];
 
 /** Newest sessions and events from which the bus knows repositories and channels. */
-const MOST_SESSIONS = 1_000;
+const MOST_SESSIONS = 500;
 const MOST_EVENTS = 200;
 /** A longer channel is not compared: most of it is data. */
 const MOST_CHARACTERS = 64;
@@ -24,7 +24,7 @@ export async function channelWarning(bus: Bus, channel: string): Promise<string 
   if (known.heard.has(channel)) return undefined;
   const meant = proposal(channel, known);
   if (channel.startsWith("repo:")) return `${noRepo(channel)} The event is stored.${meant}`;
-  return meant === "" ? undefined : `No event was ever published to "${channel}".${meant}`;
+  return meant === "" ? undefined : `The channel "${channel}" was not in use.${meant}`;
 }
 
 /** Says that a webhook's filter will probably match nothing. Undefined for one that matches something known. */
@@ -38,7 +38,7 @@ export async function filterWarning(bus: Bus, filter: string): Promise<string | 
   if ([...known.heard, ...known.used].some((channel) => channel.startsWith(filter))) return undefined;
   const meant = proposal(filter, known);
   if (filter.startsWith("repo:")) return `${noRepo(filter)} The webhook waits for its events.${meant}`;
-  return meant === "" ? undefined : `No event was ever published to "${filter}".${meant}`;
+  return meant === "" ? undefined : `The bus knows no channel that begins with "${filter}".${meant}`;
 }
 
 /** Proposes other channels in a sentence that begins with a space. Empty if none is near. */
@@ -47,7 +47,7 @@ export async function meantInstead(bus: Bus, channel: string): Promise<string> {
 }
 
 function noRepo(channel: string): string {
-  return `No session of the repository "${channel.slice("repo:".length)}" was ever here.`;
+  return `The bus knows no session of the repository "${channel.slice("repo:".length)}".`;
 }
 
 // Direct messages are stored under the id of their recipient, whatever the sender called it.
@@ -72,11 +72,10 @@ interface Known {
   used: ReadonlySet<string>;
 }
 
-async function knownChannels({ store, now }: Bus): Promise<Known> {
-  const present = await store.sessions.present(new Date(now() - LEASE_MS).toISOString());
+async function knownChannels({ store }: Bus): Promise<Known> {
+  const sessions = await store.sessions.recent(MOST_SESSIONS);
   const repos = await store.sessions.repos(MOST_SESSIONS);
   const { events } = await store.events.read({ limit: MOST_EVENTS, order: "desc" });
-  const sessions = present.slice(0, MOST_SESSIONS);
   const heard = new Set([
     "all",
     ...sessions.flatMap(sharedChannels),
@@ -126,6 +125,6 @@ function edits(written: string, known: string): number {
   const most = Math.min(MOST_EDITS, Math.floor(a.length / 3), b.length - 1);
   if (Math.abs(a.length - b.length) > most) return FAR;
   if (a.replace(/\d+/g, "") === b.replace(/\d+/g, "")) return FAR;
-  const distance = editDistance(a, b);
+  const distance = editDistance(a, b, most);
   return distance <= most ? distance : FAR;
 }

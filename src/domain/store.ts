@@ -97,7 +97,9 @@ export interface Sessions {
   idsOf(text: string): Promise<string[]>;
   /** Sessions that are not unregistered, most recently active first: all heard of after `since`, and the latest others. */
   present(since: string): Promise<Session[]>;
-  /** The repositories of the sessions that registered last, at most `limit` sessions, unregistered ones included. */
+  /** The `limit` sessions that were heard of last, without those that are unregistered. */
+  recent(limit: number): Promise<Session[]>;
+  /** The repositories of the `limit` sessions that registered last, unregistered ones included. */
   repos(limit: number): Promise<string[]>;
   /** The session that claimed the name last, alive or not. */
   holder(name: string): Promise<Session | undefined>;

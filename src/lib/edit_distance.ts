@@ -1,5 +1,8 @@
-/** Edits that turn one text into the other (Levenshtein), where two swapped neighbours count as one. */
-export function editDistance(a: string, b: string): number {
+/**
+ * Edits that turn one text into the other (Levenshtein), where two swapped neighbours count as one. Infinity as soon as more
+ * than `most` are certain.
+ */
+export function editDistance(a: string, b: string, most = Number.POSITIVE_INFINITY): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -11,6 +14,7 @@ export function editDistance(a: string, b: string): number {
         best = Math.min(best, (before[j - 2] ?? 0) + 1);
       row.push(best);
     }
+    if (Math.min(...row) > most && Math.min(...last) > most) return Number.POSITIVE_INFINITY;
     before = last;
     last = row;
   }

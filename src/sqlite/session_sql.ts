@@ -24,7 +24,9 @@ export const SQL = {
   idsOf: `SELECT id FROM sessions WHERE id = $text UNION SELECT id FROM sessions WHERE display_id = $text
     UNION SELECT id FROM sessions WHERE name IN ($text, $other) UNION SELECT session_id FROM aliases WHERE alias = $text`,
   present: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > ${SINCE} ORDER BY ${HEARD} DESC, id`,
-  repos: `SELECT DISTINCT repo FROM (SELECT repo FROM sessions ORDER BY rowid DESC LIMIT $limit)`,
+  recent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > 0 ORDER BY ${HEARD} DESC LIMIT $limit`,
+  // Rows are never removed, so that the latest have the highest numbers.
+  repos: "SELECT DISTINCT repo FROM sessions WHERE rowid > (SELECT max(rowid) FROM sessions) - $limit",
   silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
     ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
@@ -48,7 +50,7 @@ export const SQL = {
 };
 
 /** Parameters that find a name in the form in which a database holds it. */
-export function eitherForm(text: string): Named {
+export function eitherForm(text: string): { text: string; other: string } {
   return { text: composed(text), other: text.normalize("NFD") };
 }
 

@@ -57,6 +57,10 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
   }
 
+  recent(limit: number): Promise<Session[]> {
+    return this.writer.read(() => this.sql.recent.all({ limit }).map(sessionOfRow));
+  }
+
   repos(limit: number): Promise<string[]> {
     return this.writer.read(() => this.sql.repos.all({ limit }).map(({ repo }) => composed(String(repo))));
   }

@@ -81,7 +81,7 @@ test.each(["session", "repo", "machine", "session:", "repo:", "machine:"])(
 test("a repository that was never here warns once: from then on the channel is in use", async () => {
   const first = await send("repo:never-seen-before");
   expect(first.warning).toBe(
-    'No session of the repository "never-seen-before" was ever here. The event is stored.',
+    'The bus knows no session of the repository "never-seen-before". The event is stored.',
   );
   expect((await send("repo:never-seen-before")).warning).toBeUndefined();
 });
@@ -128,8 +128,8 @@ describe("a webhook's filter", async () => {
     ["repo", /Write repo: for all of that kind, or repo:\{name\} for one\./],
     ["session", /Write session: for all of that kind/],
     ["webshop", /Did you mean repo:webshop\?/],
-    ["repo:websop", /repository "websop" was ever here\. .* Did you mean repo:webshop\?/],
-    ["repo:no-such-repository", /^No session of the repository "no-such-repository" was ever here\./],
+    ["repo:websop", /repository "websop"\. .* Did you mean repo:webshop\?/],
+    ["repo:no-such-repository", /^The bus knows no session of the repository "no-such-repository"\./],
     ["Team:backend", /Did you mean team:backend\?/],
     ["session:payments", new RegExp(`matches no event\\. Write session:${web.session_id}\\.`)],
     ["@oncall", /matches no event\. Write session:client-\d+-\d+\./],
