@@ -66,7 +66,7 @@ export async function explain(
   printer: Printer,
   command?: CliCommand,
 ): Promise<number> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = isFolderGone(error) ? FOLDER_GONE : error instanceof Error ? error.message : String(error);
   const hint = error instanceof UsageError || error instanceof Refused ? error.hint : undefined;
   if (json) printer.line(visibleJson({ error: message, ...(hint === undefined ? {} : { hint }) }));
   const told = error instanceof Refused && command !== undefined ? await spoken(message, command) : message;
@@ -78,4 +78,13 @@ export async function explain(
   if (error instanceof UsageError) return WRONG_USAGE;
   if (error instanceof ConfigError) return UNUSABLE_SETTING;
   return error instanceof Unreachable ? UNREACHABLE : REFUSED;
+}
+
+const FOLDER_GONE =
+  "The current folder was deleted, and this command needs it. Change to another folder, then run it again.";
+
+/** True for the error of a runtime that cannot tell the current folder. */
+function isFolderGone(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === "ENOENT" && (syscall === "uv_cwd" || syscall === "getcwd");
 }

@@ -1,3 +1,4 @@
+import { composed } from "../lib/unicode_form.ts";
 import { ORIGINS } from "./caller.ts";
 import { recipientOf } from "./direct_message.ts";
 import type { Event } from "./event.ts";
@@ -53,7 +54,7 @@ function reachOf(channel: string, session: Audience): "direct" | "repo" | "machi
       return "direct";
     case `repo:${session.repo}`:
       return "repo";
-    case `machine:${session.machine}`:
+    case composed(`machine:${session.machine}`):
       return "machine";
     default:
       return channel === "all" ? "all" : null;

@@ -1,4 +1,7 @@
+import { composed } from "../lib/unicode_form.ts";
+import { channelWarning, meantInstead } from "./channel_warning.ts";
 import { type Bus, here } from "./context.ts";
+import { recipientOf } from "./direct_message.ts";
 import { PERSON, PERSON_CHANNEL } from "./event.ts";
 import { isPersonsName } from "./person.ts";
 import { isAlive, type Place, processNumber, type Session } from "./session.ts";
@@ -8,40 +11,79 @@ export type Resolution =
   | { channel: string; recipient?: Session; warning?: string; person?: true }
   | { refusal: Record<string, unknown> };
 
-const LISTED_KINDS = ["session", "repo", "machine"];
-
 /** Finds the channel to store for the one that a publisher named (WIRE.md 2). `session:{x}` becomes the session's id. */
 export function resolveChannel(bus: Bus, named: string): Resolution | Promise<Resolution> {
-  const channel = named === "" ? "all" : named.startsWith("@") ? `session:${named}` : named;
-  const colon = channel.indexOf(":");
-  if (colon < 0) return { channel };
-  const [kind, target] = [channel.slice(0, colon), channel.slice(colon + 1)];
-  if (LISTED_KINDS.includes(kind) && target === "")
-    return { channel, warning: `The channel "${channel}" needs a name. Write ${kind}:{name}.` };
-  return kind === "session" && target !== "" ? resolveSession(bus, channel, target) : { channel };
+  if (named === "" || named === "all") return { channel: "all" };
+  const target = recipientOf(named.startsWith("@") ? `session:${named}` : named);
+  return target === null ? warned(bus, composed(named)) : resolveSession(bus, target);
 }
 
-async function resolveSession(bus: Bus, channel: string, target: string): Promise<Resolution> {
+/** Finds the channel of a session by its id alone. An id that no session has is resolved like a name. */
+export async function resolveId(bus: Bus, id: string): Promise<Resolution> {
+  const session = isPersonsName(id) ? undefined : await bus.store.sessions.get(id);
+  return session === undefined ? resolveSession(bus, id) : reach(bus, session);
+}
+
+async function warned(bus: Bus, channel: string): Promise<Resolution> {
+  const warning = await channelWarning(bus, channel);
+  return warning === undefined ? { channel } : { channel, warning };
+}
+
+// The living come before the dead, and an id before a name.
+async function resolveSession(bus: Bus, target: string): Promise<Resolution> {
   if (isPersonsName(target)) return resolvePerson(target);
-  if (target.startsWith("@")) return resolveClaim(bus, target.slice(1));
-  const exact = await bus.store.sessions.get(target);
-  if (exact !== undefined) return reach(bus, exact);
-  const known = await bus.store.sessions.namedLike(target);
-  const at = here(bus);
-  const alive = known.filter((session) => isAlive(session, at));
-  const byDisplayId = alive.filter((session) => session.display_id === target);
-  const candidates = byDisplayId.length > 0 ? byDisplayId : alive;
-  if (candidates.length > 1) return { refusal: ambiguous(target, candidates) };
-  const found = candidates[0] ?? known.find((session) => session.display_id === target);
-  if (found !== undefined) return reach(bus, found);
-  if ((await bus.store.sessions.holder(target)) !== undefined) return resolveClaim(bus, target);
+  const name = composed(target);
+  if (name.startsWith("@")) return resolveClaim(bus, name.slice(1));
+  const known = await knownAs(bus, target);
+  const living = livingOf(bus, known);
+  if (living.length > 1) return { refusal: ambiguous(target, living) };
+  const holder = await bus.store.sessions.holder(name);
+  const [present = isPresent(bus, holder) ? holder : undefined] = living;
+  if (present !== undefined) return reach(bus, present);
+  const { byId, byDisplayId, byName } = known;
+  const former = byId ?? byDisplayId[0];
+  if (former?.deleted_at === null) return reach(bus, former);
+  if (holder !== undefined) return resolveClaim(bus, name);
   // A client that crashed comes back under its id. Mail for its name waits for it.
-  const [gone, ...others] = known.filter(({ deleted_at }) => deleted_at === null);
+  const [gone, ...others] = byName;
   if (gone !== undefined && others.length === 0) return reach(bus, gone);
+  if (former !== undefined) return reach(bus, former);
+  const meant = await meantInstead(bus, `session:${name}`);
   return {
-    channel,
-    warning: `No session has the id, display_id or name "${target}". The event is stored, but reaches no session. list_sessions shows the live sessions.`,
+    channel: `session:${name}`,
+    warning: `No session has the id, display_id or name "${target}". The event is stored, but reaches no session.${meant} list_sessions shows the live sessions.`,
   };
+}
+
+interface Known {
+  /** The session with that id, or that had it before. */
+  byId: Session | undefined;
+  byDisplayId: readonly Session[];
+  /** Those with that name which are not unregistered. */
+  byName: readonly Session[];
+}
+
+async function knownAs({ store: { sessions } }: Bus, target: string): Promise<Known> {
+  const name = composed(target);
+  const byId = (await sessions.get(target)) ?? (name === target ? undefined : await sessions.get(name));
+  const named = await sessions.namedLike(name);
+  return {
+    byId,
+    byDisplayId: named.filter(({ display_id }) => display_id === name),
+    byName: named.filter(({ display_id, deleted_at }) => display_id !== name && deleted_at === null),
+  };
+}
+
+/** The live sessions that may be meant. A name does not count beside a display id. */
+function livingOf(bus: Bus, { byId, byDisplayId, byName }: Known): Session[] {
+  const shown = byDisplayId.filter((session) => isPresent(bus, session));
+  const called = shown.length > 0 ? shown : byName.filter((session) => isPresent(bus, session));
+  const others = called.filter(({ session_id }) => session_id !== byId?.session_id);
+  return byId !== undefined && isPresent(bus, byId) ? [byId, ...others] : others;
+}
+
+function isPresent(bus: Bus, session: Session | undefined): boolean {
+  return session !== undefined && isAlive(session, here(bus));
 }
 
 function resolvePerson(target: string): Resolution {
@@ -98,7 +140,7 @@ async function successorOf(bus: Bus, clientId: string, at: Place): Promise<Sessi
 
 function ambiguous(target: string, candidates: readonly Session[]): Record<string, unknown> {
   return {
-    error: `Ambiguous session "${target}": ${candidates.length} live sessions have that name. Nothing was published.`,
+    error: `Ambiguous session "${target}": ${candidates.length} live sessions have that name or id. Nothing was published.`,
     candidates: candidates.map(({ session_id, display_id, name, machine, repo }) => ({
       session_id,
       display_id,
@@ -106,6 +148,6 @@ function ambiguous(target: string, candidates: readonly Session[]): Record<strin
       machine,
       repo,
     })),
-    hint: "Publish again to session:{session_id} or session:{display_id}.",
+    hint: "Publish again to session:{display_id} of the one that you mean.",
   };
 }

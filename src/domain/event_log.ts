@@ -20,6 +20,7 @@ export interface EventQuery {
   /** Maximum size of all events in an answer (bytes). A batch holds at least one event. */
   most_bytes?: number;
   order: "asc" | "desc";
+  /** In whatever Unicode form it is written, here or there. */
   channel?: string | undefined;
   event_types?: readonly string[] | undefined;
   correlation_id?: string | undefined;

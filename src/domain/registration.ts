@@ -1,3 +1,4 @@
+import { composed } from "../lib/unicode_form.ts";
 import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
 import { pickDisplayId } from "./display_id.ts";
@@ -18,7 +19,9 @@ import type { Draft, KnownSessions, Registered, RegistrationPlan } from "./store
  * Revives the session of (machine, client_id), or of the same process under another client_id, or makes a new one with its
  * event and saved cursor.
  */
-export async function register(bus: Bus, registration: Registration): Promise<Registered> {
+export async function register(bus: Bus, stated: Registration): Promise<Registered> {
+  const registration = { ...stated, name: composed(stated.name), repo: composed(stated.repo) };
+  if (stated.title !== undefined) registration.title = composed(stated.title);
   const place = here(bus);
   const alive: Alive = (session) => isAlive(session, place);
   for (;;) {
@@ -31,8 +34,9 @@ export async function register(bus: Bus, registration: Registration): Promise<Re
 }
 
 /** Gives a name to a session for good, unless another session that is alive holds it: that one is returned. */
-export async function claimName(bus: Bus, name: string, sessionId: string): Promise<Session | undefined> {
+export async function claimName(bus: Bus, wanted: string, sessionId: string): Promise<Session | undefined> {
   const place = here(bus);
+  const name = composed(wanted);
   for (;;) {
     const holder = await bus.store.sessions.holder(name);
     if (holder !== undefined && holder.session_id !== sessionId && isAlive(holder, place)) return holder;
@@ -41,8 +45,9 @@ export async function claimName(bus: Bus, name: string, sessionId: string): Prom
 }
 
 /** Gives a session the title that its client told, and the name of it. Null if the client told that title before. */
-export async function retitle(bus: Bus, { session_id }: Session, title: string): Promise<Registered | null> {
+export async function retitle(bus: Bus, { session_id }: Session, told: string): Promise<Registered | null> {
   const place = here(bus);
+  const title = composed(told);
   return bus.store.register((known) => {
     const session = known.find(session_id);
     if (session === undefined || session.deleted_at !== null || session.title === title) return null;
@@ -125,13 +130,13 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
     state = null,
     branch = null,
   } = registration;
-  const isFree = client_id !== null && known.find(client_id) === undefined && !known.hasAlias(client_id);
+  const isFree = client_id !== null && !isKnown(known, client_id);
   return {
     ...{ name, cwd, repo, client_id, process, seen_on, state, branch, origin: registration.origin },
     machine: machine.name,
     machine_id: machine.id ?? null,
     session_id: isFree ? client_id : crypto.randomUUID(),
-    display_id: pickDisplayId((displayId) => known.hasDisplayId(displayId)),
+    display_id: pickDisplayId((displayId) => isKnown(known, displayId)),
     registered_at: at,
     last_heartbeat: at,
     cursor: null,
@@ -148,6 +153,11 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
       rung_until: 0,
     },
   };
+}
+
+/** True if a session has, or had, this id. A display id is one too, so that it always finds its own session. */
+function isKnown(known: KnownSessions, id: string): boolean {
+  return known.find(id) !== undefined || known.hasAlias(id) || known.hasDisplayId(id);
 }
 
 function announced({ registration, active }: Situation, session: Session): Draft {

@@ -1,4 +1,5 @@
 import type { ProcessMark } from "../lib/process.ts";
+import { composed } from "../lib/unicode_form.ts";
 import type { WakeSetting } from "./attention.ts";
 
 /** A registered session. Rows are never removed: `deleted_at` marks an unregistered one. */
@@ -108,7 +109,7 @@ export function processNumber(client_id: string | null): number | null {
 
 /** The channels that a session shares with others. */
 export function sharedChannels({ repo, machine }: Session): readonly [string, string, string] {
-  return ["all", `repo:${repo}`, `machine:${machine}`];
+  return ["all", composed(`repo:${repo}`), composed(`machine:${machine}`)];
 }
 
 export function subscribedChannels(session: Session): string[] {

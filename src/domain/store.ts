@@ -84,6 +84,7 @@ export type Change =
   | { kind: "pause"; webhookId: number; reason: string }
   | { kind: "answer"; needId: number; answer: Answer; by: string; via: Via };
 
+/** Names and repositories are found in whatever Unicode form they are written, and returned in NFC. */
 export interface Sessions {
   /** By its id, or an id that it had before. */
   get(sessionId: string): Promise<Session | undefined>;
@@ -102,6 +103,10 @@ export interface Sessions {
   idsOf(text: string): Promise<string[]>;
   /** Sessions that are not unregistered, most recently active first: all heard of after `since`, and the latest others. */
   present(since: string): Promise<Session[]>;
+  /** The `limit` sessions that were heard of last, without those that are unregistered. */
+  recent(limit: number): Promise<Session[]>;
+  /** The repositories of the `limit` sessions that registered last, unregistered ones included. */
+  repos(limit: number): Promise<string[]>;
   /** The session that claimed the name last, alive or not. */
   holder(name: string): Promise<Session | undefined>;
   claimsOf(sessionId: string): Promise<string[]>;

@@ -1,3 +1,4 @@
+import { composed } from "../lib/unicode_form.ts";
 import type { Event, EventDraft } from "./event.ts";
 
 export interface Webhook {
@@ -31,7 +32,7 @@ export function webhookMatches(
   webhook: Pick<Webhook, "channel" | "event_types">,
   event: Pick<EventDraft, "channel" | "event_type">,
 ): boolean {
-  if (webhook.channel !== null && !event.channel.startsWith(webhook.channel)) return false;
+  if (webhook.channel !== null && !event.channel.startsWith(composed(webhook.channel))) return false;
   return webhook.event_types === null || webhook.event_types.includes(event.event_type);
 }
 

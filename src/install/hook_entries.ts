@@ -65,15 +65,18 @@ export function pluginHooks(binary: string) {
 /** The parent of the shell that runs the hook is the client. */
 const PARENT = ' --pid "$PPID"';
 
+/** A compiled program does not start in a folder that was deleted. A hook finds its session's folder on stdin. */
+const ANYWHERE = "cd /; exec ";
+
 function hookOf({ name, settings }: Line, { binary, waiting }: Wanted) {
   const flag = STAYING.includes(name) && waiting === "named" ? PARENT : "";
-  return { type: "command", command: `${quoted(binary)} hook ${name}${flag}`, ...settings };
+  return { type: "command", command: `${ANYWHERE}${quoted(binary)} hook ${name}${flag}`, ...settings };
 }
 
 const WORD = String.raw`(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\|&;<>()])+`;
 // Variables in front and flags behind are part of a hook. A line with anything else is the user's own.
 const COMMAND = new RegExp(
-  String.raw`^\s*(?:\w+=(?:${WORD})?\s+)*(${WORD})\s+hook\s+([a-z-]+)(?:\s+${WORD})*\s*$`,
+  String.raw`^\s*(?:cd\s+/\s*;\s*)?(?:\w+=(?:${WORD})?\s+)*(?:exec\s+)?(${WORD})\s+hook\s+([a-z-]+)(?:\s+${WORD})*\s*$`,
 );
 
 /** The hook of ours that a command runs. */

@@ -1,28 +1,26 @@
 import { branchIn } from "./branch.ts";
+import { repoName } from "./repo_name.ts";
 
 const ABSOLUTE = process.platform === "win32" ? /^([\\/]|[A-Za-z]:)/ : /^\//;
 
 /**
- * Name of a folder's repository (WIRE.md 2). With `look`, a linked git worktree is recognised by its `.git` file, here or in
- * a folder above. Without, only the path counts, because the folder is on another machine.
+ * Name of the repository that a folder belongs to (WIRE.md 2). With `look`, the folder and those above it are searched for a
+ * work tree, and a linked one has the name of the main repository. Without, only the path counts, because the folder is on
+ * another machine.
  */
 export async function repoOf(cwd: string, look: boolean): Promise<string> {
-  const path = cwd.replaceAll("\\", "/");
-  const beforeWorktrees = path.split(/\/\.worktrees(?:\/|$)/)[0] ?? path;
-  if (beforeWorktrees !== path) return clean(lastComponent(beforeWorktrees));
-  return clean((look && ABSOLUTE.test(cwd) ? await mainRepository(cwd) : null) ?? lastComponent(path));
-}
-
-function lastComponent(path: string): string {
-  return path.replace(/\/+$/, "").split("/").at(-1) ?? "";
-}
-
-function clean(name: string): string {
-  return name.replace(/[\n\t\r]/g, " ") || "unknown";
+  const isLinkedHere = /[\\/]\.worktrees([\\/]|$)/.test(cwd);
+  const tree = look && !isLinkedHere && ABSOLUTE.test(cwd) ? await workTreeOf(cwd) : null;
+  return tree === null ? repoName(cwd) : (mainRepository(tree.git) ?? repoName(tree.folder));
 }
 
 /** Limit for a `.git` file and a HEAD, which are one short line. */
 const MOST_BYTES = 4096;
+
+/** Like `smallText`, and null too if the path does not exist or cannot be read. */
+function textOf(path: string): Promise<string | null> {
+  return smallText(path).catch(() => null);
+}
 
 /**
  * Text of a small regular file, "folder" for a folder, or null for anything else. A pipe or a device is never opened, because
@@ -45,34 +43,37 @@ async function smallText(path: string): Promise<string | null> {
   }
 }
 
-/** Git folder of a folder's work tree. Null outside a work tree. */
-async function gitFolderOf(cwd: string): Promise<string | null> {
+interface WorkTree {
+  folder: string;
+  /** Its git folder. */
+  git: string;
+}
+
+/** The work tree that a folder lies in. Null outside of one. */
+async function workTreeOf(cwd: string): Promise<WorkTree | null> {
   const { dirname, join, resolve } = await import("node:path");
   for (let folder = resolve(cwd), depth = 0; depth < 64; folder = dirname(folder), depth++) {
-    const dotGit = join(folder, ".git");
-    const link = await smallText(dotGit).catch(() => null);
-    if (link !== null) {
-      // A linked worktree has a file in its place: `gitdir: <main>/.git/worktrees/<name>`.
-      const gitdir = /^gitdir: (.+)$/m.exec(link)?.[1]?.trim();
-      return gitdir === undefined ? dotGit : resolve(folder, gitdir);
-    }
+    const git = join(folder, ".git");
+    const link = await textOf(git);
+    // A linked worktree or a submodule has a file in its place: `gitdir: <main>/.git/worktrees/<name>`.
+    const gitdir = /^gitdir: (.+)$/m.exec(link ?? "")?.[1]?.trim();
+    if (gitdir !== undefined) return { folder, git: resolve(folder, gitdir) };
+    if (link === "folder" && (await textOf(join(git, "HEAD"))) !== null) return { folder, git };
     if (dirname(folder) === folder) return null;
   }
   return null;
 }
 
-async function mainRepository(cwd: string): Promise<string | null> {
-  const main = /^(.+)[\\/]worktrees[\\/][^\\/]+$/.exec((await gitFolderOf(cwd)) ?? "")?.[1];
+/** Name of the repository that a linked worktree's git folder belongs to. Null for any other git folder. */
+function mainRepository(git: string): string | null {
+  const main = /^(.+)[\\/]worktrees[\\/][^\\/]+$/.exec(git)?.[1];
   if (main === undefined) return null;
-  // `/x/proj/.git`, `/x/proj/.bare` and `/x/proj.git` are all the repository `proj`.
-  const [parent = "", name = ""] = main.split(/[\\/]/).slice(-2);
-  return name.startsWith(".") ? parent : name.replace(/\.git$/, "");
+  return repoName(main.replace(/[\\/]\.[^\\/]+$/, ""));
 }
 
 /** Checked-out branch of a folder's repository. Null outside a repository, or without a branch. */
 export async function branchOf(cwd: string): Promise<string | null> {
-  const gitFolder = await gitFolderOf(cwd);
-  if (gitFolder === null) return null;
-  const head = await smallText(`${gitFolder}/HEAD`).catch(() => null);
+  const tree = await workTreeOf(cwd);
+  const head = tree === null ? null : await textOf(`${tree.git}/HEAD`);
   return branchIn(head ?? "");
 }

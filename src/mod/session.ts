@@ -4,6 +4,7 @@ import type { SessionCall } from "../hooks/types.ts";
 import { branchIn } from "../lib/branch.ts";
 import { firstWords } from "../lib/first_words.ts";
 import type { Json } from "../lib/json.ts";
+import { repoName } from "../lib/repo_name.ts";
 import { type Bus, callBus, textOf } from "./bus.ts";
 import type { ClassicInput, Engine } from "./engine.ts";
 
@@ -47,7 +48,7 @@ async function register($: Engine, run: SessionCall): Promise<Json> {
     ...machineIn(run),
     name: bounded(ownBranch ?? lastPart(cwd)),
     cwd,
-    repo: lastPart(root),
+    repo: repoName(root),
     ...(name !== null && { branch: bounded(name) }),
     ...(title !== undefined && { title }),
   });

@@ -1,6 +1,7 @@
 import type { Event } from "../domain/event.ts";
 import { atLeast, LEVELS } from "../domain/level.ts";
 import { type Args, SESSIONS } from "../lib/param.ts";
+import { composed } from "../lib/unicode_form.ts";
 import { CORRELATION_ID, EVENT_ID, EVENT_TYPES, SESSION_ID, WAIT } from "./params.ts";
 
 /** Parameters of get_events. */
@@ -121,7 +122,7 @@ export function isNarrowed(args: Query): boolean {
 
 /** True if a wait for the query has to look at the event. */
 export function couldMatch(args: Query, event: Event): boolean {
-  if (args.channel && event.channel !== args.channel) return false;
+  if (args.channel && composed(event.channel) !== composed(args.channel)) return false;
   if (args.correlation_id && event.correlation_id !== args.correlation_id) return false;
   if (args.event_types?.length && !args.event_types.includes(event.event_type)) return false;
   return args.min_level === undefined || atLeast(event.signal_level, args.min_level);

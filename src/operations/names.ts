@@ -4,17 +4,18 @@ import * as registration from "../domain/registration.ts";
 import type { Session } from "../domain/session.ts";
 import { excerpt } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
+import { composed } from "../lib/unicode_form.ts";
 
 /** Warns a session that its name was taken. */
 export function renamed(wanted: string, name: string): Json {
-  return wanted === name
+  return composed(wanted) === name
     ? {}
     : { warning: `Another live session in this repository is called ${wanted}, so your name is ${name}.` };
 }
 
 /** Gives a name and the mail that waits for it to a session, unless a living session holds the name. */
 export async function claimName(bus: Bus, wanted: string, session: Session): Promise<Json> {
-  const name = wanted.replace(/^@+/, "");
+  const name = composed(wanted.replace(/^@+/, ""));
   if (name === "") return { warning: `"${wanted}" is not a name that can be claimed.` };
   const holder = await registration.claimName(bus, name, session.session_id);
   if (holder !== undefined)

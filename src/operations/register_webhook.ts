@@ -1,6 +1,8 @@
+import { filterWarning } from "../domain/channel_warning.ts";
 import { BusError } from "../domain/context.ts";
 import { limitNote } from "../domain/limits.ts";
 import { webhookUrlProblem } from "../domain/webhook.ts";
+import { composed } from "../lib/unicode_form.ts";
 import { operation } from "./operation.ts";
 import { EVENT_TYPES, SECRET } from "./params.ts";
 import { secretProblem } from "./webhooks.ts";
@@ -40,10 +42,11 @@ export const registerWebhook = operation({
       secretProblem(args.secret) ??
       (await bus.deliveries.refuseUrl(args.url, call.caller.local));
     if (problem !== null) throw new BusError("invalid", problem);
+    const warning = args.channel ? await filterWarning(bus, composed(args.channel)) : undefined;
     const webhook = await bus.store.webhooks.register(
       {
         url: args.url,
-        channel: args.channel || null,
+        channel: args.channel ? composed(args.channel) : null,
         event_types: args.event_types?.length ? args.event_types : null,
         secret: args.secret || null,
         ordered: args.ordered,
@@ -57,7 +60,11 @@ export const registerWebhook = operation({
         `There are already ${bus.limits.webhooks} webhooks${limitNote("webhooks")}. Remove one first with unregister_webhook.`,
       );
     const { webhook_id, url, channel, event_types, created_at, ordered } = webhook;
-    return { webhook_id, url, channel, event_types, created_at, ...(ordered && { ordered }) };
+    return {
+      ...{ webhook_id, url, channel, event_types, created_at },
+      ...(ordered && { ordered }),
+      ...(warning !== undefined && { warning }),
+    };
   },
   print(result, to) {
     to.line(`Webhook ${to.bold(`#${to.text(result.webhook_id)}`)} registered for ${to.text(result.url)}`);

@@ -1,4 +1,4 @@
-import { type Resolution, resolveChannel } from "../domain/channel.ts";
+import { type Resolution, resolveId } from "../domain/channel.ts";
 import type { Bus } from "../domain/context.ts";
 import { recipientOf } from "../domain/direct_message.ts";
 import { ANONYMOUS, ANSWER, type Event } from "../domain/event.ts";
@@ -70,7 +70,7 @@ export const reply = operation({
 
 /** Where an answer goes: to who asked, and never to more than the question went to. */
 async function audienceOf(bus: Bus, { session_id, channel }: Event): Promise<Resolution> {
-  if (session_id !== ANONYMOUS) return resolveChannel(bus, `session:${session_id}`);
+  if (session_id !== ANONYMOUS) return resolveId(bus, session_id);
   if (recipientOf(channel) === null) return { channel };
   return {
     channel: `session:${ANONYMOUS}`,

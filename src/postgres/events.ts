@@ -2,6 +2,7 @@ import { type Event, eventOf } from "../domain/event.ts";
 import { parseMeta } from "../domain/event_meta.ts";
 import { batchOf, EventPage } from "../domain/event_page.ts";
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
+import { formsOf } from "../lib/unicode_form.ts";
 import {
   type Connection,
   type Named,
@@ -83,20 +84,25 @@ export class EventTable extends Table implements Events {
 /** The SQL of a query. Queries of one shape share it. */
 function selectText({ order, channel, correlation_id, event_types = [] }: EventQuery): string {
   const filters = ["id > $after", "id < $before"];
-  if (channel !== undefined) filters.push("channel = $channel");
   if (correlation_id !== undefined) filters.push("correlation_id = $correlation_id");
   const walk = (filter: readonly string[]) =>
     `SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit`;
-  if (event_types.length === 0) return walk(filters);
-  // One walk for each wanted type: each is bounded, whatever the other events are.
-  return `SELECT ${EVENT_COLUMNS} FROM unnest($event_types::text[]) AS wanted
-    CROSS JOIN LATERAL (${walk([...filters, "event_type = wanted"])}) AS found ORDER BY id ${order} LIMIT $limit`;
+  // One walk for each wanted channel and type: each is bounded, whatever the other events are.
+  const lists: string[] = [];
+  if (channel !== undefined) lists.push("unnest($channels::text[]) AS wanted_channel");
+  if (event_types.length > 0) lists.push("unnest($event_types::text[]) AS wanted_type");
+  if (lists.length === 0) return walk(filters);
+  if (channel !== undefined) filters.push("channel = wanted_channel");
+  if (event_types.length > 0) filters.push("event_type = wanted_type");
+  return `SELECT ${EVENT_COLUMNS} FROM ${lists.join(" CROSS JOIN ")}
+    CROSS JOIN LATERAL (${walk(filters)}) AS found ORDER BY id ${order} LIMIT $limit`;
 }
 
 function paramsOf({ after, before, channel, correlation_id, event_types }: EventQuery): Named {
   return {
     ...{ after: after ?? 0, before: before ?? Number.MAX_SAFE_INTEGER },
-    ...{ channel, correlation_id, event_types: [...new Set(event_types)] },
+    ...{ correlation_id, event_types: [...new Set(event_types)] },
+    channels: channel === undefined ? undefined : formsOf(channel),
   };
 }
 

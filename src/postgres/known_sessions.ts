@@ -3,23 +3,14 @@ import type { Session } from "../domain/session.ts";
 import type { KnownSessions, RegistrationPlan } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import type { Connection, Named, Statement } from "./connection.ts";
-import { namesOf, SQL, sessionOfRow } from "./session_sql.ts";
+import { machineParams, SQL, sessionOfRow } from "./session_sql.ts";
 import { findNamed } from "./sessions.ts";
 
-/** A question of a decision whose answer was not read yet. */
-class NotRead {
-  readonly key: string;
-  readonly read: (connection: Connection) => Promise<unknown>;
-
-  constructor(key: string, read: NotRead["read"]) {
-    this.key = key;
-    this.read = read;
-  }
-}
+type Read = (connection: Connection) => Promise<unknown>;
 
 /**
- * Decides a registration. Decisions ask synchronously, and may be made more than once: an answer that is missing is read, and
- * then the decision is made again.
+ * Decides a registration. Decisions ask synchronously, and may be made more than once: what was not read yet counts as absent.
+ * Then it is read, and if any of it is there, the decision is made again.
  */
 export async function decideOn(
   connection: Connection,
@@ -28,31 +19,25 @@ export async function decideOn(
   const read = new Map<string, unknown>();
   for (;;) {
     const answers = new Answers(read);
-    try {
-      const plan = decide(answers);
-      const taken = await takenOf(connection, [...answers.assumedFree]);
-      if (taken.length === 0) return plan;
-      for (const displayId of taken) read.set(keyOf("hasDisplayId", { displayId }), true);
-    } catch (missing) {
-      if (!(missing instanceof NotRead)) throw missing;
-      read.set(missing.key, await missing.read(connection));
+    const plan = decide(answers);
+    let wasRight = true;
+    for (const [key, readIt] of answers.assumed) {
+      const found = await readIt(connection);
+      read.set(key, found);
+      wasRight &&= isNothing(found);
     }
+    if (wasRight) return plan;
   }
 }
 
-async function takenOf(connection: Connection, displayIds: readonly string[]): Promise<string[]> {
-  if (displayIds.length === 0) return [];
-  const rows = await connection.run(SQL.takenDisplayIds, { displayIds });
-  return rows.map(({ display_id }) => String(display_id));
-}
-
-function keyOf(name: string, params: Named): string {
-  return JSON.stringify([name, params]);
+function isNothing(found: unknown): boolean {
+  return Array.isArray(found) ? found.length === 0 : found === undefined || found === false;
 }
 
 class Answers implements KnownSessions {
   readonly #read: ReadonlyMap<string, unknown>;
-  readonly assumedFree = new Set<string>();
+  /** The questions that were answered without having been read. */
+  readonly assumed = new Map<string, Read>();
 
   constructor(read: ReadonlyMap<string, unknown>) {
     this.#read = read;
@@ -63,56 +48,54 @@ class Answers implements KnownSessions {
   }
 
   findByClient(machine: Machine, clientId: string): Session | undefined {
-    return this.#one("byClient", SQL.byClient, { ...namesOf(machine), clientId, pid: null });
+    return this.#one("byClient", SQL.byClient, { ...machineParams(machine), clientId, pid: null });
   }
 
   findOfClient(clientId: string): Session[] {
-    return this.#answer("ofClient", { clientId }, async (connection) =>
+    return this.#answer("ofClient", { clientId }, [], async (connection) =>
       (await connection.run(SQL.ofClient, { clientId })).map(sessionOfRow),
     );
   }
 
   findByProcess(machine: Machine, { pid, started }: ProcessMark, watcher?: string): Session | undefined {
-    return this.#one("byProcess", SQL.byProcess, {
-      ...namesOf(machine),
-      pid,
-      started,
-      watcher: watcher ?? null,
-    });
+    const params = { ...machineParams(machine), pid, started, watcher: watcher ?? null };
+    return this.#one("byProcess", SQL.byProcess, params);
   }
 
   findNamed(text: string): Session[] {
-    return this.#answer("named", { text }, (connection) => findNamed(connection, text));
+    return this.#answer("named", { text }, [], (connection) => findNamed(connection, text));
   }
 
-  /** Drawn at random, so another decision asks for others: one that was not read counts as free, and is read afterwards. */
   hasDisplayId(displayId: string): boolean {
-    if (this.#read.get(keyOf("hasDisplayId", { displayId })) === true) return true;
-    this.assumedFree.add(displayId);
-    return false;
+    return this.#has("hasDisplayId", SQL.hasDisplayId, { displayId });
   }
 
   hasAlias(id: string): boolean {
-    return this.#answer("hasAlias", { id }, async (connection) => {
-      return (await connection.run(SQL.hasAlias, { id })).count > 0;
-    });
+    return this.#has("hasAlias", SQL.hasAlias, { id });
   }
 
   namesOf(sessionId: string): string[] {
-    return this.#answer("namesOf", { sessionId }, async (connection) =>
+    return this.#answer("namesOf", { sessionId }, [], async (connection) =>
       (await connection.run(SQL.namesOf, { ids: [sessionId] })).map(({ name }) => String(name)),
     );
   }
 
   #one(name: string, statement: Statement, params: Named): Session | undefined {
-    return this.#answer(name, params, async (connection) =>
+    return this.#answer<Session | undefined>(name, params, undefined, async (connection) =>
       (await connection.run(statement, params)).map(sessionOfRow).at(0),
     );
   }
 
-  #answer<T>(name: string, params: Named, read: (connection: Connection) => Promise<T>): T {
-    const key = keyOf(name, params);
-    if (!this.#read.has(key)) throw new NotRead(key, read);
-    return this.#read.get(key) as T;
+  #has(name: string, statement: Statement, params: Named): boolean {
+    return this.#answer(name, params, false, async (connection) => {
+      return (await connection.run(statement, params)).count > 0;
+    });
+  }
+
+  #answer<T>(name: string, params: Named, nothing: T, read: (connection: Connection) => Promise<T>): T {
+    const key = JSON.stringify([name, params]);
+    if (this.#read.has(key)) return this.#read.get(key) as T;
+    this.assumed.set(key, read);
+    return nothing;
   }
 }

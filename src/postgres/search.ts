@@ -2,6 +2,7 @@ import type { Event } from "../domain/event.ts";
 import { batchOf, EventPage } from "../domain/event_page.ts";
 import { folded, holdsText, isShort, MOST_WITHOUT_INDEX } from "../domain/search.ts";
 import type { Found, IndexProgress, SearchQuery, SearchStore } from "../domain/store.ts";
+import { formsOf } from "../lib/unicode_form.ts";
 import { type Connection, type Named, type Statement, statement, statements } from "./connection.ts";
 import { EVENT_COLUMNS, type EventTable, eventOfRow } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
@@ -118,7 +119,7 @@ function selectOf(query: SearchQuery, indexed: boolean): Statement {
     ...(indexed
       ? ["id IN (SELECT id FROM events_text WHERE text LIKE $pattern AND id > $after AND id < $before)"]
       : []),
-    ...(channel === undefined ? [] : ["channel = $channel"]),
+    ...(channel === undefined ? [] : ["channel = ANY($forms::text[])"]),
     ...(correlation_id === undefined ? [] : ["correlation_id = $correlation_id"]),
     ...listsOf(query).map((list) => `${LISTS[list]} = ANY($${list}::text[])`),
   ];
@@ -128,7 +129,8 @@ function selectOf(query: SearchQuery, indexed: boolean): Statement {
 }
 
 function paramsOf({ channel, correlation_id, senders, channels, event_types }: SearchQuery): Named {
-  return { channel, correlation_id, senders, channels, event_types };
+  const forms = channel === undefined ? undefined : formsOf(channel);
+  return { forms, correlation_id, senders, channels, event_types };
 }
 
 function listsOf(query: SearchQuery): (keyof typeof LISTS)[] {

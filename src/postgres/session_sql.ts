@@ -1,5 +1,6 @@
 import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
+import { composed, formsOf } from "../lib/unicode_form.ts";
 import { type Named, type Row, statements } from "./connection.ts";
 
 const COLUMNS =
@@ -22,17 +23,19 @@ export const SQL = statements({
   byProcess: `${SELECT} WHERE pid = $pid AND pid_started = $started AND (${OF_MACHINE} OR seen_on = $watcher::text
       OR ($watcher::text IS NOT NULL AND seen_on IS NULL AND machine_id IS NULL)) ORDER BY ${LATEST} LIMIT 1`,
   byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY ${LATEST} LIMIT 100`,
-  byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY last_heartbeat DESC LIMIT 100`,
+  byName: `${SELECT} WHERE name = ANY($forms::text[]) AND deleted_at IS NULL ORDER BY last_heartbeat DESC LIMIT 100`,
   idsOf: `SELECT id FROM sessions WHERE id = $text UNION SELECT id FROM sessions WHERE display_id = $text
-    UNION SELECT id FROM sessions WHERE name = $text UNION SELECT session_id FROM aliases WHERE alias = $text`,
+    UNION SELECT id FROM sessions WHERE name = ANY($forms::text[]) UNION SELECT session_id FROM aliases WHERE alias = $text`,
   aliasesOf: "SELECT alias FROM aliases WHERE session_id = ANY($ids::text[])",
   present: `${SELECT} WHERE deleted_at IS NULL AND last_heartbeat > $since ORDER BY last_heartbeat DESC, id COLLATE "C"`,
+  recent: `${SELECT} WHERE deleted_at IS NULL ORDER BY last_heartbeat DESC LIMIT $limit`,
+  repos: `SELECT DISTINCT repo FROM (SELECT repo FROM sessions ORDER BY entry DESC LIMIT $limit) AS latest`,
   silent: `${SELECT} WHERE deleted_at IS NULL AND last_heartbeat <= $since
     ORDER BY last_heartbeat DESC, id COLLATE "C" LIMIT ${MOST_SILENT}`,
   ahead: "SELECT 1 FROM sessions WHERE deleted_at IS NULL AND last_heartbeat > $at LIMIT 1",
   settle: `UPDATE sessions SET last_heartbeat = $at, lease_until = least(lease_until, $lease)
     WHERE deleted_at IS NULL AND last_heartbeat > $at`,
-  takenDisplayIds: "SELECT display_id FROM sessions WHERE display_id = ANY($displayIds::text[])",
+  hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $machineId, $seenOn, $origin, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
       $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0)`,
@@ -55,9 +58,10 @@ export const SQL = statements({
   advance: "UPDATE sessions SET last_cursor = greatest(last_cursor, $cursor) WHERE id = $id",
   markDeleted: "UPDATE sessions SET deleted_at = $at, rung = NULL, rung_until = 0 WHERE id = $id",
   holder: `${SELECT} WHERE id = (SELECT coalesce((SELECT session_id FROM aliases WHERE alias = claims.session_id), claims.session_id)
-    FROM claims WHERE name = $name)`,
+    FROM claims WHERE name = ANY($forms::text[]) ORDER BY name = $text DESC LIMIT 1)`,
   namesOf: `SELECT session_id, name FROM claims WHERE session_id = ANY($ids::text[]) ORDER BY name COLLATE "C"`,
-  claim: `INSERT INTO claims (name, session_id, claimed_at) VALUES ($name, $sessionId, $at)
+  claimForms: "UPDATE claims SET session_id = $sessionId, claimed_at = $at WHERE name = ANY($forms::text[])",
+  claim: `INSERT INTO claims (name, session_id, claimed_at) VALUES ($text, $sessionId, $at)
     ON CONFLICT (name) DO UPDATE SET session_id = $sessionId, claimed_at = $at`,
   hasAlias: "SELECT 1 FROM aliases WHERE alias = $id",
   addAlias: `INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
@@ -65,8 +69,13 @@ export const SQL = statements({
   dropAlias: "DELETE FROM aliases WHERE alias = $alias",
 });
 
+/** Parameters that find a name in whatever form the database holds it. */
+export function nameParams(text: string): { text: string; forms: string[] } {
+  return { text: composed(text), forms: formsOf(text) };
+}
+
 /** A machine, as the statements ask for it. */
-export function namesOf({ name, id, exact }: Machine): Named {
+export function machineParams({ name, id, exact }: Machine): Named {
   return { machine: name, machineId: id, exact };
 }
 
@@ -94,5 +103,6 @@ export function statedOf(session: Session): Named {
 
 export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row): Session {
   const process = pid === null ? null : { pid, started: pid_started };
-  return { ...row, session_id: id, cursor: last_cursor, process } as unknown as Session;
+  const [name, repo] = [composed(String(row.name)), composed(String(row.repo))];
+  return { ...row, name, repo, session_id: id, cursor: last_cursor, process } as unknown as Session;
 }

@@ -3,11 +3,12 @@ import type { Machine } from "../domain/machine.ts";
 import { LONGEST_LEASE_MS, type Session } from "../domain/session.ts";
 import type { Batch, EventQuery, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
+import { composed, formsOf } from "../lib/unicode_form.ts";
 import type { Connection, Named, Statement } from "./connection.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
-import { namesOf, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { machineParams, nameParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 
 /** How often heartbeats of the future are looked for. A clock that was set back for less expires no session. */
 const SETTLE_MS = 24 * 60 * 60 * 1000;
@@ -26,7 +27,7 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
   }
 
   async byClient(machine: Machine, clientId: string, pid?: number): Promise<Session | undefined> {
-    return (await this.rows(SQL.byClient, { ...namesOf(machine), clientId, pid })).map(sessionOfRow)[0];
+    return (await this.rows(SQL.byClient, { ...machineParams(machine), clientId, pid })).map(sessionOfRow)[0];
   }
 
   async ofClient(clientId: string): Promise<Session[]> {
@@ -38,7 +39,7 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     { pid, started }: ProcessMark,
     watcher?: string,
   ): Promise<Session | undefined> {
-    return (await this.rows(SQL.byProcess, { ...namesOf(machine), pid, started, watcher })).map(
+    return (await this.rows(SQL.byProcess, { ...machineParams(machine), pid, started, watcher })).map(
       sessionOfRow,
     )[0];
   }
@@ -48,7 +49,7 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
   }
 
   async idsOf(text: string): Promise<string[]> {
-    const ids = (await this.rows(SQL.idsOf, { text })).map(({ id }) => String(id));
+    const ids = (await this.rows(SQL.idsOf, nameParams(text))).map(({ id }) => String(id));
     const aliases = (await this.rows(SQL.aliasesOf, { ids })).map(({ alias }) => String(alias));
     return [...new Set([...ids, ...aliases])];
   }
@@ -76,8 +77,16 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     return [...present, ...silent].map(sessionOfRow);
   }
 
+  async recent(limit: number): Promise<Session[]> {
+    return (await this.rows(SQL.recent, { limit })).map(sessionOfRow);
+  }
+
+  async repos(limit: number): Promise<string[]> {
+    return (await this.rows(SQL.repos, { limit })).map(({ repo }) => composed(String(repo)));
+  }
+
   async holder(name: string): Promise<Session | undefined> {
-    return (await this.rows(SQL.holder, { name })).map(sessionOfRow)[0];
+    return (await this.rows(SQL.holder, nameParams(name))).map(sessionOfRow)[0];
   }
 
   async claimsOf(sessionId: string): Promise<string[]> {
@@ -87,19 +96,22 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
   async claimsOfAll(sessionIds: readonly string[]): Promise<Map<string, string[]>> {
     const names = new Map<string, string[]>(sessionIds.map((id) => [id, []]));
     for (const { session_id, name } of await this.rows(SQL.namesOf, { ids: sessionIds }))
-      names.get(String(session_id))?.push(String(name));
+      names.get(String(session_id))?.push(composed(String(name)));
+    for (const [id, all] of names) names.set(id, [...new Set(all)]);
     return names;
   }
 
   claim(name: string, sessionId: string, holderId: string | undefined): Promise<boolean> {
     const { mail, writer } = this.parts;
     return writer.write(async (transaction) => {
-      const [holder] = (await transaction.run(SQL.holder, { name })).map(sessionOfRow);
+      const [holder] = (await transaction.run(SQL.holder, nameParams(name))).map(sessionOfRow);
       if (holder?.session_id !== holderId) return false;
-      await transaction.run(SQL.claim, { name, sessionId, at: this.at() });
+      const claim = { ...nameParams(name), sessionId, at: this.at() };
+      await transaction.run(SQL.claim, claim);
+      await transaction.run(SQL.claimForms, claim);
       if (holderId !== undefined && holderId !== sessionId)
         await mail.forward(transaction, holderId, sessionId);
-      await mail.forward(transaction, `@${name}`, sessionId);
+      for (const form of formsOf(name)) await mail.forward(transaction, `@${form}`, sessionId);
       return true;
     });
   }
@@ -192,6 +204,6 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
 export async function findNamed(connection: Connection, text: string): Promise<Session[]> {
   const rows = await connection.run(SQL.byDisplayId, { text });
   const ids = new Set(rows.map(({ id }) => id));
-  const others = (await connection.run(SQL.byName, { text })).filter(({ id }) => !ids.has(id));
+  const others = (await connection.run(SQL.byName, nameParams(text))).filter(({ id }) => !ids.has(id));
   return [...rows, ...others].map(sessionOfRow);
 }

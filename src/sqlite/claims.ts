@@ -1,11 +1,14 @@
+import { composed } from "../lib/unicode_form.ts";
 import type { Database, Statement } from "../runtime/runtime.ts";
+import { eitherForm } from "./session_sql.ts";
 import { prepared } from "./statements.ts";
 
 const SQL = {
-  holder: "SELECT session_id FROM claims WHERE name = $name",
+  holder: "SELECT session_id FROM claims WHERE name IN ($text, $other) ORDER BY name = $text DESC LIMIT 1",
   namesOf: "SELECT name FROM claims WHERE session_id = $sessionId ORDER BY name",
   claim: `INSERT INTO claims (name, session_id, claimed_at) VALUES ($name, $sessionId, $at)
     ON CONFLICT DO UPDATE SET session_id = $sessionId, claimed_at = $at`,
+  claimOther: "UPDATE claims SET session_id = $sessionId, claimed_at = $at WHERE name = $other",
   aliasOf: "SELECT session_id FROM aliases WHERE alias = $id",
   aliasesOf: "SELECT alias FROM aliases WHERE session_id = $sessionId",
   addAlias: `INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
@@ -25,15 +28,18 @@ export class ClaimTable {
 
   /** The session that claimed the name last, alive or not. */
   holder(name: string): string | undefined {
-    return this.#sql.holder.get({ name })?.session_id as string | undefined;
+    return this.#sql.holder.get(eitherForm(name))?.session_id as string | undefined;
   }
 
   namesOf(sessionId: string): string[] {
-    return this.#sql.namesOf.all({ sessionId }).map((row) => String(row.name));
+    const names = this.#sql.namesOf.all({ sessionId }).map((row) => composed(String(row.name)));
+    return [...new Set(names)];
   }
 
   claim(name: string, sessionId: string, at: string): void {
-    this.#sql.claim.run({ name, sessionId, at });
+    const { text, other } = eitherForm(name);
+    this.#sql.claim.run({ name: text, sessionId, at });
+    if (other !== text) this.#sql.claimOther.run({ other, sessionId, at });
   }
 
   /** The session that an earlier id stands for. */

@@ -1,6 +1,7 @@
 import type { Event } from "../domain/event.ts";
 import type { EventQuery } from "../domain/store.ts";
 import { attempt } from "../lib/attempt.ts";
+import { channelsOf } from "./event_sql.ts";
 
 const MOST_EVENTS = 500;
 const PAGE = 50;
@@ -62,6 +63,7 @@ export class EventCache {
     const events = this.#loaded();
     if (events === undefined || (order === "asc" && after < this.#after)) return undefined;
     const found: Event[] = [];
+    const channels = channelsOf(filter);
     const step = order === "asc" ? 1 : -1;
     // A reader is near the end most of the time.
     let at = order === "asc" ? events.findLastIndex(({ id }) => id <= after) + 1 : events.length - 1;
@@ -69,7 +71,7 @@ export class EventCache {
       const event = events[at];
       if (event === undefined) break;
       if (event.id <= after) return found;
-      if (event.id < before && passes(event, filter)) found.push(event);
+      if (event.id < before && passes(event, channels, filter)) found.push(event);
     }
     return order === "asc" || found.length === limit || after >= this.#after ? found : undefined;
   }
@@ -117,10 +119,11 @@ export class EventCache {
 
 function passes(
   event: Event,
-  filter: Pick<EventQuery, "channel" | "event_types" | "correlation_id">,
+  channels: readonly string[],
+  filter: Pick<EventQuery, "event_types" | "correlation_id">,
 ): boolean {
   return (
-    (filter.channel === undefined || event.channel === filter.channel) &&
+    (channels.length === 0 || channels.includes(event.channel)) &&
     (filter.correlation_id === undefined || event.correlation_id === filter.correlation_id) &&
     (!filter.event_types?.length || filter.event_types.includes(event.event_type))
   );

@@ -3,7 +3,7 @@ import { batchOf, EventPage } from "../domain/event_page.ts";
 import type { Batch, EventQuery, Events } from "../domain/store.ts";
 import type { Statement } from "../runtime/runtime.ts";
 import { EventCache } from "./event_cache.ts";
-import { eventOfRow, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
+import { channelsOf, eventOfRow, type Params, paramsOf, rowOf, selectSql } from "./event_sql.ts";
 import { type Parts, Table } from "./parts.ts";
 
 const SQL = {
@@ -95,8 +95,9 @@ export class EventTable extends Table<keyof typeof SQL> implements Events {
   }
 
   #stored(query: EventQuery, params: Params): Event[] {
-    const { order, channel, correlation_id, event_types = [], limit } = query;
-    const shape = [order, channel !== undefined, correlation_id !== undefined, event_types.length].join();
+    const { order, correlation_id, event_types = [], limit } = query;
+    const channels = channelsOf(query).length;
+    const shape = [order, channels, correlation_id !== undefined, event_types.length].join();
     const select = this.#selects.get(shape) ?? this.parts.db.prepare(selectSql(query));
     this.#selects.set(shape, select);
     return select.all({ ...params, limit }).map(eventOfRow);

@@ -1,5 +1,5 @@
 import type { SearchQuery } from "../domain/store.ts";
-import { EVENT_COLUMNS } from "./event_sql.ts";
+import { channelsOf, EVENT_COLUMNS } from "./event_sql.ts";
 
 /** How the events of a stretch are found: by their ids, or by the index of texts. */
 export type Way = "ids" | "index";
@@ -21,7 +21,8 @@ export function searchSql(query: SearchQuery, way: Way): string {
           ["events_text MATCH $match"],
         ];
   const wanted = [...filters, `${id} > $after`, `${id} < $before`];
-  if (query.channel !== undefined) wanted.push("channel = $channel");
+  const channels = channelsOf(query).map((_, i) => `channel = $channel${i}`);
+  if (channels.length > 0) wanted.push(`(${channels.join(" OR ")})`);
   if (query.correlation_id !== undefined) wanted.push("correlation_id = $correlation_id");
   for (const list of listsOf(query)) wanted.push(`${LISTS[list]} IN (SELECT value FROM json_each($${list}))`);
   return `SELECT ${EVENT_COLUMNS} FROM ${from} WHERE ${wanted.join(" AND ")}
@@ -31,7 +32,7 @@ export function searchSql(query: SearchQuery, way: Way): string {
 /** The parameters of all steps of a search. */
 export function searchParams(query: SearchQuery): Record<string, string> {
   const params: Record<string, string> = {};
-  if (query.channel !== undefined) params.channel = query.channel;
+  for (const [i, channel] of channelsOf(query).entries()) params[`channel${i}`] = channel;
   if (query.correlation_id !== undefined) params.correlation_id = query.correlation_id;
   for (const list of listsOf(query)) params[list] = JSON.stringify(query[list]);
   return params;

@@ -1,6 +1,7 @@
 import { parseCursor } from "../domain/cursor.ts";
 import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
+import { composed } from "../lib/unicode_form.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
@@ -24,10 +25,13 @@ export const SQL = {
     AND (${OF_MACHINE} OR seen_on = $watcher OR ($watcher IS NOT NULL AND seen_on IS NULL AND machine_id IS NULL))
     ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 1`,
   byDisplayId: `${SELECT} WHERE display_id = $text ORDER BY deleted_at IS NOT NULL, ${HEARD} DESC LIMIT 100`,
-  byName: `${SELECT} WHERE name = $text AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
+  byName: `${SELECT} WHERE name IN ($text, $other) AND deleted_at IS NULL ORDER BY ${HEARD} DESC LIMIT 100`,
   idsOf: `SELECT id FROM sessions WHERE id = $text UNION SELECT id FROM sessions WHERE display_id = $text
-    UNION SELECT id FROM sessions WHERE name = $text UNION SELECT session_id FROM aliases WHERE alias = $text`,
+    UNION SELECT id FROM sessions WHERE name IN ($text, $other) UNION SELECT session_id FROM aliases WHERE alias = $text`,
   present: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > ${SINCE} ORDER BY ${HEARD} DESC, id`,
+  recent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} > 0 ORDER BY ${HEARD} DESC LIMIT $limit`,
+  // Rows are never removed, so that the latest have the highest numbers.
+  repos: "SELECT DISTINCT repo FROM sessions WHERE rowid > (SELECT max(rowid) FROM sessions) - $limit",
   silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
     ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
   ahead: `SELECT 1 FROM sessions WHERE deleted_at IS NULL AND ${HEARD} > ${momentOf("$at")} LIMIT 1`,
@@ -54,6 +58,11 @@ export const SQL = {
   saveCursor: "UPDATE sessions SET last_cursor = $cursor WHERE id = $id",
   markDeleted: "UPDATE sessions SET deleted_at = $at, rung = NULL, rung_until = 0 WHERE id = $id",
 };
+
+/** Parameters that find a name in the form in which a database holds it. */
+export function eitherForm(text: string): { text: string; other: string } {
+  return { text: composed(text), other: text.normalize("NFD") };
+}
 
 /** The columns that a client states whenever it registers. */
 export function statedOf(session: Session): Named {
@@ -85,6 +94,8 @@ export function machineParams({ name, id, exact }: Machine): Named {
 export function sessionOfRow({ id, last_cursor, pid, pid_started, ...row }: Row): Session {
   const changed = {
     session_id: id,
+    name: composed(String(row.name)),
+    repo: composed(String(row.repo)),
     registered_at: wireTime(row.registered_at),
     last_heartbeat: wireTime(row.last_heartbeat),
     cursor: parseCursor(last_cursor as string | null),

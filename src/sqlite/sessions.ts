@@ -3,12 +3,13 @@ import type { Machine } from "../domain/machine.ts";
 import { LONGEST_LEASE_MS, type Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
+import { composed, formsOf } from "../lib/unicode_form.ts";
 import type { Named } from "../runtime/runtime.ts";
 import { ClaimTable } from "./claims.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { type Parts, Table } from "./parts.ts";
-import { machineParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { eitherForm, machineParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
@@ -54,7 +55,7 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
 
   idsOf(text: string): Promise<string[]> {
     return this.writer.read(() => {
-      const ids = this.sql.idsOf.all({ text }).map(({ id }) => String(id));
+      const ids = this.sql.idsOf.all(eitherForm(text)).map(({ id }) => String(id));
       return [...new Set(ids.flatMap((id) => [id, ...this.#claims.aliasesOf(id)]))];
     });
   }
@@ -80,6 +81,14 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
       .catch(() => {});
   }
 
+  recent(limit: number): Promise<Session[]> {
+    return this.writer.read(() => this.sql.recent.all({ limit }).map(sessionOfRow));
+  }
+
+  repos(limit: number): Promise<string[]> {
+    return this.writer.read(() => this.sql.repos.all({ limit }).map(({ repo }) => composed(String(repo))));
+  }
+
   holder(name: string): Promise<Session | undefined> {
     return this.writer.read(() => this.#findHolder(name));
   }
@@ -98,7 +107,7 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
       if (this.#findHolder(name)?.session_id !== holderId) return false;
       this.#claims.claim(name, sessionId, this.at());
       if (holderId !== undefined && holderId !== sessionId) mail.forward(holderId, sessionId);
-      mail.forward(`@${name}`, sessionId);
+      for (const form of formsOf(name)) mail.forward(`@${form}`, sessionId);
       return true;
     });
   }
@@ -186,7 +195,7 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   findNamed(text: string): Session[] {
     const rows = this.sql.byDisplayId.all({ text });
     const ids = new Set(rows.map(({ id }) => id));
-    const others = this.sql.byName.all({ text }).filter(({ id }) => !ids.has(id));
+    const others = this.sql.byName.all(eitherForm(text)).filter(({ id }) => !ids.has(id));
     return [...rows, ...others].map(sessionOfRow);
   }
 

@@ -25,9 +25,17 @@ const READ_AGAIN_MS = 1_000;
 /** Ten times the size of a token's file. */
 const MOST_BYTES = 4_096;
 
-/** Opens the tokens of a database. `steady` never jumps: a clock that is set back must not hide uses. */
-export function openTokens(db: string, now: () => number, steady = now): TokenStore {
-  return new TokenStore(`${db}.tokens`, now, steady);
+/**
+ * Opens the tokens of a database. `steady` never jumps: a clock that is set back must not hide uses. `tell` is called with
+ * each file that is not a token, once as long as it stays so.
+ */
+export function openTokens(
+  db: string,
+  now: () => number,
+  steady = now,
+  tell: (file: string) => void = () => {},
+): TokenStore {
+  return new TokenStore(`${db}.tokens`, now, steady, tell);
 }
 
 /** The files of a database's tokens. */
@@ -43,19 +51,25 @@ interface Contents {
   broken: string[];
 }
 
-/** Every method throws the file system's error when the folder cannot be read or written. */
+/**
+ * Every method throws the file system's error when the folder cannot be read or written. A file that is not a token, or
+ * cannot be read, is in no other token's way.
+ */
 export class TokenStore {
   readonly #folder: string;
   readonly #now: () => number;
   readonly #steady: () => number;
+  readonly #tell: (file: string) => void;
+  #told: readonly string[] = [];
   #known: (Contents & { changed: number; readAt: number }) | undefined;
   /** When a use of a token was last noted, by its hash. */
   readonly #used = new Map<string, number>();
 
-  constructor(folder: string, now: () => number, steady: () => number) {
+  constructor(folder: string, now: () => number, steady: () => number, tell: (file: string) => void) {
     this.#folder = folder;
     this.#now = now;
     this.#steady = steady;
+    this.#tell = tell;
   }
 
   /** All tokens, by name. */
@@ -136,9 +150,16 @@ export class TokenStore {
   #read(): Contents {
     const changed = changedAt(this.#folder);
     const isSettled = this.#known?.changed === changed && this.#now() - changed > SETTLED_MS;
-    if (this.#known === undefined || !isSettled || this.#steady() - this.#known.readAt >= READ_AGAIN_MS)
+    if (this.#known === undefined || !isSettled || this.#steady() - this.#known.readAt >= READ_AGAIN_MS) {
       this.#known = { ...readAll(this.#folder), changed, readAt: this.#steady() };
+      this.#tellOf(this.#known.broken);
+    }
     return this.#known;
+  }
+
+  #tellOf(broken: readonly string[]): void {
+    for (const file of broken) if (!this.#told.includes(file)) this.#tell(file);
+    this.#told = broken;
   }
 
   #noteUse({ name, hash }: Token): void {
@@ -177,15 +198,17 @@ function readAll(folder: string): Contents {
   return { tokens, broken };
 }
 
+/** Errors of the whole process, which tell nothing about a file. */
+const PASSING = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
+
 /** Empty if the file cannot be read, or is too large for a token. Reading a pipe would never end. */
 function textOf(path: string): string {
-  const found = fs.statSync(path, { throwIfNoEntry: false });
-  if (!found?.isFile() || found.size > MOST_BYTES) return "";
   try {
-    return fs.readFileSync(path, "utf8");
+    const found = fs.statSync(path);
+    return found.isFile() && found.size <= MOST_BYTES ? fs.readFileSync(path, "utf8") : "";
   } catch (error) {
-    if (["ENOENT", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
-    throw error;
+    if (PASSING.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    return "";
   }
 }
 
@@ -196,6 +219,7 @@ function parse(text: string): Token | undefined {
     typeof token?.name === "string" &&
     tokenNameProblem(token.name) === null &&
     SCOPES.includes(token.scope) &&
+    typeof token.hash === "string" &&
     /^[0-9a-f]{64}$/.test(token.hash) &&
     isTime(token.created_at) &&
     [token.expires_at, token.revoked_at].every((time) => time === null || isTime(time));

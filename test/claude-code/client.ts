@@ -147,7 +147,10 @@ export class Claude {
 }
 
 const LIMITED = Object.keys(HOOKS).filter((name) => !STAYING.includes(name));
-const LIMITED_HOOK = new RegExp(`(?<="command": *")(?=[^"]* hook (?:${LIMITED.join("|")})")`, "g");
+const LIMITED_HOOK = new RegExp(
+  `(?<="command": *"(?:cd /; )?)(?=(?!cd)[^"]* hook (?:${LIMITED.join("|")})")`,
+  "g",
+);
 
 /**
  * Gives the hooks of that HOME, in its settings and in the plugin, more time than a person would wait: a busy machine takes

@@ -127,7 +127,7 @@ test("attention names what it did not find", async () => {
 });
 
 test("publish sends every flag", async () => {
-  const flags = { type: "note", payload: "hello", channel: "repo:x", "session-id": fresh(), title: "Head" };
+  const flags = { type: "note", payload: "hello", channel: "team:x", "session-id": fresh(), title: "Head" };
   const more = { tags: "a, b,,c", "correlation-id": "c-1", "signal-level": "lifecycle" };
   const { event_id } = await run("publish", { ...flags, ...more });
   const { events } = await run("events", { cursor: String(event_id - 1), order: "asc" });
@@ -138,7 +138,7 @@ test("publish sends every flag", async () => {
       payload: "hello",
       session_id: flags["session-id"],
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      channel: "repo:x",
+      channel: "team:x",
       correlation_id: "c-1",
       signal_level: "lifecycle",
       title: "Head",
@@ -159,7 +159,7 @@ test("send goes to a session's name, to @human, to a channel or to all, and take
     signal_level: "actionable",
   });
   expect(await sent("@human hi")).toMatchObject({ channel: "session:human" });
-  expect(await sent("repo:x hi")).toMatchObject({ channel: "repo:x" });
+  expect(await sent("machine:x hi")).toMatchObject({ channel: "machine:x" });
   expect(await sent("all hi")).toMatchObject({ channel: "all" });
   expect(await runRaw(`send ${name} -`, {}, { stdin: "from stdin\n" }, "--json")).toMatchObject({ code: 0 });
   const flags = {
@@ -232,13 +232,13 @@ test("events selects by --cursor, --limit, --order, --channel, --include, --excl
   const tip = (await run("events", { limit: "0" })).next_cursor;
   const since = { cursor: tip, order: "asc" };
   const [one, two, three] = ["one", "two", "three"];
-  await run("publish", { type: "t1", payload: one, channel: "repo:one" });
+  await run("publish", { type: "t1", payload: one, channel: "team:one" });
   await run("publish", { type: "t2", payload: two, "correlation-id": "thread" });
   await run("publish", { type: "help_needed", payload: three });
   expect(payloadsOf(await run("events", since))).toEqual([one, two, three]);
   expect(payloadsOf(await run("events", { cursor: tip, order: "desc" }))).toEqual([three, two, one]);
   expect(payloadsOf(await run("events", { ...since, limit: "2" }))).toEqual([one, two]);
-  expect(payloadsOf(await run("events", { ...since, channel: "repo:one" }))).toEqual([one]);
+  expect(payloadsOf(await run("events", { ...since, channel: "team:one" }))).toEqual([one]);
   expect(payloadsOf(await run("events", { ...since, include: "t1, t2" }))).toEqual([one, two]);
   expect(payloadsOf(await run("events", { ...since, exclude: "t1, t2" }))).toEqual([three]);
   expect(payloadsOf(await run("events", { ...since, "correlation-id": "thread" }))).toEqual([two]);

@@ -30,7 +30,8 @@ const JQ = Bun.which("jq") ? "" : `jq() { sed -n 's/.*"session_id":"\\([^"]*\\)"
 for (const kind of ["source", "binary"] as const)
   test.skipIf(noShell)(`the shell lines of the description work unchanged (${kind})`, async () => {
     const bus = await startBusWithDesktop(kind);
-    const script = `${STRICT}${JQ}${SHELL}\necho "pid=$$ session=$SESSION_ID"`;
+    // In the folder of the project that the lines are for, whose channel is then known.
+    const script = `${STRICT}${JQ}mkdir my-project\ncd my-project\n${SHELL}\necho "pid=$$ session=$SESSION_ID"`;
     const { stdout, stderr, code } = await bash(script, { bus, kind });
     expect(stderr).toBe("");
     expect(code).toBe(0);

@@ -27,7 +27,33 @@ export function channels(target: () => TestBus): void {
     expect(seen).toEqual(ids);
   });
 
-  test.each(["repo:x", "machine:x", "room", "a:b:c", "Session:x", ":", "%", "sess"])(
+  test("the channel of a repository that was never here is legal and kept, with a warning the first time", async () => {
+    const channel = `repo:${fresh("never")}`;
+    const first = await send(target(), channel);
+    expect([first.channel, first.signal_level]).toEqual([channel, "info"]);
+    expect(first.warning).toContain(channel.slice("repo:".length));
+    expect((await newest(target())).channel).toBe(channel);
+    expect((await send(target(), channel)).warning).toBeUndefined();
+  });
+
+  test("the channel of a repository or a machine that is here does not warn", async () => {
+    const { repo, machine } = await join(target(), { repo: fresh("repo"), machine: fresh("machine") });
+    for (const channel of [`repo:${repo}`, `machine:${machine}`])
+      expect(await send(target(), channel)).not.toHaveProperty("warning");
+  });
+
+  test("a channel that is near a known one is kept, with a warning that names that one", async () => {
+    const { name, repo } = await join(target(), { name: fresh("payments"), repo: fresh("webshop") });
+    for (const [written, meant] of [
+      [name, `session:${name}`],
+      [`repo:${repo.replace("webshop", "webshpo")}`, `repo:${repo}`],
+    ]) {
+      const answer = await send(target(), String(written));
+      expect([answer.channel, answer.warning]).toEqual([written, expect.stringContaining(String(meant))]);
+    }
+  });
+
+  test.each(["machine:x", "room", "a:b:c", "Session:x", ":", "%", "sess"])(
     "the channel %j is legal and kept",
     async (channel) => {
       const answer = await send(target(), channel);
@@ -63,7 +89,7 @@ export function channels(target: () => TestBus): void {
     expect((await newest(target())).id).toBe(answer.event_id);
   });
 
-  test.each(["session:", "repo:", "machine:"])(
+  test.each(["session:", "repo:", "machine:", "session", "repo", "machine"])(
     "the channel %s without a name is stored with a warning",
     async (to) => {
       const answer = await send(target(), to);
@@ -92,12 +118,25 @@ export function channels(target: () => TestBus): void {
     expect((await send(target(), `session:${name}`)).channel).toBe(`session:${twins[2].session_id}`);
   });
 
-  test("an id wins over a name, and a display id over a name", async () => {
+  test("a display id wins over a name; a live id and a live name are refused with the candidates", async () => {
     const one = await join(target());
-    await join(target(), { name: one.session_id });
     await join(target(), { name: one.display_id });
-    for (const to of [one.session_id, one.display_id])
-      expect((await send(target(), `session:${to}`)).channel).toBe(`session:${one.session_id}`);
+    expect((await send(target(), `session:${one.display_id}`)).channel).toBe(`session:${one.session_id}`);
+    const named = await join(target(), { name: one.session_id });
+    const before = stored(target());
+    const answer = await send(target(), `session:${one.session_id}`);
+    expect(answer.error).toContain(one.session_id);
+    expect(answer.candidates.map((each: { session_id: string }) => each.session_id).sort()).toEqual(
+      [one.session_id, named.session_id].sort(),
+    );
+    expect(stored(target())).toEqual(before);
+  });
+
+  test("a name in another Unicode form is the same name", async () => {
+    const name = fresh("café");
+    const { session_id } = await join(target(), { name: name.normalize("NFD") });
+    for (const form of ["NFC", "NFD"])
+      expect((await send(target(), `session:${name.normalize(form)}`)).channel).toBe(`session:${session_id}`);
   });
 
   test("a direct message to a session that has left or died is stored under its id, with a warning", async () => {

@@ -38,7 +38,7 @@ describe.skipIf(skipped("git"))("the name and repository of a session", () => {
   const NAMES: readonly { cwd: string; title?: unknown; name: string; repo: string }[] = [
     { cwd: "plain", name: "plain", repo: "plain" },
     { cwd: "proj", name: "proj", repo: "proj" },
-    { cwd: "proj/src/deep", name: "deep", repo: "deep" },
+    { cwd: "proj/src/deep", name: "deep", repo: "proj" },
     { cwd: "tree", name: "topic/a", repo: "proj" },
     { cwd: "proj/.worktrees/b", name: "topic/b", repo: "proj" },
     { cwd: "loose", name: "loose", repo: "proj" },

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { hookIn, hooksOf } from "../../src/install/hook_entries.ts";
 import { root } from "../support/bus.ts";
 import { BINARY, PERSONS, place } from "../support/claude_settings.ts";
+import { tempFolder } from "../support/folder.ts";
 import { treeOf } from "../support/tree.ts";
 
 test.each([
@@ -13,6 +14,13 @@ test.each([
   ['"/my place/agent-event-bus"  hook wait --format plain', "wait"],
   ["A=1 B='x y' /a/agent-event-bus hook stop", "stop"],
   ["/a/agent-event-bus hook retired", "retired"],
+  ["cd /; exec /a/agent-event-bus hook prompt", "prompt"],
+  ["cd / ;exec '/my place/agent-event-bus' hook wait --pid \"$PPID\"", "wait"],
+  ["cd /; A=1 exec /a/agent-event-bus hook stop", "stop"],
+  ["exec agent-event-bus hook tool", "tool"],
+  ["cd /tmp; exec agent-event-bus hook prompt", undefined],
+  ["cd / && rm x; exec agent-event-bus hook prompt", undefined],
+  ["cd /; say done; exec agent-event-bus hook prompt", undefined],
   ["agent-event-bus hook prompt && say done", undefined],
   ["notify-send agent-event-bus hook prompt", undefined],
   ["/a/my-agent-event-bus hook prompt", undefined],
@@ -22,10 +30,12 @@ test.each([
 ])("%j runs our hook %p", (command, name) => expect(hookIn(command)).toBe(name as string));
 
 test("an executable in a folder with blanks and quotes is quoted, and known again", () => {
-  const binary = "/home/it's me/bin/agent-event-bus";
+  const binary = join(tempFolder(), "it's me/agent-event-bus");
+  mkdirSync(dirname(binary));
+  writeFileSync(binary, `#!/bin/sh\nprintf '%s|' "$0" "$@"\n`, { mode: 0o755 });
   const command = String(hooksOf(binary).Stop?.[0]?.hooks[0]?.command);
   expect(hookIn(command)).toBe("stop");
-  const { stdout } = Bun.spawnSync(["sh", "-c", `printf '%s|' ${command}`]);
+  const { stdout } = Bun.spawnSync(["sh", "-c", command]);
   expect(stdout.toString()).toBe(`${binary}|hook|stop|`);
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { repoOf } from "../../src/lib/git.ts";
+import { branchOf, repoOf } from "../../src/lib/git.ts";
 import { startHere } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 
@@ -21,6 +21,15 @@ const paths: [cwd: string, repo: string][] = [
   ["C:\\Users\\me\\proj\\.worktrees\\feature", "proj"],
   ["/x/two\nlines\tand a tab", "two lines and a tab"],
   ["/x/日本 🦕", "日本 🦕"],
+  ["/srv/proj.git", "proj"],
+  ["/srv/proj.git/", "proj"],
+  ["/x/proj/.git", "proj"],
+  ["/x/proj/.bare", "proj"],
+  ["C:\\x\\proj.git", "proj"],
+  ["/x/proj.github", "proj.github"],
+  ["/x/.github", ".github"],
+  ["/x/proj.git.old", "proj.git.old"],
+  ["/.git", "unknown"],
   ["proj", "proj"],
   ["/", "unknown"],
   ["", "unknown"],
@@ -64,8 +73,24 @@ describe.skipIf(noGit)("with real repositories", () => {
     expect(await repoOf(main, true)).toBe("main-repo");
   });
 
-  test("a subfolder of a repository has its own name", async () => {
-    expect(await repoOf(inside(main), true)).toBe("deep");
+  test("every folder of a repository has the repository's name, as a package of a monorepo", async () => {
+    expect(await repoOf(inside(main), true)).toBe("main-repo");
+    expect(await repoOf(`${inside(main)}/`, true)).toBe("main-repo");
+    expect(await repoOf(join(inside(main), "not", "there"), true)).toBe("main-repo");
+    expect(await branchOf(inside(main))).toBe(await branchOf(main));
+  });
+
+  test("a folder of another machine is known by its path only, however deep it is", async () => {
+    expect(await repoOf(inside(main), false)).toBe("deep");
+  });
+
+  test("an empty folder .git makes no repository", async () => {
+    mkdirSync(join(place, "plain/.git"), { recursive: true });
+    mkdirSync(join(place, "plain/sub"));
+    expect(await repoOf(join(place, "plain/sub"), true)).toBe("sub");
+    expect(await repoOf(join(place, "plain"), true)).toBe("plain");
+    mkdirSync(join(main, "held/.git"), { recursive: true });
+    expect(await repoOf(join(main, "held"), true)).toBe("main-repo");
   });
 
   test("a linked worktree has the main repository's name, and so has each folder in it", async () => {
@@ -100,12 +125,25 @@ describe.skipIf(noGit)("with real repositories", () => {
       const linked = join(place, `of-${name}`);
       git(join(place, bare), "worktree", "add", "--quiet", linked);
       expect(await repoOf(linked, true)).toBe(name);
+      expect(await repoOf(inside(linked), true)).toBe(name);
+      expect(await repoOf(join(place, bare), true)).toBe(name);
+      expect(await repoOf(join(place, bare), false)).toBe(name);
     });
+
+  test("the folder that holds a bare repository and its worktrees has its own name", async () => {
+    git(place, "clone", "--quiet", "--bare", main, join(place, "hub/.bare"));
+    await Bun.write(join(place, "hub/.git"), "gitdir: ./.bare\n");
+    expect(await repoOf(join(place, "hub"), true)).toBe("hub");
+    git(join(place, "hub"), "worktree", "add", "--quiet", join(place, "hub/feature"));
+    expect(await repoOf(inside(join(place, "hub/feature")), true)).toBe("hub");
+  });
 
   test("a submodule has its folder's name, and its linked worktree has the submodule's", async () => {
     const outer = repository(join(place, "outer"));
     git(outer, "submodule", "--quiet", "add", main, "libs/the-lib");
     expect(await repoOf(join(outer, "libs/the-lib"), true)).toBe("the-lib");
+    expect(await repoOf(inside(join(outer, "libs/the-lib")), true)).toBe("the-lib");
+    expect(await repoOf(inside(outer), true)).toBe("outer");
     const linked = join(place, "lib-feature");
     git(join(outer, "libs/the-lib"), "worktree", "add", "--quiet", linked);
     expect(await repoOf(linked, true)).toBe("the-lib");

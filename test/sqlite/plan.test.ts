@@ -89,6 +89,16 @@ describe("every combination of get_events filters", () => {
     expect(statements).toHaveLength(27);
   });
 
+  test("walks an index for each form of a channel that has several", () => {
+    const from = statements.length;
+    rows.select({ order: "desc", channel: "repo:café", event_types: ["common", "rare"], limit: 50 });
+    const [sql = "", ...others] = statements.slice(from);
+    expect(others).toEqual([]);
+    const reads = planOf(sql).filter((step) => / events\b/.test(step));
+    expect(reads).toHaveLength(4);
+    for (const step of reads) expect(step).toMatch(BY_INDEX);
+  });
+
   test("answers what a plain filter over all events answers", () => {
     const all = beside.query("SELECT * FROM events ORDER BY id").all() as Record<string, unknown>[];
     for (const query of combinations) {

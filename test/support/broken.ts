@@ -135,7 +135,7 @@ export const BROKEN: readonly Broken[] = [
     name: "hooks name another executable",
     break: edited((text, { program }) => text.replaceAll(program, "/elsewhere/agent-event-bus")),
     bad: ["hooks"],
-    says: /of another executable: SessionStart: /,
+    says: /of another executable or release: SessionStart: /,
     repair: install,
   },
   {

@@ -29,6 +29,10 @@ describe("a file that is no token of ours lets nobody in, is told of, and is in 
     ["of a scope that every object has", "odd.json", of({ scope: "toString" })],
     ["with a hash too short", "odd.json", of({ hash: hash.slice(1) })],
     ["with a hash in capitals", "odd.json", of({ hash: hash.toUpperCase() })],
+    ["with its hash in a list", "odd.json", of({ hash: [hash] })],
+    ["with its scope in a list", "odd.json", of({ scope: ["full"] })],
+    ["with its name in a list", "odd.json", of({ name: ["odd"] })],
+    ["with a time in a list", "odd.json", of({ created_at: [whole.created_at] })],
     ["with the token in the place of its hash", "odd.json", of({ hash: secret })],
     ["without a time", "odd.json", of({ created_at: undefined })],
     ["with an expiry that is no time", "odd.json", of({ expires_at: "soon" })],
@@ -38,6 +42,11 @@ describe("a file that is no token of ours lets nobody in, is told of, and is in 
     ["with a revocation that says no", "odd.json", of({ revoked_at: false })],
     ["a folder", "odd.json", (file) => mkdirSync(file)],
     ["a link to nowhere", "odd.json", (file) => symlinkSync("/nowhere/odd.json", file)],
+    ["a link to itself", "odd.json", (file) => symlinkSync(file, file)],
+    ["a link through a file", "odd.json", (file) => symlinkSync("/etc/hostname/odd.json", file)],
+    ["a link to memory that cannot be read", "odd.json", (file) => symlinkSync("/proc/self/mem", file)],
+    ["a link to a device", "odd.json", (file) => symlinkSync("/dev/zero", file)],
+    ["larger than any token", "odd.json", (file) => writeFileSync(file, JSON.stringify(whole).padEnd(5_000))],
     ["a pipe, which nobody writes to", "odd.json", (file) => void Bun.spawnSync(["mkfifo", file])],
   ];
   test.each(files)("%s", (_, name, make) => {

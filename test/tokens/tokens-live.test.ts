@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openTokens } from "../../src/tokens/token_files.ts";
 import { newest } from "../support/agent.ts";
 import { type ProcessBus, startBus, startHere, type TestBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
+import { DATA } from "../support/home.ts";
 import { rpc } from "../support/rpc.ts";
 import { MINUTE, START, secretOf } from "../support/tokens.ts";
 import { eventually } from "../support/webhook.ts";
@@ -54,6 +55,80 @@ describe.each(["binary", "node"] as const)("a running bus (%s) sees at its next 
     console.log(`${kind}: ${rounds * 2} changes, each seen at the next request`);
     await bus.stop();
   });
+});
+
+/** Edits a token's file in place, which leaves the time of its folder as it is. */
+function edit(bus: TestBus, name: string, change: Record<string, unknown>): void {
+  const file = join(`${bus.db}.tokens`, `${name}.json`);
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...change }));
+}
+
+test("a token file that is edited in place counts for a running bus", async () => {
+  const bus = await startBus("binary");
+  const tokens = openTokens(bus.db, Date.now);
+  const secret = secretOf(tokens.create("laptop", "full", null));
+  // By then the folder is not read at every request.
+  await Bun.sleep(2_100);
+  const EDITS: readonly [change: Record<string, unknown>, status: number][] = [
+    [{ expires_at: "2026-01-01T00:00:00.000Z" }, 401],
+    [{ expires_at: null }, 200],
+    [{ revoked_at: "2026-01-01T00:00:00.000Z" }, 401],
+    [{ revoked_at: null }, 200],
+    [{ hash: new Bun.CryptoHasher("sha256").update("aeb_other").digest("hex") }, 401],
+  ];
+  for (const [change, status] of EDITS) {
+    expect(await statusOf(bus, secret)).not.toBe(status);
+    edit(bus, "laptop", change);
+    await eventually(JSON.stringify(change), async () => (await statusOf(bus, secret)) === status);
+  }
+  expect(await statusOf(bus, "aeb_other")).toBe(200);
+  edit(bus, "laptop", { scope: "read" });
+  await eventually("it may only read", async () => (await statusOf(bus, "aeb_other")) === 403);
+  await bus.stop();
+});
+
+test("a bad file in the folder is in the way of no remote call, and named once in the log and by doctor", async () => {
+  const bus = await startBus("binary");
+  const folder = `${bus.db}.tokens`;
+  const secret = secretOf(openTokens(bus.db, Date.now).create("laptop", "full", null));
+  const { hash } = JSON.parse(readFileSync(join(folder, "laptop.json"), "utf8"));
+  const odd = { name: "list", scope: "full", hash: [hash], created_at: "2026-03-01T12:00:00.000Z" };
+  writeFileSync(join(folder, "list.json"), JSON.stringify({ ...odd, expires_at: null, revoked_at: null }));
+  symlinkSync(join(folder, "loop.json"), join(folder, "loop.json"));
+  mkdirSync(join(folder, "folder.json"));
+  for (let call = 0; call < 5; call++) {
+    expect(await statusOf(bus, secret)).toBe(200);
+    expect(await statusOf(bus, "aeb_guess")).toBe(401);
+    await Bun.sleep(300);
+  }
+  const log = () => readFileSync(join(bus.folder, "bus.log"), "utf8");
+  for (const name of ["list", "loop", "folder"])
+    expect(
+      log().split(`warn  ${join(folder, `${name}.json`)} is not a token file and is ignored.`),
+    ).toHaveLength(2);
+  // Mended, it is a token like any other. Damaged again, it is named again.
+  const mended = secretOf(
+    openTokens(join(bus.folder, "elsewhere.db"), Date.now).create("list", "full", null),
+  );
+  writeFileSync(join(folder, "list.json"), readFileSync(join(bus.folder, "elsewhere.db.tokens/list.json")));
+  await eventually("it counts", async () => (await statusOf(bus, mended)) === 200);
+  writeFileSync(join(folder, "list.json"), "{");
+  await eventually("it does not count", async () => (await statusOf(bus, mended)) === 401);
+  const named = () => log().split(`${join(folder, "list.json")} is not a token file`).length - 1;
+  await eventually("it is named again", async () => named() === 2);
+  const env = { HOME: bus.folder };
+  mkdirSync(join(bus.folder, DATA), { recursive: true, mode: 0o700 });
+  const settings = `PORT=${new URL(bus.url).port}\nAGENT_EVENT_BUS_DB=${bus.db}\n`;
+  writeFileSync(join(bus.folder, DATA, "settings.env"), settings, { mode: 0o600 });
+  const checked = await cli(["check", "--db", bus.db, "--json"], { env });
+  expect(checked.stdout).toContain("folder.json, ");
+  const { stdout } = await cli(["doctor", "--json"], { env });
+  const { checks } = JSON.parse(stdout);
+  const findings = checks.filter(({ found }: { found: string }) => found.includes("not token files"));
+  expect(findings).toHaveLength(1);
+  for (const name of ["list", "loop", "folder"])
+    expect(findings[0].found.split(join(folder, `${name}.json`))).toHaveLength(2);
+  await bus.stop();
 });
 
 test("a token expires for a running bus at its moment", async () => {

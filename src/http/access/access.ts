@@ -29,7 +29,9 @@ export type Access = ReturnType<typeof createAccess>;
  * @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers.
  */
 export function createAccess({ config, warn, now, steady, key }: AccessOptions) {
-  const tokens = openTokens(config.db, now, steady);
+  const tokens = openTokens(config.db, now, steady, (file) =>
+    warn(`${file} is not a token file and is ignored. To see them all: agent-event-bus token list`),
+  );
   const logins = createPageLogins({ key, now });
   expectClosed(config, tokens);
   /** Called for each request of a caller that is refused after the guard. */
@@ -71,8 +73,9 @@ function warnOf({ host, access }: ServerConfig, tokens: TokenStore, warn: Access
     warn(
       `${VARIABLES.trustHeaders.name} is set, so the bus trusts every Tailscale-User-Login header, from any address`,
     );
-  for (const file of tokens.broken()) warn(`${file} is not a token file and is ignored`);
+  // Reads the folder, which warns of each file that is not a token.
+  const known = tokens.list();
   if (isLoopback(host) || access.open || access.trustHeaders) return;
-  if (tokens.list().every((token) => token.state !== "valid"))
+  if (known.every((token) => token.state !== "valid"))
     warn("every token has expired or been revoked, so other machines need a tailnet login");
 }

@@ -50,7 +50,7 @@ export const hooks = check("hooks", async (place) => {
   if (tooOld !== undefined && stale.some((one) => one.endsWith("hook wait")))
     return bad(`${notWoken(tooOld)}, or remove that hook now`, install);
   const lacks = missing.length === 0 ? [] : [`not in ${file}: ${missing.join(", ")}`];
-  const olds = stale.length === 0 ? [] : [`of another executable: ${stale.join(", ")}`];
+  const olds = stale.length === 0 ? [] : [`of another executable or release: ${stale.join(", ")}`];
   if (right.length < all) return bad([...lacks, ...olds].join("; "), install);
   if (tooOld !== undefined) return note(`${notWoken(tooOld)}, then: ${install}`);
   return ok(`${right.length} of ${all} in ${file}`);

@@ -50,6 +50,25 @@ export function log({ place }: Engine): void {
     expect(await store.events.count("none", 1, 4, 50)).toBe(0);
   });
 
+  test("a channel is read in either Unicode form, from memory and from the file", async () => {
+    const at = place();
+    const store = await opened(at);
+    const forms = ["repo:caf\u00e9", "repo:cafe\u0301"];
+    for (const channel of [...forms, "repo:cafe", ...forms])
+      await publish(store, { channel, payload: "xyz" });
+    const all = { limit: 50, order: "asc", most_bytes: 100_000 } as const;
+    for (const channel of forms) {
+      expect(ids((await store.events.read({ ...all, channel })).events)).toEqual([1, 2, 4, 5]);
+      expect(ids((await store.search.find({ ...all, channel, text: "xyz" })).events)).toEqual([1, 2, 4, 5]);
+    }
+    await Promise.all(Array.from({ length: 1_100 }, () => publish(store, { channel: "all" })));
+    for (const channel of forms) {
+      expect(ids((await store.events.read({ ...all, channel })).events)).toEqual([1, 2, 4, 5]);
+      const newest = await store.events.read({ ...all, order: "desc", limit: 3, channel });
+      expect(ids(newest.events)).toEqual([5, 4, 2]);
+    }
+  });
+
   const QUERIES: [what: string, query: Partial<EventQuery>, found: number[], full: boolean][] = [
     ["newest first", { order: "desc", limit: 2 }, [6, 5], true],
     ["oldest first", { limit: 2 }, [1, 2], true],

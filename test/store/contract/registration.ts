@@ -133,6 +133,42 @@ export function registration({ place }: Engine): void {
     expect([await store.mail.count("s"), await store.mail.count("t")]).toEqual([0, 2]);
   });
 
+  test("names and repositories are found in either Unicode form, and returned in one", async () => {
+    const store = await opened(place());
+    const [one, apart] = ["caf\u00e9", "cafe\u0301"];
+    await join(store, { session_id: "old", display_id: "d0", name: apart, repo: apart });
+    await join(store, { session_id: "new", display_id: "d1", name: one, repo: one });
+    for (const form of [one, apart]) {
+      const named = await store.sessions.namedLike(form);
+      expect(named.map(({ session_id }) => session_id).sort()).toEqual(["new", "old"]);
+      for (const session of named) expect(session).toMatchObject({ name: one, repo: one });
+      expect((await store.sessions.idsOf(form)).sort()).toEqual(["new", "old"]);
+    }
+    // A database of an earlier release may hold a claim, and mail for it, in the other form.
+    await publish(store, { channel: `session:@${apart}` });
+    expect(await store.sessions.claim(apart, "old", undefined)).toBe(true);
+    expect((await store.sessions.holder(one))?.session_id).toBe("old");
+    await publish(store, { channel: `session:@${apart}` });
+    expect(await store.sessions.claim(one, "new", "old")).toBe(true);
+    expect((await store.sessions.holder(apart))?.session_id).toBe("new");
+    expect([await store.mail.count("old"), await store.mail.count("new")]).toEqual([0, 2]);
+    expect([await store.sessions.claimsOf("old"), await store.sessions.claimsOf("new")]).toEqual([[], [one]]);
+  });
+
+  test("the repositories of the latest sessions are known, those of unregistered ones too", async () => {
+    const store = await opened(place());
+    for (const [i, repo] of ["a", "b", "c", "c"].entries())
+      await join(store, { session_id: `s${i}`, display_id: `d${i}`, repo });
+    await store.append({
+      ...addressed(aDraft(), await store.webhooks.active()),
+      change: { kind: "unregister", sessionId: "s3" },
+    });
+    expect((await store.sessions.repos(10)).sort()).toEqual(["a", "b", "c"]);
+    expect((await store.sessions.repos(3)).sort()).toEqual(["b", "c"]);
+    expect(await store.sessions.repos(0)).toEqual([]);
+    expect(await (await opened(place())).sessions.repos(10)).toEqual([]);
+  });
+
   test("present sessions come most recently active first, ended ones and their names do not", async () => {
     const store = await opened(place());
     const heard = ["2026-03-01T10:00:00.000Z", "2026-03-01T12:00:00.000Z", "2026-03-01T11:00:00.000Z"];
@@ -140,6 +176,8 @@ export function registration({ place }: Engine): void {
       await join(store, { session_id: `s${i}`, display_id: `d${i}`, last_heartbeat });
     const present = await store.sessions.present("2026-03-01T09:00:00.000Z");
     expect(present.map(({ session_id }) => session_id)).toEqual(["s1", "s2", "s0"]);
+    const recent = await store.sessions.recent(2);
+    expect(recent.map(({ session_id }) => session_id)).toEqual(["s1", "s2"]);
     expect((await store.sessions.namedLike("d2")).map(({ session_id }) => session_id)).toEqual(["s2"]);
     expect(await store.sessions.namedLike("api")).toHaveLength(3);
     await store.sessions.touch("s0");

@@ -12,6 +12,8 @@ interface World {
   files?: Record<string, string>;
   bus?: FakeBus;
   id?: string;
+  /** Root of the main working tree, as the client tells. Null outside a repository. */
+  root?: string | null;
 }
 
 type Hook = keyof Engine["classic"];
@@ -38,21 +40,21 @@ export class Client {
   readonly #engine: Engine;
   #called: Record<string, unknown> = {};
 
-  constructor($: Engine, on: On, { env, files, bus = new FakeBus(), id = "s1" }: World = {}) {
+  constructor($: Engine, on: On, { env, files, bus = new FakeBus(), id = "s1", root = FOLDER }: World = {}) {
     this.#engine = $;
     this.bus = bus;
     this.id = id;
     this.files = { [SOCKET]: "", ...files };
     this.clock = mock.clock(on);
     mock.env(on, { HOME: "/home/me", ...env });
-    this.#answerCalls(on);
+    this.#answerCalls(on, root);
     this.#answerEvents(on);
   }
 
-  #answerCalls(on: On): void {
+  #answerCalls(on: On, root: string | null): void {
     on("session.id", () => ({ value: this.id }));
     on("session.cwd", () => ({ value: FOLDER }));
-    on("session.repo", () => ({ value: { root: FOLDER } }));
+    on("session.repo", () => ({ value: root === null ? null : { root } }));
     on("fs.exists", (_, { path }) => ({ value: path in this.files }));
     on("fs.read", (_, { path }) => {
       if (path in this.files) return { value: this.files[path] };

@@ -29,6 +29,21 @@ for (const [name, files, told] of BRANCHES)
     expect(client.bus.of("start_session")).toHaveLength(1);
   });
 
+const ROOTS: readonly [root: string | null, repo: string][] = [
+  ["/srv/mono", "mono"],
+  ["/srv/mono.git", "mono"],
+  ["/srv/mono/.bare", "mono"],
+  ["C:\\srv\\mono", "mono"],
+  [null, "shop"],
+];
+for (const [root, repo] of ROOTS)
+  test(`a session in the main working tree ${root} is in the repository ${repo}`, async ($, on) => {
+    const client = new Client($, on, { root });
+    client.bus.forget("s1");
+    await client.start();
+    expect(client.bus.of("start_session")).toEqual([{ ...KNOWN, name: "shop", repo }]);
+  });
+
 test("an unknown session is registered at its prompt, with its title, and gets its message", async ($, on) => {
   const client = new Client($, on);
   client.bus.forget("s1");
