@@ -67,6 +67,7 @@ test("what existed open to all is for its owner only after a start, and each cha
     ...kinds,
     "data.db.tokens/laptop.json",
     ...logs,
+    "machine-id",
     "settings.env",
     "token",
     "data.db.backup-v5-2026-01-31",
@@ -207,6 +208,7 @@ describe.skipIf(!isRoot)("files of another user", () => {
       "agent-event-bus.log",
       "data.db",
       "data.db.lock",
+      "machine-id",
       "settings.env",
       "token",
     ]);
