@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { attempt } from "./attempt.ts";
+import { MACHINE_ID_FILE } from "./machine_id.ts";
 
 /** File or folder of the bus that only its owner may read. */
 export interface Kept {
@@ -38,7 +39,7 @@ export function keptIn({ db, logs, folder }: Places): Kept[] {
     ...backups,
     ...namesIn(tokens).map((name) => join(tokens, name)),
     ...logs.flatMap((log) => [log, `${log}.1`, `${log}.2`]),
-    ...["settings.env", "token"].map((name) => join(folder, name)),
+    ...["settings.env", "token", MACHINE_ID_FILE].map((name) => join(folder, name)),
   ];
   return [
     ...[folder, tokens].flatMap((path) => keptAt(path, OWNER_FOLDER)),

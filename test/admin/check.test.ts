@@ -202,7 +202,7 @@ describe("wide modes", () => {
     const names = ["", ...files];
     const run = () => cli(["check"], { kind: "binary", env: { HOME: home } });
     const all = await run();
-    expect(names).toHaveLength(16);
+    expect(names).toHaveLength(17);
     for (const name of names) expect(all.stdout).toMatch(`${join(data, name)} has mode `);
     const repairOf = (stdout: string) => /To repair this:\n {2}(.*)\n$/.exec(stdout)?.[1] ?? "exit 9";
     expect(Bun.spawnSync(["sh", "-c", repairOf(all.stdout)]).exitCode).toBe(0);

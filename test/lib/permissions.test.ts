@@ -208,6 +208,7 @@ describe.skipIf(!isRoot)("files of another user", () => {
       "agent-event-bus.log",
       "data.db",
       "data.db.lock",
+      "machine-id",
       "settings.env",
       "token",
     ]);
