@@ -60,6 +60,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/answer.test.ts",
   "test/claude-code/attempts.test.ts",
   "test/claude-code/claude-code.test.ts",
+  "test/claude-code/deleted-folder.test.ts",
   "test/claude-code/dialog.test.ts",
   "test/claude-code/doctor.test.ts",
   "test/claude-code/fallback.test.ts",

@@ -79,7 +79,9 @@ test("you open the page", async () => {
 });
 
 test("a script joins, publishes, reads and leaves", async () => {
-  const { stderr, code } = await run(blockOf(shellBlocks("docs/commands.md"), "SESSION_ID="));
+  // In the folder of the project whose channel they use.
+  const lines = blockOf(shellBlocks("docs/commands.md"), "SESSION_ID=");
+  const { stderr, code } = await run(`mkdir my-project\ncd my-project\n${lines}`);
   expect([code, stderr]).toEqual([0, ""]);
   const { events } = await bus.call("get_events", { limit: 2 });
   expect(events.map((event: { event_type: string }) => event.event_type)).toEqual([

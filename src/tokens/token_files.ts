@@ -51,10 +51,7 @@ interface Contents {
   broken: string[];
 }
 
-/**
- * Every method throws the file system's error when the folder cannot be read or written. A file that is not a token, or
- * cannot be read, is in no other token's way.
- */
+/** Every method throws the file system's error when the folder, not one file in it, cannot be read or written. */
 export class TokenStore {
   readonly #folder: string;
   readonly #now: () => number;

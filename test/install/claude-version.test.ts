@@ -52,14 +52,14 @@ function withClaude(says: string) {
 }
 
 const OLD = "echo '2.1.63 (Claude Code)'";
-const NAMED = `${BINARY} hook wait --pid "$PPID"`;
+const NAMED = `cd /; exec ${BINARY} hook wait --pid "$PPID"`;
 
 test.each<[says: string, commands: string[]]>([
   [OLD, []],
   ["echo '2.1.72 (Claude Code)'", Array(3).fill(NAMED)],
-  ["echo '2.1.330 (Claude Code)'", Array(3).fill(`${BINARY} hook wait`)],
-  ["echo unknown", Array(3).fill(`${BINARY} hook wait`)],
-  ["exit 3", Array(3).fill(`${BINARY} hook wait`)],
+  ["echo '2.1.330 (Claude Code)'", Array(3).fill(`cd /; exec ${BINARY} hook wait`)],
+  ["echo unknown", Array(3).fill(`cd /; exec ${BINARY} hook wait`)],
+  ["exit 3", Array(3).fill(`cd /; exec ${BINARY} hook wait`)],
 ])("with a client that answers %j, install writes these waiters: %j", async (says, commands) => {
   const { install, waits, doctor } = withClaude(says);
   const { text } = await install();
@@ -112,7 +112,7 @@ test("a waiter that names the process stays when the client is updated or unknow
 });
 
 test("the shell of a hook puts the client's process in", async () => {
-  const line = `printf %s ${NAMED.replace(BINARY, "").replace(" hook wait", "")}`;
+  const line = `printf %s ${NAMED.replace(`cd /; exec ${BINARY}`, "").replace(" hook wait", "")}`;
   const { stdout } = Bun.spawnSync(["sh", "-c", line]);
   expect(stdout.toString()).toBe(`--pid${process.pid}`);
 });

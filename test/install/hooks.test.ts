@@ -34,7 +34,7 @@ test("the hooks are added behind those that are there, and everything else stays
     PERSONS.replace('"say done"} ] }\n', `"say done"} ] },\n      ${ours("Stop")}\n`)
       .replace(
         '"timeout": 5 }] } ]',
-        `"timeout": 5 }] }, { "hooks": [{ "type": "command", "command": "${BINARY} hook tool" }] } ]`,
+        `"timeout": 5 }] }, { "hooks": [{ "type": "command", "command": "cd /; exec ${BINARY} hook tool" }] } ]`,
       )
       .replace('hook prompt" }] }],', `hook prompt" }] }, ${spread(hooksOf(BINARY).Notification?.[0])}],`)
       .replace(
@@ -231,4 +231,17 @@ test.each([
   expect(JSON.parse(held()).hooks.PreToolUse).toEqual([{ ...matcher, hooks: [own] }, ours]);
   expect(look()).toMatchObject({ missing: [], stale: [] });
   expect(await install()).toEqual(["unchanged"]);
+});
+
+test("the lines of an earlier release are replaced in place, once", async () => {
+  const { install, held, look } = place();
+  await install();
+  const now = held();
+  const old = place(now.replaceAll("cd /; exec ", ""));
+  expect(old.look()).toMatchObject({ missing: [], right: [] });
+  expect(await old.install()).toEqual(["planned", undefined]);
+  expect(old.held()).toBe(now);
+  expect(old.look()).toMatchObject({ missing: [], stale: [] });
+  expect((await old.install())[0]).toBe("unchanged");
+  expect(look()).toMatchObject({ missing: [], stale: [] });
 });
