@@ -1,4 +1,5 @@
 import { constants, Database as Sqlite } from "bun:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Elysia } from "elysia";
 import {
   type Database,
@@ -84,6 +85,15 @@ export function peerOf(request: Request): Peer | undefined {
   if (bySocket) return SOCKET_PEER;
   const peer = server?.requestIP(request) ?? undefined;
   return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
+}
+
+/**
+ * True if the connection ended together with the body. Bun closes it when more bytes follow before the answer, like a second
+ * request, and shows that one turn of the event loop later.
+ */
+export async function isCutOff(request: Request): Promise<boolean> {
+  await nextTurn();
+  return request.signal.aborted;
 }
 
 /** Does nothing. On Bun a request's signal can still be created later. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
 import {
@@ -141,6 +142,15 @@ export function peerOf(request: Request): Peer | undefined {
   if (socket !== undefined && bySocket.has(socket)) return SOCKET_PEER;
   if (socket?.remoteAddress === undefined || socket.remotePort === undefined) return undefined;
   return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
+}
+
+/**
+ * True if the connection ended together with the body. Node closes it when bytes follow that are not a request, and shows that
+ * one turn of the event loop later.
+ */
+export async function isCutOff(request: Request): Promise<boolean> {
+  await nextTurn();
+  return (request as NodeRequest).runtime?.node?.req?.socket.destroyed === true;
 }
 
 /** Creates the signal, which would never abort if it were created after the client left. */

@@ -37,6 +37,21 @@ describe("the head of a request, on loopback", () => {
       expect(check(aRequest({ "content-type": type }, "GET"))).toBeNull();
     });
 
+  const codings: [coding: string, status: number][] = [
+    ["gzip", 415],
+    ["GZIP", 415],
+    ["br", 415],
+    ["identity, gzip", 415],
+    ["identity", LET_IN],
+    ["", LET_IN],
+  ];
+  test.each(codings)("Content-Encoding %j: %i, and of a GET it does not matter", (coding, status) => {
+    const refusal = check(aRequest({ "content-encoding": coding }));
+    expect(refusal?.status ?? LET_IN).toBe(status);
+    if (refusal !== null) expect(refusal.headers).toEqual({ "accept-encoding": "identity" });
+    expect(check(aRequest({ "content-encoding": coding }, "GET"))).toBeNull();
+  });
+
   test("every combination is refused for the first thing that is wrong: Host, Origin, site, type", () => {
     let refused = 0;
     let letIn = 0;
