@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
+import { trustSystemStore } from "./connect.ts";
 import {
   type Database,
   type Listening,
@@ -48,6 +49,8 @@ interface Served {
  * @throws Error when the address is taken.
  */
 export function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
+  // For webhooks and pushes, which begin after it.
+  trustSystemStore();
   return new Promise((resolve, reject) => {
     // Without `gracefulShutdown: false` srvx answers signals itself and cuts every call after 5 s.
     const serve = {
