@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { troubleOf } from "../sqlite/faults.ts";
+import { troubleAt } from "../sqlite/faults.ts";
 
 /** A problem of a database and its repair, for people. */
 export interface Reason {
@@ -10,7 +10,7 @@ export interface Reason {
 /** The problem behind an error on reading a database. */
 export function reasonOf(error: unknown, db: string): Reason {
   const detail = error instanceof Error ? error.message : String(error);
-  switch (troubleOf(error)) {
+  switch (troubleAt(db, error)) {
     case "storage_busy":
       return { found: "locked by another program", repair: "end that program, or try again later" };
     case "storage_readonly":
@@ -25,8 +25,12 @@ export function reasonOf(error: unknown, db: string): Reason {
             repair: `name the bus's database with --db, or ${restoreOf(db)}`,
           }
         : damaged(detail, db);
-    case "storage_failed":
     case "storage_full":
+      return {
+        found: "cannot be read, because its disk is full",
+        repair: `free some space on the disk of ${dirname(db)}`,
+      };
+    case "storage_failed":
       return {
         found: `cannot be read (${detail})`,
         repair: `check the disk of ${dirname(db)}, and its free space`,

@@ -4,10 +4,12 @@ import { ConfigError, type Environment, localUrl } from "../config/parse_setting
 import { SERVE_FLAGS } from "../config/serve_flags.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
+import { fullDisk } from "../lib/full_disk.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { hookOperations } from "../operations/hooks/index.ts";
 import { operations, personOperations } from "../operations/index.ts";
 import { otherUserAt } from "../rpc/owner.ts";
+import { tell } from "../runtime/stdio.ts";
 import { OpenError } from "../sqlite/store.ts";
 import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -21,6 +23,8 @@ const UNUSABLE_SETTING = 78;
 export async function serve(argv: readonly string[]): Promise<void> {
   const json = argv.includes("--json");
   process.umask(0o077);
+  // A bus goes on when its terminal or the disk of its output takes nothing more.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const asked = await configOf(argv, json);
   if (asked === null) return;
   const { config } = asked;
@@ -91,7 +95,7 @@ async function configOf(argv: readonly string[], json: boolean): Promise<Asked |
     const { help, version: versionWanted, json: _, detach = false, ...flags } = values as Values;
     if (help || versionWanted) {
       const told = help ? { help: helpText() } : { version };
-      say(json ? visibleJson(told) : (told.help ?? version));
+      process.exitCode = await tell(`${json ? visibleJson(told) : (told.help ?? version)}\n`);
       return null;
     }
     settings = settingsFile();
@@ -162,6 +166,8 @@ function greeting(host: string, url: string, port: number): string {
 
 async function reasonOf(error: unknown, config: ServerConfig): Promise<string> {
   if (error instanceof OpenError || error instanceof ConfigError) return error.message;
+  const full = fullDisk(error);
+  if (full !== null) return full;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EADDRINUSE") {
     const user = await otherUserAt(new URL(localUrl(config.host, config.port)));
