@@ -42,6 +42,9 @@ export function sqliteCode(error: unknown): number | undefined {
     : undefined;
 }
 
+/** Bun's types lack this method of a server. */
+type Closing = Bun.Server<undefined> & { closeIdleConnections(): void };
+
 type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: true };
 
 /**
@@ -72,6 +75,9 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
         unix,
         fetch: answering(true),
       } as unknown as Bun.Serve.Options<undefined>);
+    },
+    closeIdle() {
+      for (const server of [tcp, socket]) (server as Closing | undefined)?.closeIdleConnections();
     },
     async stop(force) {
       await Promise.all([tcp.stop(force), socket?.stop(force)]);

@@ -93,6 +93,7 @@ function listeningOn(server: Server, sockets: ReadonlySet<Socket>, options: List
       new Promise((resolve, reject) => {
         local.once("error", reject).listen(path, resolve);
       }),
+    closeIdle: () => server.closeIdleConnections(),
     async stop(force) {
       if (local.listening) local.close();
       await stop(server, sockets, force);

@@ -27,6 +27,7 @@ import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
 import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
+import { watchDescriptors } from "./descriptors.ts";
 import type { Log } from "./log.ts";
 import { expectFree } from "./port.ts";
 import { reportTrouble } from "./report_trouble.ts";
@@ -143,7 +144,15 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
-  return { port, store, stop: () => stop(parts, { ...running, streams }, listening) };
+  const unwatch = watchDescriptors(listening, log);
+  return {
+    port,
+    store,
+    stop: () => {
+      unwatch();
+      return stop(parts, { ...running, streams }, listening);
+    },
+  };
 }
 
 async function routesOf(
