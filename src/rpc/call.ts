@@ -2,7 +2,7 @@ import { keptToken as tokenOfThisMachine } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { type Posted, resultOf, UNAUTHORIZED } from "./answer.ts";
-import { certificateProblem, codeOf, NotOurs, Unreachable } from "./errors.ts";
+import { certificateProblem, codeOf, Endless, NotOurs, Unreachable } from "./errors.ts";
 import { type PostOptions, postCall } from "./post.ts";
 
 export interface Bus {
@@ -69,6 +69,10 @@ async function post(url: URL, tool: string, args: Json, options: PostOptions): P
     return await postCall(url, tool, args, options);
   } catch (error) {
     if (error instanceof NotOurs) throw error;
+    if (error instanceof Endless)
+      throw new Unreachable(
+        `The server at ${url} answers with ${error.message}. Ask a bus for less, or check the URL.`,
+      );
     if (error instanceof Error && error.name === "TimeoutError")
       throw new Unreachable(`The bus at ${url} did not answer within ${options.timeoutMs} ms.`, {
         cause: error,

@@ -33,6 +33,11 @@ export class Refused extends Error {
   }
 }
 
+/** An answer that was not read to its end. The message tells its size. */
+export class Endless extends Error {
+  override name = "Endless";
+}
+
 /** Why the program at a loopback URL is not trusted. */
 export interface Told {
   found: string;

@@ -2,8 +2,9 @@ import { attempt } from "../lib/attempt.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { endpoint } from "./call.ts";
-import { certificateProblem, codeOf, NotOurs, type Told } from "./errors.ts";
+import { certificateProblem, codeOf, Endless, NotOurs, type Told } from "./errors.ts";
 import { headersOf, postCall } from "./post.ts";
+import { readAnswer } from "./read_answer.ts";
 import { send } from "./send.ts";
 
 /** The program that answers at a bus's URL. */
@@ -45,9 +46,10 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
     const signal = AbortSignal.timeout(LIMIT_MS);
     const response = await send(health, { headers: headersOf(token), redirect: "manual", signal });
     const ended = Date.now();
-    return judge(response, await response.text(), (began + ended) / 2);
+    return judge(response, await readAnswer(response), (began + ended) / 2);
   } catch (error) {
     if (error instanceof NotOurs) return { kind: "foreign", sentence: error.message, ...error.told };
+    if (error instanceof Endless) return { kind: "stranger", found: error.message };
     return { kind: "nobody", ...absence(health, error) };
   }
 }
@@ -137,6 +139,7 @@ function explained(url: URL, error: unknown): [string, string] {
   const { hostname, host, port, protocol, href } = url;
   const { name, message, cause } = error as Error & { cause?: { message?: string } };
   const why = codeOf(error);
+  if (error instanceof Endless) return [`${host} answers with ${message}.`, "Check the URL."];
   const at = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
   const isHere = isLoopbackUrl(href);
   const there =
