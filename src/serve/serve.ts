@@ -3,6 +3,7 @@ import { dataDirectory, environment, machine, settingsFile, version } from "../c
 import { ConfigError, type Environment, localUrl } from "../config/parse_settings.ts";
 import { SERVE_FLAGS } from "../config/serve_flags.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
+import { attempt } from "../lib/attempt.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
 import { fullDisk } from "../lib/full_disk.ts";
 import { isLoopback } from "../lib/loopback.ts";
@@ -102,9 +103,10 @@ async function configOf(argv: readonly string[], json: boolean): Promise<Asked |
     return { config: serverConfig(flags, environment, settings), flags, detach };
   } catch (error) {
     // Service managers hide stderr.
-    if (error instanceof ConfigError && !process.stderr.isTTY) {
-      const log = logTo(logsOf(settings));
-      log.failure(error.message);
+    const files = error instanceof ConfigError && !process.stderr.isTTY ? logsOf(settings) : undefined;
+    if (files !== undefined) {
+      const log = logTo(files);
+      log.failure((error as Error).message);
       await log.flush();
     }
     const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
@@ -113,13 +115,9 @@ async function configOf(argv: readonly string[], json: boolean): Promise<Asked |
   }
 }
 
-/** Falls back to the default log if the log's own setting cannot be used. */
-function logsOf(settings: Environment): { log: string; err: string } {
-  try {
-    return logFiles(environment, settings);
-  } catch {
-    return logFiles({}, {});
-  }
+/** Falls back to the default log if the log's own setting cannot be used. Undefined if there is no home folder either. */
+function logsOf(settings: Environment): { log: string; err: string } | undefined {
+  return attempt(() => logFiles(environment, settings)) ?? attempt(() => logFiles({}, {}));
 }
 
 /** Message for an error of `parseArgs`. @throws the error when it is another one. */
