@@ -7,7 +7,7 @@ import { realOf } from "../lib/permissions.ts";
 import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
 import { troubleAt } from "../sqlite/faults.ts";
 import { strayWal } from "../sqlite/foreign_wal.ts";
-import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { isFolderName, makeFolder } from "./backup_folder.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
@@ -28,7 +28,7 @@ export async function backup(args: { file: string; db?: string | undefined }): P
   let survey: Survey | undefined;
   const copy = (file: string) => {
     copyDatabase(db, file, (made) => {
-      survey = surveyDatabase(made);
+      survey = surveyCopy(made, db);
       expectWhole(survey, db);
       leapIds(made, survey.schema_version);
     });

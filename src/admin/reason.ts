@@ -1,5 +1,8 @@
 import { dirname } from "node:path";
+import { attempt } from "../lib/attempt.ts";
+import { quoted } from "../lib/escape.ts";
 import { troubleAt } from "../sqlite/faults.ts";
+import { databaseOf } from "./place.ts";
 
 /** A problem of a database and its repair, for people. */
 export interface Reason {
@@ -44,6 +47,17 @@ export function reasonOf(error: unknown, db: string): Reason {
 export function damaged(detail: string, db: string): Reason {
   const first = detail.split("\n").find((line) => line !== "" && !line.startsWith("***")) ?? detail;
   return { found: `damaged (${first})`, repair: restoreOf(db) };
+}
+
+/** A database whose tables are whole. The commands keep it under another name. */
+export function badIndex(detail: string, db: string): Reason {
+  const copy = quoted(`${db}.rebuilt`);
+  const flag = attempt(() => databaseOf(undefined)) === db ? "" : ` --db ${quoted(db)}`;
+  const commands = [`stop${flag}`, `backup ${copy}${flag}`, `restore ${copy}${flag}`, "start"];
+  return {
+    found: `an index is damaged, and all data is whole (${detail})`,
+    repair: `build the indexes anew in a copy. Run: ${commands.map((one) => `agent-event-bus ${one}`).join(" && ")}`,
+  };
 }
 
 export function restoreOf(db: string): string {

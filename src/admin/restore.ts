@@ -14,7 +14,7 @@ import { copyDatabase, foldLog, freeName, leapOver } from "../sqlite/backup.ts";
 import { troubleOf } from "../sqlite/faults.ts";
 import { type Lock, takeLock } from "../sqlite/lock.ts";
 import { inspect } from "../sqlite/open.ts";
-import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { copyTokens, newestIn, PARTS, stampOf } from "./backup_folder.ts";
 import { busOf } from "./holder.ts";
@@ -128,7 +128,7 @@ function takeCopy(file: string, copy: string, db: string): Survey {
   try {
     copyDatabase(file, copy, (made) => {
       looked = made;
-      survey = surveyDatabase(made);
+      survey = surveyCopy(made, file);
       if (survey.integrity !== "ok") throw new Error(damaged(survey.integrity, file).found);
       if (inspect(made) === 0) throw new Error("it is not a database of a bus");
       leapOver(made, survey.schema_version, db);
