@@ -19,7 +19,7 @@ export async function write(to: "stdout" | "stderr", text: string): Promise<void
   else await writeToStream(to === "stdout" ? process.stdout : process.stderr, text);
 }
 
-/** What follows from the system's error code of a stdout that failed. A reader that left is told nothing. */
+/** Exit code and sentence that follow from the system's error code of a stdout that failed. A reader that left is told nothing. */
 export function unwritten(code: string): { exit: number; sentence: string } {
   // The code of a program that SIGPIPE ends.
   if (code === "EPIPE") return { exit: 141, sentence: "" };

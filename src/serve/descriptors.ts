@@ -8,12 +8,9 @@ const TELL_AGAIN_MS = 60_000;
 
 /**
  * Looks each second whether this process has a file descriptor left, without which nobody can connect. If not, closes the connections
- * that wait for no answer. Tells it afterwards, because the log needs a descriptor too. Returns a function that ends it.
+ * that wait for no answer. Tells it afterwards, because the log needs a descriptor too. Ends with `stop` of what it returns.
  */
-export function watchDescriptors(
-  listening: Pick<Listening, "closeIdle">,
-  log: Pick<Log, "warn">,
-): () => void {
+export function watchDescriptors(listening: Listening, log: Pick<Log, "warn">): Listening {
   let wasOut = false;
   let toldAt = Number.NEGATIVE_INFINITY;
   const timer = setInterval(() => {
@@ -29,7 +26,13 @@ export function watchDescriptors(
     );
   }, LOOK_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return {
+    ...listening,
+    stop(force) {
+      clearInterval(timer);
+      return listening.stop(force);
+    },
+  };
 }
 
 function isOut(): boolean {

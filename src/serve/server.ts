@@ -135,24 +135,17 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     routes: await routesOf(parts, bus, streams, door),
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
-  const listening = await listen(app, {
+  const opened = await listen(app, {
     hostname: config.host,
     port: config.port,
     // The runtime cuts larger bodies. Smaller ones get an answer that names the limit.
     maxBodyBytes: config.limits.body_bytes * 4,
   });
+  const listening = watchDescriptors(opened, log);
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
-  const unwatch = watchDescriptors(listening, log);
-  return {
-    port,
-    store,
-    stop: () => {
-      unwatch();
-      return stop(parts, { ...running, streams }, listening);
-    },
-  };
+  return { port, store, stop: () => stop(parts, { ...running, streams }, listening) };
 }
 
 async function routesOf(
