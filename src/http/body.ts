@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Limits, limitNote } from "../domain/limits.ts";
-import { isCutOff } from "../runtime/runtime.ts";
 
 /** Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readJson`. */
 export type BodyKind = "none" | "json";
@@ -20,6 +19,9 @@ export function invalidRequest(reason: string, status = 400): BodyError {
   return new BodyError(status, -32600, `Invalid request: ${reason}`);
 }
 
+/** Why a call is not made whose connection ended with its body. No answer could arrive, and the client would send it again. */
+export const CUT_OFF = "The connection ended with the body";
+
 function parseError(reason: string): BodyError {
   return new BodyError(400, -32700, `Parse error: ${reason}`);
 }
@@ -32,8 +34,6 @@ const LARGE_BYTES = 256 * 1024;
 /** The JSON of a request's body in valid UTF-8, within the limits. @throws BodyError when it is not. */
 export async function readJson(request: Request, limits: Limits): Promise<unknown> {
   const bytes = await readBody(request, limits.body_bytes);
-  // No answer could arrive, so that the client would send the call again.
-  if (await isCutOff(request)) throw parseError("the connection ended with the body");
   const isLarge = bytes.byteLength > LARGE_BYTES;
   if (isLarge) await nextTurn();
   const over = overBound(bytes, limits);

@@ -50,6 +50,17 @@ for (const kind of ["binary", "node"] as Kind[])
       },
     );
 
+    test("the same holds for the calls of /api", async () => {
+      const before = stored(bus).events;
+      const body = JSON.stringify({ event_type: "note", payload: "a" });
+      const { status } = await raw(
+        bus.port,
+        `${Buffer.from(post(body, KEPT, "POST /api/publish_event HTTP/1.1")).toString()}\n`,
+      );
+      await Bun.sleep(100);
+      expect([status, stored(bus).events - before]).toEqual(kind === "binary" ? [400, 0] : [200, 1]);
+    });
+
     test("a request that comes while a call waits ends a connection to the binary", async () => {
       const wait = call("get_events", {
         order: "asc",
