@@ -31,6 +31,8 @@ export async function buildBinary(options: BinaryOptions = {}): Promise<string> 
       // The program runs inside other people's projects, whose settings are not meant for it.
       autoloadDotenv: false,
       autoloadBunfig: false,
+      // Certificates of the system's store count. The end of options keeps out those of the variable BUN_OPTIONS, like a preload.
+      execArgv: ["--use-system-ca", "--"],
       // Compiles a function to machine code after five times as many calls as usual: a command never gets there.
       jitPolicy: 5,
       ...(target && { target: `bun-${target}` }),

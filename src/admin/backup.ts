@@ -5,9 +5,9 @@ import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
 import { copyDatabase, leapIds, makerOf } from "../sqlite/backup.ts";
-import { troubleOf } from "../sqlite/faults.ts";
+import { troubleAt } from "../sqlite/faults.ts";
 import { strayWal } from "../sqlite/foreign_wal.ts";
-import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { isFolderName, makeFolder } from "./backup_folder.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
@@ -28,7 +28,7 @@ export async function backup(args: { file: string; db?: string | undefined }): P
   let survey: Survey | undefined;
   const copy = (file: string) => {
     copyDatabase(db, file, (made) => {
-      survey = surveyDatabase(made);
+      survey = surveyCopy(made, db);
       expectWhole(survey, db);
       leapIds(made, survey.schema_version);
     });
@@ -79,11 +79,12 @@ function sentenceOf(error: unknown, db: string, file: string): string {
   if (error instanceof Unfit) return error.message;
   const folder = dirname(file);
   const { code, message } = error as NodeJS.ErrnoException;
-  if (troubleOf(error) === "storage_full" || code === "ENOSPC")
+  const trouble = troubleAt(file, error);
+  if (trouble === "storage_full" || code === "ENOSPC" || code === "EDQUOT")
     return `The disk of ${folder} is full. Free some space, or give a file on another disk.`;
-  if (troubleOf(error) === "storage_failed")
+  if (trouble === "storage_failed")
     return `${db} could not be read, or ${file} not be written (${message}). Check both disks and their free space.`;
-  if (troubleOf(error) !== null) {
+  if (trouble !== null) {
     const { found, repair } = reasonOf(error, db);
     return `${db} cannot be copied: ${found}. ${repair.slice(0, 1).toUpperCase()}${repair.slice(1)}.`;
   }

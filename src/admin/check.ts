@@ -7,10 +7,10 @@ import type { Json } from "../lib/json.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
 import { lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
 import { SCHEMA_VERSION } from "../sqlite/schema.ts";
-import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { hasBadIndexesAlone, type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { existingDatabase } from "./place.ts";
-import { damaged, type Reason, reasonOf } from "./reason.ts";
+import { badIndex, damaged, type Reason, reasonOf } from "./reason.ts";
 
 /** The result of one check. */
 export interface Finding {
@@ -64,7 +64,8 @@ function contents(db: string, whole: boolean): Finding[] {
 }
 
 function integrity({ integrity: found }: Survey, db: string): Finding {
-  return found === "ok" ? good("integrity", found) : bad("integrity", damaged(found, db));
+  if (found === "ok") return good("integrity", found);
+  return bad("integrity", (hasBadIndexesAlone(db) ? badIndex : damaged)(found, db));
 }
 
 function schema({ schema_version: version }: Survey): Finding {

@@ -144,9 +144,9 @@ const backup = localCommand({
       ...(result.settings === true ? ["settings.env"] : []),
     ];
     to.line(`${to.bold(to.text(tilde(String(folder ?? file))))}: ${[heldIn(result), ...more].join(", ")}`);
-    to.line(
-      `${to.text(result.bytes)} bytes in ${to.text(result.milliseconds)} ms, integrity ${to.text(result.integrity)}`,
-    );
+    const rebuilt = result.indexes_rebuilt === true ? ", damaged indexes were built anew in it" : "";
+    const integrity = `integrity ${to.text(result.integrity)}${rebuilt}`;
+    to.line(`${to.text(result.bytes)} bytes in ${to.text(result.milliseconds)} ms, ${integrity}`);
     if (folder !== undefined)
       to.line(`To bring it back: agent-event-bus restore ${to.text(quoted(String(folder)))}`);
   },

@@ -1,5 +1,8 @@
 import { dirname } from "node:path";
-import { troubleOf } from "../sqlite/faults.ts";
+import { attempt } from "../lib/attempt.ts";
+import { quoted } from "../lib/escape.ts";
+import { troubleAt } from "../sqlite/faults.ts";
+import { databaseOf } from "./place.ts";
 
 /** A problem of a database and its repair, for people. */
 export interface Reason {
@@ -10,7 +13,7 @@ export interface Reason {
 /** The problem behind an error on reading a database. */
 export function reasonOf(error: unknown, db: string): Reason {
   const detail = error instanceof Error ? error.message : String(error);
-  switch (troubleOf(error)) {
+  switch (troubleAt(db, error)) {
     case "storage_busy":
       return { found: "locked by another program", repair: "end that program, or try again later" };
     case "storage_readonly":
@@ -25,8 +28,12 @@ export function reasonOf(error: unknown, db: string): Reason {
             repair: `name the bus's database with --db, or ${restoreOf(db)}`,
           }
         : damaged(detail, db);
-    case "storage_failed":
     case "storage_full":
+      return {
+        found: "cannot be read, because its disk is full",
+        repair: `free some space on the disk of ${dirname(db)}`,
+      };
+    case "storage_failed":
       return {
         found: `cannot be read (${detail})`,
         repair: `check the disk of ${dirname(db)}, and its free space`,
@@ -40,6 +47,17 @@ export function reasonOf(error: unknown, db: string): Reason {
 export function damaged(detail: string, db: string): Reason {
   const first = detail.split("\n").find((line) => line !== "" && !line.startsWith("***")) ?? detail;
   return { found: `damaged (${first})`, repair: restoreOf(db) };
+}
+
+/** A database whose tables are whole. The commands keep it under another name. */
+export function badIndex(detail: string, db: string): Reason {
+  const copy = quoted(`${db}.rebuilt`);
+  const flag = attempt(() => databaseOf(undefined)) === db ? "" : ` --db ${quoted(db)}`;
+  const commands = [`stop${flag}`, `backup ${copy}${flag}`, `restore ${copy}${flag}`, "start"];
+  return {
+    found: `an index is damaged, and all data is whole (${detail})`,
+    repair: `build the indexes anew in a copy. Run: ${commands.map((one) => `agent-event-bus ${one}`).join(" && ")}`,
+  };
 }
 
 export function restoreOf(db: string): string {

@@ -6,13 +6,15 @@ import { serverConfig } from "../config/server.ts";
 import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";
 import { replaceFile, textOf } from "../lib/files.ts";
+import { fullDisk } from "../lib/full_disk.ts";
 import type { Json } from "../lib/json.ts";
 import { namesIn, realOf, restrict } from "../lib/permissions.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 import { copyDatabase, foldLog, freeName, leapOver } from "../sqlite/backup.ts";
+import { troubleOf } from "../sqlite/faults.ts";
 import { type Lock, takeLock } from "../sqlite/lock.ts";
 import { inspect } from "../sqlite/open.ts";
-import { type Survey, surveyDatabase } from "../sqlite/summary.ts";
+import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { copyTokens, newestIn, PARTS, stampOf } from "./backup_folder.ts";
 import { busOf } from "./holder.ts";
@@ -126,14 +128,14 @@ function takeCopy(file: string, copy: string, db: string): Survey {
   try {
     copyDatabase(file, copy, (made) => {
       looked = made;
-      survey = surveyDatabase(made);
+      survey = surveyCopy(made, file);
       if (survey.integrity !== "ok") throw new Error(damaged(survey.integrity, file).found);
       if (inspect(made) === 0) throw new Error("it is not a database of a bus");
       leapOver(made, survey.schema_version, db);
     });
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
-    if (code === "ENOSPC") throw error;
+    if (code === "ENOSPC" || troubleOf(error) === "storage_full") throw error;
     throw new Error(`${file} cannot be restored: ${message.replaceAll(looked, file)}.`, { cause: error });
   }
   return survey as Survey;
@@ -173,7 +175,8 @@ function restoreTokens(
 function sentenceOf(error: unknown): string {
   const { code, message, path } = error as NodeJS.ErrnoException;
   const at = path === undefined ? "" : ` (${path})`;
-  if (code === "ENOSPC" || code === "EDQUOT") return `The disk is full${at}. Free some space.`;
+  const full = troubleOf(error) === "storage_full" ? fullDisk({ code: "ENOSPC" }) : fullDisk(error);
+  if (full !== null) return full;
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") return `Writing is not permitted${at}.`;
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }

@@ -1,4 +1,4 @@
-import { type Color, clientConfig, environment, version } from "../config/client.ts";
+import { type Color, clientConfig, environment, homeDirectory, version } from "../config/client.ts";
 import { type Desk, type Printer, UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { isInTerminal } from "../lib/terminal.ts";
@@ -60,6 +60,7 @@ async function runCommand(
     if (globals.version) return tell("version", version, json, printer);
     if (globals.help || argv[0] === "help") return tell("help", await helpOf(line, commands), json, printer);
     if (command === undefined) return await withoutCommand(line, commands, json, printer);
+    homeDirectory();
     const document = DOCUMENTS.has(command.name) && (original !== undefined || !terminal);
     const view: View = {
       command: original?.printedAs(command) ?? command,

@@ -26,16 +26,12 @@ export async function flush(output: Output): Promise<boolean> {
   return output.failed === undefined;
 }
 
-const NOT_WRITTEN = 74;
-/** The code of a program that SIGPIPE ends. */
-const NOT_READ = 141;
-
 /** Shows the rest of the output. Returns the exit code: the one given, or another if stdout failed. */
 export async function finish(output: Output, code: number): Promise<number> {
   if (await flush(output)) return code;
-  if (output.failed === "EPIPE") return NOT_READ;
-  await write("stderr", `agent-event-bus: the output could not be written (${output.failed}).\n`);
-  return NOT_WRITTEN;
+  const { exit, sentence } = stdio.unwritten(output.failed ?? "EIO");
+  if (sentence !== "") await write("stderr", sentence);
+  return exit;
 }
 
 /** Returns the system's error code when the text could not be written. */

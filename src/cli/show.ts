@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/parse_settings.ts";
 import { NoSessionError, type Printer, UsageError } from "../lib/command.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
+import { fullDisk } from "../lib/full_disk.ts";
 import type { Json } from "../lib/json.ts";
 import { Refused, Unreachable } from "../rpc/errors.ts";
 import type { CliCommand } from "./commands.ts";
@@ -66,7 +67,7 @@ export async function explain(
   printer: Printer,
   command?: CliCommand,
 ): Promise<number> {
-  const message = isFolderGone(error) ? FOLDER_GONE : error instanceof Error ? error.message : String(error);
+  const message = isFolderGone(error) ? FOLDER_GONE : (fullDisk(error) ?? messageOf(error));
   const hint = error instanceof UsageError || error instanceof Refused ? error.hint : undefined;
   if (json) printer.line(visibleJson({ error: message, ...(hint === undefined ? {} : { hint }) }));
   const told = error instanceof Refused && command !== undefined ? await spoken(message, command) : message;
@@ -78,6 +79,10 @@ export async function explain(
   if (error instanceof UsageError) return WRONG_USAGE;
   if (error instanceof ConfigError) return UNUSABLE_SETTING;
   return error instanceof Unreachable ? UNREACHABLE : REFUSED;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const FOLDER_GONE =

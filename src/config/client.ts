@@ -7,6 +7,9 @@ export { version };
 
 export const environment: Environment = process.env;
 
+// Certificates are always checked: it would let anyone on the way read tokens and answers.
+delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+
 // Loading node:os and node:path takes a tenth of a command's time, and most commands need neither.
 const os = () => process.getBuiltinModule("node:os");
 const join = (...parts: string[]) => parts.join(process.platform === "win32" ? "\\" : "/");
@@ -20,8 +23,16 @@ export function dataDirectory(): string {
   return join(homeDirectory(), ".claude", "contrib", "agent-event-bus");
 }
 
+/**
+ * The user's home folder.
+ * @throws ConfigError when HOME is a relative path, which would mean another folder for each command.
+ */
 export function homeDirectory(): string {
-  return (process.platform !== "win32" && environment.HOME) || os().homedir();
+  const { HOME } = environment;
+  if (process.platform === "win32" || !HOME) return os().homedir();
+  if (!HOME.startsWith("/"))
+    throw new ConfigError(`HOME is "${HOME}", which is not an absolute path. Set it to your home folder.`);
+  return HOME;
 }
 
 export function settingsPath(): string {
@@ -123,6 +134,11 @@ function colorOf({ NO_COLOR, FORCE_COLOR, TERM }: Environment): Color {
   return FORCE_COLOR === "0" || TERM === "dumb" ? "never" : "auto";
 }
 
+/** The XDG specification has programs ignore relative paths. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith("/") ? path : undefined;
+}
+
 // Claude Code's folders on Linux, macOS and Windows.
 const MANAGED = [
   "/etc/claude-code",
@@ -151,7 +167,7 @@ export function installConfig(env: Environment) {
       managed: MANAGED.map((folder) => `${folder}/managed-settings.json`),
     },
     /** Folder of user units. */
-    units: join(env.XDG_CONFIG_HOME || join(home, ".config"), "systemd", "user"),
+    units: join(absolute(env.XDG_CONFIG_HOME) ?? join(home, ".config"), "systemd", "user"),
     /** Folders of commands. */
     path: (env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""),
     /** Path of the user's shell. */

@@ -41,6 +41,7 @@ function topicOf(text: string, index: number): Topic {
     );
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw wrong("is not an http or https URL");
+  if (url.port === "0") throw wrong("has the port 0, at which nothing can be reached");
   const name = url.pathname.replace(/^\/|\/$/g, "");
   if (!/^[-_A-Za-z0-9]{1,64}$/.test(name))
     throw wrong("needs one name after the host, of up to 64 letters, digits, - and _");
@@ -90,6 +91,7 @@ export function publicUrlOf(text: string | undefined): string | null {
     );
   if (url.username + url.password + url.search + url.hash !== "")
     throw new ConfigError(`${PUBLIC} takes a URL without a user, a password, ? and #.`);
+  if (url.port === "0") throw new ConfigError(`${PUBLIC} has the port 0, at which nothing can be reached.`);
   const plain = url.href.replace(/\/$/, "").replace(/\/mcp$/, "");
   if (plain.length > MOST_CHARACTERS)
     throw new ConfigError(`${PUBLIC} takes a URL of up to ${MOST_CHARACTERS} characters.`);

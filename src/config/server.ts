@@ -161,7 +161,8 @@ export function settingNames(): string[] {
   return [...Object.values(VARIABLES).map(({ name }) => name), ...limits];
 }
 
-function limitsOf(env: Environment, settings: Environment): Limits {
+/** @throws ConfigError when a limit is wrong. */
+export function limitsOf(env: Environment, settings: Environment): Limits {
   const limits = {} as Record<LimitName, number>;
   for (const name of Object.keys(LIMITS) as LimitName[]) {
     const { fallback, most } = LIMITS[name];

@@ -105,5 +105,11 @@ export function webhookUrlProblem(text: string): string | null {
     return `url: ${url.protocol}// is not supported. Give an http:// or https:// URL.`;
   if (url.username !== "" || url.password !== "")
     return "url: a user name or password in the URL is not supported. Use the webhook's secret instead.";
+  if (url.port === "0") return "url: nothing can be reached at port 0. Give the port of the receiver.";
   return null;
+}
+
+/** A webhook's URL for logs. Its query, or a user in it, may be a secret of the receiver. */
+export function withoutSecrets(url: string): string {
+  return url.replace(/[?#].*$/s, "?…").replace(/\/\/[^/]*@/, "//…@");
 }

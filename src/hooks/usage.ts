@@ -1,4 +1,4 @@
-import { write } from "../runtime/stdio.ts";
+import { tell, write } from "../runtime/stdio.ts";
 import { FORMATS, HOOK_FLAGS, HOOKS, type HookName } from "./names.ts";
 
 export type Format = (typeof FORMATS)[number];
@@ -39,8 +39,8 @@ export async function usage(argv: readonly string[]): Promise<HookLine | null> {
 }
 
 async function wrong(sentence: string): Promise<null> {
-  await write("stderr", `agent-event-bus: ${sentence}\n`);
   process.exitCode = WRONG_USAGE;
+  await write("stderr", `agent-event-bus: ${sentence}\n`).catch(() => {});
   return null;
 }
 
@@ -61,5 +61,5 @@ export async function help(): Promise<void> {
     "Flags:",
     ...HOOK_FLAGS.map(({ name, value, about }) => `  ${`--${name} <${value}>`.padEnd(28)}  ${about}`),
   ];
-  await write("stdout", `${lines.join("\n")}\n`);
+  process.exitCode = await tell(`${lines.join("\n")}\n`);
 }

@@ -19,6 +19,9 @@ export function invalidRequest(reason: string, status = 400): BodyError {
   return new BodyError(status, -32600, `Invalid request: ${reason}`);
 }
 
+/** Why a call is not made whose connection ended with its body. No answer could arrive, and the client would send it again. */
+export const CUT_OFF = "The connection ended with the body";
+
 function parseError(reason: string): BodyError {
   return new BodyError(400, -32700, `Parse error: ${reason}`);
 }

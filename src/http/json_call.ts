@@ -2,9 +2,10 @@ import type { Caller } from "../domain/caller.ts";
 import type { Limits } from "../domain/limits.ts";
 import type { Json } from "../lib/json.ts";
 import { isDenial, type Outcome } from "../operations/outcome.ts";
+import { isCutOff } from "../runtime/runtime.ts";
 import { httpDenial, type Refusal, type Report } from "./access/refusal.ts";
 import type { Shares } from "./access/shares.ts";
-import { BodyError, readJson, sizeOf } from "./body.ts";
+import { BodyError, CUT_OFF, readJson, sizeOf } from "./body.ts";
 import { PIECE_BYTES, StreamedBody } from "./sse.ts";
 
 /** The bounds on the requests of a caller. */
@@ -25,16 +26,20 @@ export async function takeJson(
   const size = request.method === "GET" ? 0 : sizeOf(request, limits.body_bytes);
   const busy = shares.readBody(caller, size);
   if (busy !== null) return turnedAway(caller, busy, intake);
+  let json: unknown;
   try {
-    const json = request.method === "GET" ? undefined : await readJson(request, limits);
+    json = request.method === "GET" ? undefined : await readJson(request, limits);
     const late = caller.local ? null : await shares.turn(caller, size);
-    return late === null ? { json } : turnedAway(caller, late, intake);
+    if (late !== null) return turnedAway(caller, late, intake);
   } catch (error) {
     if (!(error instanceof BodyError)) throw error;
     return { answer: Response.json({ error: error.message }, { status: error.status }) };
   } finally {
     shares.bodyRead(caller, size);
   }
+  if (request.method !== "GET" && (await isCutOff(request)))
+    return { answer: Response.json({ error: CUT_OFF }, { status: 400 }) };
+  return { json };
 }
 
 function turnedAway({ origin }: Caller, refusal: Refusal, { refused }: Intake): { answer: Response } {

@@ -1,4 +1,5 @@
 import type { Desk } from "../lib/command.ts";
+import { fullDisk } from "../lib/full_disk.ts";
 import type { Json } from "../lib/json.ts";
 import type { Journal } from "./journal.ts";
 
@@ -95,8 +96,8 @@ function sentenceOf(error: unknown): string {
   const { code, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
   const place = dest ?? path;
   const at = place === undefined ? "" : ` (${place})`;
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return `The disk is full${at}. Free some space, then run this again.`;
+  const full = fullDisk(error);
+  if (full !== null) return full;
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
     return `Permission denied${at}. Make it writable, then run this again.`;
   return message ?? String(error);

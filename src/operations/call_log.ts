@@ -1,4 +1,5 @@
 import type { Caller } from "../domain/caller.ts";
+import { withoutSecrets } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import type { Operation } from "./operation.ts";
@@ -58,7 +59,7 @@ export function describeCall(
     who: `${visibleLine(textOf(who), 40)}${caller.local ? "" : ` from ${visibleLine(caller.origin, 80)}`}`,
     tool: operation.name,
     args: argsInShort(operation, given),
-    ...resultOf(outcome),
+    ...resultOf(outcome, given.url),
     ms,
   };
 }
@@ -73,7 +74,8 @@ function argsInShort(operation: Operation, given: Json): string {
   for (const name in operation.params) {
     const value = given[name];
     if (name === "session_id" || value === undefined || value === null) continue;
-    text += `${text && " "}${name}=${SECRET.has(name) ? "…" : inShort(value)}`;
+    const shown = name === "url" && typeof value === "string" ? withoutSecrets(value) : value;
+    text += `${text && " "}${name}=${SECRET.has(name) ? "…" : inShort(shown)}`;
   }
   return text;
 }
@@ -89,8 +91,13 @@ function inShort(value: unknown): string {
   return start.length <= SHOWN - 2 ? `"${start}"` : `"${start.slice(0, SHOWN - 2)}…`;
 }
 
-function resultOf(outcome: Outcome): Pick<CallLine, "outcome" | "detail"> {
-  if ("refusal" in outcome) return { outcome: "invalid", detail: visibleLine(outcome.refusal.reason, 200) };
+function resultOf(outcome: Outcome, url: unknown): Pick<CallLine, "outcome" | "detail"> {
+  if ("refusal" in outcome) {
+    const { reason } = outcome.refusal;
+    const shown =
+      typeof url === "string" && url !== "" ? reason.replaceAll(url, withoutSecrets(url)) : reason;
+    return { outcome: "invalid", detail: visibleLine(shown, 200) };
+  }
   const { value } = outcome;
   if (Array.isArray(value)) return { outcome: "ok", detail: "" };
   const { error, warning, event_id, events } = value;

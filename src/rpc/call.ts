@@ -2,7 +2,7 @@ import { keptToken as tokenOfThisMachine } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { type Posted, resultOf, UNAUTHORIZED } from "./answer.ts";
-import { NotOurs, Unreachable } from "./errors.ts";
+import { certificateProblem, codeOf, Endless, NotOurs, Unreachable } from "./errors.ts";
 import { type PostOptions, postCall } from "./post.ts";
 
 export interface Bus {
@@ -55,6 +55,10 @@ export function endpoint(text: string): URL {
     throw new Unreachable(
       `"${text}" is not a bus URL. Give one like http://127.0.0.1:8080/mcp (--url or AGENT_EVENT_BUS_URL).`,
     );
+  if (url.port === "0")
+    throw new Unreachable(
+      `"${text}" has the port 0, at which nothing can be reached. Give the port of the bus (--url or AGENT_EVENT_BUS_URL).`,
+    );
   if (url.pathname === "/") url.pathname = "/mcp";
   return url;
 }
@@ -65,10 +69,16 @@ async function post(url: URL, tool: string, args: Json, options: PostOptions): P
     return await postCall(url, tool, args, options);
   } catch (error) {
     if (error instanceof NotOurs) throw error;
+    if (error instanceof Endless)
+      throw new Unreachable(
+        `The server at ${url} answers with ${error.message}. Ask a bus for less, or check the URL.`,
+      );
     if (error instanceof Error && error.name === "TimeoutError")
       throw new Unreachable(`The bus at ${url} did not answer within ${options.timeoutMs} ms.`, {
         cause: error,
       });
+    const untrusted = certificateProblem(url, codeOf(error));
+    if (untrusted !== null) throw new Unreachable(untrusted.join(" "), { cause: error });
     const how = isLoopback(url.hostname)
       ? "Start it with: agent-event-bus start"
       : "Check that it runs there and that this machine can reach it.";

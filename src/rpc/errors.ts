@@ -3,6 +3,23 @@ export class Unreachable extends Error {
   override name = "Unreachable";
 }
 
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
+
+/** The reason and the remedy, if a connection failed because of a certificate. `why` is the code of the error. */
+export function certificateProblem({ host, port }: URL, why: string): [found: string, advice: string] | null {
+  if (!UNTRUSTED.test(why)) return null;
+  return [
+    `The certificate of ${port === "" ? `${host}:443` : host} is not trusted by this machine (${why}).`,
+    "Check the name in the URL. If the name is right, add the authority of the certificate to the system's store, or name its file in NODE_EXTRA_CA_CERTS.",
+  ];
+}
+
+/** The system's code of an error of `fetch`. Empty if it has none. */
+export function codeOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  return typeof code === "string" ? code : String(cause?.code ?? "");
+}
+
 /** The bus refused the call. */
 export class Refused extends Error {
   /** HTTP status of the answer. */
@@ -14,6 +31,11 @@ export class Refused extends Error {
     this.status = status;
     this.hint = hint;
   }
+}
+
+/** An answer that was not read to its end. The message tells its size. */
+export class Endless extends Error {
+  override name = "Endless";
 }
 
 /** Why the program at a loopback URL is not trusted. */

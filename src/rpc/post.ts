@@ -2,6 +2,7 @@ import { version } from "../config/client.ts";
 import { PROCESS_HEADER } from "../config/process_header.ts";
 import type { Json } from "../lib/json.ts";
 import { answerIn, type Posted } from "./answer.ts";
+import { readAnswer } from "./read_answer.ts";
 import { send } from "./send.ts";
 
 export interface PostOptions {
@@ -41,7 +42,7 @@ export async function postCall(url: URL, tool: string, args: Json, options: Post
   };
   const target = api === true ? new URL(`api/${tool}`, url) : url;
   const response = await send(target, request, pid === undefined && api !== true);
-  const text = await response.text();
+  const text = await readAnswer(response);
   const answer =
     api === true && response.ok ? { result: { structuredContent: resultIn(text) } } : answerIn(text);
   return { status: response.status, text, answer };

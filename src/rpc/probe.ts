@@ -3,8 +3,9 @@ import { beginning } from "../lib/graphemes.ts";
 import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { endpoint } from "./call.ts";
-import { NotOurs, type Told } from "./errors.ts";
+import { certificateProblem, codeOf, Endless, NotOurs, type Told } from "./errors.ts";
 import { headersOf, postCall } from "./post.ts";
+import { readAnswer } from "./read_answer.ts";
 import { send } from "./send.ts";
 
 /** The program that answers at a bus's URL. */
@@ -46,9 +47,10 @@ export async function probe(url: string, token: string | undefined): Promise<Pro
     const signal = AbortSignal.timeout(LIMIT_MS);
     const response = await send(health, { headers: headersOf(token), redirect: "manual", signal });
     const ended = Date.now();
-    return judge(response, await response.text(), (began + ended) / 2);
+    return judge(response, await readAnswer(response), (began + ended) / 2);
   } catch (error) {
     if (error instanceof NotOurs) return { kind: "foreign", sentence: error.message, ...error.told };
+    if (error instanceof Endless) return { kind: "stranger", found: error.message };
     return { kind: "nobody", ...absence(health, error) };
   }
 }
@@ -127,8 +129,6 @@ function start(text: string, before = ""): string {
   return words === "" ? "" : before + words;
 }
 
-const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/;
-
 /** The reason why there was no answer, alone and with its remedy. */
 function absence(url: URL, error: unknown): { found: string; sentence: string } {
   if (error instanceof NotOurs) return { found: error.message, sentence: error.message };
@@ -136,12 +136,11 @@ function absence(url: URL, error: unknown): { found: string; sentence: string } 
   return { found, sentence: `${found} ${advice}` };
 }
 
-function explained({ hostname, host, port, protocol, href }: URL, error: unknown): [string, string] {
-  const { name, message, code, cause } = error as Error & {
-    code?: unknown;
-    cause?: { code?: unknown; message?: string };
-  };
-  const why = typeof code === "string" ? code : String(cause?.code ?? "");
+function explained(url: URL, error: unknown): [string, string] {
+  const { hostname, host, port, protocol, href } = url;
+  const { name, message, cause } = error as Error & { cause?: { message?: string } };
+  const why = codeOf(error);
+  if (error instanceof Endless) return [`${host} answers with ${message}.`, "Check the URL."];
   const at = port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host;
   const isHere = isLoopbackUrl(href);
   const there =
@@ -157,11 +156,8 @@ function explained({ hostname, host, port, protocol, href }: URL, error: unknown
     return [`The host name "${hostname}" was not found.`, "Check the name in the URL."];
   if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/.test(why))
     return [`Nothing is listening at ${at}.`, isHere ? "Start the bus with: agent-event-bus start" : there];
-  if (UNTRUSTED.test(why))
-    return [
-      `The certificate of ${at} is not trusted by this machine (${why}).`,
-      "Check the name in the URL, or use a trusted certificate.",
-    ];
+  const untrusted = certificateProblem(url, why);
+  if (untrusted !== null) return untrusted;
   if (/EPROTO|SSL/.test(why)) return [`${at} does not speak TLS.`, "Try the URL with http:// in front."];
   return [
     `${at} did not answer like a web server (${why || (cause?.message ?? message)}).`,

@@ -1,5 +1,6 @@
 import { socketPath } from "../config/client.ts";
 import { isLoopback } from "../lib/loopback.ts";
+import { trustSystemStore } from "../runtime/connect.ts";
 import { NotOurs } from "./errors.ts";
 
 /**
@@ -8,6 +9,7 @@ import { NotOurs } from "./errors.ts";
  */
 export async function send(url: URL, init: RequestInit, bySocket = true): Promise<Response> {
   const target = reachable(url);
+  if (target.protocol === "https:") trustSystemStore();
   if (!isLoopback(target.hostname)) return fetch(target, init);
   // Bun sends even loopback calls through HTTP_PROXY unless told not to. Node ignores `proxy` and `unix`.
   const direct = { ...init, proxy: false };

@@ -1,4 +1,5 @@
 import { constants, Database as Sqlite } from "bun:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Elysia } from "elysia";
 import {
   type Database,
@@ -41,6 +42,9 @@ export function sqliteCode(error: unknown): number | undefined {
     : undefined;
 }
 
+/** Bun's types lack this method of a server. */
+type Closing = Bun.Server<undefined> & { closeIdleConnections(): void };
+
 type BunRequest = Request & { server?: Bun.Server<undefined>; bySocket?: true };
 
 /**
@@ -72,6 +76,9 @@ export async function listen(app: Elysia, options: ListenOptions): Promise<Liste
         fetch: answering(true),
       } as unknown as Bun.Serve.Options<undefined>);
     },
+    closeIdle() {
+      for (const server of [tcp, socket]) (server as Closing | undefined)?.closeIdleConnections();
+    },
     async stop(force) {
       await Promise.all([tcp.stop(force), socket?.stop(force)]);
     },
@@ -84,6 +91,15 @@ export function peerOf(request: Request): Peer | undefined {
   if (bySocket) return SOCKET_PEER;
   const peer = server?.requestIP(request) ?? undefined;
   return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
+}
+
+/**
+ * True if the connection ended together with the body. Bun closes it when more bytes follow before the answer, like a second
+ * request, and shows that one turn of the event loop later.
+ */
+export async function isCutOff(request: Request): Promise<boolean> {
+  await nextTurn();
+  return request.signal.aborted;
 }
 
 /** Does nothing. On Bun a request's signal can still be created later. */

@@ -9,6 +9,22 @@ export function connectionError(hostname: string, port: number, ms: number): Pro
   ]);
 }
 
+let isTrusted = false;
+
+/** Lets certificates of the system's store count on Node 22.19 and later. The executable has it from its build. */
+export function trustSystemStore(): void {
+  if (process.versions.bun !== undefined || isTrusted) return;
+  isTrusted = true;
+  const tls: Partial<Stores> = process.getBuiltinModule("node:tls");
+  if (tls.getCACertificates === undefined) return;
+  tls.setDefaultCACertificates?.([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
+}
+
+interface Stores {
+  getCACertificates(store: "default" | "system"): string[];
+  setDefaultCACertificates(certificates: string[]): void;
+}
+
 // Loading node:net costs a command more than half of its page faults.
 async function byBun(hostname: string, port: number): Promise<unknown> {
   try {

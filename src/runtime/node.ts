@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { node } from "@elysiajs/node";
 import type { Elysia } from "elysia";
+import { trustSystemStore } from "./connect.ts";
 import {
   type Database,
   type Listening,
@@ -47,6 +49,8 @@ interface Served {
  * @throws Error when the address is taken.
  */
 export function listen(app: Elysia, options: ListenOptions): Promise<Listening> {
+  // For webhooks and pushes, which begin after it.
+  trustSystemStore();
   return new Promise((resolve, reject) => {
     // Without `gracefulShutdown: false` srvx answers signals itself and cuts every call after 5 s.
     const serve = {
@@ -89,6 +93,7 @@ function listeningOn(server: Server, sockets: ReadonlySet<Socket>, options: List
       new Promise((resolve, reject) => {
         local.once("error", reject).listen(path, resolve);
       }),
+    closeIdle: () => server.closeIdleConnections(),
     async stop(force) {
       if (local.listening) local.close();
       await stop(server, sockets, force);
@@ -141,6 +146,15 @@ export function peerOf(request: Request): Peer | undefined {
   if (socket !== undefined && bySocket.has(socket)) return SOCKET_PEER;
   if (socket?.remoteAddress === undefined || socket.remotePort === undefined) return undefined;
   return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
+}
+
+/**
+ * True if the connection ended together with the body. Node closes it when bytes follow that are not a request, and shows that
+ * one turn of the event loop later.
+ */
+export async function isCutOff(request: Request): Promise<boolean> {
+  await nextTurn();
+  return (request as NodeRequest).runtime?.node?.req?.socket.destroyed === true;
 }
 
 /** Creates the signal, which would never abort if it were created after the client left. */

@@ -19,6 +19,25 @@ export async function write(to: "stdout" | "stderr", text: string): Promise<void
   else await writeToStream(to === "stdout" ? process.stdout : process.stderr, text);
 }
 
+/** Exit code and sentence that follow from the system's error code of a stdout that failed. A reader that left is told nothing. */
+export function unwritten(code: string): { exit: number; sentence: string } {
+  // The code of a program that SIGPIPE ends.
+  if (code === "EPIPE") return { exit: 141, sentence: "" };
+  return { exit: 74, sentence: `agent-event-bus: the output could not be written (${code}).\n` };
+}
+
+/** Shows a text that is all that a command shows. Returns the exit code. */
+export async function tell(text: string): Promise<number> {
+  try {
+    await write("stdout", text);
+    return 0;
+  } catch (error) {
+    const { exit, sentence } = unwritten((error as NodeJS.ErrnoException).code ?? "EIO");
+    await write("stderr", sentence).catch(() => {});
+    return exit;
+  }
+}
+
 function writeToStream(stream: NodeJS.WriteStream, text: string): Promise<void> {
   stream.on("error", () => {});
   return new Promise((resolve, reject) => {

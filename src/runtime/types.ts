@@ -34,6 +34,8 @@ export interface Listening {
   port: number;
   /** Serves the app on a Unix socket too. Rejects if the file exists or the socket cannot be made. */
   addSocket(path: string): Promise<void>;
+  /** Closes the connections that wait for no answer. */
+  closeIdle(): void;
   /** Refuses new connections and resolves when running requests have ended. `force` cuts them. */
   stop(force: boolean): Promise<void>;
 }

@@ -160,7 +160,9 @@ class RotatingFile {
     } catch (error) {
       // A full disk may have taken the first half of the text.
       this.#torn = true;
-      if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${error}\n`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      const why = code === "ENOSPC" ? "the disk is full" : (code ?? message);
+      if (!this.#complained) process.stderr.write(`agent-event-bus: cannot write ${this.#path}: ${why}\n`);
       this.#complained = true;
     } finally {
       this.#writing = false;

@@ -3,11 +3,14 @@ import { dataDirectory, environment, machine, settingsFile, version } from "../c
 import { ConfigError, type Environment, localUrl } from "../config/parse_settings.ts";
 import { SERVE_FLAGS } from "../config/serve_flags.ts";
 import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
+import { attempt } from "../lib/attempt.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
+import { fullDisk } from "../lib/full_disk.ts";
 import { isLoopback } from "../lib/loopback.ts";
 import { hookOperations } from "../operations/hooks/index.ts";
 import { operations, personOperations } from "../operations/index.ts";
 import { otherUserAt } from "../rpc/owner.ts";
+import { tell } from "../runtime/stdio.ts";
 import { OpenError } from "../sqlite/store.ts";
 import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -21,6 +24,8 @@ const UNUSABLE_SETTING = 78;
 export async function serve(argv: readonly string[]): Promise<void> {
   const json = argv.includes("--json");
   process.umask(0o077);
+  // A bus goes on when its terminal or the disk of its output takes nothing more.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const asked = await configOf(argv, json);
   if (asked === null) return;
   const { config } = asked;
@@ -91,16 +96,17 @@ async function configOf(argv: readonly string[], json: boolean): Promise<Asked |
     const { help, version: versionWanted, json: _, detach = false, ...flags } = values as Values;
     if (help || versionWanted) {
       const told = help ? { help: helpText() } : { version };
-      say(json ? visibleJson(told) : (told.help ?? version));
+      process.exitCode = await tell(`${json ? visibleJson(told) : (told.help ?? version)}\n`);
       return null;
     }
     settings = settingsFile();
     return { config: serverConfig(flags, environment, settings), flags, detach };
   } catch (error) {
     // Service managers hide stderr.
-    if (error instanceof ConfigError && !process.stderr.isTTY) {
-      const log = logTo(logsOf(settings));
-      log.failure(error.message);
+    const files = error instanceof ConfigError && !process.stderr.isTTY ? logsOf(settings) : undefined;
+    if (files !== undefined) {
+      const log = logTo(files);
+      log.failure((error as Error).message);
       await log.flush();
     }
     const problem = error instanceof ConfigError ? error.message : usageProblem(error as Error);
@@ -109,13 +115,9 @@ async function configOf(argv: readonly string[], json: boolean): Promise<Asked |
   }
 }
 
-/** Falls back to the default log if the log's own setting cannot be used. */
-function logsOf(settings: Environment): { log: string; err: string } {
-  try {
-    return logFiles(environment, settings);
-  } catch {
-    return logFiles({}, {});
-  }
+/** Falls back to the default log if the log's own setting cannot be used. Undefined if there is no home folder either. */
+function logsOf(settings: Environment): { log: string; err: string } | undefined {
+  return attempt(() => logFiles(environment, settings)) ?? attempt(() => logFiles({}, {}));
 }
 
 /** Message for an error of `parseArgs`. @throws the error when it is another one. */
@@ -162,6 +164,8 @@ function greeting(host: string, url: string, port: number): string {
 
 async function reasonOf(error: unknown, config: ServerConfig): Promise<string> {
   if (error instanceof OpenError || error instanceof ConfigError) return error.message;
+  const full = fullDisk(error);
+  if (full !== null) return full;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EADDRINUSE") {
     const user = await otherUserAt(new URL(localUrl(config.host, config.port)));

@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { olderDatabases } from "../admin/older.ts";
 import { dataDirectory, version } from "../config/client.ts";
@@ -28,7 +27,9 @@ import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
 import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
+import { watchDescriptors } from "./descriptors.ts";
 import type { Log } from "./log.ts";
+import { expectFree } from "./port.ts";
 import { reportTrouble } from "./report_trouble.ts";
 import { openSocket } from "./socket.ts";
 import { createBus, createDoor, type Running } from "./wiring.ts";
@@ -134,12 +135,13 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     routes: await routesOf(parts, bus, streams, door),
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
-  const listening = await listen(app, {
+  const opened = await listen(app, {
     hostname: config.host,
     port: config.port,
     // The runtime cuts larger bodies. Smaller ones get an answer that names the limit.
     maxBodyBytes: config.limits.body_bytes * 4,
   });
+  const listening = watchDescriptors(opened, log);
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
@@ -228,15 +230,6 @@ function tellOfStart({ access, store, log, kept }: Parts): void {
       `others can use ${path} (mode ${found.toString(8)}). The file was left as it is, because it is a link or another user's. agent-event-bus check explains the repair`,
     );
   access.warn();
-}
-
-// The Python original takes no lock. Only the taken port shows that it runs and that its database must not be touched.
-function expectFree({ host, port }: ServerConfig): Promise<void> {
-  const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
-  });
 }
 
 function networksOf(config: ServerConfig): ReturnType<typeof parseNetworks> {

@@ -1,4 +1,7 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { StorageProblem } from "../domain/store.ts";
+import { attempt } from "../lib/attempt.ts";
 import { sqliteCode } from "../runtime/runtime.ts";
 
 /** SQLite's primary result codes, see https://sqlite.org/rescode.html. */
@@ -13,9 +16,28 @@ const PROBLEMS: Readonly<Record<number, StorageProblem>> = {
   26: "storage_corrupt",
 };
 
+const FAILED = 10;
+const FULL = 13;
+
+/** SQLite's primary code of an error at a file. Of a full disk SQLite sometimes tells only that it could not write. */
+export function codeAt(path: string, error: unknown): number | undefined {
+  const code = sqliteCode(error);
+  if (code !== FAILED) return code;
+  const disk = attempt(() => statfsSync(dirname(path)));
+  return disk !== undefined && disk.bavail * disk.bsize < LEAST_BYTES ? FULL : code;
+}
+
+/** SQLite needs as much for the index of its write-ahead log. */
+const LEAST_BYTES = 64 * 1024;
+
 /** The state of the database that an error of SQLite tells of. Null for any other error. */
 export function troubleOf(error: unknown): StorageProblem | null {
   return PROBLEMS[sqliteCode(error) ?? -1] ?? null;
+}
+
+/** The same of an error at a file, which is looked at where SQLite tells too little. */
+export function troubleAt(path: string, error: unknown): StorageProblem | null {
+  return PROBLEMS[codeAt(path, error) ?? -1] ?? null;
 }
 
 const SENTENCES: Readonly<Record<StorageProblem, (path: string, detail: string) => string>> = {

@@ -2,8 +2,9 @@ import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../lib/attempt.ts";
 import { makeFile, realOf, restrict } from "../lib/permissions.ts";
-import { type Database, openDatabase, sqliteCode } from "../runtime/runtime.ts";
+import { type Database, openDatabase } from "../runtime/runtime.ts";
 import { backUp } from "./backup.ts";
+import { codeAt } from "./faults.ts";
 import { unfitness } from "./fitness.ts";
 import { lonelyWal, strayWal } from "./foreign_wal.ts";
 import { type Lock, lockHolder, takeLock } from "./lock.ts";
@@ -192,7 +193,7 @@ function corrupt(path: string, detail: string): string {
 
 function explained(path: string, error: unknown): Error {
   if (error instanceof OpenError) return error;
-  const code = sqliteCode(error);
+  const code = codeAt(path, error);
   if (code === 11) return new OpenError(corrupt(path, (error as Error).message));
   const refused = (problem: string, advice: string) =>
     new OpenError(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { giveUpReason, judge, mayGiveUp } from "../domain/delivery_policy.ts";
 import type { Settlement } from "../domain/outbox.ts";
 import type { Store } from "../domain/store.ts";
-import type { Delivery, Outcome, Webhook } from "../domain/webhook.ts";
+import { type Delivery, type Outcome, type Webhook, withoutSecrets } from "../domain/webhook.ts";
 import { visibleLine } from "../lib/escape.ts";
 import type { Clock } from "../lib/steady_clock.ts";
 import { attempt } from "./post.ts";
@@ -90,7 +90,7 @@ export class Deliverer {
 
   #report(webhook: Webhook, delivery: Delivery, outcome: Outcome, state: string): void {
     const what = `webhook ${webhook.webhook_id} event ${delivery.event_id} attempt ${delivery.attempts + 1}`;
-    const line = `${what} → ${visibleLine(webhook.url, 200)}: ${outcome.error ?? outcome.status} ${outcome.ms} ms`;
+    const line = `${what} → ${visibleLine(withoutSecrets(webhook.url), 200)}: ${outcome.error ?? outcome.status} ${outcome.ms} ms`;
     if (outcome.error === null) this.#options.log.info(line);
     else this.#options.log.warn(`${line}, ${state}`);
   }

@@ -44,6 +44,29 @@ test("the server ignores the settings of the folder it runs in", async () => {
   expect(await server.exited).toBe(0);
 });
 
+const PRELOADS = ["--preload=PATH", "--preload PATH", "-r PATH", "--require=PATH", "--import=PATH"];
+const OTHERS = ["--help", "--version", "--config=PATH", "--print 7", "--no-such-flag"];
+test.each([...PRELOADS, ...OTHERS])("BUN_OPTIONS=%s does nothing", (options) => {
+  const { folder, file, env } = alone();
+  placeStrangeSettings(folder);
+  const BUN_OPTIONS = options.replace("PATH", join(folder, "preload.ts"));
+  for (const words of [
+    ["--version"],
+    ["hook", "--help"],
+    ["publish", "--no-such", "--", "x"],
+    ["serve", "--help"],
+  ]) {
+    const run = (more: object) => {
+      const { stdout, stderr, exitCode } = Bun.spawnSync([file, ...words], {
+        cwd: folder,
+        env: { ...env, ...more },
+      });
+      return [`${stdout}`, `${stderr}`, exitCode];
+    };
+    expect(run({ BUN_OPTIONS })).toEqual(run({}));
+  }
+});
+
 /** Settings that would be seen at once: an address of no machine, and a script that prints. */
 function placeStrangeSettings(folder: string): void {
   const variables = ["HOST=203.0.113.1", "AGENT_EVENT_BUS_URL=http://strange.invalid/mcp"];

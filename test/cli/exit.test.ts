@@ -184,6 +184,11 @@ const unreachable: [why: string, url: string, says: string][] = [
   ["a bare host", "http://localhost:1", "No bus at http://localhost:1/mcp. Start it with: agent-event-bus s"],
   ["another address", "http://0.0.0.0:1/mcp", "No bus at http://0.0.0.0:1/mcp. Check that it runs"],
   ["no URL", "127.0.0.1:8080", '"127.0.0.1:8080" is not a bus URL. Give one like http://127.0.0.1:8080/mcp'],
+  [
+    "port 0",
+    "http://127.0.0.1:0/mcp",
+    '"http://127.0.0.1:0/mcp" has the port 0, at which nothing can be reached.',
+  ],
   ["another scheme", "ftp://127.0.0.1/", '"ftp://127.0.0.1/" is not a bus URL.'],
 ];
 

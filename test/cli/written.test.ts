@@ -29,8 +29,8 @@ for (const kind of ["binary", "node"] as const) {
       "--version",
     ];
     const lines = rows(
-      [...commands, "publish --help", "sessions --help --json", "token list"],
-      ["sessions", "--version"],
+      [...commands, "publish --help", "sessions --help --json", "token list", "serve --version --json"],
+      ["sessions", "--version", "serve --help", "hook --help"],
     );
 
     test.each(lines)("%s to a full disk ends with 74 and one line", async (line) => {
@@ -39,7 +39,7 @@ for (const kind of ["binary", "node"] as const) {
       expect(code).toBe(74);
     });
 
-    test.each(rows(["sessions", "events --json"], ["sessions"]))(
+    test.each(rows(["sessions", "events --json", "serve --help", "hook --help"], ["sessions"]))(
       "%s to a reader that left ends with 141, quietly",
       async (line) => {
         const script = `{ sleep 0.2; agent-event-bus ${line}; echo "$?" > code; } | true; until [ -s code ]; do sleep 0.02; done; cat code`;

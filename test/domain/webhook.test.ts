@@ -81,6 +81,8 @@ const urls: [url: string, problem: RegExp | null][] = [
   ["javascript:alert(1)", /^url: javascript:/],
   ["https://me:secret@example.com/", /user name or password/],
   ["https://me@example.com/", /user name or password/],
+  ["http://example.com:0/", /^url: nothing can be reached at port 0/],
+  ["https://example.com:000/", /^url: nothing can be reached at port 0/],
 ];
 
 for (const [url, problem] of urls)

@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
-import { startBus } from "../support/bus.ts";
+import { join } from "node:path";
+import { type Kind, programOf, startBus } from "../support/bus.ts";
 import { canMount, smallDisk } from "../support/disk.ts";
 import { tempFolder } from "../support/folder.ts";
+import { freePort } from "../support/port.ts";
 import { health } from "../support/process.ts";
+import { callTool } from "../support/rpc.ts";
+import { eventually } from "../support/webhook.ts";
 
 const MIB = 1024 * 1024;
 if (!canMount) console.log("skipped: full disk of the log, unshare -rm cannot mount here");
@@ -33,5 +37,34 @@ test.skipIf(!canMount)(
     console.log(
       `a log on a full disk: 1000 of 1000 calls answered, ${lines.length} lines kept, 1 line on stderr`,
     );
+  },
+);
+
+test.skipIf(process.platform !== "linux").each(["binary", "node"] as Kind[])(
+  "%s: a bus goes on when its stdout, its stderr and its log take nothing",
+  async (kind) => {
+    const folder = tempFolder();
+    const port = await freePort();
+    const words = [
+      ...(await programOf(kind)),
+      "serve",
+      "--port",
+      String(port),
+      "--db",
+      join(folder, "data.db"),
+    ];
+    const full = { AGENT_EVENT_BUS_LOG: "/dev/full", AGENT_EVENT_BUS_ERR: "/dev/full" };
+    const child = Bun.spawn(["sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh", ...words], {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? "", HOME: folder, ...full },
+    });
+    const url = `http://127.0.0.1:${port}/mcp`;
+    const publish = () =>
+      callTool(url, "publish_event", { event_type: "t", payload: "p" }).catch(() => undefined);
+    await eventually("the bus answers", async () => (await publish()) !== undefined);
+    await Bun.sleep(300);
+    expect((await publish())?.structuredContent).toMatchObject({ event_id: expect.any(Number) });
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
   },
 );

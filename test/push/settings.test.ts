@@ -44,6 +44,7 @@ test.each([
   ["https://ntfy.example/secret/two", "topic 1 needs one name after the host"],
   ["https://ntfy.example/ok,https://ntfy.example/se%20cret", "topic 2 needs one name after the host"],
   ["https://ntfy.example/secret#x", "topic 1 has a # in it"],
+  ["https://ntfy.example:0/secret", "topic 1 has the port 0, at which nothing can be reached"],
   ["https://secret@ntfy.example/mine", "topic 1 has a user, password or token that cannot be understood"],
   [
     "https://ada:%FFsecret@ntfy.example/mine",
@@ -76,6 +77,7 @@ test.each([
   ["file:///x", "must be an http or https URL"],
   ["https://ada:pw@x.example", "takes a URL without a user"],
   ["https://x.example/?a=b", "takes a URL without a user"],
+  ["https://x.example:0", "has the port 0"],
   [`https://x.example/${"x".repeat(300)}`, "takes a URL of up to 300 characters"],
 ])("%s is not where the phone reaches the bus", (given, says) => {
   expect(() => pushOf({ AGENT_EVENT_BUS_PUBLIC_URL: given })).toThrow(`AGENT_EVENT_BUS_PUBLIC_URL ${says}`);

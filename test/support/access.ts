@@ -107,6 +107,19 @@ export const SITES: readonly Row<string | string[] | null>[] = [
 ];
 
 /** Of a POST; no other method has a body that is read. */
+/** Of a body. */
+export const CODINGS: readonly Row[] = [
+  [null, OK],
+  ["", OK],
+  ["identity", OK],
+  ["Identity", OK],
+  ["gzip", 415],
+  ["GZIP", 415],
+  ["br", 415],
+  ["x", 415],
+  ["identity, gzip", 415],
+];
+
 export const TYPES: readonly Row<string | string[] | null>[] = [
   ["application/json", OK],
   ["application/json; charset=utf-8", OK],

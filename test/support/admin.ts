@@ -82,3 +82,17 @@ export async function asNobody(
   const code = await new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? -1)));
   return { code, output };
 }
+
+/** Changes an entry in an index of events, which SQLite's quick_check does not see. */
+export function damageIndex(path: string): void {
+  const db = sqlite(path, "UPDATE events SET event_type = 'note'");
+  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  const { rootpage } = db
+    .query<{ rootpage: number }, []>("SELECT rootpage FROM sqlite_schema WHERE name = 'events_by_type'")
+    .get() ?? { rootpage: 0 };
+  db.close(true);
+  const bytes = readFileSync(path);
+  // The only page of a small index.
+  bytes.write("nota", bytes.lastIndexOf("note", rootpage * 4096));
+  writeFileSync(path, bytes);
+}

@@ -13,6 +13,8 @@ export interface Message {
 export interface OpenStream {
   status: number;
   type: string | null;
+  /** Whether proxies may collect the stream. */
+  buffering: string | null;
   messages: Message[];
   /** The ids of all events so far, in the order in which they came. */
   ids(): number[];
@@ -29,6 +31,8 @@ export interface OpenStream {
 interface Head {
   status: number;
   type: string | null;
+  /** Whether proxies may collect the stream. */
+  buffering: string | null;
 }
 
 const READER = join(import.meta.dir, "read_stream.ts");
@@ -79,10 +83,11 @@ export async function openStream(
     look();
   };
   const ended = reading();
-  const { status, type } = await head.promise;
+  const { status, type, buffering } = await head.promise;
   return {
     status,
     type,
+    buffering,
     messages,
     ended,
     ids: () =>

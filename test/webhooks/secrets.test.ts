@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { problem, publish } from "../support/agent.ts";
-import { startHere } from "../support/bus.ts";
+import { startBus, startHere } from "../support/bus.ts";
 import { type Delivery, receiver } from "../support/receiver.ts";
-import { HOUR, hook, hookOf, TestClock } from "../support/webhook.ts";
+import { eventually, HOUR, hook, hookOf, TestClock } from "../support/webhook.ts";
 
 const coded = (text: string) => `whsec_${Buffer.from(text).toString("base64")}`;
 
@@ -84,3 +86,21 @@ test.each(["späß", "two words", "tab\there", "whsec_", "whsec_???", "whsec_sp�
     expect(await problem(bus, "rotate_webhook_secret", { webhook_id: id, secret })).toContain("secret: ");
   },
 );
+
+test("the log and the other events show nothing of a URL's query, whether its receiver answers or not", async () => {
+  const target = receiver((path) => new Response(null, { status: path === "/gone" ? 410 : 204 }));
+  const bus = await startBus("binary");
+  await hook(bus, target.url("/in?token=hidden"));
+  const gone = await hook(bus, target.url("/gone?token=hidden"));
+  await bus.call("register_webhook", { url: "hooks.example.com/in?token=hidden" });
+  await publish(bus);
+  await target.until("/in", 1);
+  await eventually("it is disabled", async () => !(await hookOf(bus, gone)).active);
+  await bus.stop();
+  const log = readFileSync(join(bus.folder, "bus.log"), "utf8");
+  expect(log).toContain(`→ ${target.url("/in?…")}: 204`);
+  expect(log).toContain(`→ ${target.url("/gone?…")}: HTTP 410`);
+  expect(log).toContain("webhook 2 is disabled");
+  expect(log).not.toContain("hidden");
+  target.stop();
+});

@@ -27,7 +27,7 @@ export type Known = (hostname: string) => boolean;
  * Rules against DNS rebinding and cross-site requests (MCP transport security). A web page can send JSON only after asking
  * first. Each returns null if it has no objection.
  */
-export const HEAD_RULES = [oneHost, knownHost, ownPage, ownSite, rightType];
+export const HEAD_RULES = [oneHost, knownHost, ownPage, ownSite, rightType, plainBody];
 
 function oneHost({ headers }: Head): Refusal | null {
   if (hostnameOf(headers) !== null) return null;
@@ -58,6 +58,15 @@ function ownSite({ method, headers, anyone }: Head): Refusal | null {
 function rightType({ method, headers, body }: Head): Refusal | null {
   if (method !== "POST" || body === "none" || isJson(headers.get("content-type"))) return null;
   return { status: 415, reason: "The body must be application/json." };
+}
+
+const PLAIN = { "accept-encoding": "identity" };
+
+function plainBody({ method, headers, body }: Head): Refusal | null {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (method !== "POST" || body === "none" || coding === "" || coding === "identity") return null;
+  const reason = "The bus reads no compressed bodies. Send the JSON as it is, without Content-Encoding.";
+  return { status: 415, reason, headers: PLAIN };
 }
 
 /** Without `x.localhost` and `localhost.`, which some resolvers look up in the network. */

@@ -10,10 +10,10 @@ import type { Limits } from "../../domain/limits.ts";
 import { bodyOf } from "../../lib/chunks.ts";
 import type { Door } from "../../operations/invoke.ts";
 import { isDenial } from "../../operations/outcome.ts";
-import { watchClient } from "../../runtime/runtime.ts";
+import { isCutOff, watchClient } from "../../runtime/runtime.ts";
 import { httpDenial, type Refusal, type Report } from "../access/refusal.ts";
 import { type Shares, SMALL_BYTES } from "../access/shares.ts";
-import { BodyError, readJson, sizeOf } from "../body.ts";
+import { BodyError, CUT_OFF, readJson, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
 import { Exchange, SOON_MS } from "./exchange.ts";
 import { headProblem, refuse, refuseAs, streamsTo } from "./head.ts";
@@ -88,6 +88,7 @@ export class HttpTransport implements Transport {
     } finally {
       shares.bodyRead(caller, size);
     }
+    if (await isCutOff(request)) return refuse(400, -32700, CUT_OFF);
     if ("id" in message && "method" in message) return this.#exchange(request, message, caller);
     if ("method" in message && message.method === "notifications/cancelled")
       this.#cancel(request, caller, message.params?.requestId);

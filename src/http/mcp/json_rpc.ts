@@ -50,10 +50,17 @@ export function requestFor({ method, params }: JSONRPCRequest, id: number): JSON
   return { jsonrpc: "2.0", id, method, params: others };
 }
 
-/** Corrects the answer to wrong parameters, which the SDK calls an internal error. */
+/**
+ * Corrects an error of the SDK. Its prefix "MCP error CODE: " goes, because clients add their own. Wrong parameters, which it calls
+ * an internal error, get their code.
+ */
 export function corrected(message: JSONRPCMessage): JSONRPCMessage {
-  if (!("error" in message) || message.error.code !== ErrorCode.InternalError) return message;
-  const issues = issuesIn(message.error.message);
+  if (!("error" in message)) return message;
+  const { code } = message.error;
+  const prefix = `MCP error ${code}: `;
+  const text = message.error.message;
+  if (text.startsWith(prefix)) return { ...message, error: { code, message: text.slice(prefix.length) } };
+  const issues = code === ErrorCode.InternalError ? issuesIn(text) : undefined;
   if (issues === undefined) return message;
   const words = issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
   return { ...message, error: { code: ErrorCode.InvalidParams, message: `Invalid params: ${words}` } };

@@ -8,8 +8,7 @@ export function callAnswer(id: RequestId, outcome: Outcome): Parts {
   if ("value" in outcome) return resultMessage(id, valueResult(outcome.value));
   const { kind, reason } = outcome.refusal;
   if (kind !== "unknown") return resultMessage(id, failureResult(reason));
-  const code = ErrorCode.InvalidParams;
-  return errorMessage(id, { code, message: `MCP error ${code}: ${reason}` });
+  return errorMessage(id, { code: ErrorCode.InvalidParams, message: reason });
 }
 
 export function errorMessage(id: RequestId, error: { code: number; message: string }): string {

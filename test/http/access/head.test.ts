@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { LOCAL } from "../../../src/domain/caller.ts";
 import { HEAD_RULES, type HeadOptions } from "../../../src/http/access/origin.ts";
 import type { Refusal } from "../../../src/http/access/refusal.ts";
-import { aRequest, HOSTS, METHODS, ORIGINS, SITES, TYPES } from "../../support/access.ts";
+import { aRequest, CODINGS, HOSTS, METHODS, ORIGINS, SITES, TYPES } from "../../support/access.ts";
 import { createIdentities, guardAt } from "../../support/identity.ts";
 
 const { tokens } = createIdentities();
@@ -35,6 +35,14 @@ describe("the head of a request, on loopback", () => {
     test(`Content-Type ${JSON.stringify(type)}: ${status}, and of a GET it does not matter`, () => {
       expect(check(aRequest({ "content-type": type }))?.status ?? LET_IN).toBe(status);
       expect(check(aRequest({ "content-type": type }, "GET"))).toBeNull();
+    });
+
+  for (const [coding, status] of CODINGS)
+    test(`Content-Encoding ${JSON.stringify(coding)}: ${status}, and of a GET it does not matter`, () => {
+      const refusal = check(aRequest({ "content-encoding": coding }));
+      expect(refusal?.status ?? LET_IN).toBe(status);
+      if (refusal !== null) expect(refusal.headers).toEqual({ "accept-encoding": "identity" });
+      expect(check(aRequest({ "content-encoding": coding }, "GET"))).toBeNull();
     });
 
   test("every combination is refused for the first thing that is wrong: Host, Origin, site, type", () => {

@@ -6,6 +6,7 @@ import { type GuardOptions, RULES } from "../../../src/http/access/guard.ts";
 import {
   aRequest,
   CLIENTS,
+  CODINGS,
   FORWARDING,
   type Headers_,
   HOSTS,
@@ -70,6 +71,7 @@ const MATRIX: readonly Row[] = [
   ...head("origin", ORIGINS),
   ...head("sec-fetch-site", SITES),
   ...head("content-type", TYPES),
+  ...head("content-encoding", CODINGS),
   ...LOOPBACK.map((address): Row => [address, {}, "local"]),
   ...STRANGERS.map((address): Row => [address, SERVED, 401]),
   ...TAILNET.map(([address, who]): Row => [address, {}, who]),

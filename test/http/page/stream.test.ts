@@ -35,6 +35,7 @@ describe("a page that connects", () => {
     await page.until(() => page.ids().length === 300);
     expect(page.status).toBe(200);
     expect(page.type).toBe("text/event-stream; charset=utf-8");
+    expect(page.buffering).toBe("no");
     expect(page.ids()).toEqual(upTo(310, 11));
     const names = page.messages.map(({ event }) => event);
     expect(names).toEqual(["hello", "sessions", "needs", "trouble", "today", "health", "events"]);
