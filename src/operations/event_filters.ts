@@ -3,6 +3,7 @@ import { parseCursor } from "../domain/cursor.ts";
 import { ANONYMOUS, BUS_ITSELF, type Event, PERSON, PERSON_CHANNEL } from "../domain/event.ts";
 import type { SearchQuery } from "../domain/store.ts";
 import type { Json } from "../lib/json.ts";
+import { formsOf } from "../lib/unicode_form.ts";
 import type { Query } from "./events_query.ts";
 
 /** Filters of a read that the store needs in another form than the caller gives them. */
@@ -62,10 +63,14 @@ async function sendersNamed(bus: Bus, name: string): Promise<readonly string[]> 
 
 /** The channels of what is meant for the one of that name, or the channel itself. */
 async function channelsNamed(bus: Bus, name: string): Promise<readonly string[]> {
-  if (name === "all" || (name.includes(":") && !name.startsWith("session:"))) return [name];
+  if (name === "all" || (name.includes(":") && !name.startsWith("session:"))) return formsOf(name);
   const target = withoutKind(name);
   if (isPerson(target)) return [PERSON_CHANNEL];
-  const own = [`session:${target}`, ...(target.startsWith("@") ? [] : [`session:@${target}`, name])];
+  const own = formsOf(target).flatMap((form) => [
+    `session:${form}`,
+    ...(target.startsWith("@") ? [] : [`session:@${form}`]),
+    ...(target === name ? [form] : []),
+  ]);
   const used = await Promise.all(own.map((channel) => bus.store.events.count(channel, 0, LAST_ID, 1)));
   const ids = await idsNamed(bus, target);
   return [...new Set([...ids.map((id) => `session:${id}`), ...own.filter((_, i) => used[i] !== 0)])];

@@ -76,6 +76,20 @@ for (const [told, asked] of WAYS) {
     expect((await waits).events.map((event: { id: number }) => event.id)).toEqual([Number(next)]);
   });
 
+  test(`events are found by whom they are for (${title})`, async () => {
+    const forms = twoForms();
+    const toRoom = await publish(bus, "one", { channel: `room:${forms[told]}` });
+    const toNobody = await publish(bus, "two", { channel: `session:${forms[told]}` });
+    const toClaim = await publish(bus, "three", { channel: `@${forms[told]}` });
+    const plain = await publish(bus, "four", { channel: `${forms[told]}-room` });
+    const found = async (to: string) =>
+      (await bus.call("get_events", { to, order: "asc" })).events.map(({ id }: { id: number }) => id);
+    expect(await found(`room:${forms[asked]}`)).toEqual([toRoom]);
+    expect(await found(forms[asked])).toEqual([toNobody, toClaim]);
+    expect(await found(`@${forms[asked]}`)).toEqual([toClaim]);
+    expect(await found(`${forms[asked]}-room`)).toEqual([plain]);
+  });
+
   test(`a webhook gets the events of its channel (${title})`, async () => {
     const forms = twoForms();
     const receiver = Promise.withResolvers<string>();
