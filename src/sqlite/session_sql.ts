@@ -34,10 +34,6 @@ export const SQL = {
   repos: "SELECT DISTINCT repo FROM sessions WHERE rowid > (SELECT max(rowid) FROM sessions) - $limit",
   silent: `${SELECT} WHERE deleted_at IS NULL AND ${HEARD} <= ${SINCE}
     ORDER BY ${HEARD} DESC, id LIMIT ${MOST_SILENT}`,
-  ahead: `SELECT 1 FROM sessions WHERE deleted_at IS NULL AND ${HEARD} > ${momentOf("$at")} LIMIT 1`,
-  settle: `UPDATE sessions SET last_heartbeat = $at,
-      lease_until = iif(${momentOf("lease_until")} > ${momentOf("$lease")}, $lease, lease_until)
-    WHERE deleted_at IS NULL AND ${HEARD} > ${momentOf("$at")}`,
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $machineId, $seenOn, $origin, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,

@@ -1,6 +1,6 @@
 import type { WakeSetting } from "../domain/attention.ts";
 import type { Machine } from "../domain/machine.ts";
-import { LONGEST_LEASE_MS, type Session } from "../domain/session.ts";
+import type { Session } from "../domain/session.ts";
 import type { Batch, EventQuery, KnownSessions, Report, Sessions } from "../domain/store.ts";
 import type { ProcessMark } from "../lib/process.ts";
 import { composed, formsOf } from "../lib/unicode_form.ts";
@@ -8,15 +8,13 @@ import type { Named } from "../runtime/runtime.ts";
 import { ClaimTable } from "./claims.ts";
 import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
+import { FutureHeartbeats } from "./future_heartbeats.ts";
 import { type Parts, Table } from "./parts.ts";
 import { eitherForm, machineParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
 const CONSUME_PATIENCE_MS = 1_500;
-
-/** How often heartbeats of the future are looked for. A clock that was set back for less expires no session. */
-const SETTLE_MS = 24 * 60 * 60 * 1000;
 
 export interface SessionParts extends Parts {
   events: EventTable;
@@ -26,11 +24,13 @@ export interface SessionParts extends Parts {
 /** Registered sessions. */
 export class SessionTable extends Table<keyof typeof SQL, SessionParts> implements Sessions, KnownSessions {
   readonly #claims: ClaimTable;
-  #settledAt = Number.NEGATIVE_INFINITY;
+  readonly #future: FutureHeartbeats;
 
   constructor(parts: SessionParts) {
     super(parts, SQL);
     this.#claims = new ClaimTable(parts.db);
+    this.#future = new FutureHeartbeats(parts);
+    this.#future.correct();
   }
 
   get(sessionId: string): Promise<Session | undefined> {
@@ -63,22 +63,8 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
   present(since: string): Promise<Session[]> {
     const from = { since: storedTime(since) };
     const { present, silent } = this.sql;
-    if (this.parts.steady() - this.#settledAt >= SETTLE_MS) this.settle();
+    this.#future.correct();
     return this.writer.read(() => [...present.all(from), ...silent.all(from)].map(sessionOfRow));
-  }
-
-  /**
-   * Sets heartbeats of the future to now, and their leases with them. Otherwise, a session that a wrong clock left behind would
-   * live until that day. Does not wait for the write, which may be tried again a day later.
-   */
-  settle(): void {
-    this.#settledAt = this.parts.steady();
-    const at = this.at();
-    const lease = storedTime(new Date(this.parts.now() + LONGEST_LEASE_MS).toISOString());
-    this.writer
-      .read(() => this.sql.ahead.get({ at }) !== undefined)
-      .then((found) => found && this.writer.write(() => void this.sql.settle.run({ at, lease })))
-      .catch(() => {});
   }
 
   recent(limit: number): Promise<Session[]> {

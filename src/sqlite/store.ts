@@ -40,7 +40,6 @@ export function openStore(path: string, lock: Lock, { now, steady = now, onTroub
   const { index, ...tables } = tablesOf(parts, writer, dirname(path));
   const appender = new Appender(parts, { index, ...tables });
   index.start();
-  tables.sessions.settle();
   return {
     ...identityOf(db),
     ...tables,
