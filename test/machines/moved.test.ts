@@ -26,7 +26,7 @@ const on = (machine: string) => ({ machine, machine_id: `id-of-${machine}` });
 function hookOf(call: ReturnType<typeof as>, client_id: string, machine: string) {
   const own = { client_id, ...on(machine) };
   return {
-    start: () => call("start_session", { ...own, name: client_id, cwd: "/", repo: "r" }),
+    start: () => call("start_session", { ...own, name: `of-${client_id}`, cwd: "/", repo: "r" }),
     end: async (session_id: string) => call("unregister_session", { session_id }),
     prompt: async () => {
       const { session_id, events, cursor } = await call("collect_events", { ...own, path: "prompt" });
