@@ -12,7 +12,7 @@ export function machineId(folder: string = dataDirectory()): string | undefined 
 }
 
 /**
- * Returns the id of this machine, and makes one if there is none. Undefined if the data directory cannot be written, or is
+ * Returns the id of this machine, and makes one if it has no id yet. Undefined if the data directory cannot be written, or is
  * not there and `makesFolder` is false.
  */
 export function makeMachineId(folder: string = dataDirectory(), makesFolder = false): string | undefined {

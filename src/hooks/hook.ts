@@ -55,7 +55,7 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
     clientId: input.session_id ?? config.sessionId,
     async call(tool, args, timeoutMs = CALL_MS) {
       const answer = await callBus(tool, args, timeoutMs);
-      // The next hook states it. A bus that cannot be reached is no reason to write a file.
+      // The next hook states it. While no bus answers, no file is written.
       if (hostId === undefined) makeMachineId();
       return answer;
     },
