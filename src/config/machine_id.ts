@@ -3,33 +3,44 @@ import { textOf } from "../runtime/file.ts";
 import { dataDirectory } from "./client.ts";
 
 /**
- * The id of this machine, the same after its name changed. It is made once in a data directory for a system. Two systems
- * never share one, unless a data directory was cloned together with the system's own id. Then both count as one machine
- * until one of them removes its file. Undefined if there is no data directory, or it cannot be written.
+ * The id of this machine, the same after its name changed. A data directory has one for each system. Two systems never share
+ * one, unless a data directory was cloned together with the system's own id. Then both count as one machine until one of
+ * them removes its file. Undefined if none was made yet.
  */
-export function machineId(folder: string = dataDirectory(), makesFolder = false): string | undefined {
-  const file = `${folder}/${MACHINE_ID_FILE}`;
+export function machineId(folder: string = dataDirectory()): string | undefined {
+  return machineIdIn(readable(`${folder}/${MACHINE_ID_FILE}`), system());
+}
+
+/**
+ * Returns the id of this machine, and makes one if it has no id yet. Undefined if the data directory cannot be written, or is
+ * not there and `makesFolder` is false.
+ */
+export function makeMachineId(folder: string = dataDirectory(), makesFolder = false): string | undefined {
   try {
     if (makesFolder) process.getBuiltinModule("node:fs").mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const system = systemId(SYSTEM_IDS.map((path) => readable(path)).find((text) => text !== "") ?? "");
-    return machineIdIn(readable(file), system) ?? made(file, system);
+    return machineId(folder) ?? made(folder);
   } catch {
     return undefined;
   }
 }
 
 // Several programs may do this at once. Each appends a line, and the first one holds for all of them.
-function made(file: string, system: string): string | undefined {
+function made(folder: string): string | undefined {
   const { closeSync, constants, fstatSync, openSync, writeSync } = process.getBuiltinModule("node:fs");
   const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_WRONLY } = constants;
-  const opened = openSync(file, O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_WRONLY, 0o600);
+  const flags = O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_WRONLY;
+  const opened = openSync(`${folder}/${MACHINE_ID_FILE}`, flags, 0o600);
   try {
     if (!fstatSync(opened).isFile()) return undefined;
-    writeSync(opened, machineIdLine(system));
+    writeSync(opened, machineIdLine(system()));
   } finally {
     closeSync(opened);
   }
-  return machineIdIn(readable(file), system);
+  return machineId(folder);
+}
+
+function system(): string {
+  return systemId(SYSTEM_IDS.map((path) => readable(path)).find((text) => text !== "") ?? "");
 }
 
 /** A file's text. Empty if it cannot be read. */

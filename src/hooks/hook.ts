@@ -1,6 +1,6 @@
 import { environment, machine } from "../config/client.ts";
 import { hookConfig } from "../config/hook.ts";
-import { machineId } from "../config/machine_id.ts";
+import { machineId, makeMachineId } from "../config/machine_id.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
@@ -53,7 +53,12 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const called: HookCall = {
     ...{ input, config, format, machine: host, machineId: hostId },
     clientId: input.session_id ?? config.sessionId,
-    call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
+    async call(tool, args, timeoutMs = CALL_MS) {
+      const answer = await callBus(tool, args, timeoutMs);
+      // The next hook states it. While no bus answers, no file is written.
+      if (hostId === undefined) makeMachineId();
+      return answer;
+    },
     register: async () => (await import("./register.ts")).register(called),
     lastWords: async (answer) =>
       config.tellsLastWords() ? (await import("../lib/first_words.ts")).firstWords(answer) : undefined,

@@ -156,6 +156,7 @@ for (const version of VERSIONS.filter((one) => one < 16 && one >= 9) as OwnVersi
     await newClient(bus, { id: "c-a" }).read("prompt", at(bus, "m1"));
     const b = newClient(bus, { id: "c-b" });
     await b.read("prompt", there);
+    await b.read("prompt", there);
     await b.read("prompt", { ...there, inside: called("m3") });
     await b.read("session-start", { ...there, inside: called("m3") });
     const listed = (await sessions(bus)).map(({ session_id, machine }) => `${session_id} on ${machine}`);

@@ -39,8 +39,8 @@ const mailTable = (db: Database) => new MailTable(partsOn(db));
 
 const PARTS: [string, (db: Database) => unknown, number][] = [
   ["mail", mailTable, 22],
-  ["claims", (db) => new ClaimTable(db), 7],
-  ["sessions", (db) => prepared(db, SESSION_SQL), 17],
+  ["claims", (db) => new ClaimTable(db), 9],
+  ["sessions", (db) => prepared(db, SESSION_SQL), 20],
 ];
 
 /** A list that the caller gives, or the newest so many of an index. */

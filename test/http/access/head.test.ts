@@ -125,6 +125,15 @@ describe("the names of a bus that listens for other machines", () => {
       ]);
   });
 
+  test("its machine's present name is one of its names, and the one that it had at the start still is", () => {
+    let name = "First";
+    const check = checkOf({ host: "0.0.0.0", machine: () => name });
+    const status = (host: string) => check(aRequest({ host }))?.status ?? LET_IN;
+    expect([status("first"), status("second")]).toEqual([LET_IN, 421]);
+    name = "Second";
+    expect([status("first"), status("second"), status("third")]).toEqual([LET_IN, LET_IN, 421]);
+  });
+
   test("its machine's name is no name of a bus on loopback", () => {
     expect(checkOf()(aRequest({ host: "thinkpad" }))?.status).toBe(421);
   });
