@@ -91,9 +91,9 @@ describe.skipIf(noPrevious !== null).each(PAIRS)("%s", (_, programs) => {
     expect((await json("channels")).map(({ channel }: { channel: string }) => channel)).toContain(
       `session:${me}`,
     );
-    const sent = await json("publish", "--type", "note", "--payload", "hello", "--channel", "repo:x");
+    const sent = await json("publish", "--type", "note", "--payload", "hello", "--channel", "team:x");
     expect((await bus.call("get_events")).events[0]).toMatchObject({
-      ...{ id: sent.event_id, payload: "hello", channel: "repo:x", origin: "local" },
+      ...{ id: sent.event_id, payload: "hello", channel: "team:x", origin: "local" },
     });
     const resume = ["events", "--resume", "--session-id", me, "--order", "asc"];
     expect((await json(...resume)).events).toMatchObject([{ id: sent.event_id, payload: "hello" }]);
