@@ -1,5 +1,6 @@
 import { version } from "../../package.json" with { type: "json" };
-import { textOf } from "../runtime/file.ts";
+import { isLoopback } from "../lib/loopback.ts";
+import { isSpecial, textOf } from "../runtime/file.ts";
 import { ConfigError, type Environment, parseSettings, urlIn } from "./parse_settings.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -46,6 +47,12 @@ export function tokenPath(): string {
 /** The Unix socket of the bus that listens on a TCP port of this machine. */
 export function socketPath(port: number | string, folder: string = dataDirectory()): string {
   return join(folder, `${port}.sock`);
+}
+
+/** True for a bus whose socket is in the data directory: it runs on this machine, for this user. */
+export function isOwnBus(url: string): boolean {
+  const target = URL.parse(url);
+  return target !== null && isLoopback(target.hostname) && isSpecial(socketPath(target.port || "80"));
 }
 
 /** The user whose bus may be used beside one's own. A settings file that cannot be understood allows no user. */

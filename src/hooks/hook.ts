@@ -1,4 +1,4 @@
-import { environment, machine } from "../config/client.ts";
+import { environment, isOwnBus, machine } from "../config/client.ts";
 import { hookConfig } from "../config/hook.ts";
 import { machineId, makeMachineId } from "../config/machine_id.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
@@ -44,7 +44,9 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const late = setTimeout(() => process.exit(0), LONGEST_INPUT_MS);
   config.clientPid ??= pid;
   const callBus = createCall({ url, token });
-  const [host, hostId] = [machine(), machineId()];
+  // Reading the id takes up to a fifth of a hook's time. The user's own bus is told it at each registration.
+  const isOwn = isOwnBus(url);
+  const [host, hostId] = [machine(), isOwn ? undefined : machineId()];
   const input = await reading;
   clearTimeout(late);
   // Events reach a subagent's session through its main agent. Its tools and its dialogs are its own.
@@ -56,10 +58,11 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
     async call(tool, args, timeoutMs = CALL_MS) {
       const answer = await callBus(tool, args, timeoutMs);
       // The next hook states it. While no bus answers, no file is written.
-      if (hostId === undefined) makeMachineId();
+      if (hostId === undefined && !isOwn) makeMachineId();
       return answer;
     },
-    register: async () => (await import("./register.ts")).register(called),
+    register: async () =>
+      (await import("./register.ts")).register({ ...called, machineId: hostId ?? machineId() }),
     lastWords: async (answer) =>
       config.tellsLastWords() ? (await import("../lib/first_words.ts")).firstWords(answer) : undefined,
     branch: async () => (await import("../lib/git.ts")).branchOf(input.cwd ?? process.cwd()),
