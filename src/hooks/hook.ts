@@ -1,6 +1,5 @@
 import { environment, isOwnBus, machine } from "../config/client.ts";
 import { hookConfig } from "../config/hook.ts";
-import { machineId, makeMachineId } from "../config/machine_id.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
@@ -46,28 +45,34 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const callBus = createCall({ url, token });
   // Reading the id takes up to a fifth of a hook's time. The user's own bus is told it at each registration.
   const isOwn = isOwnBus(url);
-  const [host, hostId] = [machine(), isOwn ? undefined : machineId()];
+  const hostId = isOwn ? undefined : await idOfMachine();
   const input = await reading;
   clearTimeout(late);
   // Events reach a subagent's session through its main agent. Its tools and its dialogs are its own.
   const ofSubagent = input.agent_id !== undefined && name !== "pre-tool" && !isDialog(name);
   if (ofSubagent || (format === "claude" && isForeign(input))) return;
   const called: HookCall = {
-    ...{ input, config, format, machine: host, machineId: hostId },
+    ...{ input, config, format, machine: machine(), machineId: hostId },
     clientId: input.session_id ?? config.sessionId,
     async call(tool, args, timeoutMs = CALL_MS) {
       const answer = await callBus(tool, args, timeoutMs);
       // The next hook states it. While no bus answers, no file is written.
-      if (hostId === undefined && !isOwn) makeMachineId();
+      if (hostId === undefined && !isOwn) (await ofMachine()).makeMachineId();
       return answer;
     },
     register: async () =>
-      (await import("./register.ts")).register({ ...called, machineId: hostId ?? machineId() }),
+      (await import("./register.ts")).register({ ...called, machineId: hostId ?? (await idOfMachine()) }),
     lastWords: async (answer) =>
       config.tellsLastWords() ? (await import("../lib/first_words.ts")).firstWords(answer) : undefined,
     branch: async () => (await import("../lib/git.ts")).branchOf(input.cwd ?? process.cwd()),
   };
   await runHook(name, called, limit);
+}
+
+const ofMachine = () => import("../config/machine_id.ts");
+
+async function idOfMachine(): Promise<string | undefined> {
+  return (await ofMachine()).machineId();
 }
 
 function isDialog(name: HookName): boolean {
