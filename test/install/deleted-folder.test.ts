@@ -85,26 +85,20 @@ describe("in a folder that was deleted", () => {
     }
   });
 
-  // The runtime of the executable ends before the program begins.
-  test("a command of the executable ends with 1 and the runtime's sentence", async () => {
-    const { code, stdout, stderr } = await cli(["sessions"], { bus, inside: DELETED, cwd: tempFolder() });
-    expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toContain(
-      "The current working directory was deleted, so that command didn't work. Please cd into a different directory and try again.",
-    );
-  });
-
-  test("on Node, a command that needs its folder says so, and every other one works", async () => {
-    const { session_id } = await joinBus(bus);
-    const run = (...args: string[]) => cli(args, { bus, kind: "node", inside: DELETED, cwd: tempFolder() });
-    for (const args of [["register"], ["register", "--json"]]) {
-      const { code, stderr, stdout } = await run(...args);
-      const sentence =
-        "The current folder was deleted, and this command needs it. Change to another folder, then run it again.";
-      expect([args, code, stderr]).toEqual([args, 1, `agent-event-bus: ${sentence}\n`]);
-      if (args.includes("--json")) expect(JSON.parse(stdout)).toEqual({ error: sentence });
-    }
-    for (const args of [["sessions"], ["publish", "hi"], ["send", session_id, "hi"], ["events"]])
-      expect((await run(...args)).code).toBe(0);
-  });
+  test.each(["binary", "node"] as const)(
+    "a command that needs its folder says so, and every other one works (%s)",
+    async (kind) => {
+      const { session_id } = await joinBus(bus);
+      const run = (...args: string[]) => cli(args, { bus, kind, inside: DELETED, cwd: tempFolder() });
+      for (const args of [["register"], ["register", "--json"]]) {
+        const { code, stderr, stdout } = await run(...args);
+        const sentence =
+          "The current folder was deleted, and this command needs it. Change to another folder, then run it again.";
+        expect([args, code, stderr]).toEqual([args, 1, `agent-event-bus: ${sentence}\n`]);
+        if (args.includes("--json")) expect(JSON.parse(stdout)).toEqual({ error: sentence });
+      }
+      for (const args of [["sessions"], ["publish", "hi"], ["send", session_id, "hi"], ["events"]])
+        expect((await run(...args)).code).toBe(0);
+    },
+  );
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Database } from "../../src/runtime/runtime.ts";
 import { ClaimTable } from "../../src/sqlite/claims.ts";
 import { MailTable } from "../../src/sqlite/direct_messages.ts";
+import { FutureHeartbeats } from "../../src/sqlite/future_heartbeats.ts";
 import { lockDatabase, openFile } from "../../src/sqlite/open.ts";
 import { SQL as SESSION_SQL } from "../../src/sqlite/session_sql.ts";
 import { prepared } from "../../src/sqlite/statements.ts";
@@ -39,7 +40,8 @@ const mailTable = (db: Database) => new MailTable(partsOn(db));
 
 const PARTS: [string, (db: Database) => unknown, number][] = [
   ["mail", mailTable, 22],
-  ["claims", (db) => new ClaimTable(db), 9],
+  ["claims", (db) => new ClaimTable(db), 10],
+  ["heartbeats of the future", (db) => new FutureHeartbeats(partsOn(db)), 2],
   ["sessions", (db) => prepared(db, SESSION_SQL), 20],
 ];
 
