@@ -90,7 +90,9 @@ export function peerOf(request: Request): Peer | undefined {
   const { server, bySocket } = request as BunRequest;
   if (bySocket) return SOCKET_PEER;
   const peer = server?.requestIP(request) ?? undefined;
-  return peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port };
+  return (
+    peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port, to: server?.port }
+  );
 }
 
 /**

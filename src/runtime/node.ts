@@ -145,7 +145,8 @@ export function peerOf(request: Request): Peer | undefined {
   const { socket } = (request as NodeRequest).runtime?.node?.req ?? {};
   if (socket !== undefined && bySocket.has(socket)) return SOCKET_PEER;
   if (socket?.remoteAddress === undefined || socket.remotePort === undefined) return undefined;
-  return { address: socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: socket.remotePort };
+  const address = socket.remoteAddress.replace(/^::ffff:(?=\d+\.)/, "");
+  return { address, port: socket.remotePort, to: socket.localPort };
 }
 
 /**

@@ -44,6 +44,8 @@ export interface Listening {
 export interface Peer {
   address: string;
   port: number;
+  /** The port of this machine that it is connected to. Undefined if that is not known. */
+  to?: number | undefined;
 }
 
 /** The other end of a Unix socket, which counts as loopback. */

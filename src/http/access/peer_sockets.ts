@@ -7,15 +7,26 @@ const NONE = "0";
 const LISTENING = "0A";
 
 /** All sockets of this machine with a peer's address and port, and their users. Empty for a peer elsewhere. Linux only. */
-export async function socketsOf({ address, port }: Peer): Promise<ReadonlyMap<string, number>> {
-  const number = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const found = new Map<string, number>();
+export async function socketsOf({ address, port, to }: Peer): Promise<ReadonlyMap<string, number>> {
+  const number = numbered(port);
+  // Connections to different ports may share the one that they come from.
+  const other = to === undefined ? "" : numbered(to);
+  const [exact, all] = [new Map<string, number>(), new Map<string, number>()];
   for (const table of address.includes(":") ? ["tcp6"] : ["tcp", "tcp6"])
-    for await (const [, local = "", , state, , , , uid, , inode = NONE] of rowsOf(`/proc/net/${table}`)) {
+    for await (const [, local = "", remote = "", state, , , , uid, , inode = NONE] of rowsOf(
+      `/proc/net/${table}`,
+    )) {
       if (inode === NONE || state === LISTENING || !local.endsWith(number)) continue;
-      if (isSame(addressOf(local.slice(0, -number.length)), address)) found.set(inode, Number(uid));
+      if (!isSame(addressOf(local.slice(0, -number.length)), address)) continue;
+      all.set(inode, Number(uid));
+      if (remote.endsWith(other)) exact.set(inode, Number(uid));
     }
-  return found;
+  // The system may have sent it on from another port.
+  return exact.size > 0 ? exact : all;
+}
+
+function numbered(port: number): string {
+  return `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 async function* rowsOf(table: string): AsyncGenerator<string[]> {
