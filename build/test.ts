@@ -80,6 +80,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/versions.test.ts",
   "test/claude-code/visible.test.ts",
   "test/claude-code/wake.test.ts",
+  "test/day/container.test.ts",
   "test/day/day.test.ts",
   "test/mod/plugin.test.ts",
 ];
