@@ -5,23 +5,20 @@ import { dataDirectory } from "./client.ts";
 /**
  * The id of this machine, the same after its name changed. A data directory has one for each system. Two systems never share
  * one, unless a data directory was cloned together with the system's own id. Then both count as one machine until one of
- * them removes its file. Undefined if none was made yet.
+ * them removes its file. Made if there was none yet. Undefined if the data directory cannot be written, or is not there and
+ * `makesFolder` is false.
  */
-export function machineId(folder: string = dataDirectory()): string | undefined {
-  return machineIdIn(readable(`${folder}/${MACHINE_ID_FILE}`), system());
-}
-
-/**
- * Returns the id of this machine, and makes one if it has no id yet. Undefined if the data directory cannot be written, or is
- * not there and `makesFolder` is false.
- */
-export function makeMachineId(folder: string = dataDirectory(), makesFolder = false): string | undefined {
+export function machineId(folder: string = dataDirectory(), makesFolder = false): string | undefined {
   try {
     if (makesFolder) process.getBuiltinModule("node:fs").mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return machineId(folder) ?? made(folder);
+    return known(folder) ?? made(folder);
   } catch {
     return undefined;
   }
+}
+
+function known(folder: string): string | undefined {
+  return machineIdIn(readable(`${folder}/${MACHINE_ID_FILE}`), system());
 }
 
 // Several programs may do this at once. Each appends a line, and the first one holds for all of them.
@@ -36,7 +33,7 @@ function made(folder: string): string | undefined {
   } finally {
     closeSync(opened);
   }
-  return machineId(folder);
+  return known(folder);
 }
 
 function system(): string {

@@ -54,12 +54,7 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   const called: HookCall = {
     ...{ input, config, format, machine: machine(), machineId: hostId },
     clientId: input.session_id ?? config.sessionId,
-    async call(tool, args, timeoutMs = CALL_MS) {
-      const answer = await callBus(tool, args, timeoutMs);
-      // The next hook states it. While no bus answers, no file is written.
-      if (hostId === undefined && !isOwn) (await ofMachine()).makeMachineId();
-      return answer;
-    },
+    call: (tool, args, timeoutMs = CALL_MS) => callBus(tool, args, timeoutMs),
     register: async () =>
       (await import("./register.ts")).register({ ...called, machineId: hostId ?? (await idOfMachine()) }),
     lastWords: async (answer) =>
@@ -69,10 +64,9 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   await runHook(name, called, limit);
 }
 
-const ofMachine = () => import("../config/machine_id.ts");
-
+/** Made by the first hook that states it: a session whose later hooks state another one would be another session. */
 async function idOfMachine(): Promise<string | undefined> {
-  return (await ofMachine()).machineId();
+  return (await import("../config/machine_id.ts")).machineId();
 }
 
 function isDialog(name: HookName): boolean {

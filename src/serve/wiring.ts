@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { machine, version } from "../config/client.ts";
-import { makeMachineId } from "../config/machine_id.ts";
+import { machineId } from "../config/machine_id.ts";
 import type { ServerConfig } from "../config/server.ts";
 import { needNotices } from "../desktop/need_notices.ts";
 import { Notices } from "../desktop/notices.ts";
@@ -119,7 +119,7 @@ function ofThisMachine({ socketFolder }: BusParts) {
   return {
     processExists: exists,
     processStart: rememberedStart(() => performance.now()),
-    machineId: socketFolder === undefined ? undefined : makeMachineId(socketFolder, true),
+    machineId: socketFolder === undefined ? undefined : machineId(socketFolder, true),
     pidNamespace: pidNamespace(),
   };
 }

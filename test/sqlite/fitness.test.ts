@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { machineId } from "../../src/config/machine_id.ts";
 import { isRoot, onFiles } from "../support/admin.ts";
 import { startBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
@@ -119,6 +120,8 @@ describe("what is not a file is refused in one line, at once, and keeps its mode
         const data = join(home, DATA);
         mkdirSync(data, { recursive: true });
         await make(join(data, name));
+        // The first hook of a machine makes it.
+        machineId(data);
         const before = stateOf(data);
         // Another machine's bus: only there a command sends the token.
         const url = "http://192.0.2.1:9/mcp";
