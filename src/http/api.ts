@@ -1,7 +1,8 @@
 import type { Call } from "../domain/call.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { Door } from "../operations/invoke.ts";
-import { watchClient } from "../runtime/runtime.ts";
+import { isCutOff, watchClient } from "../runtime/runtime.ts";
+import { CUT_OFF } from "./body.ts";
 import { answerWith, type Intake, takeJson } from "./json_call.ts";
 import type { Params } from "./routes.ts";
 
@@ -15,6 +16,8 @@ export function callHandler(options: ApiOptions) {
   return async (request: Request, caller: Caller, { operation }: Params): Promise<Response> => {
     const taken = await takeJson(request, caller, options);
     if ("answer" in taken) return taken.answer;
+    if (door.appends(operation) && (await isCutOff(request)))
+      return Response.json({ error: CUT_OFF }, { status: 400 });
     const outcome = await door.invoke(operation, taken.json, callOf(request, caller));
     return answerWith(outcome, request, caller, shares);
   };

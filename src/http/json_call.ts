@@ -2,10 +2,9 @@ import type { Caller } from "../domain/caller.ts";
 import type { Limits } from "../domain/limits.ts";
 import type { Json } from "../lib/json.ts";
 import { isDenial, type Outcome } from "../operations/outcome.ts";
-import { isCutOff } from "../runtime/runtime.ts";
 import { httpDenial, type Refusal, type Report } from "./access/refusal.ts";
 import type { Shares } from "./access/shares.ts";
-import { BodyError, CUT_OFF, readJson, sizeOf } from "./body.ts";
+import { BodyError, readJson, sizeOf } from "./body.ts";
 import { PIECE_BYTES, StreamedBody } from "./sse.ts";
 
 /** The bounds on the requests of a caller. */
@@ -37,8 +36,6 @@ export async function takeJson(
   } finally {
     shares.bodyRead(caller, size);
   }
-  if (request.method !== "GET" && (await isCutOff(request)))
-    return { answer: Response.json({ error: CUT_OFF }, { status: 400 }) };
   return { json };
 }
 

@@ -47,6 +47,11 @@ export class Door {
     return this.invoke(name, args, call);
   }
 
+  /** True for an operation each of whose calls stores an event. */
+  appends(name: unknown): boolean {
+    return this.#entries.get(name)?.operation.appends === true;
+  }
+
   /** Runs the operation called `name`, which comes unchecked from a client as `args` does. */
   async invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
     const { caller } = call;

@@ -88,7 +88,9 @@ export class HttpTransport implements Transport {
     } finally {
       shares.bodyRead(caller, size);
     }
-    if (await isCutOff(request)) return refuse(400, -32700, CUT_OFF);
+    // Not before a read: with a further turn of the event loop, more answers are in memory at once.
+    const appends = "params" in message && this.#options.door.appends(message.params?.name);
+    if (appends && (await isCutOff(request))) return refuse(400, -32700, CUT_OFF);
     if ("id" in message && "method" in message) return this.#exchange(request, message, caller);
     if ("method" in message && message.method === "notifications/cancelled")
       this.#cancel(request, caller, message.params?.requestId);
