@@ -142,8 +142,8 @@ named("two machines of one name are two, though their clients have the same id",
     await send(bus, `session:${second?.session_id}`),
   ];
   expect(ids(await two.read("prompt", elsewhere))).toEqual([toSecond.event_id]);
-  const status = await cli(["statusline"], { bus, ...elsewhere, stdin: JSON.stringify({ session_id: id }) });
-  expect(status.stdout).toBe("1 here\n");
+  const status = { bus, ...at(bus, "same"), stdin: JSON.stringify({ session_id: id }) };
+  expect((await cli(["statusline"], status)).stdout).toBe("1 here, 1 unread\n");
 
   const again = newClient(bus, { id });
   await again.read("session-start", at(bus, "same"));
