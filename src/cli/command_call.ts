@@ -1,5 +1,5 @@
-import { busUrl, type ClientConfig, environment } from "../config/client.ts";
-import { thisMachine } from "../config/machine_id.ts";
+import { busUrl, type ClientConfig, environment, machine } from "../config/client.ts";
+import { machineId } from "../config/machine_id.ts";
 import { type CallTool, type Desk, type Here, type Printer, UsageError } from "../lib/command.ts";
 import { repoOf } from "../lib/git.ts";
 import type { Json } from "../lib/json.ts";
@@ -124,7 +124,7 @@ function hereOf({ globals }: CommandLine, { sessionId, words, terminal }: CallCo
     get cwd() {
       return process.cwd();
     },
-    machine: thisMachine,
+    machine: () => ({ machine: machine(), machine_id: machineId() }),
     pidNamespace,
     link: (path) => new URL(path, reachable(new URL("./", busUrl(globals.url, environment)))).href,
     get browse() {

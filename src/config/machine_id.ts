@@ -17,9 +17,9 @@ export function machineId(folder: string = dataDirectory(), makesFolder = false)
   }
 }
 
-/** The fields by which a client states this machine. */
+/** The fields by which a client states this machine. Writes nothing: a machine without an id yet is stated by its name. */
 export function thisMachine(): { machine: string; machine_id: string | undefined } {
-  return { machine: machine(), machine_id: machineId() };
+  return { machine: machine(), machine_id: known(dataDirectory()) };
 }
 
 function known(folder: string): string | undefined {

@@ -63,7 +63,6 @@ const FIRST_NAMESPACE = /-4026531836$/;
 /**
  * Who sees the process of a registration: this machine if its bus does, otherwise `SEEN_NOWHERE`. In another PID namespace
  * the same number means another process. Processes of two such namespaces may even begin alike, so the mark names theirs.
- * An older client tells no namespace. Its process lives while it registers, so the bus either sees it now or never.
  */
 export function seenProcess(
   bus: Watcher,
@@ -71,16 +70,22 @@ export function seenProcess(
   { process, namespace }: StatedProcess,
 ): { seen_on: string; process?: ProcessMark | undefined } {
   const isHere =
-    namespace === undefined ? isOwn(machine, bus) && isFound(bus, process) : namespace === bus.pidNamespace;
+    namespace === undefined
+      ? isOwn(machine, bus) && !isMissing(bus, process)
+      : namespace === bus.pidNamespace;
   if (isHere && !isHidden(bus, process)) return { seen_on: watcherId(bus), process };
   const isNested = !isHere && namespace !== undefined && !FIRST_NAMESPACE.test(namespace);
   const named = isNested && process && { ...process, started: `${process.started} ${namespace}` };
   return { seen_on: SEEN_NOWHERE, process: named || process };
 }
 
-/** True if the process is there now, or none is stated. */
-function isFound({ processStart }: Watcher, process: ProcessMark | undefined): boolean {
-  return process === undefined || processStart(process.pid) === process.started;
+/**
+ * True if an older client, which tells no namespace, has another one. Its process lives while it registers, so the bus would
+ * find it then.
+ */
+function isMissing({ pidNamespace, processStart }: Watcher, process: ProcessMark | undefined): boolean {
+  const hasNamespaces = pidNamespace !== undefined;
+  return hasNamespaces && process !== undefined && processStart(process.pid) !== process.started;
 }
 
 /** True for a process that is there, but that the system does not show to this user. */

@@ -11,7 +11,7 @@ const TELL_AGAIN_MS = 60_000;
 
 /**
  * Looks each second whether this process has a file descriptor left, without which nobody can connect. If not, closes the connections
- * that wait for no answer, and rests in each turn of the event loop, because Bun tries without end to accept the next connection.
+ * that wait for no answer. Also rests in each turn of the event loop, because Bun tries without end to accept the next connection.
  * Tells it a calm second later, because the log needs a descriptor too. Ends with `stop` of what it returns.
  */
 export function watchDescriptors(listening: Listening, log: Pick<Log, "warn">): Listening {
