@@ -1,6 +1,6 @@
 import { MACHINE_ID_FILE, machineIdIn, machineIdLine, SYSTEM_IDS, systemId } from "../lib/machine_id.ts";
 import { textOf } from "../runtime/file.ts";
-import { dataDirectory } from "./client.ts";
+import { dataDirectory, machine } from "./client.ts";
 
 /**
  * The id of this machine, the same after its name changed. A data directory has one for each system. Two systems never share
@@ -15,6 +15,11 @@ export function machineId(folder: string = dataDirectory(), makesFolder = false)
   } catch {
     return undefined;
   }
+}
+
+/** The fields by which a client states this machine. Writes nothing: a machine without an id yet is stated by its name. */
+export function thisMachine(): { machine: string; machine_id: string | undefined } {
+  return { machine: machine(), machine_id: known(dataDirectory()) };
 }
 
 function known(folder: string): string | undefined {

@@ -69,11 +69,23 @@ export function seenProcess(
   machine: Machine,
   { process, namespace }: StatedProcess,
 ): { seen_on: string; process?: ProcessMark | undefined } {
-  const isHere = namespace === undefined ? isOwn(machine, bus) : namespace === bus.pidNamespace;
+  const isHere =
+    namespace === undefined
+      ? isOwn(machine, bus) && !isMissing(bus, process)
+      : namespace === bus.pidNamespace;
   if (isHere && !isHidden(bus, process)) return { seen_on: watcherId(bus), process };
   const isNested = !isHere && namespace !== undefined && !FIRST_NAMESPACE.test(namespace);
   const named = isNested && process && { ...process, started: `${process.started} ${namespace}` };
   return { seen_on: SEEN_NOWHERE, process: named || process };
+}
+
+/**
+ * True if an older client, which tells no namespace, has another one. Its process lives while it registers, so the bus would
+ * find it then.
+ */
+function isMissing({ pidNamespace, processStart }: Watcher, process: ProcessMark | undefined): boolean {
+  const hasNamespaces = pidNamespace !== undefined;
+  return hasNamespaces && process !== undefined && processStart(process.pid) !== process.started;
 }
 
 /** True for a process that is there, but that the system does not show to this user. */

@@ -44,8 +44,7 @@ async function run({ name, format, url: flag, pid }: HookLine): Promise<void> {
   config.clientPid ??= pid;
   const callBus = createCall({ url, token });
   // Reading the id takes up to a fifth of a hook's time. The user's own bus is told it at each registration.
-  const isOwn = isOwnBus(url);
-  const hostId = isOwn ? undefined : await idOfMachine();
+  const hostId = name !== "session-start" && isOwnBus(url) ? undefined : await idOfMachine();
   const input = await reading;
   clearTimeout(late);
   // Events reach a subagent's session through its main agent. Its tools and its dialogs are its own.

@@ -1,4 +1,4 @@
-import { type InstallConfig, machine } from "../config/client.ts";
+import type { InstallConfig } from "../config/client.ts";
 import { UsageError } from "../lib/command.ts";
 import { counted, visibleLine } from "../lib/escape.ts";
 import { subCommandsOf } from "../lib/exec.ts";
@@ -15,6 +15,7 @@ import type { Part } from "./manifest.ts";
 import { lookAtPlugin, pluginStep, removePluginStep } from "./plugin_folder.ts";
 import { marketplacePlugin, obstacleTo, settingsEverywhere } from "./plugin_obstacle.ts";
 import { findClaude, type Registration, registrationStep } from "./registration.ts";
+import { sessionsHere } from "./sessions_here.ts";
 import { type Plan, planned, type Step, step, unchanged } from "./steps.ts";
 
 export interface Without {
@@ -91,12 +92,12 @@ async function notYet(
   const { right, stale } = lookAtHooks(config, binary);
   if (right.length + stale.length === 0 || lookAtPlugin(config, journal, binary).state !== "none")
     return undefined;
-  const asked = await tryTool(url, token, "list_sessions");
-  const listed = ("ok" in asked ? asked.value?.result : undefined) as Json[] | undefined;
-  const names = (listed ?? [])
-    .filter(
-      ({ machine: where, rung, reach }) => where === machine() && rung !== "mod" && reach !== "polls_only",
-    )
+  const here = await sessionsHere(async (args) => {
+    const asked = await tryTool(url, token, "list_sessions", args);
+    return "ok" in asked ? asked.value : undefined;
+  });
+  const names = here
+    .filter(({ rung, reach }) => rung !== "mod" && reach !== "polls_only")
     .map(({ name }) => visibleLine(String(name), 40));
   if (names.length === 0) return undefined;
   const some = names.slice(0, MOST_NAMED).join(", ");

@@ -4,11 +4,11 @@ import {
   type InstallConfig,
   installConfig,
   keptToken,
-  machine,
   settingsFile,
   tokenPath,
   version,
 } from "../config/client.ts";
+import { thisMachine } from "../config/machine_id.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { type Desk, UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
@@ -133,7 +133,7 @@ async function expectTools({ url, no_hooks }: Given, token: string | undefined, 
   if (no_hooks) return;
   await expectTool(
     "collect_events",
-    { client_id: randomUUID(), machine: machine(), path: "prompt" },
+    { client_id: randomUUID(), ...thisMachine(), path: "prompt" },
     (reason) =>
       `The bus at ${url} (version ${theirs}) is too old for the hooks of this version (${version}): ${reason} Update it there, or install with --no-hooks.`,
   );

@@ -1,8 +1,10 @@
+import { isOf, machineOf } from "../domain/machine.ts";
 import { reachWords } from "../domain/reach.ts";
 import type { Cost } from "../domain/store.ts";
 import type { Column, Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { operation } from "./operation.ts";
+import { MACHINE, MACHINE_ID } from "./params.ts";
 import { liveSessions } from "./present.ts";
 import { sessionViews } from "./sessions_view.ts";
 
@@ -38,6 +40,8 @@ export const listSessions = operation({
       listed: false,
       about: "Show how much the bus put into each session's context",
     },
+    machine: { ...MACHINE, listed: false, about: "Tell of each session if it is on this machine" },
+    machine_id: MACHINE_ID,
   },
   command: {
     name: "sessions",
@@ -46,10 +50,16 @@ export const listSessions = operation({
       ["sessions --cost", "how often each was woken, and how much it was given to read"],
     ],
   },
-  async run(bus, { cost }) {
+  async run(bus, { cost, ...stated }) {
     const since = (hours: number) => (cost ? bus.store.pushes.costs(bus.now() - hours * HOUR_MS) : undefined);
     const [hour, day] = await Promise.all([since(1), since(24)]);
-    const views = await sessionViews(bus, await liveSessions(bus));
+    const sessions = await liveSessions(bus);
+    const machine = machineOf(bus, stated);
+    const marks = stated.machine ? sessions.map((session) => ({ here: isOf(session, machine) })) : [];
+    const views: Json[] = (await sessionViews(bus, sessions)).map((view, i) => ({
+      ...view,
+      ...marks[i],
+    }));
     if (hour === undefined || day === undefined) return views;
     return views.map((view) => {
       const id = String(view.session_id);

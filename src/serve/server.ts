@@ -27,7 +27,7 @@ import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
 import { lockDatabase, openStore } from "../sqlite/store.ts";
 import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
-import { watchDescriptors } from "./descriptors.ts";
+import { watchDescriptors, withinFiles } from "./descriptors.ts";
 import type { Log } from "./log.ts";
 import { expectFree } from "./port.ts";
 import { reportTrouble } from "./report_trouble.ts";
@@ -66,8 +66,9 @@ const PART_MS = 1_500;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log, now } = options;
+  const limits = withinFiles(options.config.limits, log);
   // Two names of one database must find the same lock, which lies beside the file itself.
-  const config = { ...options.config, db: realOf(options.config.db) };
+  const config = { ...options.config, limits, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
   const clock = options.clock ?? createClock(now, config.webhooks.speed);
   const access = createAccess({

@@ -147,6 +147,8 @@ export function transport(target: () => TestBus): void {
     async (method) => {
       const { message } = await rpc(target().url, { jsonrpc: "2.0", id: 3, method });
       expect(message).toMatchObject({ id: 3, error: { code: -32601 } });
+      // Clients write "MCP error" before it themselves.
+      expect(message.error.message).toStartWith("Unknown method ");
     },
   );
 

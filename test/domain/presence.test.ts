@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { processStart } from "../../src/lib/process.ts";
+import { pidNamespace, processStart } from "../../src/lib/process.ts";
 import { fresh, join } from "../support/agent.ts";
 import { startBus, startHere, type TestBus } from "../support/bus.ts";
 import { hookProcess, sleeper, startClient } from "../support/client.ts";
@@ -90,7 +90,8 @@ test("a session of this machine needs no lease while its process runs, and is go
 test("a process that began at another time is not the session's, though it has its number", async () => {
   const bus = await startHere();
   const other = sleeper();
-  const reused = await startClient(bus, { pid: other.pid, pid_started: `${processStart(process.pid)}` });
+  const pid_started = processStart(process.pid);
+  const reused = await startClient(bus, { pid: other.pid, pid_started, pid_namespace: pidNamespace() });
   expect(await ids(bus)).toEqual([]);
   expect(
     (

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { processStart } from "../../src/lib/process.ts";
+import { pidNamespace, processStart } from "../../src/lib/process.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { type Client, eventsIn, newClient, startClient } from "../support/hooks.ts";
 
@@ -227,7 +227,7 @@ test("a process that got the number of a dead session's process is not taken for
   const old = newClient(bus);
   await bus.call("start_session", {
     ...{ client_id: old.id, name: "old", cwd: "/x", repo: "x" },
-    ...{ pid: now.pid, pid_started: `${started}0` },
+    ...{ pid: now.pid, pid_started: `${started}0`, pid_namespace: pidNamespace() },
   });
   const listed = (await sessions(bus)).map(({ client_id }) => client_id);
   expect(listed).toEqual([now.id]);

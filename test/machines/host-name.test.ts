@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processStart } from "../../src/lib/process.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
+import { claudeStandIn } from "../support/claude_stand_in.ts";
 import { cli } from "../support/cli.ts";
 import { tempFolder } from "../support/folder.ts";
 import { DATA } from "../support/home.ts";
@@ -104,24 +105,51 @@ named("a prompt tells the present name, and messages to the machine reach it by 
   }
 });
 
+named("doctor and the installer find the sessions of a host that got another name", async () => {
+  const bus = await startBus("binary", { inside: called("first") });
+  await joined(bus, "first");
+  const name = (await sessions(bus))[0]?.name;
+  const path = `${claudeStandIn()}:${process.env.PATH}`;
+  const second = { bus, inside: called("second"), env: { HOME: bus.folder, PATH: path } };
+  const { checks } = (await cli(["doctor", "--json"], second)).json();
+  const told = checks.filter(({ what }: { what: string }) => what === "session");
+  expect(told).toMatchObject([{ found: `${name}: hooks deliver at its next prompt or tool use` }]);
+
+  const install = async (flag: string) =>
+    (await cli(["install", "client", "--url", bus.url, "--json", flag], second)).json();
+  await install("--hooks-only");
+  const { steps } = await install("--dry-run");
+  expect(steps.find(({ what }: { what: string }) => what === "plugin")).toMatchObject({
+    text: expect.stringContaining(`not yet, because hooks deliver to 1 running session (${name})`),
+  });
+});
+
 named("two machines of one name are two, though their clients have the same id", async () => {
   const bus = await startBus("binary", { inside: called("same") });
-  const [one, two] = [await joined(bus, "same", { id: "c" }), newClient(bus, { id: "c" })];
+  // The number of a process, which proves nothing about its client.
+  const id = String(process.pid);
+  const one = await joined(bus, "same", { id });
+  await one.kill();
   const home = tempFolder();
   mkdirSync(join(home, DATA), { recursive: true });
   const elsewhere = { inside: called("same"), env: { HOME: home } };
+  const two = newClient(bus, { id });
   await two.read("session-start", elsewhere);
-  const [second, first] = await sessions(bus);
-  expect([first, second]).toMatchObject([
-    { client_id: "c", machine: "same" },
-    { client_id: "c", machine: "same" },
-  ]);
+  const [second, ...others] = await sessions(bus);
+  expect([others, second]).toMatchObject([[], { client_id: id, machine: "same" }]);
   const [toFirst, toSecond] = [
-    await send(bus, `session:${first?.session_id}`),
+    await send(bus, `session:${id}`),
     await send(bus, `session:${second?.session_id}`),
   ];
   expect(ids(await two.read("prompt", elsewhere))).toEqual([toSecond.event_id]);
-  expect(ids(await one.read("prompt", at(bus, "same")))).toEqual([toFirst.event_id]);
+  const status = { bus, ...at(bus, "same"), stdin: JSON.stringify({ session_id: id }) };
+  expect((await cli(["statusline"], status)).stdout).toBe("1 here, 1 unread\n");
+
+  const again = newClient(bus, { id });
+  await again.read("session-start", at(bus, "same"));
+  expect(ids(await again.read("prompt", at(bus, "same")))).toEqual([toFirst.event_id]);
+  const living = (await sessions(bus)).map(({ session_id }) => session_id);
+  expect(living.sort()).toEqual([id, String(second?.session_id)].sort());
 });
 
 named(

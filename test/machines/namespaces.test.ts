@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { noPrevious, previous } from "../skew/previous.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
 import { type Client, ended, eventsIn, newClient } from "../support/hooks.ts";
@@ -97,6 +98,39 @@ describe.skipIf(noContainer !== null).each([
   });
 });
 
+const noOld = noContainer ?? noPrevious;
+if (noOld !== null) console.log(`skipped: an earlier release in another PID namespace (${noOld})`);
+
+test.skipIf(noOld !== null)(
+  "a session in a container whose hooks are of an earlier release is here, and is gone after its lease",
+  async () => {
+    const bus = await startBus("binary");
+    const container = await startContainer({ proc: true });
+    const old = { ...within(bus, container), program: [await previous()] };
+    const client = newClient(bus, { pid: container.pid });
+    expect(await client.read("session-start", old)).not.toBe("");
+    expect(await namesOf(bus)).toEqual([client.id]);
+    const sent = await send(bus, client.id);
+    expect(eventsIn(await client.read("prompt", old)).map(({ id }) => id)).toEqual([sent]);
+    expect(await namesOf(bus)).toEqual([client.id]);
+    await container.end();
+    endLeases(bus);
+    expect(await namesOf(bus)).toEqual([]);
+  },
+);
+
+test.skipIf(noPrevious !== null)(
+  "a session beside the bus whose hooks are of an earlier release is gone with its process",
+  async () => {
+    const bus = await startBus("binary");
+    const client = newClient(bus);
+    await client.read("session-start", { env: { HOME: bus.folder }, program: [await previous()] });
+    expect(await namesOf(bus)).toEqual([client.id]);
+    await client.kill();
+    expect(await namesOf(bus)).toEqual([]);
+  },
+);
+
 test("a client_id that is the number of no process is told so at registration", async () => {
   const bus = await startBus("binary");
   const shell = { bus, env: { HOME: bus.folder } };
@@ -106,6 +140,13 @@ test("a client_id that is the number of no process is told so at registration", 
   expect(await namesOf(bus)).toEqual([]);
   const own = (await cli(["register", "--client-id", String(process.pid), "--json"], shell)).json();
   expect(own.warning).toBeUndefined();
+});
+
+test("a process that the bus does not find at its registration, by a hook that tells no namespace, is elsewhere", async () => {
+  const bus = await startBus("binary");
+  const told = { client_id: "c", name: "c", cwd: "/", repo: "r", pid: process.pid };
+  await bus.call("start_session", { ...told, pid_started: "03078523-77" });
+  expect(await namesOf(bus)).toEqual(["c"]);
 });
 
 test("processes of one number and one start in two namespaces are two, and in one namespace they are one", async () => {

@@ -1,4 +1,5 @@
-import { busUrl, clientConfig, environment, machine } from "../../config/client.ts";
+import { busUrl, clientConfig, environment } from "../../config/client.ts";
+import { thisMachine } from "../../config/machine_id.ts";
 import type { Json } from "../../lib/json.ts";
 import { createCall } from "../../rpc/call.ts";
 import { readStdin } from "../../runtime/stdio.ts";
@@ -12,7 +13,7 @@ export async function counts(): Promise<Json> {
     const { token, sessionId } = clientConfig(environment);
     const call = createCall({ url: busUrl(undefined, environment), token });
     const client_id = (await clientIn()) ?? sessionId;
-    const whose = client_id === undefined ? {} : { client_id, machine: machine() };
+    const whose = client_id === undefined ? {} : { client_id, ...thisMachine() };
     return await call("summarize", whose, PATIENCE_MS);
   } catch {
     return {};

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { machine } from "../../config/client.ts";
+import { thisMachine } from "../../config/machine_id.ts";
 import { onInterrupt } from "../../lib/interrupt.ts";
 import type { Json } from "../../lib/json.ts";
 import { hostOf } from "../../rpc/bus_url.ts";
@@ -22,7 +22,7 @@ export async function proveMessage(place: Place): Promise<Proof> {
   const { kind } = await place.probe();
   if (kind !== "bus") return { finding: { what, ...note("skipped: fix the problem above first") } };
   // Names the session even if an answer got lost.
-  const identity = { client_id: `doctor-${randomUUID()}`, machine: machine() };
+  const identity = { client_id: `doctor-${randomUUID()}`, ...thisMachine() };
   let forget = () => {};
   const interrupted = new Promise<never>((_, reject) => {
     forget = onInterrupt(() => reject(new Error("interrupted.")));

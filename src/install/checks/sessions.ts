@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { machine } from "../../config/client.ts";
 import { attempt } from "../../lib/attempt.ts";
 import type { Json } from "../../lib/json.ts";
+import { sessionsHere } from "../sessions_here.ts";
 import { asked } from "./deliveries.ts";
 import type { Place } from "./facts.ts";
 import { check, note, ok } from "./finding.ts";
@@ -19,8 +19,7 @@ const CARRIED: Readonly<Record<string, string>> = {
 
 /** How messages reach each session of this machine, and why not by the plugin. An older bus does not tell. */
 export const sessions = check("session", async (place) => {
-  const listed = (await asked(place, "list_sessions", {}))?.result as Json[] | undefined;
-  const here = (listed ?? []).filter((session) => session.machine === machine() && isTold(session));
+  const here = (await sessionsHere((args) => asked(place, "list_sessions", args))).filter(isTold);
   const expected = hasPlugin(place) && (await obstacleOf(place)) === undefined;
   return here.slice(0, MOST_TOLD).map((session) => {
     const words = `${session.name}: ${CARRIED[String(session.rung)]}`;
