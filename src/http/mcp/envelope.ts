@@ -88,12 +88,13 @@ function quoted(text: string): string {
   return JSON.stringify(beginning(text, 100));
 }
 
+const BASE64 = "=?base64?";
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** A header's value, which is in Base64 if HTTP cannot carry it as it is. Undefined if that is malformed. */
 function decoded(header: string): string | undefined {
-  const [, base64] = /^=\?base64\?(.*)\?=$/.exec(header) ?? [];
-  if (base64 === undefined) return header;
+  if (!header.startsWith(BASE64) || !header.endsWith("?=")) return header;
+  const base64 = header.slice(BASE64.length, -2);
   const bytes = Buffer.from(base64, "base64");
   if (bytes.toString("base64") !== base64) return undefined;
   try {
