@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { operations } from "../src/operations/index.ts";
 import { type Operation, operation } from "../src/operations/operation.ts";
@@ -10,6 +11,7 @@ const MODERN = "2026-07-28";
 /** A suite, the scenarios that the bus is expected to fail, and those about what it declares or always does. */
 interface Suite {
   file: string;
+  version: string;
   args: readonly string[];
   baseline: string;
   scenarios: number;
@@ -23,6 +25,7 @@ const BOTH = ["tools-list", "resources-list", "server-sse-multiple-streams", "dn
 const SUITES: Readonly<Record<string, Suite>> = {
   "2025-11-25": {
     file: "@modelcontextprotocol/conformance",
+    version: "0.1.16",
     args: [],
     baseline: "conformance-baseline.yml",
     scenarios: 30,
@@ -31,6 +34,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
   [MODERN]: {
     file: "conformance-2026",
+    version: "0.2.0-alpha.12",
     args: ["--requirements", MODERN],
     baseline: "conformance-2026-baseline.yml",
     scenarios: 50,
@@ -98,6 +102,9 @@ test.each(Object.entries(SUITES))(
       [...unscored].sort(),
     );
     expect(run.length).toBe(scenarios);
+    const counts = [well.length, expected.size, unscored.length].join(" | ");
+    const page = readFileSync(join(root, "docs/mcp.md"), "utf8");
+    expect(page).toContain(`| ${suite.version}, MCP ${revision} | ${counts} |`);
   },
 );
 
