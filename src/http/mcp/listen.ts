@@ -2,11 +2,10 @@ import type { JSONRPCRequest, RequestId } from "@modelcontextprotocol/sdk/types.
 import { type Caller, covers } from "../../domain/caller.ts";
 import { isMail } from "../../domain/direct_message.ts";
 import type { Event } from "../../domain/event.ts";
-import type { Limits } from "../../domain/limits.ts";
-import { Share } from "../../domain/share.ts";
 import type { Store } from "../../domain/store.ts";
 import { watchClient } from "../../runtime/runtime.ts";
 import { httpDenial, type Report } from "../access/refusal.ts";
+import type { Shares } from "../access/shares.ts";
 import { STREAM } from "../sse.ts";
 import { META_PREFIX } from "./envelope.ts";
 import { errorResponse, refuse, refuseAs, streamsTo } from "./head.ts";
@@ -18,8 +17,8 @@ import { fieldsOf } from "./result.ts";
 const MOST_RESOURCES = 100;
 
 export interface ListenOptions {
-  limits: Limits;
   store: Store;
+  shares: Shares;
   /** False once the caller's token has ended. */
   holds(caller: Caller): boolean;
   /** Told of each request that is turned away. */
@@ -32,16 +31,14 @@ type Tell = () => void;
 /** The streams of `subscriptions/listen`. They tell of changed inboxes. The rest cannot change while the bus runs. */
 export class Listeners {
   readonly #options: ListenOptions;
-  readonly #share: Share;
   readonly #streams = new Set<ListenStream>();
   /** By the id of the session whose inbox they follow. */
   readonly #followers = new Map<string, Set<Tell>>();
   #ended = false;
 
   constructor(options: ListenOptions) {
-    const { limits, store } = options;
+    const { store } = options;
     this.#options = options;
-    this.#share = new Share({ limit: "waiters", most: limits.waiters, things: "streams", doing: "open" });
     store.listen((event) => this.#eventCame(event));
     store.mail.listen((recipient) => this.#tell(recipient));
   }
@@ -52,7 +49,7 @@ export class Listeners {
       return refuse(406, -32000, "Not acceptable: accept text/event-stream", {}, id);
     const wanted = wantedIn(params.notifications);
     if (wanted === null) return errorResponse(200, INVALID, id);
-    const problem = this.#ended ? "The bus stops" : this.#share.take(caller);
+    const problem = this.#ended ? "The bus stops" : this.#options.shares.streams.take(caller);
     if (problem !== null) {
       const refusal = httpDenial({ kind: "busy", reason: `${problem}. Try again in a second.` });
       this.#options.refused(caller.origin, refusal);
@@ -92,7 +89,7 @@ export class Listeners {
       holds: () => this.#options.holds(caller),
       over: () => {
         this.#streams.delete(stream);
-        this.#share.give(caller);
+        this.#options.shares.streams.give(caller);
         for (const [sessionId, tell] of follows) this.#unfollow(sessionId, tell);
       },
     });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { ListenStream } from "../../../src/http/mcp/listen_stream.ts";
 import { openTokens } from "../../../src/tokens/token_files.ts";
 import { fresh } from "../../support/agent.ts";
 import { startBus, startHere, type TestBus } from "../../support/bus.ts";
 import { bearer, tokenFor } from "../../support/callers.ts";
 import { inboxOf, type Listening, listen, listenRequest } from "../../support/listening.ts";
 import { askModern, metaKey, modernRequest, sendModern } from "../../support/modern.ts";
+import { openStream } from "../../support/stream.ts";
 import { eventually } from "../../support/webhook.ts";
 
 const SUBSCRIPTION = metaKey("subscriptionId");
@@ -119,6 +121,31 @@ describe("subscriptions/listen", () => {
       return again.status === 200;
     });
     second.close();
+  });
+
+  test("shares its bound with the streams of the page", async () => {
+    const bus = await startHere({ env: { AGENT_EVENT_BUS_LIMIT_WAITERS: "1" } });
+    const page = await openStream(bus, tokenFor(bus.db, "page", "answer"));
+    await page.until(() => page.messages.length > 0);
+    expect((await sendModern(bus.url, listenRequest([]))).status).toBe(503);
+    page.close();
+  });
+
+  test("tells a client that reads slowly once of what changed often", async () => {
+    let ended = 0;
+    const stream = new ListenStream({
+      ...{ id: 1, uris: ["a", "b"], result: "", holds: () => true },
+      over: () => ended++,
+    });
+    for (let i = 0; i < 10_000; i++) stream.tell(i % 2 === 0 ? "a" : "b");
+    const reader = stream.readable.getReader();
+    const next = async () => new TextDecoder().decode((await reader.read()).value);
+    expect(await next()).toContain("acknowledged");
+    const told = (await next()).match(/"uri":"\w"/g);
+    expect(told).toEqual(['"uri":"a"', '"uri":"b"']);
+    stream.end();
+    stream.end();
+    expect([(await reader.read()).done, ended]).toEqual([true, 1]);
   });
 
   test("is kept alive", async () => {
