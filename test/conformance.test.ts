@@ -1,31 +1,70 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { operations } from "../src/operations/index.ts";
 import { type Operation, operation } from "../src/operations/operation.ts";
 import { root, startBus, startHere } from "./support/bus.ts";
+import { tempFolder } from "./support/folder.ts";
 
-const suite = join(root, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
-const baseline = join(root, "test/support/conformance-baseline.yml");
+const MODERN = "2026-07-28";
 
-/** Scenarios about what the bus declares or always does. */
-const APPLY = [
-  "server-initialize",
-  "ping",
-  "tools-list",
-  "resources-list",
-  "server-sse-multiple-streams",
-  "dns-rebinding-protection",
-];
+/** A suite, the scenarios that the bus is expected to fail, and those about what it declares or always does. */
+interface Suite {
+  file: string;
+  version: string;
+  args: readonly string[];
+  baseline: string;
+  scenarios: number;
+  /** Scenarios that fail and do not count: extensions, and those that the suite's own server does not pass yet. */
+  unscored: readonly string[];
+  apply: readonly string[];
+}
+
+const task = (name: string) => `tasks-${name}`;
+const BOTH = ["tools-list", "resources-list", "server-sse-multiple-streams", "dns-rebinding-protection"];
+const SUITES: Readonly<Record<string, Suite>> = {
+  "2025-11-25": {
+    file: "@modelcontextprotocol/conformance",
+    version: "0.1.16",
+    args: [],
+    baseline: "conformance-baseline.yml",
+    scenarios: 30,
+    unscored: [],
+    apply: [...BOTH, "server-initialize", "ping"],
+  },
+  [MODERN]: {
+    file: "conformance-2026",
+    version: "0.2.0-alpha.12",
+    args: ["--requirements", MODERN],
+    baseline: "conformance-2026-baseline.yml",
+    scenarios: 50,
+    unscored: [
+      ...["lifecycle", "capability-negotiation", "wire-fields", "request-state-removal", "mrtr-input"].map(
+        task,
+      ),
+      ...["request-headers", "dispatch-and-envelope", "required-task-error", "mrtr-composition"].map(task),
+      ...["json-schema-2020-12", "http-custom-header-server-validation"],
+    ],
+    apply: [
+      ...BOTH,
+      ...["http-header-validation", "sep-2164-resource-not-found"],
+      ...["input-required-result-validate-input", "input-required-result-unsupported-methods"],
+    ],
+  },
+};
 
 interface Report {
   exitCode: number;
   output: string;
+  run: string[];
   passed: string[];
   expected: string[];
 }
 
-async function conform(url: string, ...args: string[]): Promise<Report> {
-  const child = Bun.spawn([process.execPath, suite, "server", "--url", url, ...args], {
+async function conform({ file }: Suite, url: string, ...args: readonly string[]): Promise<Report> {
+  const program = join(root, "node_modules", file, "dist/index.js");
+  const child = Bun.spawn([process.execPath, program, "server", "--url", url, ...args], {
+    cwd: tempFolder(),
     stdin: "ignore",
     stderr: "inherit",
   });
@@ -34,8 +73,9 @@ async function conform(url: string, ...args: string[]): Promise<Report> {
   return {
     exitCode: await child.exited,
     output,
+    run: names(summary, /^[✓✗] ([\w-]+): \d+ passed, \d+ failed$/gm),
     passed: names(summary, /^✓ ([\w-]+): \d+ passed, 0 failed$/gm),
-    expected: names(summary, /^ {2}~ ([\w-]+)$/gm),
+    expected: names(summary, /^ {2}~ ([\w-]+)(?::[\w-]+)?$/gm),
   };
 }
 
@@ -43,16 +83,30 @@ function names(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map((match) => String(match[1]));
 }
 
-test("the bus passes the MCP conformance suite where it applies", async () => {
-  const bus = await startBus("binary");
-  const report = await conform(bus.url, "--expected-failures", baseline);
-  console.log(
-    `MCP conformance: ${report.passed.length} scenarios passed, ${report.expected.length} expected failures`,
-  );
-  if (report.exitCode !== 0) throw new Error(report.output.slice(report.output.indexOf("=== SUMMARY ===")));
-  expect(report.passed).toEqual(expect.arrayContaining(APPLY));
-  expect(report.passed.length + report.expected.length).toBe(30);
-});
+test.each(Object.entries(SUITES))(
+  "the bus passes the suite of MCP %s where it applies",
+  async (revision, suite) => {
+    const bus = await startBus("binary");
+    const baseline = join(root, "test/support", suite.baseline);
+    const report = await conform(suite, bus.url, ...suite.args, "--expected-failures", baseline);
+    const { scenarios, unscored, apply } = suite;
+    const { exitCode, output, run, passed } = report;
+    const expected = new Set(report.expected);
+    const well = passed.filter((name) => !expected.has(name));
+    console.log(
+      `MCP conformance ${revision}: ${well.length} scenarios passed, ${expected.size} expected failures`,
+    );
+    if (exitCode !== 0) throw new Error(output.slice(output.indexOf("=== SUMMARY ===")));
+    expect(well).toEqual(expect.arrayContaining([...apply]));
+    expect(run.filter((name) => !well.includes(name) && !expected.has(name)).sort()).toEqual(
+      [...unscored].sort(),
+    );
+    expect(run.length).toBe(scenarios);
+    const counts = [well.length, expected.size, unscored.length].join(" | ");
+    const page = readFileSync(join(root, "docs/mcp.md"), "utf8");
+    expect(page).toContain(`| ${suite.version}, MCP ${revision} | ${counts} |`);
+  },
+);
 
 const reportProgress: Operation["run"] = async (_bus, _args, call) => {
   for (const percent of [0, 50, 100]) call.progress(percent, 100);
@@ -66,13 +120,17 @@ const FIXTURES: readonly (readonly [scenario: string, tool: string, run: Operati
   ["tools-call-with-progress", "test_tool_with_progress", reportProgress],
 ];
 
-test("an operation's answer, error and progress pass the suite's scenarios for tools", async () => {
-  const fixtures = FIXTURES.map(([, name, run]) =>
-    operation({ name, about: name, effect: "reads", params: {}, commands: [], run, print() {} }),
-  );
-  const bus = await startHere({ operations: [...operations, ...fixtures] });
-  for (const [scenario] of FIXTURES) {
-    const { exitCode, output } = await conform(bus.url, "--scenario", scenario);
-    if (exitCode !== 0) throw new Error(output);
-  }
-});
+test.each(Object.entries(SUITES))(
+  "an operation's answer, error and progress pass the scenarios for tools of MCP %s",
+  async (revision, suite) => {
+    const fixtures = FIXTURES.map(([, name, run]) =>
+      operation({ name, about: name, effect: "reads", params: {}, commands: [], run, print() {} }),
+    );
+    const bus = await startHere({ operations: [...operations, ...fixtures] });
+    const version = revision === MODERN ? ["--spec-version", revision] : [];
+    for (const [scenario] of FIXTURES) {
+      const { exitCode, output } = await conform(suite, bus.url, "--scenario", scenario, ...version);
+      if (exitCode !== 0) throw new Error(output);
+    }
+  },
+);

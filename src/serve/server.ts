@@ -12,6 +12,7 @@ import { callHandler } from "../http/api.ts";
 import { createApp } from "../http/app.ts";
 import { buttonHandler } from "../http/button.ts";
 import { type HealthFacts, healthAnswer } from "../http/health.ts";
+import type { HttpTransport } from "../http/mcp/endpoint.ts";
 import guide from "../http/mcp/guide.md" with { type: "text" };
 import { createMcp } from "../http/mcp/sdk_server.ts";
 import { metricsHandler } from "../http/metrics.ts";
@@ -131,9 +132,10 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     hello: () => helloOf(bus),
     refusalOf: async (caller) => (await mayAnswer(bus, caller))?.reason ?? null,
   });
+  const mcp = await mcpOf(parts, door);
   const app = createApp({
     ...access,
-    routes: await routesOf(parts, bus, streams, door),
+    routes: routesOf(parts, bus, { streams, mcp, door }),
     unexpected: (error) => log.error(`unexpected error while answering: ${error}`, error),
   });
   const opened = await listen(app, {
@@ -146,22 +148,26 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   port = listening.port;
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
-  return { port, store, stop: () => stop(parts, { ...running, streams }, listening) };
+  return { port, store, stop: () => stop(parts, { ...running, streams: [streams, mcp] }, listening) };
 }
 
-async function routesOf(
-  { config, operations, log, access, store, now }: Parts,
-  bus: Bus,
-  streams: Streams,
-  door: Door,
-) {
-  const { limits } = config;
-  const { shares, refused } = access;
-  const unexpected = unexpectedTo(log);
+function mcpOf({ config, operations, log, access, store }: Parts, door: Door): Promise<HttpTransport> {
   const isListed = ({ tool, listed }: Operation) =>
     tool !== false && (listed === undefined || (listed === "all" && config.tools === "all"));
   const listed = operations.filter(isListed);
-  const mcp = await createMcp({ limits, listed, door, shares, refused, unexpected, guide, version });
+  const { limits } = config;
+  return createMcp({ ...access, limits, listed, store, door, unexpected: unexpectedTo(log), guide, version });
+}
+
+interface Answering {
+  streams: Streams;
+  mcp: HttpTransport;
+  door: Door;
+}
+
+function routesOf({ config, access, store, now }: Parts, bus: Bus, { streams, mcp, door }: Answering) {
+  const { limits } = config;
+  const { shares, refused } = access;
   const started = performance.now();
   const api = { limits, shares, refused, door };
   return createRoutes({
@@ -193,14 +199,14 @@ function healthOf(store: Store, started: number): HealthFacts {
 
 async function stop(
   { store, log }: Parts,
-  { bus, scheduler, notices, needs, phone, streams }: Running & { streams: Streams },
+  { bus, scheduler, notices, needs, phone, streams }: Running & { streams: readonly Pick<Streams, "end">[] },
   listening: Listening,
 ): Promise<void> {
   notices.stop();
   needs.stop();
   phone?.stop();
   bus.subscriptions.end();
-  streams.end();
+  for (const one of streams) one.end();
   // A call that waits for a lock is answered before its connection ends.
   store.limitPatience(FINISH_MS / 2);
   const finished = listening.stop(false);

@@ -2,6 +2,7 @@ import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { buildBinary } from "../../build/binary.ts";
 import type { HoldJob } from "./load/hold.ts";
+import type { ListenJob } from "./load/listen.ts";
 import type { Job, ResultOf } from "./load/main.ts";
 import type { PagesJob } from "./load/pages.ts";
 import { Scratch } from "./scratch.ts";
@@ -22,6 +23,9 @@ export interface BenchOptions {
 
 const PROGRAM = "agent-event-bus";
 const COPIES = 5;
+
+/** Jobs that hold something open. */
+type Held = HoldJob | ListenJob | PagesJob;
 
 type Floor = "empty" | "fetch" | "route" | "elysia" | "sqlite";
 
@@ -94,7 +98,7 @@ export class Bench {
   }
 
   /** Runs one job in the generator's process. */
-  async load<J extends Exclude<Job, HoldJob | PagesJob>>(job: J): Promise<ResultOf<J>> {
+  async load<J extends Exclude<Job, Held>>(job: J): Promise<ResultOf<J>> {
     const child = this.#generator(job);
     const [text, code] = await Promise.all([new Response(child.stdout).text(), child.exited]);
     if (code !== 0) throw new Error(`the load generator ended with ${code}`);
@@ -102,7 +106,7 @@ export class Bench {
   }
 
   /** Holds calls or streams open until the returned function is called. */
-  async hold(job: HoldJob | PagesJob): Promise<() => Promise<void>> {
+  async hold(job: Held): Promise<() => Promise<void>> {
     const child = this.#generator(job);
     await firstLine(child.stdout);
     return async () => {

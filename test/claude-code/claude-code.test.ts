@@ -2,13 +2,8 @@ import { expect } from "bun:test";
 import { operations } from "../../src/operations/index.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
-import { startPatientRelay } from "../support/patient_relay.ts";
-import { eventually } from "../support/webhook.ts";
 import { answersOf, converse, newClient, TIMEOUT_MS, testWithClaude } from "./converse.ts";
 import type { CallTool, Shown } from "./model.ts";
-
-/** By then a waiting call has begun to stream. */
-const STREAMING_MS = 7_000;
 
 testWithClaude(
   "claude mcp list says that the bus is connected",
@@ -119,30 +114,6 @@ testWithClaude(
       for (let i = 0; i < 3; i++) expect((await listSessions(call)).isError).toBe(true);
       await startBus("binary", { folder, port: first.port });
       expect(await recovered(call)).toBe(true);
-    });
-  },
-  TIMEOUT_MS,
-);
-
-testWithClaude(
-  "a call that waits when the bus is killed ends when the bus is back",
-  async () => {
-    const folder = tempFolder();
-    const bus = await startBus("binary", { folder });
-    const relay = await startPatientRelay(bus);
-    await converse(relay.url, async (call) => {
-      await answersOf(call)("register_session", { name: "api", client_id: "patient" });
-      const wait = { session_id: "patient", cursor: "99", wait_seconds: 60 };
-      const waits = call("mcp__agent-event-bus__get_events", wait);
-      const arrived = async () => (await bus.call("list_sessions")).result[0].reach === "wakes";
-      await eventually("the call waits at the bus", arrived, TIMEOUT_MS);
-      await Bun.sleep(STREAMING_MS);
-      await bus.kill();
-      await startBus("binary", { folder, port: bus.port });
-      const { isError, text } = await waits;
-      expect(isError).toBe(true);
-      expect(text).toContain("Repeat a call that only reads or waits");
-      expect((await listSessions(call)).isError).toBe(false);
     });
   },
   TIMEOUT_MS,

@@ -23,14 +23,15 @@ export function newClient(
   return new Claude(file, home, modelUrl, inside);
 }
 
-/** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. */
+/** Plays a conversation: a real `claude -p` on `url`, with `script` in the model's place. `file`: another version. */
 export async function converse(
   url: string,
   script: (call: CallTool) => Promise<void>,
   token?: string,
+  file?: string,
 ): Promise<Model> {
   const model = startModel(script);
-  const client = newClient(model.url);
+  const client = newClient(model.url, undefined, [], file);
   await client.add(url, token);
   const printed = await client.run(
     "-p",

@@ -8,6 +8,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { operations } from "../../src/operations/index.ts";
 import { fresh, publish } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
+import { callModern, MODERN } from "../support/modern.ts";
 import { post, raw } from "../support/raw.ts";
 import { BOTH, callTool, rpc } from "../support/rpc.ts";
 
@@ -47,12 +48,24 @@ export function transport(target: () => TestBus): void {
     expect(message.result.protocolVersion).toBe("2025-11-25");
   });
 
-  test("the probe of a newer Claude Code gets a 400 that names the versions", async () => {
+  test("the probe of a client of the future gets a 400 that names the versions", async () => {
     const probe = { jsonrpc: "2.0", id: 0, method: "server/discover", params: {} };
-    const { status, message } = await rpc(target().url, probe, { "mcp-protocol-version": "2026-07-28" });
+    const { status, message } = await rpc(target().url, probe, { "mcp-protocol-version": "2099-01-01" });
     expect(status).toBe(400);
     expect(message.id).toBeNull();
     for (const version of SUPPORTED_PROTOCOL_VERSIONS) expect(message.error.message).toContain(version);
+  });
+
+  test("a request without a handshake is answered as one", async () => {
+    const { status, message } = await callModern(target().url, "list_sessions");
+    expect([status, message.result.resultType]).toEqual([200, "complete"]);
+    expect(message.result.structuredContent.result).toBeArray();
+  });
+
+  test("a request without a handshake that lacks its envelope is refused", async () => {
+    const probe = { jsonrpc: "2.0", id: 0, method: "server/discover", params: {} };
+    const { status, message } = await rpc(target().url, probe, { "mcp-protocol-version": MODERN });
+    expect([status, message.id, message.error.code]).toEqual([400, 0, -32602]);
   });
 
   test("a session id that this process never handed out is no obstacle", async () => {

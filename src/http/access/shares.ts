@@ -21,6 +21,8 @@ export class Shares {
   readonly #steady: () => number;
   /** Calls under way. */
   readonly calls: Share;
+  /** Streams that stay open, of the page and of MCP. */
+  readonly streams: Share;
   readonly #reading: Share;
   readonly #bodies: Share;
   readonly #unread: Share;
@@ -32,6 +34,7 @@ export class Shares {
     this.#steady = steady;
     const calls = { limit: "calls", most: limits.calls, things: "calls", doing: "under way" } as const;
     this.calls = new Share(calls);
+    this.streams = new Share({ limit: "waiters", most: limits.waiters, things: "streams", doing: "open" });
     this.#reading = new Share(calls);
     this.#bodies = new Share({
       limit: "bodies_bytes",

@@ -15,9 +15,12 @@ import { httpDenial, type Refusal, type Report } from "../access/refusal.ts";
 import { type Shares, SMALL_BYTES } from "../access/shares.ts";
 import { BodyError, CUT_OFF, readJson, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
+import { envelopeProblem, isModern } from "./envelope.ts";
 import { Exchange, SOON_MS } from "./exchange.ts";
-import { headProblem, refuse, refuseAs, streamsTo } from "./head.ts";
+import { acceptProblem, refuse, refuseAs, streamsTo, versionProblem } from "./head.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./json_rpc.ts";
+import type { Listeners } from "./listen.ts";
+import type { Modern } from "./modern.ts";
 import { callAnswer, errorMessage } from "./result.ts";
 import { LOST, resumedCall } from "./resume.ts";
 
@@ -27,6 +30,9 @@ export interface TransportOptions {
   limits: Limits;
   door: Door;
   shares: Shares;
+  /** Answers requests without a handshake. */
+  modern: Modern;
+  listeners: Listeners;
   /** Told of each request that is turned away. */
   refused: Report;
   /** Told of errors that are not refusals. */
@@ -34,9 +40,10 @@ export interface TransportOptions {
 }
 
 /**
- * MCP streamable HTTP. Translates `tools/call` to the door and back. One long-lived SDK server answers the other requests,
- * each at once, and knows them by ids that are unique in this process. No state outlives an exchange, so a client never
- * notices a restart. The session id of `initialize` only serves to find the call that a `notifications/cancelled` means.
+ * MCP streamable HTTP, in every revision. Translates `tools/call` to the door and back. After a handshake, one long-lived SDK
+ * server answers the other requests, each at once, and knows them by ids that are unique in this process. No state outlives an
+ * exchange, so a client never notices a restart. The session id of `initialize` only serves to find the call that a
+ * `notifications/cancelled` means.
  */
 export class HttpTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
@@ -71,8 +78,8 @@ export class HttpTransport implements Transport {
     }
     if (request.method !== "POST")
       return refuse(405, -32000, "Method not allowed: POST one JSON-RPC message", { allow: "POST" });
-    const problem = headProblem(request.headers);
-    if (problem !== null) return problem;
+    const unacceptable = acceptProblem(request.headers);
+    if (unacceptable !== null) return unacceptable;
     const { limits, shares } = this.#options;
     const size = sizeOf(request, limits.body_bytes);
     const busy = shares.readBody(caller, size);
@@ -88,21 +95,42 @@ export class HttpTransport implements Transport {
     } finally {
       shares.bodyRead(caller, size);
     }
+    const modern = isModern(request.headers, message);
+    const problem = modern ? envelopeProblem(request.headers, message) : versionProblem(request.headers);
+    if (problem !== null) return problem;
     // Not before a read: with a further turn of the event loop, more answers are in memory at once.
     const appends = "params" in message && this.#options.door.appends(message.params?.name);
     if (appends && (await isCutOff(request))) return refuse(400, -32700, CUT_OFF);
-    if ("id" in message && "method" in message) return this.#exchange(request, message, caller);
+    if ("id" in message && "method" in message) return this.#answer(request, message, caller, modern);
     if ("method" in message && message.method === "notifications/cancelled")
       this.#cancel(request, caller, message.params?.requestId);
     return new Response(null, { status: 202 });
   }
 
-  #exchange(request: Request, message: JSONRPCRequest, caller: Caller): Response | Promise<Response> {
+  #answer(
+    request: Request,
+    message: JSONRPCRequest,
+    caller: Caller,
+    modern: boolean,
+  ): Response | Promise<Response> {
     const isCall = message.method === "tools/call";
     const full = isCall ? null : this.#options.shares.full(caller);
     if (full !== null) return this.#turnAway(caller, full, message.id);
+    if (modern && message.method === "subscriptions/listen")
+      return this.#options.listeners.open(message, request, caller);
     watchClient(request);
     const id = ++this.#lastId;
+    const exchange = this.#exchange(id, request, message, caller);
+    if (!modern && !isMetaValid(message)) exchange.answer(errorMessage(message.id, INVALID_META));
+    else if (isCall || modern) this.#carryOut(message, exchange, modern);
+    else {
+      const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
+      this.onmessage?.(requestFor(message, id), { authInfo });
+    }
+    return exchange.response;
+  }
+
+  #exchange(id: number, request: Request, message: JSONRPCRequest, caller: Caller): Exchange {
     const key = request.headers.has(SESSION) ? cancelKey(request, caller, message.id) : undefined;
     const exchange: Exchange = new Exchange({
       message,
@@ -119,24 +147,21 @@ export class HttpTransport implements Transport {
     this.#exchanges.set(id, exchange);
     this.#lookAgain(id);
     if (key !== undefined) this.#cancellable.set(key, exchange);
-    if (!isMetaValid(message)) exchange.answer(errorMessage(message.id, INVALID_META));
-    else if (isCall) this.#call(message, exchange);
-    else {
-      const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
-      this.onmessage?.(requestFor(message, id), { authInfo });
-    }
-    return exchange.response;
+    return exchange;
   }
 
   // Calls past the SDK, which would parse each message four times and take longer than a publish does.
-  async #call({ id, params }: JSONRPCRequest, exchange: Exchange): Promise<void> {
+  async #carryOut(message: JSONRPCRequest, exchange: Exchange, modern: boolean): Promise<void> {
+    const { id, method, params } = message;
+    const { door, modern: dialect, unexpected } = this.#options;
     try {
-      const outcome = await this.#options.door.invokeTool(params?.name, params?.arguments, exchange);
+      if (method !== "tools/call") return await dialect.answer(message, exchange);
+      const outcome = await door.invokeTool(params?.name, params?.arguments, exchange);
       if ("refusal" in outcome && isDenial(outcome.refusal))
         exchange.refuse(refuseAs(httpDenial(outcome.refusal), id));
-      else exchange.answer(callAnswer(id, outcome));
+      else exchange.answer(callAnswer(id, outcome, modern ? dialect.first : ""));
     } catch (error) {
-      this.#options.unexpected("tools/call", error);
+      unexpected(method, error);
       exchange.answer(
         errorMessage(id, {
           code: ErrorCode.InternalError,
@@ -155,6 +180,11 @@ export class HttpTransport implements Transport {
       this.#young = [];
       for (const one of young) this.#exchanges.get(one)?.lasts();
     }, SOON_MS);
+  }
+
+  /** Ends the streams that tell of changes. */
+  end(): void {
+    this.#options.listeners.end();
   }
 
   #turnAway(caller: Caller, refusal: Refusal, id: RequestId | null): Response {

@@ -63,7 +63,7 @@ export class Exchange implements Call {
     return this.#abandoning.signal;
   }
 
-  /** True if the client made a handshake. Its later requests name the version or the session that came of it. */
+  /** True if the client speaks MCP as an agent's does. Its requests name the version, or the session of a handshake. */
   get agent(): boolean {
     const { headers } = this.#parts.request;
     return headers.has("mcp-protocol-version") || headers.has("mcp-session-id");

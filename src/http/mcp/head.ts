@@ -3,17 +3,29 @@ import {
   type RequestId,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";
+import type { Json } from "../../lib/json.ts";
 import type { Refusal } from "../access/refusal.ts";
+
+/** Error of a JSON-RPC answer. */
+export interface RpcError {
+  code: number;
+  message: string;
+  data?: Json;
+}
 
 export function streamsTo(headers: Headers): boolean {
   return headers.get("accept")?.includes("text/event-stream") === true;
 }
 
-/** The answer to headers that the endpoint does not take. Null if it takes them. */
-export function headProblem(headers: Headers): Response | null {
+/** The answer to a client that takes no content type of the endpoint. Null if it takes one. */
+export function acceptProblem(headers: Headers): Response | null {
   const accept = headers.get("accept");
-  if (accept !== null && !/application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept))
-    return refuse(406, -32000, "Not acceptable: accept application/json, text/event-stream or both");
+  if (accept === null || /application\/(json|\*)|text\/event-stream|\*\/\*/i.test(accept)) return null;
+  return refuse(406, -32000, "Not acceptable: accept application/json, text/event-stream or both");
+}
+
+/** The answer to a header that names none of the revisions with a handshake. Null if it names one, or is absent. */
+export function versionProblem(headers: Headers): Response | null {
   const version = headers.get("mcp-protocol-version");
   if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
     return refuse(
@@ -35,5 +47,14 @@ export function refuse(
   headers: Readonly<Record<string, string>> = {},
   id: RequestId | null = null,
 ): Response {
-  return Response.json({ jsonrpc: "2.0", error: { code, message }, id }, { status, headers });
+  return errorResponse(status, { code, message }, id, headers);
+}
+
+export function errorResponse(
+  status: number,
+  error: RpcError,
+  id: RequestId | null,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return Response.json({ jsonrpc: "2.0", error, id }, { status, headers });
 }

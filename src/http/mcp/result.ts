@@ -2,44 +2,54 @@ import { ErrorCode, type JSONRPCMessage, type RequestId } from "@modelcontextpro
 import { around, type Parts } from "../../lib/chunks.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Outcome } from "../../operations/outcome.ts";
+import type { RpcError } from "./head.ts";
 
-/** The answer to a `tools/call`. A tool that failed is a result, a tool that does not exist is an error. */
-export function callAnswer(id: RequestId, outcome: Outcome): Parts {
-  if ("value" in outcome) return resultMessage(id, valueResult(outcome.value));
+/**
+ * The answer to a `tools/call`. A tool that failed is a result, a tool that does not exist is an error. `first` begins each result
+ * of a revision that wants further fields there, in JSON with a comma at its end.
+ */
+export function callAnswer(id: RequestId, outcome: Outcome, first = ""): Parts {
+  if ("value" in outcome) return resultMessage(id, valueFields(outcome.value), first);
   const { kind, reason } = outcome.refusal;
-  if (kind !== "unknown") return resultMessage(id, failureResult(reason));
+  if (kind !== "unknown") return resultMessage(id, failureFields(reason), first);
   return errorMessage(id, { code: ErrorCode.InvalidParams, message: reason });
 }
 
-export function errorMessage(id: RequestId, error: { code: number; message: string }): string {
+export function errorMessage(id: RequestId, error: RpcError): string {
   return JSON.stringify({ jsonrpc: "2.0", id, error } satisfies JSONRPCMessage);
 }
 
-function resultMessage(id: RequestId, result: Parts): Parts {
-  return around('{"result":', result, `,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
+/** An answer from the fields of its result in JSON. */
+export function resultMessage(id: RequestId, fields: Parts, first: string): Parts {
+  return around(`{"result":{${first}`, fields, `},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`);
 }
 
-function failureResult(reason: string): string {
-  return JSON.stringify({ content: [{ type: "text", text: reason }], isError: true });
+/** The fields of an object in JSON, without its braces. */
+export function fieldsOf(result: Json): string {
+  return JSON.stringify(result).slice(1, -1);
+}
+
+function failureFields(reason: string): string {
+  return fieldsOf({ content: [{ type: "text", text: reason }], isError: true });
 }
 
 /** A value stands in its CallToolResult twice, as text and structured. Both come from one serialization. */
-function valueResult(value: Json | Json[]): Parts {
+function valueFields(value: Json | Json[]): Parts {
   if (!Array.isArray(value) && Array.isArray(value.events)) return withEvents(value.events, value);
   const json = JSON.stringify(value);
-  return callResult(json, Array.isArray(value) ? `{"result":${json}}` : json);
+  return callFields(json, Array.isArray(value) ? `{"result":${json}}` : json);
 }
 
-function callResult(json: string, structured = json): string {
-  return `{"content":[{"type":"text","text":${JSON.stringify(json)}}],"structuredContent":${structured}}`;
+function callFields(json: string, structured = json): string {
+  return `"content":[{"type":"text","text":${JSON.stringify(json)}}],"structuredContent":${structured}`;
 }
 
 /** A result with a list of events. `others` is what surrounds the list, as JSON. */
 interface Kept {
   list: readonly Json[];
   others: string;
-  /** In UTF-8 once it was asked for again. */
-  result: string | Uint8Array;
+  /** The fields of the result. In UTF-8 once they were asked for again. */
+  fields: string | Uint8Array;
 }
 
 const MOST_KEPT = 16;
@@ -53,12 +63,12 @@ function withEvents(list: Json[], { events, ...rest }: Json): Parts {
   const others = JSON.stringify(rest);
   const known = kept.find((one) => one.others === others && isSame(one.list, list));
   if (known !== undefined) {
-    if (typeof known.result === "string") known.result = Buffer.from(known.result);
-    return [known.result];
+    if (typeof known.fields === "string") known.fields = Buffer.from(known.fields);
+    return [known.fields];
   }
-  const result = callResult(JSON.stringify({ events, ...rest }));
-  if (result.length <= MOST_CHARACTERS) kept = [{ list, others, result }, ...kept.slice(0, MOST_KEPT - 1)];
-  return result;
+  const fields = callFields(JSON.stringify({ events, ...rest }));
+  if (fields.length <= MOST_CHARACTERS) kept = [{ list, others, fields }, ...kept.slice(0, MOST_KEPT - 1)];
+  return fields;
 }
 
 function isSame(one: readonly Json[], other: readonly Json[]): boolean {

@@ -3,8 +3,10 @@
 
 import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { opening, resumedId } from "../sse.ts";
+import { MODERN } from "./envelope.ts";
 
-const SINCE = "2025-11-25";
+/** The one revision that has event ids. */
+const RESUMABLE = "2025-11-25";
 
 export const LOST = {
   code: -32000,
@@ -12,14 +14,16 @@ export const LOST = {
     "The connection to the bus was lost before the answer arrived. The bus may have restarted. Repeat a call that only reads or waits. After a write, first check whether it took effect.",
 };
 
-/** First bytes of the stream of a call. Empty for clients that cannot read an event without data. */
+const VERSION = "mcp-protocol-version";
+
+/** First bytes of the stream of a call. Empty for revisions whose clients cannot ask for it again. */
 export function streamStart(request: Request, id: RequestId): string {
-  const version = request.headers.get("mcp-protocol-version");
-  return version === null || version < SINCE ? "" : opening(id);
+  return request.headers.get(VERSION) === RESUMABLE ? opening(id) : "";
 }
 
 /** The id of the call whose stream this request asks for. Undefined if it asks for no stream. */
 export function resumedCall(request: Request): RequestId | undefined {
+  if (request.headers.get(VERSION) === MODERN) return undefined;
   const id = resumedId(request);
   return typeof id === "string" || Number.isSafeInteger(id) ? (id as RequestId) : undefined;
 }

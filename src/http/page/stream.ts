@@ -1,6 +1,4 @@
 import { type Caller, covers } from "../../domain/caller.ts";
-import type { Limits } from "../../domain/limits.ts";
-import { Share } from "../../domain/share.ts";
 import type { Store } from "../../domain/store.ts";
 import type { Door } from "../../operations/invoke.ts";
 import { watchClient } from "../../runtime/runtime.ts";
@@ -12,7 +10,6 @@ import { PageStream } from "./page_stream.ts";
 import { Reads } from "./reads.ts";
 
 export interface StreamOptions {
-  limits: Limits;
   door: Door;
   shares: Shares;
   store: Store;
@@ -32,14 +29,12 @@ export class Streams {
   readonly #options: StreamOptions;
   readonly #changes: Changes;
   readonly #reads: Reads;
-  readonly #share: Share;
 
   constructor(options: StreamOptions) {
-    const { limits, door, store } = options;
+    const { door, store } = options;
     this.#options = options;
     this.#changes = new Changes(store);
     this.#reads = new Reads(door, this.#changes);
-    this.#share = new Share({ limit: "waiters", most: limits.waiters, things: "streams", doing: "open" });
   }
 
   async handle(request: Request, caller: Caller): Promise<Response> {
@@ -58,7 +53,7 @@ export class Streams {
       reads: this.#reads,
       ...{ shares, holds, hello },
       unexpected: (error) => unexpected("/api/stream", error),
-      over: () => this.#share.give(caller),
+      over: () => shares.streams.give(caller),
     });
     request.signal.addEventListener("abort", () => stream.end());
     if (request.signal.aborted) stream.end();
@@ -75,7 +70,7 @@ export class Streams {
       return { status: 403, reason: "The page alone may read this stream. To sign in: agent-event-bus open" };
     const reason = await this.#options.refusalOf(caller);
     if (reason !== null) return { status: 403, reason };
-    const problem = this.#changes.ended ? "The bus stops" : this.#share.take(caller);
+    const problem = this.#changes.ended ? "The bus stops" : this.#options.shares.streams.take(caller);
     return problem === null
       ? null
       : httpDenial({ kind: "busy", reason: `${problem}. Try again in a second.` });

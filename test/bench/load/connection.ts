@@ -74,10 +74,11 @@ export function answerIn(data: Buffer): Answer | null {
 
 const TYPES = "content-type: application/json\r\naccept: application/json, text/event-stream";
 
-export function post(path: string, body: string): Uint8Array {
+export function post(path: string, body: string, headers: Readonly<Record<string, string>> = {}): Uint8Array {
   const length = Buffer.byteLength(body);
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${TYPES}\r\ncontent-length: ${length}\r\n\r\n${body}`,
+    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${more.join("")}${TYPES}\r\ncontent-length: ${length}\r\n\r\n${body}`,
   );
 }
 

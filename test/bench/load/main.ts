@@ -1,18 +1,19 @@
 // The load generator, a process of its own: takes one job as JSON in its argument, prints its result as JSON.
 import { type ClosedJob, type ClosedResult, closed } from "./closed.ts";
 import { type HoldJob, hold } from "./hold.ts";
+import { type ListenJob, listen } from "./listen.ts";
 import { type MixedJob, type MixedResult, mixed } from "./mixed.ts";
 import { type PagesJob, pages } from "./pages.ts";
 import { type Times, type WakeJob, wake } from "./wake.ts";
 import { type WebhookJob, webhook } from "./webhook.ts";
 
-export type Job = ClosedJob | HoldJob | MixedJob | PagesJob | WakeJob | WebhookJob;
+export type Job = ClosedJob | HoldJob | ListenJob | MixedJob | PagesJob | WakeJob | WebhookJob;
 
 export type ResultOf<J extends Job> = J extends ClosedJob
   ? ClosedResult
   : J extends MixedJob
     ? MixedResult
-    : J extends HoldJob | PagesJob
+    : J extends HoldJob | ListenJob | PagesJob
       ? { held: number }
       : Times;
 
@@ -22,6 +23,8 @@ function run(job: Job): Promise<unknown> {
       return closed(job);
     case "hold":
       return hold(job);
+    case "listen":
+      return listen(job);
     case "mixed":
       return mixed(job);
     case "pages":

@@ -8,6 +8,7 @@ import { outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
 import { publish } from "./publish.ts";
 import { read } from "./read.ts";
+import { revisions } from "./revisions.ts";
 import { search } from "./search.ts";
 import { size } from "./size.ts";
 import { sqlite } from "./sqlite.ts";
@@ -32,4 +33,5 @@ export const ROWS: readonly Row[] = [
   sqlite,
   layers,
   search,
+  revisions,
 ];

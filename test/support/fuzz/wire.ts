@@ -95,6 +95,7 @@ const HEADERS: readonly Entry[] = [
     "another protocol version",
     (next) => ping({ "mcp-protocol-version": pick(next, odd.VERSIONS) }, [400], { code: -32000 }),
   ],
+  [1, "no envelope", () => ping({ "mcp-protocol-version": "2026-07-28" }, [400], { code: -32602 })],
   [3, "another Host", (next) => alone(plainly({ host: pick(next, odd.HOSTS) }, 400, 421, 0))],
   [1, "no Host", () => alone(plainly({ host: null }, 400, 0))],
   [

@@ -49,7 +49,7 @@ export const LINES = [
 
 export const ACCEPTED = [null, "*/*", "application/json", "text/event-stream", "application/*"];
 export const NOT_ACCEPTED = ["text/html", "image/png", "x", "é", "application/xml"];
-export const VERSIONS = ["2026-07-28", "1", "x", "__proto__", "é", "a".repeat(2_000)];
+export const VERSIONS = ["2099-01-01", "1", "x", "__proto__", "é", "a".repeat(2_000)];
 export const OTHER_CREDENTIALS = ["Basic eDp5", "Digest x", "bearerx", "x", "", "Negotiate", "\xff"];
 export const EVENT_IDS = [
   "1",

@@ -1,0 +1,105 @@
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { beginning } from "../../lib/graphemes.ts";
+import type { Json } from "../../lib/json.ts";
+import { errorResponse } from "./head.ts";
+
+/** The revision without a handshake: each request tells its version and the capabilities of its client. */
+export const MODERN = "2026-07-28";
+
+export const META_PREFIX = "io.modelcontextprotocol/";
+const VERSION_KEY = `${META_PREFIX}protocolVersion`;
+const CAPABILITIES_KEY = `${META_PREFIX}clientCapabilities`;
+const CLIENT_KEY = `${META_PREFIX}clientInfo`;
+
+const VERSION_HEADER = "MCP-Protocol-Version";
+const INVALID_PARAMS = -32602;
+const HEADER_MISMATCH = -32020;
+const UNSUPPORTED_VERSION = -32022;
+
+/** The parameter that the header `Mcp-Name` repeats. */
+const NAMED_BY: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "name"],
+  ["resources/read", "uri"],
+]);
+
+/** True if the header or the body of a message speaks of the revision without a handshake, or of a later one. */
+export function isModern(headers: Headers, message: JSONRPCMessage): boolean {
+  if (headers.get(VERSION_HEADER) === MODERN) return true;
+  const meta = "params" in message ? message.params?._meta : undefined;
+  return isObject(meta) && VERSION_KEY in meta;
+}
+
+/** The answer to a request whose envelope or headers are wrong. Null if they fit. Notifications need no envelope. */
+export function envelopeProblem(headers: Headers, message: JSONRPCMessage): Response | null {
+  if (!("id" in message && "method" in message)) return null;
+  const { id, method, params = {} } = message;
+  const refused = (code: number, text: string, data?: Json) =>
+    errorResponse(400, { code, message: text, ...(data && { data }) }, id);
+  const meta = metaProblem(params._meta);
+  if (meta !== null) return refused(INVALID_PARAMS, `Invalid params: ${meta}`);
+  const requested = String(params._meta?.[VERSION_KEY]);
+  const named = NAMED_BY.get(method);
+  const version = headerProblem(VERSION_HEADER, headers.get(VERSION_HEADER), requested);
+  if (version !== null) return refused(HEADER_MISMATCH, version);
+  if (requested !== MODERN) {
+    const text = `Unsupported protocol version ${beginning(requested, 60)}. Without initialize, the bus speaks ${MODERN}.`;
+    return refused(UNSUPPORTED_VERSION, text, { supported: [MODERN], requested });
+  }
+  const problem =
+    headerProblem("Mcp-Method", headers.get("Mcp-Method"), method) ??
+    (named === undefined ? null : headerProblem("Mcp-Name", headers.get("Mcp-Name"), params[named]));
+  return problem === null ? null : refused(HEADER_MISMATCH, problem);
+}
+
+function metaProblem(meta: unknown): string | null {
+  if (!isObject(meta)) return `_meta must be an object with ${VERSION_KEY} and ${CAPABILITIES_KEY}`;
+  const { progressToken } = meta;
+  if (typeof meta[VERSION_KEY] !== "string") return `${VERSION_KEY} in _meta must be a string`;
+  if (!isObject(meta[CAPABILITIES_KEY])) return `${CAPABILITIES_KEY} in _meta must be an object`;
+  if (CLIENT_KEY in meta && !isNamed(meta[CLIENT_KEY]))
+    return `${CLIENT_KEY} in _meta must have a name and a version`;
+  if (
+    progressToken !== undefined &&
+    typeof progressToken !== "string" &&
+    !Number.isSafeInteger(progressToken)
+  )
+    return "progressToken in _meta must be a string or a whole number";
+  return null;
+}
+
+function isNamed(client: unknown): boolean {
+  return isObject(client) && typeof client.name === "string" && typeof client.version === "string";
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Why a header does not repeat what the body says. Null if it does, or if neither says anything. */
+function headerProblem(name: string, header: string | null, value: unknown): string | null {
+  if (header === null)
+    return typeof value === "string" ? `The header ${name} is missing. It repeats ${quoted(value)}.` : null;
+  if (decoded(header) === value) return null;
+  const inBody = typeof value === "string" ? `the body says ${quoted(value)}` : "the body says nothing of it";
+  return `The header ${name} is ${quoted(header)}, but ${inBody}.`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(beginning(text, 100));
+}
+
+const BASE64 = "=?base64?";
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A header's value, which is in Base64 if HTTP cannot carry it as it is. Undefined if that is malformed. */
+function decoded(header: string): string | undefined {
+  if (!header.startsWith(BASE64) || !header.endsWith("?=")) return header;
+  const base64 = header.slice(BASE64.length, -2);
+  const bytes = Buffer.from(base64, "base64");
+  if (bytes.toString("base64") !== base64) return undefined;
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
