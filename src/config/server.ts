@@ -31,6 +31,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     notices: oneOf(NOTIFY_SETTINGS, VARIABLES.notify, value("notify")),
     tools: oneOf(TOOL_LISTS, VARIABLES.tools, value("tools")),
     push,
+    inbound: oneOf(INBOUND, VARIABLES.inbound, value("inbound")),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
       backlog: number("webhookBacklog", 1, 10_000_000),
@@ -137,6 +138,7 @@ function switchOf(key: Variable, text = "0"): boolean {
   throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
 }
 
+const INBOUND = ["guarded", "public"] as const;
 const TOOL_LISTS = ["core", "all"] as const;
 
 function oneOf<const Choice extends string>(

@@ -12,6 +12,7 @@ import { callHandler } from "../http/api.ts";
 import { createApp } from "../http/app.ts";
 import { buttonHandler } from "../http/button.ts";
 import { type HealthFacts, healthAnswer } from "../http/health.ts";
+import { inboundHandler } from "../http/inbound.ts";
 import guide from "../http/mcp/guide.md" with { type: "text" };
 import { createMcp } from "../http/mcp/sdk_server.ts";
 import { metricsHandler } from "../http/metrics.ts";
@@ -174,6 +175,10 @@ async function routesOf(
     metrics: metricsHandler({ bus, version, uptimeMs: () => performance.now() - started }),
     stream: (request, caller) => streams.handle(request, caller),
     button: buttonHandler({ needs: store.needs, door, now, refused }),
+    inbound: {
+      handle: inboundHandler({ ...api, inbound: bus.inbound }),
+      isPublic: config.inbound === "public",
+    },
     health: (_, caller) => healthAnswer(healthOf(store, started), caller),
   });
 }
