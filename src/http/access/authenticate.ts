@@ -23,6 +23,8 @@ export interface IdentifyOptions {
   trustHeaders: boolean;
   /** Every caller may do everything. */
   open: boolean;
+  /** `public`: strangers reach the routes of sources, and those alone. */
+  inbound?: "guarded" | "public";
 }
 
 export type Verdict = Caller | Refusal;
@@ -80,6 +82,13 @@ export const STRANGERS_RULES = [
 
 function unprovedStranger({ headers }: Incoming, { onlyTokens }: IdentifyOptions): Caller | null {
   return onlyTokens || headers.has("tailscale-funnel-request") ? ANYONE : null;
+}
+
+/** Keeps strangers from routes that need no sender, where the bus may be reached from the internet. */
+export function noOutsider({ peer, way }: Incoming, { inbound }: IdentifyOptions): Refusal | null {
+  if (inbound !== "public") return null;
+  const isNear = way === undefined ? isTailnet(peer?.address ?? "") : way.proxy === undefined || way.served;
+  return isNear ? null : needsToken(peer, way?.proxy);
 }
 
 export function noFunnel({ headers }: Incoming): Refusal | null {

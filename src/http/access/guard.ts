@@ -6,6 +6,7 @@ import {
   incomingOf,
   needsToken,
   noFunnel,
+  noOutsider,
   SENDER_RULES,
   STRANGERS_RULES,
   type Verdict,
@@ -39,7 +40,7 @@ export type Rule = (
 export const RULES: readonly Rule[] = [...HEAD_RULES, ...SENDER_RULES];
 
 /** The rules for a route that needs no sender. */
-const ANYONES_RULES: readonly Rule[] = [...HEAD_RULES, noFunnel];
+const ANYONES_RULES: readonly Rule[] = [...HEAD_RULES, noFunnel, noOutsider];
 /** The rules for a route that strangers may use. */
 const OPEN_RULES: readonly Rule[] = [...HEAD_RULES, ...STRANGERS_RULES];
 
