@@ -104,6 +104,11 @@ function accessOf(value: (key: Variable) => string | undefined, tailscaled: stri
     trustHeaders: switched("trustHeaders"),
     open: switched("authDisabled"),
   };
+  const outside = access.open ? "authDisabled" : access.trustHeaders ? "trustHeaders" : undefined;
+  if (value("inbound")?.toLowerCase() === "public" && outside !== undefined)
+    throw new ConfigError(
+      `${VARIABLES.inbound.name}=public and ${VARIABLES[outside].name} cannot both be set, because strangers could then use the whole bus. Unset one of them.`,
+    );
   if (access.onlyTokens && (access.open || access.trustHeaders))
     throw new ConfigError(
       `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} cannot both be set. Unset one of them.`,
