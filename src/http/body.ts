@@ -31,6 +31,8 @@ function parseError(reason: string): BodyError {
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+/** Keeps every byte, because a signature counts them all. */
+const exact = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A longer body is read, decoded and parsed in turns of the event loop of their own, so that other calls come between. */
 const LARGE_BYTES = 256 * 1024;
@@ -55,7 +57,7 @@ export async function readJson(request: Request, limits: Limits): Promise<unknow
 export async function readText(request: Request, limits: Limits, limit: LimitName): Promise<string> {
   const bytes = await readBody(request, limits[limit], limit);
   try {
-    return utf8.decode(bytes);
+    return exact.decode(bytes);
   } catch {
     throw parseError("the body is not text in UTF-8");
   }

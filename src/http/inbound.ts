@@ -1,4 +1,5 @@
 import { type Caller, covers } from "../domain/caller.ts";
+import { BusError } from "../domain/context.ts";
 import { type Arrival, type Inbound, senderOfSource } from "../domain/source.ts";
 import { isCutOff } from "../runtime/runtime.ts";
 import { type ApiOptions, callOf } from "./api.ts";
@@ -10,7 +11,7 @@ export interface InboundOptions extends ApiOptions {
   inbound: Inbound;
 }
 
-const STATUS = { unproved: 401, unreadable: 400 } as const;
+const STATUS = { unproved: 401, unreadable: 400, away: 503 } as const;
 
 /** Handles what a source sends. Its proof makes it the caller, so the door bounds each source by itself. */
 export function inboundHandler(options: InboundOptions) {
@@ -21,7 +22,7 @@ export function inboundHandler(options: InboundOptions) {
     if ("answer" in taken) return taken.answer;
     if (await isCutOff(request)) return Response.json({ error: CUT_OFF }, { status: 400 });
     const arrival = arrivalOf(request.headers, taken.read);
-    const opened = await inbound.open(source, arrival, covers(caller.scope, "publish"));
+    const opened = await inbound.open(source, arrival, covers(caller.scope, "publish")).catch(unreadable);
     if ("problem" in opened) {
       const refusal = { status: STATUS[opened.why], reason: opened.problem };
       return turnedAway(caller, refusal, options).answer;
@@ -37,6 +38,12 @@ export function inboundHandler(options: InboundOptions) {
       shares,
     );
   };
+}
+
+/** The sources cannot be read while the database is away. @throws any other error. */
+function unreadable(error: unknown): { problem: string; why: "away" } {
+  if (error instanceof BusError) return { problem: error.message, why: "away" };
+  throw error;
 }
 
 /** The parts of a request by which GitHub, GitLab, Standard Webhooks and others tell the same. */
