@@ -50,15 +50,19 @@ export class Receiver implements Inbound {
   }
 
   #refused(source: Source | undefined, why: "unproved" | "unreadable", problem: string): Opened {
-    if (source !== undefined)
-      this.#refusals.set(source.name, {
-        count: (this.#refusals.get(source.name)?.count ?? 0) + 1,
-        last_at: new Date(this.#options.now()).toISOString(),
-        why: why === "unproved" ? REASONS[proofOf(source)] : problem,
-      });
+    // Counted for no source too, which takes the same time.
+    const name = source?.name ?? NOBODY;
+    this.#refusals.set(name, {
+      count: (this.#refusals.get(name)?.count ?? 0) + 1,
+      last_at: new Date(this.#options.now()).toISOString(),
+      why: why === "unproved" ? REASONS[source === undefined ? "none" : proofOf(source)] : problem,
+    });
     return { problem, why };
   }
 }
+
+/** Not a name that a source can have. */
+const NOBODY = "";
 
 const REASONS = {
   body: "its signature is wrong",

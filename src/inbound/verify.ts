@@ -5,7 +5,7 @@ import { hmac, isSameText } from "../lib/hmac.ts";
 const REPLAY_MS = 5 * 60_000;
 
 /** Stands for a source that there is not, and for a secret that a source has not. Nobody knows it. */
-const NOBODYS = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+const NOBODYS = `whsec_${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64")}`;
 
 export interface Asked {
   /** Undefined if no source has the name. */
@@ -54,11 +54,10 @@ const encoder = new TextEncoder();
 const KEY = encoder.encode("arrival");
 const WEBHOOK_SECRET = "whsec_";
 
-// Standard Webhooks: `whsec_` marks a base64 key. Any other secret is its own bytes.
+// Standard Webhooks: `whsec_` marks a base64 key. Any other secret is its own bytes. Both are made, at the same cost.
 function keyOf(secret: string): Uint8Array {
-  return secret.startsWith(WEBHOOK_SECRET)
-    ? Buffer.from(secret.slice(WEBHOOK_SECRET.length), "base64")
-    : encoder.encode(secret);
+  const [decoded, own] = [Buffer.from(secret.slice(WEBHOOK_SECRET.length), "base64"), encoder.encode(secret)];
+  return secret.startsWith(WEBHOOK_SECRET) ? decoded : own;
 }
 
 function hexOf(digest: Uint8Array): string {
