@@ -31,6 +31,7 @@ const ROWS: readonly (readonly (readonly [room: string, side: Side, about: strin
     ["rpc", "client", "one call to a bus"],
     ["tokens", "both", "token files"],
     ["sqlite", "server", "the embedded engine"],
+    ["inbound", "server", "checks what sources send"],
   ],
   [["config", "both", "reads the environment"]],
   [

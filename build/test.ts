@@ -59,6 +59,7 @@ const IN_THREES: readonly string[] = [
   "test/sqlite/migrate-kill.test.ts",
   "test/claude-code/answer.test.ts",
   "test/claude-code/attempts.test.ts",
+  "test/claude-code/ci.test.ts",
   "test/claude-code/claude-code.test.ts",
   "test/claude-code/deleted-folder.test.ts",
   "test/claude-code/dialog.test.ts",

@@ -22,6 +22,7 @@ test("a route of one file answers whom its policy admits, behind the guard", asy
     metrics: async () => new Response("metrics"),
     stream: async () => new Response("stream"),
     button: async () => new Response("button"),
+    inbound: { handle: () => new Response("in"), isPublic: false },
     health: () => new Response("health"),
   });
   const app = createApp({

@@ -32,6 +32,10 @@ export const GROUPS: readonly { title: string; commands: readonly string[] }[] =
     ],
   },
   {
+    title: "CI, monitors and cron",
+    commands: ["source add", "source list", "source test", "source rotate", "source rm"],
+  },
+  {
     title: "This machine",
     commands: [
       "install server",

@@ -31,6 +31,7 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
     notices: oneOf(NOTIFY_SETTINGS, VARIABLES.notify, value("notify")),
     tools: oneOf(TOOL_LISTS, VARIABLES.tools, value("tools")),
     push,
+    inbound: oneOf(INBOUND, VARIABLES.inbound, value("inbound")),
     webhooks: {
       allowedNetworks: value("webhookAllowCidrs") ?? "",
       backlog: number("webhookBacklog", 1, 10_000_000),
@@ -103,6 +104,11 @@ function accessOf(value: (key: Variable) => string | undefined, tailscaled: stri
     trustHeaders: switched("trustHeaders"),
     open: switched("authDisabled"),
   };
+  const outside = access.open ? "authDisabled" : access.trustHeaders ? "trustHeaders" : undefined;
+  if (value("inbound")?.toLowerCase() === "public" && outside !== undefined)
+    throw new ConfigError(
+      `${VARIABLES.inbound.name}=public and ${VARIABLES[outside].name} cannot both be set, because strangers could then use the whole bus. Unset one of them.`,
+    );
   if (access.onlyTokens && (access.open || access.trustHeaders))
     throw new ConfigError(
       `${VARIABLES.requireToken.name} and ${VARIABLES[access.open ? "authDisabled" : "trustHeaders"].name} cannot both be set. Unset one of them.`,
@@ -137,6 +143,7 @@ function switchOf(key: Variable, text = "0"): boolean {
   throw new ConfigError(`${VARIABLES[key].name} takes 1 or 0, not "${text}".`);
 }
 
+const INBOUND = ["guarded", "public"] as const;
 const TOOL_LISTS = ["core", "all"] as const;
 
 function oneOf<const Choice extends string>(

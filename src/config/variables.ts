@@ -83,6 +83,12 @@ export const VARIABLES = {
     fallback: "0",
     about: "1: a permission on the phone shows what the tool is to do, not only its name and folder",
   },
+  inbound: {
+    name: "AGENT_EVENT_BUS_INBOUND",
+    fallback: "guarded",
+    about:
+      "Who may send to sources: guarded (those who may use the bus) or public (also the internet, at /in/ alone)",
+  },
   webhookAllowCidrs: {
     name: "AGENT_EVENT_BUS_WEBHOOK_ALLOW_CIDRS",
     fallback: "none",

@@ -66,12 +66,17 @@ export function isFromPerson({ origin }: Event): boolean {
   return origin === ORIGINS.person;
 }
 
+/** Begins a tag that names the branch of an event. With one, no other text counts. */
+export const BRANCH_TAG = "branch:";
+
 /** True if CI failed on the session's repository, and the event names its branch in its title, text or tags. */
 function isOwnFailure(
   { event_type, channel, title = "", payload, tags = [] }: Event,
   { repo, branch }: Audience,
 ) {
   if (event_type !== "ci_failed" || !branch || channel !== `repo:${repo}`) return false;
+  const tagged = tags.filter((tag) => tag.startsWith(BRANCH_TAG));
+  if (tagged.length > 0) return tagged.includes(`${BRANCH_TAG}${branch}`);
   return [title, payload, ...tags].some((text) => names(text, branch));
 }
 

@@ -6,6 +6,7 @@ import type { Limits } from "./limits.ts";
 import type { NotifySetting } from "./notification.ts";
 import type { PageCodes } from "./page_codes.ts";
 import type { Place } from "./session.ts";
+import type { Inbound } from "./source.ts";
 import type { StorageProblem, Store } from "./store.ts";
 import type { Storms } from "./storms.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -34,6 +35,7 @@ export interface Bus {
   /** Shows a desktop notification. False if that failed, and then the log has the reason. */
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
+  inbound: Inbound;
   /** Id of the last event that a session's hooks checked for being actionable. Lost at the end of the process. */
   looked: Map<string, number>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */

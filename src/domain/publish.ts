@@ -80,6 +80,25 @@ export async function append(store: Store, draft: EventDraft, change: Change | n
   }
 }
 
+/** Appends the event of an arrival once. Null if its source was removed. */
+export async function appendArrival(
+  { store }: Pick<Bus, "store">,
+  name: string,
+  keys: readonly string[],
+  draft: EventDraft,
+): Promise<{ event_id: number; event?: Event } | null> {
+  for (;;) {
+    const source = (await store.sources.list()).find((one) => one.name === name);
+    if (source === undefined) return null;
+    const { source_id: sourceId } = source;
+    const known = await store.sources.eventOf(sourceId, keys);
+    if (known !== undefined) return { event_id: known };
+    const active = await store.webhooks.active();
+    const event = await store.append(addressed(draft, active, { kind: "arrive", sourceId, keys }));
+    if (event !== null) return { event_id: event.id, event };
+  }
+}
+
 /** Pauses a webhook that the bus gives up on, with the event that says so. Does nothing if it is no longer active. */
 export async function pauseWebhook(
   store: Store,

@@ -8,6 +8,7 @@ import type { Answer, DialogDraft, EventNeed, Need, Settled, Via } from "./need.
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
 import type { PushStore } from "./push_log.ts";
 import type { Session } from "./session.ts";
+import type { Sources } from "./source.ts";
 import type { Trouble } from "./storage.ts";
 
 export type {
@@ -39,9 +40,10 @@ export interface Store {
   needs: NeedStore;
   webhooks: Webhooks;
   deliveries: DeliveryStore;
+  sources: Sources;
   /**
-   * Writes an event with all that was decided for it. Null if the active webhooks have changed since, or the need that it
-   * answers is closed: decide again.
+   * Writes an event with all that was decided for it. Null if the active webhooks have changed since, the need that it
+   * answers is closed, or it arrived before: decide again.
    */
   append(draft: Draft): Promise<Event | null>;
   /** Carries out what `decide` plans from the sessions known at that moment. Null like `append`, or if it plans nothing. */
@@ -82,6 +84,7 @@ export interface Draft {
 export type Change =
   | { kind: "unregister"; sessionId: string }
   | { kind: "pause"; webhookId: number; reason: string }
+  | { kind: "arrive"; sourceId: number; keys: readonly string[] }
   | { kind: "answer"; needId: number; answer: Answer; by: string; via: Via };
 
 /** Names and repositories are found in whatever Unicode form they are written, and returned in NFC. */

@@ -3,6 +3,7 @@ import { PERSON } from "./event.ts";
 import type { WebhookCounts } from "./outbox.ts";
 import type { Reach } from "./reach.ts";
 import type { Session } from "./session.ts";
+import type { Refusals, Source } from "./source.ts";
 import type { StorageProblem, Trouble } from "./store.ts";
 import type { EndingToken } from "./token.ts";
 import type { Webhook } from "./webhook.ts";
@@ -19,6 +20,7 @@ export type TroubleRow =
       paused: boolean;
     })
   | { kind: "session"; session_id: string; name: string; since: string; why: string }
+  | { kind: "source"; name: string; since: string; why: string; refused: number }
   | { kind: "token"; name: string; expires_at: string }
   | { kind: "storage"; problem: StorageProblem; since: string; why: string };
 
@@ -97,6 +99,17 @@ export function webhookTrouble(
     next_at: paused || nextAt === undefined ? null : new Date(nextAt).toISOString(),
     ...{ pending, dead, paused },
   };
+}
+
+/** A source whose latest arrival was refused, within a day. Null for any other. */
+export function sourceTrouble(
+  { name, last_arrival }: Source,
+  refusals: Refusals | undefined,
+  now: number,
+): TroubleRow | null {
+  if (refusals === undefined || refusals.last_at <= (last_arrival ?? "")) return null;
+  const { last_at: since, why, count: refused } = refusals;
+  return now - Date.parse(since) > DAY_MS ? null : { kind: "source", name, since, why, refused };
 }
 
 export function tokenTrouble({ name, expires_at }: EndingToken, now: number): TroubleRow | null {

@@ -1,8 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Limits, limitNote } from "../domain/limits.ts";
+import { jsonProblem } from "../domain/json_bounds.ts";
+import { type LimitName, type Limits, limitNote } from "../domain/limits.ts";
 
-/** Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readJson`. */
-export type BodyKind = "none" | "json";
+/**
+ * Body that a route takes. A POST of `json` needs that content type, and its handler reads it with `readJson`. `any` is text of
+ * any type.
+ */
+export type BodyKind = "none" | "json" | "any";
 
 /** Why a body is not a JSON-RPC message, with its HTTP status and JSON-RPC code. */
 export class BodyError extends Error {
@@ -27,17 +31,19 @@ function parseError(reason: string): BodyError {
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+/** Keeps every byte, because a signature counts them all. */
+const exact = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A longer body is read, decoded and parsed in turns of the event loop of their own, so that other calls come between. */
 const LARGE_BYTES = 256 * 1024;
 
 /** The JSON of a request's body in valid UTF-8, within the limits. @throws BodyError when it is not. */
 export async function readJson(request: Request, limits: Limits): Promise<unknown> {
-  const bytes = await readBody(request, limits.body_bytes);
+  const bytes = await readBody(request, limits.body_bytes, "body_bytes");
   const isLarge = bytes.byteLength > LARGE_BYTES;
   if (isLarge) await nextTurn();
-  const over = overBound(bytes, limits);
-  if (over !== null) throw invalidRequest(`more than ${limits[over]} ${BOUNDED[over]}${limitNote(over)}`);
+  const over = jsonProblem(bytes, limits);
+  if (over !== null) throw invalidRequest(over);
   try {
     const text = utf8.decode(bytes);
     if (isLarge) await nextTurn();
@@ -47,54 +53,14 @@ export async function readJson(request: Request, limits: Limits): Promise<unknow
   }
 }
 
-const BOUNDED = {
-  json_depth: "levels of nesting",
-  json_values: "values",
-  // Each escape stands for at least one byte, and only a payload may be that long.
-  payload_bytes: "escaped characters",
-};
-
-/** Escapes in all texts but the payload. */
-const OTHER_ESCAPES = 64 * 1024;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/**
- * The bound that a JSON text exceeds, found in one walk over its bytes. Parsing a deep text, or one of many keys, would hold
- * up every other call for seconds. Text that is not JSON is left to the parser.
- */
-function overBound(
-  bytes: Uint8Array,
-  { json_depth, json_values, payload_bytes }: Limits,
-): keyof typeof BOUNDED | null {
-  const { length } = bytes;
-  const most_escapes = payload_bytes + OTHER_ESCAPES;
-  let depth = 0;
-  let values = 1;
-  let escapes = 0;
-  for (let at = 0; at < length; at++) {
-    switch (bytes[at]) {
-      case QUOTE:
-        for (at++; at < length && bytes[at] !== QUOTE; at++)
-          if (bytes[at] === BACKSLASH) {
-            if (++escapes > most_escapes) return "payload_bytes";
-            at++;
-          }
-        break;
-      case 0x5b: // [
-      case 0x7b: // {
-        if (++depth > json_depth) return "json_depth";
-        values++;
-        break;
-      case 0x5d: // ]
-      case 0x7d: // }
-        depth--;
-        break;
-      case 0x2c: // ,
-        if (++values > json_values) return "json_values";
-    }
+/** A body as text. @throws BodyError when it is larger than a limit, or not UTF-8. */
+export async function readText(request: Request, limits: Limits, limit: LimitName): Promise<string> {
+  const bytes = await readBody(request, limits[limit], limit);
+  try {
+    return exact.decode(bytes);
+  } catch {
+    throw parseError("the body is not text in UTF-8");
   }
-  return null;
 }
 
 /** The announced size of a body (bytes), or the largest allowed size if none is announced. */
@@ -104,28 +70,30 @@ export function sizeOf(request: Request, most: number): number {
 }
 
 /** At most `most` bytes. @throws BodyError when the body is larger or ends early. */
-async function readBody(request: Request, most: number): Promise<Uint8Array> {
+async function readBody(request: Request, most: number, limit: LimitName): Promise<Uint8Array> {
   const length = request.headers.get("content-length");
-  if (Number(length) > most) throw tooLarge(most);
+  if (Number(length) > most) throw tooLarge(most, limit);
   try {
-    return length === null ? await readChunks(request, most) : new Uint8Array(await request.arrayBuffer());
+    return length === null
+      ? await readChunks(request, most, limit)
+      : new Uint8Array(await request.arrayBuffer());
   } catch (error) {
     // The client left, or its chunks are malformed.
     throw error instanceof BodyError ? error : parseError("the body ended early");
   }
 }
 
-async function readChunks(request: Request, most: number): Promise<Uint8Array> {
+async function readChunks(request: Request, most: number, limit: LimitName): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
-    if (size > most) throw tooLarge(most);
+    if (size > most) throw tooLarge(most, limit);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function tooLarge(most: number): BodyError {
-  return invalidRequest(`the body is larger than ${most} bytes${limitNote("body_bytes")}`, 413);
+function tooLarge(most: number, limit: LimitName): BodyError {
+  return invalidRequest(`the body is larger than ${most} bytes${limitNote(limit)}`, 413);
 }

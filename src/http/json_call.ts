@@ -21,25 +21,37 @@ export async function takeJson(
   caller: Caller,
   intake: Intake,
 ): Promise<{ json: unknown } | { answer: Response }> {
-  const { limits, shares } = intake;
-  const size = request.method === "GET" ? 0 : sizeOf(request, limits.body_bytes);
+  const hasNone = request.method === "GET";
+  const size = hasNone ? 0 : sizeOf(request, intake.limits.body_bytes);
+  const read = async () => (hasNone ? undefined : readJson(request, intake.limits));
+  const taken = await take(caller, intake, size, read);
+  return "read" in taken ? { json: taken.read } : taken;
+}
+
+/** Takes in a body of at most `size` bytes within the caller's share, or answers why not. */
+export async function take<T>(
+  caller: Caller,
+  intake: Intake,
+  size: number,
+  read: () => Promise<T>,
+): Promise<{ read: T } | { answer: Response }> {
+  const { shares } = intake;
   const busy = shares.readBody(caller, size);
   if (busy !== null) return turnedAway(caller, busy, intake);
-  let json: unknown;
   try {
-    json = request.method === "GET" ? undefined : await readJson(request, limits);
+    const body = await read();
     const late = caller.local ? null : await shares.turn(caller, size);
-    if (late !== null) return turnedAway(caller, late, intake);
+    return late === null ? { read: body } : turnedAway(caller, late, intake);
   } catch (error) {
     if (!(error instanceof BodyError)) throw error;
     return { answer: Response.json({ error: error.message }, { status: error.status }) };
   } finally {
     shares.bodyRead(caller, size);
   }
-  return { json };
 }
 
-function turnedAway({ origin }: Caller, refusal: Refusal, { refused }: Intake): { answer: Response } {
+/** Answers a request that is not carried out, and reports it. */
+export function turnedAway({ origin }: Caller, refusal: Refusal, { refused }: Intake): { answer: Response } {
   refused(origin, refusal);
   const { status, reason, headers = {} } = refusal;
   return { answer: Response.json({ error: reason }, { status, headers }) };

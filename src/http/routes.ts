@@ -25,6 +25,8 @@ export interface Route {
   otherMethods?: 404;
   /** Needs no sender: strangers may use it. */
   anyone?: true;
+  /** A sender that proves itself keeps its rights, and strangers may come too, from the internet as well. */
+  strangers?: true;
   /** Left out of the sentence about unknown paths. */
   unnamed?: true;
   handle(request: Request, caller: Caller, params: Params): Promise<Response> | Response;
@@ -45,6 +47,8 @@ export interface Handlers {
   /** The stream of the page. */
   stream(request: Request, caller: Caller): Promise<Response>;
   button(request: Request, caller: Caller, params: Params): Promise<Response>;
+  /** Takes what sources send. `isPublic`: strangers may try. */
+  inbound: { handle: Route["handle"]; isPublic: boolean };
   /** Never waits for the store. */
   health(request: Request, caller: Caller): Response;
 }
@@ -63,6 +67,8 @@ const BUTTON = {
   proves: "process",
   unnamed: true,
 } as const;
+const IN = { method: "POST", path: "/in/:source", policy: "publish", body: "any", unnamed: true } as const;
+const PUBLIC_IN = { ...IN, policy: "any", strangers: true } as const;
 
 /** Every route of the bus. The rest of HTTP follows from this list in `createApp`. */
 export function createRoutes({
@@ -75,6 +81,7 @@ export function createRoutes({
   metrics,
   stream,
   button,
+  inbound,
   health,
 }: Handlers): readonly Route[] {
   return [
@@ -89,6 +96,7 @@ export function createRoutes({
     { ...STREAM, path: "/api/stream", handle: stream },
     { ...BUTTON, method: "POST", handle: button },
     { ...BUTTON, method: "GET", handle: buttonPage },
+    { ...(inbound.isPublic ? PUBLIC_IN : IN), handle: inbound.handle },
     { method: "GET", path: "/health", policy: "any", body: "none", otherMethods: 404, handle: health },
   ];
 }

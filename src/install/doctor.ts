@@ -6,7 +6,7 @@ import type { Json } from "../lib/json.ts";
 import { clock, health, owner, skew } from "./checks/bus.ts";
 import { allow, clientProxy, hooks, policy, registration } from "./checks/claude.ts";
 import { database } from "./checks/database.ts";
-import { notifications, webhooks } from "./checks/deliveries.ts";
+import { notifications, sources, webhooks } from "./checks/deliveries.ts";
 import { type Place, placeOf } from "./checks/facts.ts";
 import { bad, type Check, type Finding } from "./checks/finding.ts";
 import { executable, onPath, port, service } from "./checks/machine.ts";
@@ -22,7 +22,7 @@ const CHECKS: readonly Check[] = [
   ...[executable, onPath, settings, service, port, health, owner, token, skew, clock],
   ...[tailscale, proxy, database],
   ...[registration, policy, clientProxy, allow, plugin, hooks, sessions],
-  ...[webhooks, notifications],
+  ...[webhooks, sources, notifications],
 ];
 
 const LONGEST_MS = 4_000;

@@ -7,6 +7,7 @@ import {
   isUnseen,
   type MailReach,
   silentTrouble,
+  sourceTrouble,
   storageTrouble,
   type TroubleRow,
   tokenTrouble,
@@ -41,6 +42,7 @@ export async function troubleIn(bus: Bus, known: Known): Promise<TroubleRow[]> {
     storage === null ? null : storageTrouble(storage),
     ...(await undelivered(bus, known)),
     ...(await webhooks.get(WEBHOOKS_MS)),
+    ...(await sourceTroubles(bus)),
     ...known.live.map((session, i) => silentTrouble(session, known.sessions[i] as unknown as Reached, now)),
     ...bus.endingTokens().map((token) => tokenTrouble(token, now)),
   ];
@@ -67,6 +69,11 @@ async function undelivered(bus: Bus, { live, sessions, mail }: Known): Promise<T
     return { ...row, why: undeliveredWhy(reach, to) };
   });
   return (await Promise.all(rows)).filter((row) => row !== null).slice(0, MOST_ROWS);
+}
+
+async function sourceTroubles({ store, inbound, now }: Bus): Promise<(TroubleRow | null)[]> {
+  const sources = await store.sources.list();
+  return sources.map((source) => sourceTrouble(source, inbound.refusals(source.name), now()));
 }
 
 async function webhookTroubles({ store, now }: Bus): Promise<(TroubleRow | null)[]> {

@@ -2,9 +2,7 @@ import { BusError } from "../domain/context.ts";
 import { ROTATION_MS } from "../domain/retry_schedule.ts";
 import { operation } from "./operation.ts";
 import { SECRET, WEBHOOK_ID } from "./params.ts";
-import { secretProblem, webhookNotFound } from "./webhooks.ts";
-
-const SECRET_BYTES = 32;
+import { randomSecret, secretProblem, webhookNotFound } from "./webhooks.ts";
 
 export const rotateWebhookSecret = operation({
   name: "rotate_webhook_secret",
@@ -35,8 +33,3 @@ export const rotateWebhookSecret = operation({
     );
   },
 });
-
-// Format of Standard Webhooks.
-function randomSecret(): string {
-  return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(SECRET_BYTES))))}`;
-}

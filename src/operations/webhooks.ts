@@ -47,3 +47,10 @@ export function secretProblem(secret: string | undefined): string | null {
 export function outcomeView({ status, error, ms }: Outcome): Json {
   return { delivered: error === null, status, milliseconds: ms };
 }
+
+const SECRET_BYTES = 32;
+
+/** A secret in the format of Standard Webhooks. */
+export function randomSecret(): string {
+  return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(SECRET_BYTES))))}`;
+}

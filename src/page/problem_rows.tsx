@@ -19,6 +19,8 @@ export function ProblemRow({ problem }: { problem: Problem }) {
       return <Webhook problem={problem} />;
     case "session":
       return <SilentSession problem={problem} />;
+    case "source":
+      return <Source problem={problem} />;
     case "token":
       return <Token problem={problem} />;
     case "storage":
@@ -114,6 +116,15 @@ function SilentSession({ problem: { session_id, name, since, why } }: Of<"sessio
           <Button label="Message" about={`Message ${plain(name)}`} onClick={() => writeTo(session_id)} />
         )}
       </ProblemLine>
+    </Row>
+  );
+}
+
+function Source({ problem: { name, since, why, refused } }: Of<"source">) {
+  const [command, shown] = [`agent-event-bus source rotate ${name}`, `source rotate ${name}`];
+  return (
+    <Row icon="hook" title={`${name} is refused (${refused}): ${why}`} since={ageOf(since, now.value)}>
+      <CopyLine command={command} shown={shown} />
     </Row>
   );
 }

@@ -50,6 +50,7 @@ const NOUNS: Readonly<Record<Problem["kind"], string>> = {
   undelivered: "message",
   webhook: "webhook",
   session: "session",
+  source: "source",
   token: "token",
   storage: "storage fault",
 };
@@ -68,6 +69,8 @@ function keyOf(problem: Problem): string {
       return `webhook ${problem.webhook_id}`;
     case "session":
       return `session ${problem.session_id}`;
+    case "source":
+      return `source ${problem.name}`;
     case "token":
       return `token ${problem.name}`;
     default:

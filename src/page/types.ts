@@ -67,6 +67,7 @@ export type Problem =
       paused: boolean;
     }
   | { kind: "session"; session_id: string; name: string; since: string; why: string }
+  | { kind: "source"; name: string; since: string; why: string; refused: number }
   | { kind: "token"; name: string; expires_at: string }
   | { kind: "storage"; since: string; why: string };
 

@@ -6,6 +6,7 @@ import { decideOn } from "./known_sessions.ts";
 import type { NeedTable } from "./needs.ts";
 import { type Parts, timestampOf } from "./parts.ts";
 import type { SessionTable } from "./sessions.ts";
+import type { SourceTable } from "./sources.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WebhookTable } from "./webhooks.ts";
 
@@ -15,6 +16,7 @@ export interface Tables {
   needs: NeedTable;
   webhooks: WebhookTable;
   deliveries: DeliveryTable;
+  sources: SourceTable;
 }
 
 /** Writes events, with everything that belongs to them. No event is written in another way. */
@@ -55,22 +57,25 @@ export class Appender implements Pick<Store, "append" | "register"> {
     });
   }
 
-  /** True if a webhook was added, removed, enabled or paused since the draft was decided, or its need was closed. */
+  /** True if a webhook was added, removed, enabled or paused since the draft was decided, its need was closed, or it arrived. */
   async #isStale(transaction: Transaction, { revision, change }: Draft): Promise<boolean> {
     if (revision !== transaction.revision) {
       this.#tables.webhooks.forget();
       return true;
     }
+    if (change?.kind === "arrive")
+      return !(await this.#tables.sources.isNew(transaction, change.sourceId, change.keys));
     return change?.kind === "answer" && !(await this.#tables.needs.isOpen(transaction, change.needId));
   }
 
   async #insert(transaction: Transaction, draft: Draft, at: string): Promise<Event> {
-    const { sessions, webhooks, needs } = this.#tables;
+    const { sessions, webhooks, needs, sources } = this.#tables;
     const { change, need, settles } = draft;
     if (change?.kind === "answer") await needs.answer(transaction, change.needId, change.answer, change);
     if (change?.kind === "unregister") await sessions.markDeleted(transaction, change.sessionId, at);
     if (change?.kind === "pause") await webhooks.turn(transaction, change.webhookId, false, change.reason);
     const event = transaction.append(draft.event, at, draft, this.#parts.steady());
+    if (change?.kind === "arrive") await sources.arrived(transaction, change.sourceId, change.keys, event.id);
     if (need !== null) await needs.openEvent(transaction, need, event.id, at);
     if (settles !== null) await needs.settle(transaction, settles);
     return event;

@@ -14,6 +14,7 @@ import { PushTable } from "./pushes.ts";
 import { migrate } from "./schema.ts";
 import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
+import { SourceTable } from "./sources.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
 import type { Transaction } from "./transaction.ts";
@@ -97,6 +98,7 @@ function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {
   const index = new TextIndex(parts.pool, () => tail.newest);
   return {
     ...{ events, mail, needs, webhooks, pushes, index },
+    sources: new SourceTable(parts),
     sessions: new SessionTable({ ...parts, events, mail }),
     deliveries: new DeliveryTable({ ...parts, events, webhooks, owner: parts.writer.id }),
     search: new SearchTable({ ...parts, events, index, tip: () => tail.newest }),

@@ -12,6 +12,7 @@ import { callHandler } from "../http/api.ts";
 import { createApp } from "../http/app.ts";
 import { buttonHandler } from "../http/button.ts";
 import { type HealthFacts, healthAnswer } from "../http/health.ts";
+import { inboundHandler } from "../http/inbound.ts";
 import type { HttpTransport } from "../http/mcp/endpoint.ts";
 import guide from "../http/mcp/guide.md" with { type: "text" };
 import { createMcp } from "../http/mcp/sdk_server.ts";
@@ -180,6 +181,10 @@ function routesOf({ config, access, store, now }: Parts, bus: Bus, { streams, mc
     metrics: metricsHandler({ bus, version, uptimeMs: () => performance.now() - started }),
     stream: (request, caller) => streams.handle(request, caller),
     button: buttonHandler({ needs: store.needs, door, now, refused }),
+    inbound: {
+      handle: inboundHandler({ ...api, inbound: bus.inbound }),
+      isPublic: config.inbound === "public",
+    },
     health: (_, caller) => healthAnswer(healthOf(store, started), caller),
   });
 }

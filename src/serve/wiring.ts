@@ -20,6 +20,7 @@ import { Storms } from "../domain/storms.ts";
 import type { EndingToken } from "../domain/token.ts";
 import type { Access } from "../http/access/access.ts";
 import { httpDenial } from "../http/access/refusal.ts";
+import { Receiver } from "../inbound/receiver.ts";
 import { exists, pidNamespace, rememberedStart } from "../lib/process.ts";
 import type { Clock } from "../lib/steady_clock.ts";
 import { warnOfDeleted } from "../operations/call_log.ts";
@@ -84,6 +85,7 @@ export function createBus(parts: BusParts): Running {
     store,
     now,
     ...ofThisMachine(parts),
+    ...{ deliveries: scheduler, inbound: new Receiver({ store, limits: config.limits, now }) },
     // The system may change the name at any time.
     get host() {
       return machine();
@@ -91,7 +93,6 @@ export function createBus(parts: BusParts): Running {
     limits: config.limits,
     subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
     notify: async (notification) => bus.muted.until > now() || desktop.show(notification),
-    deliveries: scheduler,
     wake: config.wake,
     notices: config.notices,
     counts,

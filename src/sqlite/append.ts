@@ -9,6 +9,7 @@ import { type Parts, timestampOf } from "./parts.ts";
 import { PushTable } from "./pushes.ts";
 import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
+import { SourceTable } from "./sources.ts";
 import { TextIndex } from "./text_index.ts";
 import { WebhookTable } from "./webhooks.ts";
 
@@ -20,8 +21,8 @@ export function tablesOf(parts: Parts, background: BackgroundWriter, folder: str
   const sessions = new SessionTable({ ...parts, events, mail });
   const index = new TextIndex({ ...parts, events, background, folder });
   const search = new SearchTable({ ...parts, events, index });
-  const [needs, pushes] = [new NeedTable(parts), new PushTable(parts)];
-  return { events, search, index, mail, needs, pushes, webhooks, deliveries, sessions };
+  const [needs, pushes, sources] = [new NeedTable(parts), new PushTable(parts), new SourceTable(parts)];
+  return { events, search, index, mail, needs, pushes, webhooks, deliveries, sessions, sources };
 }
 
 /** Writes events, with everything that belongs to them. No event is written in another way. */
@@ -98,20 +99,22 @@ export class Appender implements Pick<Store, "append" | "register" | "listen" | 
     this.#tables.needs.undone();
   }
 
-  /** True if a webhook was added, removed, enabled or paused since the draft was decided, or its need was closed. */
+  /** True if a webhook was added, removed, enabled or paused since the draft was decided, its need was closed, or it arrived. */
   #isStale({ revision, change }: Draft): boolean {
-    const { webhooks, needs } = this.#tables;
+    const { webhooks, needs, sources } = this.#tables;
     if (revision !== webhooks.revision) return true;
+    if (change?.kind === "arrive") return !sources.isNew(change.sourceId, change.keys);
     return change?.kind === "answer" && !needs.isOpen(change.needId);
   }
 
   #insert(draft: Draft, at: string): Event {
-    const { events, mail, deliveries, sessions, webhooks, needs } = this.#tables;
+    const { events, mail, deliveries, sessions, webhooks, needs, sources } = this.#tables;
     const { change } = draft;
     if (change?.kind === "answer") needs.answer(change.needId, change.answer, change);
     if (change?.kind === "unregister") sessions.markDeleted(change.sessionId, at);
     if (change?.kind === "pause") webhooks.turn(change.webhookId, false, change.reason);
     const event = events.insert(draft.event, at);
+    if (change?.kind === "arrive") sources.arrived(change.sourceId, change.keys, event.id);
     for (const webhookId of draft.webhookIds) deliveries.enqueue(webhookId, event.id);
     if (draft.recipient !== null) mail.post(draft.recipient, event.id);
     if (draft.need !== null) needs.openEvent(draft.need, event.id, at);

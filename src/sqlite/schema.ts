@@ -2,7 +2,7 @@ import type { Database } from "../runtime/runtime.ts";
 import { reserveName } from "./reserve_name.ts";
 import { momentOf } from "./time.ts";
 
-export const SCHEMA_VERSION = 16;
+export const SCHEMA_VERSION = 17;
 
 /** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
 export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
@@ -18,6 +18,7 @@ export const MIGRATIONS: readonly { version: number; apply(db: Database): void }
   { version: 14, apply: addLastWords },
   { version: 15, apply: addRung },
   { version: 16, apply: addMachineId },
+  { version: 17, apply: addSources },
 ];
 
 const ORIGINAL_TABLES = `
@@ -215,4 +216,17 @@ function addNeeds(db: Database): void {
     );
     CREATE INDEX needs_open ON needs (need_id) WHERE state = 'open';
     CREATE INDEX needs_by_correlation ON needs (correlation_id) WHERE state = 'open';`);
+}
+
+// An arrival is known by its keys for good, as its event is.
+function addSources(db: Database): void {
+  db.exec(`
+    CREATE TABLE sources (
+      source_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, secret TEXT,
+      secret_old TEXT, secret_old_until INTEGER NOT NULL DEFAULT 0, mapping TEXT NOT NULL, created_at TEXT NOT NULL,
+      last_event_id INTEGER, last_arrival TEXT
+    );
+    CREATE TABLE arrivals (
+      source_id INTEGER NOT NULL, key TEXT NOT NULL, event_id INTEGER NOT NULL, PRIMARY KEY (source_id, key)
+    ) WITHOUT ROWID;`);
 }

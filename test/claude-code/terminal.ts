@@ -147,7 +147,7 @@ export function answerFirstQuestions({ home }: Claude): void {
     hasCompletedOnboarding: true,
     theme: "dark",
     customApiKeyResponses: { approved: [API_KEY], rejected: [] },
-    projects: { [home]: { hasTrustDialogAccepted: true } },
+    projects: { ...given.projects, [home]: { hasTrustDialogAccepted: true } },
   };
   writeFileSync(file, JSON.stringify(answers));
 }

@@ -327,6 +327,31 @@ test("webhook test, deliveries, redeliver, rotate and enable --since look at del
   await receiver.stop(true);
 });
 
+test("source add, list, test, rotate and rm manage sources", async () => {
+  const mapping = { channel: "repo:{a.b}", type: "deployed", level: "actionable", title: "Is {a.b}" };
+  const made = await run("source add json", { name: "deploys", secret: "s3cret", ...mapping });
+  const { type: event_type, ...chosen } = mapping;
+  const kept = { name: "deploys", kind: "json", ...chosen, event_type };
+  expect(made).toEqual({
+    ...kept,
+    path: "/in/deploys",
+    secret: "s3cret",
+    url: expect.stringMatching(/\/in\/deploys$/),
+  });
+  const listed = { ...kept, has_secret: true, last_event_id: null, last_arrival: null, refused: 0 };
+  expect(await run("source list")).toEqual([{ ...listed, created_at: expect.any(String) }]);
+  const tried = await run("source test deploys", { body: '{"a":{"b":"web"}}', event: "deployment" });
+  expect(tried).toMatchObject({
+    channel: "repo:web",
+    event_type,
+    title: "Is web",
+    signal_level: "actionable",
+  });
+  expect(await run("source rotate deploys", { secret: "fresh" })).toMatchObject({ secret: "fresh" });
+  expect(await run("source rm deploys")).toEqual({ success: true, name: "deploys" });
+  expect(await run("source list")).toEqual([]);
+});
+
 test("webhook register --url is the target; --url before the command is the bus", async () => {
   const target = "https://example.com/target";
   const { code, json } = await cli(["--url", bus.url, "webhook", "register", "--url", target, "--json"], {

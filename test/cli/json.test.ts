@@ -46,6 +46,11 @@ const works: Record<string, string[]> = {
   "webhook redeliver": [ID, "--dead"],
   "webhook test": [RECEIVED],
   "webhook unregister": [ID],
+  "source add": ["github", "--name", "ci"],
+  "source list": [],
+  "source test": ["ci"],
+  "source rotate": ["ci"],
+  "source rm": ["ci"],
 };
 
 test("the table has every command", () => {

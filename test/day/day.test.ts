@@ -10,6 +10,7 @@ import { Terminal, Tmux } from "../claude-code/terminal.ts";
 import { closeBrowsers, hasBrowser, type OpenPage, signedIn, startBrowser } from "../page/real_page.ts";
 import { noPrevious, previous } from "../skew/previous.ts";
 import { fresh } from "../support/agent.ts";
+import { addSource, github, send, workflowRun } from "../support/arrivals.ts";
 import { binary } from "../support/binary.ts";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { cli } from "../support/cli.ts";
@@ -32,6 +33,10 @@ let page: OpenPage | undefined;
 
 beforeAll(() => {
   here.put(".claude/settings.json", OWN_SETTINGS);
+  // A client asks of a repository whether it is trusted, and its session is called as its branch.
+  const folder = join(here.home, "web");
+  Bun.spawnSync(["git", "init", "--quiet", "--initial-branch", "web", folder]);
+  here.put(".claude.json", JSON.stringify({ projects: { [folder]: { hasTrustDialogAccepted: true } } }));
 });
 
 afterAll(async () => {
@@ -209,6 +214,47 @@ testAtTerminal(
     expect(api.model.count(text)).toBe(1);
     await page?.shows(text);
     await page?.hides("The bus has not answered");
+  },
+  TIMEOUT_MS,
+);
+
+testAtTerminal(
+  "CI goes red, the session of its branch wakes and fixes it, and CI is green",
+  async () => {
+    await idle("api", "web");
+    const secret = await addSource(bus, { kind: "github", name: "ci" });
+    const run = (conclusion: string, id: number, name: string) => {
+      const told = workflowRun({ branch: "web", conclusion, id, name });
+      return send(
+        bus,
+        "ci",
+        github(secret, "workflow_run", { ...told, repository: { ...told.repository, name: "web" } }),
+      );
+    };
+    const calls = api.model.calls.length;
+    const fixed = join(here.home, "web", "fixed");
+    web.model.use("Bash", { command: `touch '${fixed}'`, description: "Fix it" });
+    const name = fresh("tests");
+    expect((await run("failure", 1, name)).status).toBe(200);
+    const { news } = await heard(web, name);
+    expect(news).toContain("ci_failed");
+    await page?.shows(name);
+    await eventually("the fix", () => existsSync(fixed), PATIENCE_MS);
+    await idle("web");
+    show("web, whose CI was red", web.terminal.screen());
+    const turns = web.model.calls.length;
+    const green = await run("success", 2, name);
+    const { events } = await bus.call("get_events", { limit: 1 });
+    expect(events[0]).toMatchObject({
+      id: green.json.event_id,
+      event_type: "ci_passed",
+      channel: "repo:web",
+    });
+    expect(await command("source", "list")).toContain("ci");
+    await web.terminal.say("is it green?");
+    await heard(web, "is it green?");
+    await idle("api", "web");
+    expect([api.model.calls.length, web.model.calls.length]).toEqual([calls, turns + 1]);
   },
   TIMEOUT_MS,
 );

@@ -88,6 +88,27 @@ const TABLE: [what: string, draft: Partial<EventDraft>, direct: Push, repo: Push
     "hand_over",
   ],
   [
+    "ci_failed with its branch as the tag of a source",
+    { channel: "repo:shop", event_type: "ci_failed", tags: ["branch:fix/login"] },
+    "wake",
+    "wake",
+    "wake",
+    "hand_over",
+  ],
+  [
+    "ci_failed that names its branch, but is tagged with another",
+    {
+      channel: "repo:shop",
+      event_type: "ci_failed",
+      payload: "fix/login",
+      tags: ["branch:eve/shop:fix/login"],
+    },
+    "hand_over",
+    "wake",
+    "wake",
+    "hand_over",
+  ],
+  [
     "ci_failed on its branch, in JSON",
     { channel: "repo:shop", event_type: "ci_failed", payload: '{"branch":"fix/login"}' },
     "wake",

@@ -53,6 +53,7 @@ const own = createRoutes({
   metrics: async () => new Response("metrics"),
   stream: async () => new Response("stream"),
   button: async () => new Response("button"),
+  inbound: { handle: () => new Response("in"), isPublic: false },
   health: () => new Response("health"),
 });
 const policies = Object.keys(COVERED) as Policy[];

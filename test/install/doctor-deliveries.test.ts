@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { notifications, webhooks } from "../../src/install/checks/deliveries.ts";
+import { notifications, sources, webhooks } from "../../src/install/checks/deliveries.ts";
 import { type Place, placeOf } from "../../src/install/checks/facts.ts";
 import { probe } from "../../src/rpc/probe.ts";
+import { addSource, github, send, workflowRun } from "../support/arrivals.ts";
 import { startHere, type TestBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
@@ -46,6 +47,23 @@ test("a webhook that fails every attempt is a problem until one gets through", a
   await bus.call("redeliver_webhook", { webhook_id, event_id: 1 });
   await eventually("it got through", async () => (await look()).length === 0);
   there.stop(true);
+});
+
+test("each source is shown, with why it is refused until it gets through", async () => {
+  const bus = await startHere();
+  const place = placeAt(bus);
+  const look = async () => (await sources.look(place)) as unknown[];
+  expect(await look()).toEqual([]);
+  const secret = await addSource(bus, { kind: "github", name: "ci" });
+  const what = "sources";
+  expect(await look()).toEqual([{ what, state: "ok", found: "ci: no event of it yet" }]);
+  await send(bus, "ci", github("wrong", "workflow_run", workflowRun()));
+  const refused = /^ci: 1 refused, the last at \S+, because its signature is wrong \(no event of it yet\)$/;
+  expect(await look()).toEqual([{ what, state: "note", found: expect.stringMatching(refused) }]);
+  await send(bus, "ci", github(secret, "workflow_run", workflowRun()));
+  expect(await look()).toEqual([
+    { what, state: "ok", found: expect.stringMatching(/^ci: last event at \S+$/) },
+  ]);
 });
 
 /** The bus's environment with a desktop, and with a notify-send that ends so. */

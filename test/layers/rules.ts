@@ -22,6 +22,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   postgres: ["domain", "lib", "pg"],
   http: [...edge(), "elysia", "@modelcontextprotocol/sdk"],
   webhooks: [...edge(), "ipaddr.js"],
+  inbound: ["domain", "lib"],
   desktop: edge(),
   push: edge(),
   rpc: ["config", "lib", "runtime/file.ts", "runtime/connect.ts"],
@@ -36,7 +37,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   ],
   hooks: ["rpc", "config", "domain", "lib", "runtime/stdio.ts"],
   mod: ["hooks", "rpc/answer.ts", "rpc/errors.ts", "config/parse_settings.ts", "lib"],
-  serve: [...edge(), "http", "webhooks", "desktop", "push", "sqlite", "rpc", "admin", "install"],
+  serve: [...edge(), "http", "webhooks", "inbound", "desktop", "push", "sqlite", "rpc", "admin", "install"],
   page: ["domain", "lib", "preact", "@preact/signals"],
   runtime: ["@elysiajs/node", "elysia"],
 };

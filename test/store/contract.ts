@@ -8,11 +8,12 @@ import { outbox } from "./contract/outbox.ts";
 import { pushes } from "./contract/pushes.ts";
 import { registration } from "./contract/registration.ts";
 import { search } from "./contract/search.ts";
+import { sources } from "./contract/sources.ts";
 import { closeAfterEach, type Engine } from "./engine.ts";
 
 /** What every engine must do, asked of the port only. */
 export function contract(engine: Engine): void {
   closeAfterEach();
-  for (const part of [log, search, cursors, mail, outbox, registration, pushes, needs, crashes])
+  for (const part of [log, search, cursors, mail, outbox, registration, pushes, needs, sources, crashes])
     describe(`${engine.name}: ${part.name}`, () => part(engine));
 }

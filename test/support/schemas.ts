@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 
 /** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
-export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] as const;
+export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
 /** Statements of each version, frozen as its release ran them. */
@@ -107,6 +107,14 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
     DROP INDEX sessions_by_process;
     CREATE INDEX sessions_by_client ON sessions (client_id) WHERE client_id IS NOT NULL;
     CREATE INDEX sessions_by_process ON sessions (pid, pid_started) WHERE pid IS NOT NULL;`,
+  17: `CREATE TABLE sources (
+      source_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, secret TEXT,
+      secret_old TEXT, secret_old_until INTEGER NOT NULL DEFAULT 0, mapping TEXT NOT NULL, created_at TEXT NOT NULL,
+      last_event_id INTEGER, last_arrival TEXT
+    );
+    CREATE TABLE arrivals (
+      source_id INTEGER NOT NULL, key TEXT NOT NULL, event_id INTEGER NOT NULL, PRIMARY KEY (source_id, key)
+    ) WITHOUT ROWID;`,
 };
 
 /** Writes a database as the release of that version left it, with rows in each table. */
@@ -168,5 +176,10 @@ function rowsIn(version: OwnVersion): string {
     )}
     ${from(14, "UPDATE sessions SET last_words = 'All tests pass.', state_since = '2026-11-01T10:00:00.000+00:00' WHERE id = 's-a';")}
     ${from(15, "UPDATE sessions SET rung = 'mod', rung_until = 9 WHERE id = 's-a';")}
-    ${from(16, "UPDATE sessions SET machine_id = 'id-of-m1', seen_on = 'id-of-m1', origin = 'local' WHERE id = 's-a';")}`;
+    ${from(16, "UPDATE sessions SET machine_id = 'id-of-m1', seen_on = 'id-of-m1', origin = 'local' WHERE id = 's-a';")}
+    ${from(
+      17,
+      `INSERT INTO sources VALUES (1, 'ci', 'github', 's3cret', 'old', 5, '{"channel":"all"}', ${at(1)}, 1, ${at(2)});
+      INSERT INTO arrivals VALUES (1, 'id:1', 1);`,
+    )}`;
 }

@@ -1,5 +1,5 @@
 import { PROCESS_HEADER } from "../../config/process_header.ts";
-import { type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
+import { ANYONE, type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
 import { RESERVED } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { type Peer, peerOf } from "../../runtime/runtime.ts";
@@ -23,12 +23,16 @@ export interface IdentifyOptions {
   trustHeaders: boolean;
   /** Every caller may do everything. */
   open: boolean;
+  /** `public`: strangers reach the routes of sources, and those alone. */
+  inbound?: "guarded" | "public";
 }
 
 export type Verdict = Caller | Refusal;
 
 /** The head of a request and the connection that it came by. */
 export interface Incoming extends Head {
+  /** The route admits strangers. */
+  strangers?: true | undefined;
   peer: Peer | undefined;
   /** Undefined if the peer is not on loopback. */
   way: Way | undefined;
@@ -38,11 +42,14 @@ export interface Incoming extends Head {
   terminal: readonly number[] | undefined;
 }
 
-export function incomingOf(request: Request, { body, anyone }: Pick<Head, "body" | "anyone">): Incoming {
+export function incomingOf(
+  request: Request,
+  { body, anyone, strangers }: Pick<Incoming, "body" | "anyone" | "strangers">,
+): Incoming {
   const { method, headers } = request;
   const peer = peerOf(request);
   const way = peer !== undefined && isLoopback(peer.address) ? wayOf(headers) : undefined;
-  return { method, headers, body, anyone, peer, way, login: null, terminal: undefined };
+  return { method, headers, body, anyone, strangers, peer, way, login: null, terminal: undefined };
 }
 
 /**
@@ -64,6 +71,25 @@ export const SENDER_RULES = [
   allowedLogin,
   loginDecides,
 ];
+
+/** The same rules for a route that strangers may use. Who cannot prove to be a sender is a stranger there. */
+export const STRANGERS_RULES = [
+  tokenDecides,
+  pageDecides,
+  unprovedStranger,
+  ...SENDER_RULES.slice(SENDER_RULES.indexOf(commandInTerminal)),
+];
+
+function unprovedStranger({ headers }: Incoming, { onlyTokens }: IdentifyOptions): Caller | null {
+  return onlyTokens || headers.has("tailscale-funnel-request") ? ANYONE : null;
+}
+
+/** Keeps strangers from routes that need no sender, where the bus may be reached from the internet. */
+export function noOutsider({ peer, way }: Incoming, { inbound }: IdentifyOptions): Refusal | null {
+  if (inbound !== "public") return null;
+  const isNear = way === undefined ? isTailnet(peer?.address ?? "") : way.proxy === undefined || way.served;
+  return isNear ? null : needsToken(peer, way?.proxy);
+}
 
 export function noFunnel({ headers }: Incoming): Refusal | null {
   if (!headers.has("tailscale-funnel-request")) return null;

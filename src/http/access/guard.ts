@@ -6,7 +6,9 @@ import {
   incomingOf,
   needsToken,
   noFunnel,
+  noOutsider,
   SENDER_RULES,
+  STRANGERS_RULES,
   type Verdict,
 } from "./authenticate.ts";
 import { createKnown, HEAD_RULES, type HeadOptions, type Known } from "./origin.ts";
@@ -19,7 +21,7 @@ export interface GuardOptions extends HeadOptions, IdentifyOptions {
 }
 
 /** The demands of a route. */
-export type Wanted = Pick<Route, "body" | "proves" | "anyone">;
+export type Wanted = Pick<Route, "body" | "proves" | "anyone" | "strangers">;
 
 const UNKNOWN_ROUTE: Wanted = { body: "json" };
 
@@ -38,11 +40,18 @@ export type Rule = (
 export const RULES: readonly Rule[] = [...HEAD_RULES, ...SENDER_RULES];
 
 /** The rules for a route that needs no sender. */
-const ANYONES_RULES: readonly Rule[] = [...HEAD_RULES, noFunnel];
+const ANYONES_RULES: readonly Rule[] = [...HEAD_RULES, noFunnel, noOutsider];
+/** The rules for a route that strangers may use. */
+const OPEN_RULES: readonly Rule[] = [...HEAD_RULES, ...STRANGERS_RULES];
 
 /** Stands before every route. */
 export function createGuard(options: GuardOptions, rules = RULES): Guard {
   const settings = { ...options, known: createKnown(options) };
+
+  function rulesFor({ anyone, strangers }: Wanted): readonly Rule[] {
+    if (strangers) return OPEN_RULES;
+    return anyone ? ANYONES_RULES : rules;
+  }
 
   function decide(incoming: Incoming, left = rules): Verdict | Promise<Verdict> {
     for (const rule of left) {
@@ -53,7 +62,8 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
         );
       if (verdict !== null) return told(incoming, verdict);
     }
-    const { peer, way, anyone } = incoming;
+    const { peer, way, anyone, strangers } = incoming;
+    if (strangers) return ANYONE;
     if (anyone) return { ...ANYONE, local: way !== undefined && way.proxy === undefined };
     return told(incoming, needsToken(peer, way?.proxy));
   }
@@ -66,7 +76,7 @@ export function createGuard(options: GuardOptions, rules = RULES): Guard {
   return {
     check(request, wanted = UNKNOWN_ROUTE) {
       const incoming = incomingOf(request, wanted);
-      const verdict = decide(incoming, wanted.anyone ? ANYONES_RULES : rules);
+      const verdict = decide(incoming, rulesFor(wanted));
       return wanted.proves === "process" ? withProcess(verdict, incoming) : verdict;
     },
   };

@@ -56,7 +56,7 @@ function ownSite({ method, headers, anyone }: Head): Refusal | null {
 }
 
 function rightType({ method, headers, body }: Head): Refusal | null {
-  if (method !== "POST" || body === "none" || isJson(headers.get("content-type"))) return null;
+  if (method !== "POST" || body !== "json" || isJson(headers.get("content-type"))) return null;
   return { status: 415, reason: "The body must be application/json." };
 }
 
@@ -65,7 +65,7 @@ const PLAIN = { "accept-encoding": "identity" };
 function plainBody({ method, headers, body }: Head): Refusal | null {
   const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (method !== "POST" || body === "none" || coding === "" || coding === "identity") return null;
-  const reason = "The bus reads no compressed bodies. Send the JSON as it is, without Content-Encoding.";
+  const reason = "The bus reads no compressed bodies. Send the body as it is, without Content-Encoding.";
   return { status: 415, reason, headers: PLAIN };
 }
 

@@ -1,8 +1,8 @@
 import type { Json } from "../../lib/json.ts";
 import { hostOf } from "../../rpc/bus_url.ts";
 import type { Place } from "./facts.ts";
-import { bad, check, ok } from "./finding.ts";
-import { ask } from "./message.ts";
+import { bad, check, note, ok } from "./finding.ts";
+import { ask, askApi } from "./message.ts";
 
 const MOST_TOLD = 5;
 
@@ -23,6 +23,24 @@ function problemOf(webhook: Json, { command }: Place) {
   if (typeof last_success === "string" && last_success >= last_failure) return undefined;
   const since = typeof last_success === "string" ? `since ${last_success}` : "from the start";
   return bad(`${to} has been failing ${since}: ${last_error}`, repair);
+}
+
+/** Arrivals of sources are taken. An older bus has no sources. */
+export const sources = check("sources", async (place) => {
+  if ((await place.probe()).kind !== "bus") return undefined;
+  const listed = (await askApi(place, "list_sources").catch(() => undefined))?.result;
+  if (!Array.isArray(listed)) return undefined;
+  return (listed as Json[]).slice(0, MOST_TOLD).map(stateOf);
+});
+
+/** A refusal is not a problem of the bus: anyone who knows the address may try. */
+function stateOf({ name, last_arrival, last_refused, refused, refused_because }: Json) {
+  const last = typeof last_arrival === "string" ? `last event at ${last_arrival}` : "no event of it yet";
+  if (typeof last_refused !== "string" || last_refused <= String(last_arrival ?? ""))
+    return ok(`${name}: ${last}`);
+  return note(
+    `${name}: ${refused} refused, the last at ${last_refused}, because ${refused_because} (${last})`,
+  );
 }
 
 /** The bus can show a notification, if this machine has a desktop. The notification says that it is a test. */

@@ -65,7 +65,15 @@ async function leave(place: Place, identity: Json): Promise<void> {
 }
 
 export async function ask(place: Place, tool: string, args: Json, timeoutMs = CALL_MS): Promise<Json> {
-  const result = await createCall(busOf(place))(tool, args, timeoutMs);
+  return checked(await createCall(busOf(place))(tool, args, timeoutMs));
+}
+
+/** The same for a call that MCP clients cannot make. */
+export async function askApi(place: Place, operation: string): Promise<Json> {
+  return checked(await createCall({ ...busOf(place), api: true })(operation, {}, CALL_MS));
+}
+
+function checked(result: Json): Json {
   if (result.error !== undefined) throw new Error(String(result.error));
   return result;
 }

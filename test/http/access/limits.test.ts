@@ -126,7 +126,7 @@ describe("an argument takes what its limit allows, and one more is refused by th
     const rows = new Set(BOUNDED.map(({ limit }) => limit));
     const others = `body_bytes json_depth json_values sessions webhooks reply_bytes waiters calls bodies_bytes unread_bytes
       calls_per_second traffic_bytes_per_second publish_per_second publish_burst local_publish_per_second
-      events_per_read`;
+      events_per_read arrival_bytes sources`;
     expect([...rows, ...others.split(/\s+/)].sort()).toEqual(Object.keys(LIMITS).sort());
   });
 

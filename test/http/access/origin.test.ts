@@ -106,7 +106,7 @@ test("a webhook's body has the keys of the wire contract, which know no origin",
   hooks.stop();
 });
 
-const TO_SCHEMA_7 = `DROP TABLE needs; DROP TABLE events_text; DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP TABLE aliases; DROP INDEX sessions_by_process; DROP INDEX sessions_by_client; CREATE INDEX sessions_by_client ON sessions (machine, client_id);
+const TO_SCHEMA_7 = `DROP TABLE arrivals; DROP TABLE sources; DROP TABLE needs; DROP TABLE events_text; DROP TABLE mail; DROP TABLE pushes; DROP TABLE claims; DROP TABLE aliases; DROP INDEX sessions_by_process; DROP INDEX sessions_by_client; CREATE INDEX sessions_by_client ON sessions (machine, client_id);
   ${[
     "pid",
     "pid_started",

@@ -81,7 +81,7 @@ for (const kind of ["binary", "node"] as Kind[])
       expect(status).toBe(415);
       expect(head).toMatch(/^accept-encoding: identity$/im);
       expect(JSON.parse(body).error).toBe(
-        "The bus reads no compressed bodies. Send the JSON as it is, without Content-Encoding.",
+        "The bus reads no compressed bodies. Send the body as it is, without Content-Encoding.",
       );
       expect(stored(bus).events).toBe(before);
     });

@@ -28,6 +28,15 @@ test.each([
   );
 });
 
+test.each(["AUTH_DISABLED", "TRUST_HEADERS"])("a public bus refuses AGENT_EVENT_BUS_%s", async (other) => {
+  const env = { AGENT_EVENT_BUS_INBOUND: "public", [`AGENT_EVENT_BUS_${other}`]: "1" };
+  const ended = await serveUntilExit({ folder: tempFolder(), args: ["--port", "0"], env });
+  expect(ended.code).toBe(78);
+  expect(ended.stderr).toContain(
+    `AGENT_EVENT_BUS_INBOUND=public and AGENT_EVENT_BUS_${other} cannot both be set, because strangers could`,
+  );
+});
+
 describe("without any token, an address that other machines reach is refused, and nothing but a log is made", () => {
   const addresses = ["0.0.0.0", "::", LAN, "100.64.0.7", "fd00::7", "", "bus.example"];
   test.each(addresses)("HOST=%j", async (host) => {

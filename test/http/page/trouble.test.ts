@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { addSource, github, send, workflowRun } from "../../support/arrivals.ts";
 import { startHere } from "../../support/bus.ts";
 import { openStream, tokenFor } from "../../support/stream.ts";
 
@@ -96,6 +97,30 @@ test("a webhook that fails, and one that the bus paused, but none that works or 
   await bus.call("unregister_webhook", { webhook_id: failing });
   await page.until(() => rows().length === 0);
   receiver.stop();
+  page.close();
+});
+
+test("a source that is refused, until it gets through or a day is over", async () => {
+  const { bus, page, publish, rows, pass } = await started();
+  const secret = await addSource(bus, { kind: "github", name: "ci" });
+  const by = (key: string) =>
+    send(bus, "ci", github(key, "workflow_run", workflowRun({ id: Math.random() })));
+  await send(bus, "nobody", github("wrong", "workflow_run", workflowRun()));
+  await by("wrong");
+  await by("wrong");
+  await publish("hello");
+  await page.until(() => rows().length === 1);
+  const row = { kind: "source", name: "ci", refused: 2, since: expect.any(String) };
+  expect(rows()).toEqual([{ ...row, why: "its signature is wrong" }]);
+  await pass(MINUTE);
+  await by(secret);
+  await page.until(() => rows().length === 0);
+  await pass(2 * MINUTE);
+  await by("wrong");
+  await publish("hello");
+  await page.until(() => rows().length === 1);
+  await pass(DAY + 3 * MINUTE);
+  await page.until(() => rows().length === 0);
   page.close();
 });
 
