@@ -104,7 +104,10 @@ describe("a database on PostgreSQL", () => {
     ["postgres://jo:se#cret@db/bus", "is not a URL that can be read. Characters like # in a password"],
     ["postgres://jo:secret@db", "names no database"],
     ["postgres://db/bus", "names no user"],
-    ["postgres://jo:secret@db/bus?sslmode=prefer", "has an sslmode that is not one of disable, require, verify-ca"],
+    [
+      "postgres://jo:secret@db/bus?sslmode=prefer",
+      "has an sslmode that is not one of disable, require, verify-ca",
+    ],
     ["postgres://jo:secret@db/bus?sslmode=verify-ca", "has sslmode=verify-ca, which needs the file"],
   ])("%s is refused, without what may be secret", (text, says) => {
     expect(() => placeOf(text)).toThrow(`${NAME} ${says}`);
@@ -113,7 +116,9 @@ describe("a database on PostgreSQL", () => {
 
   test("a password on the command line is refused", () => {
     for (const db of ["postgres://jo:secret@db/bus", "postgres://jo@db/bus?password=secret"]) {
-      expect(() => serverConfig({ db }, {}, {})).toThrow("--db has a password, which other users of this machine");
+      expect(() => serverConfig({ db }, {}, {})).toThrow(
+        "--db has a password, which other users of this machine",
+      );
       expect(() => serverConfig({ db }, {}, {})).not.toThrow("secret");
     }
     expect(serverConfig({ db: "postgres://jo@db/bus" }, {}, {}).postgres?.shown).toBe("postgres://db/bus");

@@ -22,7 +22,8 @@ export function postgresPlace(text: string | undefined, name: string): PostgresP
   const wrong = (why: string) =>
     new ConfigError(`${name} ${why}. Write postgres://USER@HOST/DATABASE?sslmode=verify-full.`);
   const url = URL.parse(text);
-  if (url === null) throw wrong("is not a URL that can be read. Characters like # in a password are written as %23");
+  if (url === null)
+    throw wrong("is not a URL that can be read. Characters like # in a password are written as %23");
   if (url.pathname.length < 2) throw wrong("names no database");
   if (url.username === "" && !url.searchParams.has("user")) throw wrong("names no user");
   const { searchParams } = url;

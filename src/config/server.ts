@@ -70,6 +70,11 @@ export function databasePath(
   return lockPath(port ?? (env[name] || settings[name] || fallback));
 }
 
+/** A database for people: the path of its file, or its place without secrets. */
+export function shownDatabase({ db, postgres }: Pick<ServerConfig, "db" | "postgres">): string {
+  return postgres?.shown ?? db;
+}
+
 /** The path beside which a bus of this machine has its lock, if its database is on PostgreSQL. */
 export function lockPath(port: number | string, folder = dataDirectory()): string {
   return process.getBuiltinModule("node:path").join(folder, `postgres-${port}`);

@@ -1,3 +1,4 @@
+import { OpenError } from "../domain/storage.ts";
 import { type Connection, type Pool, statement } from "./connection.ts";
 
 /** In order. Each brings a database from the version before to its own. */
@@ -69,6 +70,10 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
       );
       CREATE INDEX needs_open ON needs (need_id) WHERE state = 'open';
       CREATE INDEX needs_by_correlation ON needs (correlation_id) WHERE state = 'open';
+      CREATE TABLE tokens (
+        name text PRIMARY KEY, scope text NOT NULL, hash text NOT NULL, created_at timestamptz NOT NULL,
+        expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz
+      );
       -- Folded texts of events, for an index of the parts of three characters that they hold.
       CREATE EXTENSION IF NOT EXISTS pg_trgm;
       CREATE TABLE events_text (id bigint PRIMARY KEY, text text NOT NULL);
@@ -81,7 +86,7 @@ const LOCK = 4_737_402_846;
 
 /**
  * Brings a database to this version's schema, and returns the values that are made once for it.
- * @throws Error with a sentence when a newer release has changed it.
+ * @throws OpenError when a newer release has changed it.
  */
 export async function migrate(
   pool: Pool,
@@ -95,7 +100,7 @@ export async function migrate(
     const version = Number(row?.version);
     const newest = MIGRATIONS.at(-1)?.version ?? 0;
     if (version > newest)
-      throw new Error(
+      throw new OpenError(
         `The database has schema version ${version}, from a newer release. This one knows ${newest}. Update agent-event-bus.`,
       );
     for (const migration of MIGRATIONS.filter((one) => one.version > version))

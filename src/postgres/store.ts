@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { Store, Trouble } from "../domain/store.ts";
+import type { Tokens } from "../domain/token.ts";
 import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
 import { Appender } from "./append.ts";
-import { connect, type Pool } from "./connection.ts";
+import { connect, type Pool, statement } from "./connection.ts";
 import { DeliveryTable } from "./deliveries.ts";
 import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
 import { Health } from "./health.ts";
 import { Listener } from "./listener.ts";
 import { NeedTable } from "./needs.ts";
+import { expectUsable, openError } from "./open.ts";
 import type { Parts } from "./parts.ts";
 import { PushTable } from "./pushes.ts";
 import { migrate } from "./schema.ts";
@@ -16,6 +18,7 @@ import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
+import { KnownTokens } from "./tokens.ts";
 import type { Transaction } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
 import { Writer } from "./writer.ts";
@@ -29,35 +32,67 @@ export interface StoreOptions {
   onTrouble?(trouble: Trouble | null): void;
 }
 
-/** Reads what other buses wrote so often (ms), in case a notification was lost. */
-const LOOK_MS = 2_000;
+/** Where a database is: its URL, and the same without secrets. */
+export interface Place {
+  url: string;
+  shown: string;
+}
+
+export interface ServerStore extends Store {
+  tokens: Tokens;
+}
+
+/** Reads so often what other buses wrote (ms), in case a notification was lost. */
+const LOOK_MS = 800;
 
 /**
  * Opens the database of a `postgres://` URL, which other buses may have open too.
- * @throws Error when it cannot be reached, or a newer release has changed it.
+ * @throws OpenError with a one-line reason when it cannot be used.
  */
-export async function openStore(url: string, options: StoreOptions): Promise<Store> {
+export async function openStore({ url, shown }: Place, options: StoreOptions): Promise<ServerStore> {
   const pool = connect(url);
   try {
+    await expectUsable(pool, shown);
     const made = { id: randomBytes(4).toString("hex"), key: randomBytes(32).toString("hex") };
     return await storeOn({ url, pool }, await migrate(pool, made), options);
   } catch (error) {
     await pool.close();
-    throw error;
+    throw openError(error, shown);
   }
 }
+
+/**
+ * A wall clock (ms) that agrees with that of the database, which all buses compare times of deliveries by.
+ * @throws OpenError when the database cannot be reached.
+ */
+export async function clockOf({ url, shown }: Place, now: () => number): Promise<() => number> {
+  const pool = connect(url);
+  try {
+    const [row] = await pool.run(NOW);
+    const ahead = Number(row?.ms) - now();
+    return () => now() + ahead;
+  } catch (error) {
+    throw openError(error, shown);
+  } finally {
+    await pool.close();
+  }
+}
+
+const NOW = statement("SELECT round(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms");
 
 async function storeOn(
   { url, pool }: { url: string; pool: Pool },
   values: ReadonlyMap<string, string>,
   { now, steady = now, onTrouble }: StoreOptions,
-): Promise<Store> {
+): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
   const writer: Writer = new Writer(pool, { health, ending: (transaction) => endingOf(transaction, told) });
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
-  const told: Told = { ...tables, tail, commits: [] };
+  const tokens = new KnownTokens(pool, now);
+  await tokens.read();
+  const told: Told = { ...tables, tail, tokens, commits: [] };
   tail.start(await tables.events.newest(pool));
   await index.start();
   await tables.sessions.settle();
@@ -66,6 +101,7 @@ async function storeOn(
     id: String(values.get("id")),
     key: Buffer.from(String(values.get("key")), "hex"),
     ...tables,
+    tokens,
     append: (draft) => appender.append(draft),
     register: (decide) => appender.register(decide),
     listen: (onEvent) => tail.listen(onEvent),
@@ -109,6 +145,7 @@ interface Told {
   mail: MailTable;
   needs: NeedTable;
   webhooks: WebhookTable;
+  tokens: KnownTokens;
   commits: (() => void)[];
 }
 
@@ -131,9 +168,11 @@ async function endingOf(
 async function followOthers(
   url: string,
   own: string,
-  { tail, mail, needs, commits }: Told,
+  { tail, mail, needs, tokens, commits }: Told,
 ): Promise<() => Promise<void>> {
+  const readTokens = () => tokens.read().catch(() => {});
   const follow = async (announced: Announcement | undefined) => {
+    if (announced === undefined || announced.tokens) await readTokens();
     await tail.catchUp();
     mail.tell(announced?.readers ?? []);
     await needs.tellOf(announced?.needs).catch(() => {});
@@ -146,7 +185,7 @@ async function followOthers(
     if (announced?.by !== own) followed = followed.then(() => follow(announced));
   });
   await listener.start();
-  const looking = setInterval(() => tail.catchUp(), LOOK_MS);
+  const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens()]), LOOK_MS);
   looking.unref();
   return async () => {
     clearInterval(looking);

@@ -8,7 +8,7 @@ import { GroupCommit } from "./group_commit.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
 
-export { lockDatabase, OpenError } from "./open.ts";
+export { lockDatabase } from "./open.ts";
 
 export interface StoreOptions {
   /** Wall clock (ms). */

@@ -19,7 +19,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   tokens: ["domain", "lib"],
   config: ["domain", "lib", "runtime/file.ts", "package.json"],
   sqlite: ["domain", "lib", "runtime"],
-  postgres: ["domain", "lib", "pg"],
+  postgres: ["tokens", "domain", "lib", "pg"],
   http: [...edge(), "elysia", "@modelcontextprotocol/sdk"],
   webhooks: [...edge(), "ipaddr.js"],
   desktop: edge(),
@@ -36,7 +36,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   ],
   hooks: ["rpc", "config", "domain", "lib", "runtime/stdio.ts"],
   mod: ["hooks", "rpc/answer.ts", "rpc/errors.ts", "config/parse_settings.ts", "lib"],
-  serve: [...edge(), "http", "webhooks", "desktop", "push", "sqlite", "rpc", "admin", "install"],
+  serve: [...edge(), "http", "webhooks", "desktop", "push", "sqlite", "postgres", "rpc", "admin", "install"],
   page: ["domain", "lib", "preact", "@preact/signals"],
   runtime: ["@elysiajs/node", "elysia"],
 };

@@ -48,6 +48,8 @@ export async function programOf(kind: Kind): Promise<string[]> {
 export interface BusOptions {
   folder?: string;
   port?: number;
+  /** Null: no flag names the database. */
+  db?: null;
   args?: string[];
   env?: Record<string, string>;
   /** Words in front of the program, like `ip netns exec NAME`; they must end in an `exec` of it. */
@@ -69,8 +71,7 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
       "serve",
       "--port",
       String(options.port ?? (await freePort())),
-      "--db",
-      db,
+      ...(options.db === null ? [] : ["--db", db]),
       ...(options.args ?? []),
     ],
     {

@@ -1,9 +1,8 @@
 import { PROCESS_HEADER } from "../../config/process_header.ts";
 import { type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
-import { RESERVED } from "../../domain/token.ts";
+import { RESERVED, type Tokens } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { type Peer, peerOf } from "../../runtime/runtime.ts";
-import type { TokenStore } from "../../tokens/token_files.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
 import type { Head } from "./origin.ts";
 import { PAGE_HEADER, type PageLogins } from "./page_login.ts";
@@ -11,7 +10,7 @@ import type { Refusal } from "./refusal.ts";
 import { terminalOf } from "./terminal.ts";
 
 export interface IdentifyOptions {
-  tokens: TokenStore;
+  tokens: Tokens;
   logins: Pick<PageLogins, "find">;
   /** The login that owns a tailnet address. Null unless the local tailscaled confirms it. */
   whois(peer: Peer): Promise<string | null>;
@@ -151,7 +150,7 @@ function loginDecides({ login }: Incoming): Caller | null {
   return { origin: login.includes("@") ? login : `${login}@`, scope: "full", local: false };
 }
 
-function byToken(tokens: TokenStore, secret: string): Verdict {
+function byToken(tokens: Tokens, secret: string): Verdict {
   const found = tokens.find(secret);
   if (found?.state === "valid") {
     const { name, scope, hash } = found.token;
