@@ -37,7 +37,7 @@ export interface Tokens {
   /** Valid tokens that will expire, by name. */
   ending(): EndingToken[];
   /** The token of a secret. Undefined if it is not one of these. */
-  find(secret: string): FoundToken | undefined;
+  find(secret: string): FoundToken | undefined | Promise<FoundToken | undefined>;
   /** True while there is a valid token with this hash. */
   holds(hash: string): boolean;
 }

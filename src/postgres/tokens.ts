@@ -72,6 +72,8 @@ export class KnownTokens implements Tokens {
   readonly #connection: Connection;
   readonly #now: () => number;
   #rows: readonly Row[] = [];
+  #reading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
   /** When a use of a token was last noted, by its hash. */
   readonly #used = new Map<string, number>();
 
@@ -80,9 +82,17 @@ export class KnownTokens implements Tokens {
     this.#now = now;
   }
 
-  /** Reads them again. */
+  /** Reads them again. Reads that are asked for while one is under way are one read after it. */
   async read(): Promise<void> {
-    this.#rows = await this.#connection.run(SQL.list);
+    this.#next ??= this.#reading.then(() => {
+      this.#next = undefined;
+      const read = this.#connection.run(SQL.list).then((rows) => {
+        this.#rows = rows;
+      });
+      this.#reading = read.catch(() => {});
+      return read;
+    });
+    await this.#next;
   }
 
   list(): ListedToken[] {
@@ -93,14 +103,25 @@ export class KnownTokens implements Tokens {
     return endingOf(this.list(), this.#now());
   }
 
-  find(secret: string): FoundToken | undefined {
-    const found = findIn(this.list(), secret, this.#now());
-    if (found?.state === "valid") this.#noteUse(found.token.hash);
-    return found;
+  /** One that was made a moment ago may not be known here yet. */
+  find(secret: string): FoundToken | Promise<FoundToken | undefined> {
+    return (
+      this.#found(secret) ??
+      this.read().then(
+        () => this.#found(secret),
+        () => undefined,
+      )
+    );
   }
 
   holds(hash: string): boolean {
     return holdsAmong(this.list(), hash, this.#now());
+  }
+
+  #found(secret: string): FoundToken | undefined {
+    const found = findIn(this.list(), secret, this.#now());
+    if (found?.state === "valid") this.#noteUse(found.token.hash);
+    return found;
   }
 
   #noteUse(hash: string): void {

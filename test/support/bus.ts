@@ -12,6 +12,7 @@ import type { Log } from "../../src/serve/log.ts";
 import { type RunningServer, startServer } from "../../src/serve/server.ts";
 import type { Lookup } from "../../src/webhooks/target.ts";
 import { binary, nodeBundle } from "./binary.ts";
+import { settingOf } from "./engine.ts";
 import { tempFolder } from "./folder.ts";
 import { freePort } from "./port.ts";
 import { callTool } from "./rpc.ts";
@@ -71,7 +72,7 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
       "serve",
       "--port",
       String(options.port ?? (await freePort())),
-      ...(options.db === null ? [] : ["--db", db]),
+      ...(options.db === null ? [] : ["--db", await settingOf(db)]),
       ...(options.args ?? []),
     ],
     {
@@ -144,7 +145,7 @@ export interface HereOptions {
 export async function startHere(options: HereOptions = {}): Promise<TestBus & { server: RunningServer }> {
   const folder = options.folder ?? tempFolder();
   const db = join(folder, "data.db");
-  const config = serverConfig({ db, port: "0" }, options.env ?? {}, {});
+  const config = serverConfig({ db: await settingOf(db), port: "0" }, options.env ?? {}, {});
   const server = await startServer({
     config,
     operations: options.operations ?? all,

@@ -75,6 +75,8 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
     await eventually("PostgreSQL answers", isThere, STARTED_MS);
   };
   await start();
+  // A test that is interrupted leaves no server behind.
+  process.on("exit", () => child.kill("SIGKILL"));
   let count = 0;
   return {
     port,
@@ -106,4 +108,14 @@ async function answers(url: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** The rows that a statement returns, by PostgreSQL's own client. `params` stand for `?`. */
+export function selectedBy(url: string, sql: string, params: readonly (string | number)[]): unknown[] {
+  let count = 0;
+  const quoted = sql.replaceAll("?", () => `'${String(params[count++]).replaceAll("'", "''")}'`);
+  const text = `WITH found AS (${quoted}) SELECT coalesce(json_agg(found), '[]') FROM found`;
+  const { stdout, stderr, success } = Bun.spawnSync([join(String(bin), "psql"), url, "-qtAc", text]);
+  if (!success) throw new Error(`psql: ${stderr}`);
+  return JSON.parse(stdout.toString());
 }

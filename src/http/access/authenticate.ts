@@ -1,6 +1,6 @@
 import { PROCESS_HEADER } from "../../config/process_header.ts";
 import { type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
-import { RESERVED, type Tokens } from "../../domain/token.ts";
+import { type FoundToken, RESERVED, type Tokens } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
@@ -69,9 +69,11 @@ export function noFunnel({ headers }: Incoming): Refusal | null {
   return { status: 403, reason: "Requests from the internet (Tailscale Funnel) are refused." };
 }
 
-function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | null {
+function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | Promise<Verdict> | null {
   const secret = bearerOf(headers);
-  return secret === null ? null : byToken(tokens, secret);
+  if (secret === null) return null;
+  const found = tokens.find(secret);
+  return found instanceof Promise ? found.then(verdictOf) : verdictOf(found);
 }
 
 const SIGNED_OUT: Refusal = {
@@ -150,8 +152,7 @@ function loginDecides({ login }: Incoming): Caller | null {
   return { origin: login.includes("@") ? login : `${login}@`, scope: "full", local: false };
 }
 
-function byToken(tokens: Tokens, secret: string): Verdict {
-  const found = tokens.find(secret);
+function verdictOf(found: FoundToken | undefined): Verdict {
   if (found?.state === "valid") {
     const { name, scope, hash } = found.token;
     // A token may be older than the meaning of its name.
