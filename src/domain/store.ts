@@ -6,6 +6,7 @@ import type { Batch, EventQuery, Events, SearchStore } from "./event_log.ts";
 import type { Machine } from "./machine.ts";
 import type { Answer, DialogDraft, EventNeed, Need, Settled, Via } from "./need.ts";
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
+import type { Peers } from "./peers.ts";
 import type { PushStore } from "./push_log.ts";
 import type { Session } from "./session.ts";
 import type { Trouble } from "./storage.ts";
@@ -39,6 +40,7 @@ export interface Store {
   needs: NeedStore;
   webhooks: Webhooks;
   deliveries: DeliveryStore;
+  peers: Peers;
   /**
    * Writes an event with all that was decided for it. Null if the active webhooks have changed since, or the need that it
    * answers is closed: decide again.

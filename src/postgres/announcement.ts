@@ -1,3 +1,4 @@
+import type { Word } from "../domain/peers.ts";
 import { attempt } from "../lib/attempt.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -15,6 +16,9 @@ export interface Announcement {
   needs?: readonly number[];
   /** True if tokens were made or revoked. */
   tokens?: true;
+  /** True if calls of the bus hold something else than before. */
+  holds?: true;
+  word?: Word;
 }
 
 export function announcementOf(by: string, { readers, needs }: Transaction): string {

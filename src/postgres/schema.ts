@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { OpenError } from "../domain/storage.ts";
 import { type Connection, type Pool, statement } from "./connection.ts";
 
@@ -74,6 +75,12 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
         name text PRIMARY KEY, scope text NOT NULL, hash text NOT NULL, created_at timestamptz NOT NULL,
         expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz
       );
+      -- The running buses, and what calls of theirs hold. Worth nothing after a crash, so nothing of it is logged.
+      CREATE UNLOGGED TABLE buses (
+        id text PRIMARY KEY, host text NOT NULL, port integer NOT NULL, version text NOT NULL, until timestamptz NOT NULL
+      );
+      CREATE UNLOGGED TABLE holds (key text NOT NULL, bus text NOT NULL, value text NOT NULL, until timestamptz, PRIMARY KEY (key, bus));
+      CREATE INDEX holds_by_bus ON holds (bus);
       -- Folded texts of events, for an index of the parts of three characters that they hold.
       CREATE EXTENSION IF NOT EXISTS pg_trgm;
       CREATE TABLE events_text (id bigint PRIMARY KEY, text text NOT NULL);
@@ -84,11 +91,16 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
 /** The same number for every bus: only one migrates at a time. */
 const LOCK = 4_737_402_846;
 
+/** Brings a database to this version's schema. Values that are made once are made now. @throws OpenError like `migrate`. */
+export function prepare(pool: Pool): Promise<ReadonlyMap<string, string>> {
+  return migrate(pool, { id: randomBytes(4).toString("hex"), key: randomBytes(32).toString("hex") });
+}
+
 /**
  * Brings a database to this version's schema, and returns the values that are made once for it.
  * @throws OpenError when a newer release has changed it.
  */
-export async function migrate(
+async function migrate(
   pool: Pool,
   made: Readonly<Record<string, string>>,
 ): Promise<ReadonlyMap<string, string>> {

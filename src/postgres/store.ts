@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { Store, Trouble } from "../domain/store.ts";
 import type { Tokens } from "../domain/token.ts";
+import type { Place } from "./admin.ts";
 import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
 import { Appender } from "./append.ts";
 import { connect, type Pool, statement } from "./connection.ts";
@@ -12,8 +12,9 @@ import { Listener } from "./listener.ts";
 import { NeedTable } from "./needs.ts";
 import { expectUsable, openError } from "./open.ts";
 import type { Parts } from "./parts.ts";
+import { PostgresPeers } from "./peers.ts";
 import { PushTable } from "./pushes.ts";
-import { migrate } from "./schema.ts";
+import { prepare } from "./schema.ts";
 import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
 import { Tail } from "./tail.ts";
@@ -28,18 +29,16 @@ export interface StoreOptions {
   now(): number;
   /** Reads like `now` but never jumps: tells when deliveries are due and too old. */
   steady?(): number;
+  /** Name of this machine, and the release of the bus, for people. */
+  host?: string;
+  version?: string;
   /** Told when the database stops taking writes, and with null when it takes them again. */
   onTrouble?(trouble: Trouble | null): void;
 }
 
-/** Where a database is: its URL, and the same without secrets. */
-export interface Place {
-  url: string;
-  shown: string;
-}
-
 export interface ServerStore extends Store {
   tokens: Tokens;
+  peers: PostgresPeers;
 }
 
 /** Reads so often what other buses wrote (ms), in case a notification was lost. */
@@ -53,8 +52,7 @@ export async function openStore({ url, shown }: Place, options: StoreOptions): P
   const pool = connect(url);
   try {
     await expectUsable(pool, shown);
-    const made = { id: randomBytes(4).toString("hex"), key: randomBytes(32).toString("hex") };
-    return await storeOn({ url, pool }, await migrate(pool, made), options);
+    return await storeOn({ url, pool }, await prepare(pool), options);
   } catch (error) {
     await pool.close();
     throw openError(error, shown);
@@ -83,7 +81,7 @@ const NOW = statement("SELECT round(extract(epoch FROM clock_timestamp()) * 1000
 async function storeOn(
   { url, pool }: { url: string; pool: Pool },
   values: ReadonlyMap<string, string>,
-  { now, steady = now, onTrouble }: StoreOptions,
+  { now, steady = now, onTrouble, host = "", version = "" }: StoreOptions,
 ): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
@@ -91,17 +89,18 @@ async function storeOn(
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
-  await tokens.read();
-  const told: Told = { ...tables, tail, tokens, commits: [] };
+  const peers = new PostgresPeers({ connection: pool, own: writer.id, host, version });
+  const told: Told = { ...tables, tail, tokens, peers, commits: [] };
   tail.start(await tables.events.newest(pool));
   await index.start();
-  await tables.sessions.settle();
+  await Promise.all([tables.sessions.settle(), tokens.read()]);
   const stopFollowing = await followOthers(url, writer.id, told);
   return {
     id: String(values.get("id")),
     key: Buffer.from(String(values.get("key")), "hex"),
     ...tables,
     tokens,
+    peers,
     append: (draft) => appender.append(draft),
     register: (decide) => appender.register(decide),
     listen: (onEvent) => tail.listen(onEvent),
@@ -146,6 +145,7 @@ interface Told {
   needs: NeedTable;
   webhooks: WebhookTable;
   tokens: KnownTokens;
+  peers: PostgresPeers;
   commits: (() => void)[];
 }
 
@@ -168,10 +168,12 @@ async function endingOf(
 async function followOthers(
   url: string,
   own: string,
-  { tail, mail, needs, tokens, commits }: Told,
+  { tail, mail, needs, tokens, peers, commits }: Told,
 ): Promise<() => Promise<void>> {
   const readTokens = () => tokens.read().catch(() => {});
   const follow = async (announced: Announcement | undefined) => {
+    if (announced?.word !== undefined) return peers.hear(announced.word);
+    if (announced?.holds) return peers.look().catch(() => {});
     if (announced === undefined || announced.tokens) await readTokens();
     await tail.catchUp();
     mail.tell(announced?.readers ?? []);
@@ -185,10 +187,12 @@ async function followOthers(
     if (announced?.by !== own) followed = followed.then(() => follow(announced));
   });
   await listener.start();
+  await peers.start();
   const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens()]), LOOK_MS);
   looking.unref();
   return async () => {
     clearInterval(looking);
     await listener.close();
+    await peers.stop();
   };
 }

@@ -1,3 +1,4 @@
+import { machine, version } from "../config/client.ts";
 import { lockPath, type ServerConfig } from "../config/server.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import type { Tokens } from "../domain/token.ts";
@@ -61,7 +62,7 @@ async function openOnServer({ config, now, onTrouble, ...given }: OpenOptions): 
   const { openStore: open, clockOf } = await import("../postgres/store.ts");
   const place = config.postgres as NonNullable<ServerConfig["postgres"]>;
   const clock = given.clock ?? createClock(await clockOf(place, now), config.webhooks.speed);
-  const store = await open(place, { now, steady: clock.steady, onTrouble });
+  const store = await open(place, { now, steady: clock.steady, onTrouble, host: machine(), version });
   try {
     expectClosed(config, store.tokens);
   } catch (error) {
@@ -72,6 +73,7 @@ async function openOnServer({ config, now, onTrouble, ...given }: OpenOptions): 
   return {
     ...{ store, tokens: store.tokens, clock },
     markProcess(port, folder) {
+      store.peers.listensAt(port);
       if (folder !== undefined) lock = attempt(() => takeLock(lockPath(port, folder))) ?? null;
     },
     async close() {

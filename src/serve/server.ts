@@ -149,7 +149,9 @@ async function routesOf(
   const isListed = ({ tool, listed }: Operation) =>
     tool !== false && (listed === undefined || (listed === "all" && config.tools === "all"));
   const listed = operations.filter(isListed);
-  const mcp = await createMcp({ limits, listed, door, shares, refused, unexpected, guide, version });
+  const mcp = await createMcp({
+    ...{ limits, listed, door, shares, refused, unexpected, guide, version, peers: store.peers },
+  });
   const started = performance.now();
   const api = { limits, shares, refused, door };
   return createRoutes({

@@ -25,7 +25,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   desktop: edge(),
   push: edge(),
   rpc: ["config", "lib", "runtime/file.ts", "runtime/connect.ts"],
-  admin: ["domain", "sqlite", "tokens", "rpc", "config", "lib"],
+  admin: ["domain", "sqlite", "postgres", "tokens", "rpc", "config", "lib"],
   install: [
     ...["rpc", "admin", "tokens", "hooks/names.ts", "mod/bundle.ts", "config", "lib"],
     ...["launchd", "systemd", "jsonc-parser"],
