@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { machine } from "../../config/client.ts";
 import { thisMachine } from "../../config/machine_id.ts";
 import { shownDatabase } from "../../config/server.ts";
 import { onInterrupt } from "../../lib/interrupt.ts";
