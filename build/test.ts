@@ -1,5 +1,6 @@
 // `npm test`: builds what the tests run, then runs them. `--all` adds the long files, `--long` runs them only. Other
 // arguments go to `bun test`, e.g. a part of a file name. TIMES=write notes how long each file took.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { buildBinary } from "./binary.ts";
 import { buildNode } from "./node.ts";
@@ -144,6 +145,19 @@ const SLOW: readonly string[] = [
   "test/store/two-buses.test.ts",
 ];
 
+/** Debian's folder of PostgreSQL's programs. */
+const POSTGRES = "/usr/lib/postgresql";
+
+/** Files that run once more with their buses on PostgreSQL. */
+const ON_POSTGRES: readonly string[] = [
+  "test/contract.binary.test.ts",
+  "test/contract.node.test.ts",
+  "test/http/mcp/",
+  "test/http/routes.test.ts",
+  "test/http/sse.test.ts",
+  "test/operations/",
+];
+
 /** What `npm test` leaves out. */
 export const LONG: readonly string[] = [
   ...ALONE,
@@ -158,6 +172,7 @@ export const LONG: readonly string[] = [
 export interface Run {
   name: string;
   args: readonly string[];
+  env?: Readonly<Record<string, string>>;
   /** Leaves the processors to the run after it, which it runs beside. */
   waits?: true;
 }
@@ -178,6 +193,11 @@ export function runsOf(args: readonly string[]): Run[] {
     { name: "waiting", args: ["--parallel=3", ...WAITING], waits: true },
     { name: "in pairs", args: ["--parallel=2", ...IN_PAIRS] },
     { name: "in browsers", args: ["--parallel=2", ...IN_BROWSERS] },
+    {
+      name: "on PostgreSQL",
+      args: ["--parallel=2", ...ON_POSTGRES],
+      env: { AEB_TEST_ENGINE: "postgres" },
+    },
     ...alone,
   ];
   switch (args.join(" ")) {
@@ -232,7 +252,7 @@ function timings(): string[] {
 }
 
 async function runOnce(
-  { name, args }: Run,
+  { name, args, env }: Run,
   folder: string,
   print: (chunk: string) => void,
 ): Promise<Summary> {
@@ -252,6 +272,7 @@ async function runOnce(
     // The tests talk to this machine only, whatever proxy it has.
     env: {
       ...process.env,
+      ...env,
       NO_PROXY: "127.0.0.1,localhost",
       ...(process.stdout.isTTY && { FORCE_COLOR: "1" }),
     },
@@ -276,7 +297,10 @@ export async function test(args: readonly string[]): Promise<void> {
   try {
     await buildBinary();
     await buildNode();
-    summary = await runTests(runsOf(args), root);
+    const runs = runsOf(args);
+    const able = runs.filter(({ env }) => env === undefined || existsSync(POSTGRES));
+    summary = await runTests(able, root);
+    if (able.length < runs.length) summary.skips.push("buses on PostgreSQL, no postgres");
     if (args.length === 0) summary.skips.push(`${LONG.length} long files. To run them too: npm run test:all`);
   } catch (error) {
     console.error(error);

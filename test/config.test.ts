@@ -50,7 +50,7 @@ describe("paths", () => {
     [":memory:", "takes the path of a file, not an address (:memory:…)"],
     ["file:data.db", "takes the path of a file, not an address (file:…)"],
     ["FILE:/x?mode=memory", "takes the path of a file, not an address (FILE:…)"],
-    ["postgres://jo:secret@db/bus", "takes the path of a file, not an address (postgres:…)"],
+    ["mysql://jo:secret@db/bus", "takes the path of a file, not an address (mysql:…)"],
     ["~jo/data.db", 'is "~jo/data.db", which was not expanded. Write ~/ or the full path'],
     ["$HOME/data.db", 'is "$HOME/data.db", which was not expanded. Write ~/ or the full path'],
     ["/x/", 'is "/x/", a folder. Give the path of a file.'],
@@ -64,5 +64,63 @@ describe("paths", () => {
         expect(config).toThrow(`${name} ${says}`);
         expect(config).not.toThrow("secret");
       }
+  });
+});
+
+describe("a database on PostgreSQL", () => {
+  const NAME = "AGENT_EVENT_BUS_DB";
+  const placeOf = (text: string) => serverConfig({}, { [NAME]: text }, {}).postgres;
+  const modeOf = (text: string) => new URL(placeOf(text)?.url ?? "").searchParams.get("sslmode");
+
+  test("is chosen by a URL, which is shown without its user, its password and its parameters", () => {
+    const text = "postgresql://jo:secret@db.example.com:6432/bus?sslmode=require";
+    for (const config of [serverConfig({}, { [NAME]: text }, {}), serverConfig({}, {}, { [NAME]: text })]) {
+      expect(config.postgres?.shown).toBe("postgres://db.example.com:6432/bus");
+      expect(config.postgres?.url).toContain("jo:secret@");
+      expect(config.db).toBe(join(dataDirectory(), "postgres-8080"));
+    }
+    expect(serverConfig({ db: "x.db" }, { [NAME]: text }, {}).postgres).toBeNull();
+    expect(serverConfig({ db: "postgres://jo@h/d", port: "81" }, {}, {}).db).toEndWith("postgres-81");
+    for (const name of ["AGENT_EVENT_BUS_LOG", "AGENT_EVENT_BUS_ERR"]) {
+      const logged = () => serverConfig({}, { [name]: text }, {});
+      expect(logged).toThrow(`${name} takes the path of a file, not an address (postgresql:…)`);
+    }
+  });
+
+  test.each([
+    ["postgres://jo@127.0.0.1/bus", "disable"],
+    ["postgres://jo@[::1]/bus", "disable"],
+    ["postgres://jo@localhost:1/bus", "disable"],
+    ["postgres:///bus?user=jo&host=/run/postgresql", "disable"],
+    ["postgres://jo@10.0.0.1/bus", "verify-full"],
+    ["postgres://jo@db/bus?sslmode=disable", "disable"],
+    ["postgres://jo@db/bus?sslmode=require", "require"],
+    ["postgres://jo@db/bus?sslmode=verify-ca&sslrootcert=/ca.pem", "verify-ca"],
+  ])("%s: sslmode %s", (text, mode) => {
+    expect(modeOf(text)).toBe(mode);
+  });
+
+  test.each([
+    ["postgres://jo:se#cret@db/bus", "is not a URL that can be read. Characters like # in a password"],
+    ["postgres://jo:secret@db", "names no database"],
+    ["postgres://db/bus", "names no user"],
+    [
+      "postgres://jo:secret@db/bus?sslmode=prefer",
+      "has an sslmode that is not one of disable, require, verify-ca",
+    ],
+    ["postgres://jo:secret@db/bus?sslmode=verify-ca", "has sslmode=verify-ca, which needs the file"],
+  ])("%s is refused, without what may be secret", (text, says) => {
+    expect(() => placeOf(text)).toThrow(`${NAME} ${says}`);
+    expect(() => placeOf(text)).not.toThrow("cret@");
+  });
+
+  test("a password on the command line is refused", () => {
+    for (const db of ["postgres://jo:secret@db/bus", "postgres://jo@db/bus?password=secret"]) {
+      expect(() => serverConfig({ db }, {}, {})).toThrow(
+        "--db has a password, which other users of this machine",
+      );
+      expect(() => serverConfig({ db }, {}, {})).not.toThrow("secret");
+    }
+    expect(serverConfig({ db: "postgres://jo@db/bus" }, {}, {}).postgres?.shown).toBe("postgres://db/bus");
   });
 });

@@ -1,7 +1,9 @@
 import { networkInterfaces } from "node:os";
+import { resolve } from "node:path";
 import { environment, type InstallConfig, installConfig, machine, settingsFile } from "../config/client.ts";
 import { type ServerConfig, serverConfig } from "../config/server.ts";
 import { isLoopback } from "../lib/loopback.ts";
+import { realOf } from "../lib/permissions.ts";
 import { type Address, addressesOf } from "../rpc/listener.ts";
 import { busOf } from "./holder.ts";
 
@@ -15,10 +17,10 @@ export interface Reached {
 const EVERYWHERE = ["0.0.0.0", "::"];
 
 /** The URL of a database's bus for other machines, by where it listens now, or else by its settings. */
-export async function addressFor(db: string): Promise<Reached> {
+export async function addressFor(db: string | undefined): Promise<Reached> {
   const config = installConfig(environment);
   const settings = serverConfig({ db }, environment, settingsFile());
-  const listens = await listensAt(db, config, settings);
+  const listens = await listensAt(realOf(resolve(settings.db)), config, settings);
   const host = listens?.host ?? settings.host;
   const port = listens?.port ?? settings.port;
   const shared = settings.allowedHosts.find((name) => name.endsWith(".ts.net"));

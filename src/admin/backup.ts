@@ -11,6 +11,7 @@ import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { isFolderName, makeFolder } from "./backup_folder.ts";
 import { existingDatabase } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
+import { postgresOf } from "./server.ts";
 
 /**
  * Copies the database into a new file, or with tokens and settings into a new folder. Leaves nothing behind when it fails.
@@ -18,6 +19,11 @@ import { damaged, reasonOf } from "./reason.ts";
  */
 export async function backup(args: { file: string; db?: string | undefined }): Promise<Json> {
   if (args.file === "") throw new UsageError("backup needs a FILE or a DIR, not an empty word.");
+  const server = postgresOf(args.db);
+  if (server !== null)
+    throw new UsageError(
+      `The database is ${server.shown}. PostgreSQL copies it while the buses run: pg_dump --format=custom --file=bus.dump ${server.shown}`,
+    );
   const db = existingDatabase(args.db);
   const target = resolve(args.file);
   const isFolder = isFolderName(args.file);

@@ -9,16 +9,10 @@ import { lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
 import { SCHEMA_VERSION } from "../sqlite/schema.ts";
 import { hasBadIndexesAlone, type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
+import type { Finding } from "./finding.ts";
 import { existingDatabase } from "./place.ts";
 import { badIndex, damaged, type Reason, reasonOf } from "./reason.ts";
-
-/** The result of one check. */
-export interface Finding {
-  what: string;
-  ok: boolean;
-  found: string;
-  repair?: string;
-}
+import { checkServer, postgresOf } from "./server.ts";
 
 const good = (what: string, found: string): Finding => ({ what, ok: true, found });
 const bad = (what: string, { found, repair }: Reason): Finding => ({ what, ok: false, found, repair });
@@ -29,8 +23,9 @@ const NETWORK = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x5346414f, 0x0
 
 /** Checks the database, its files and their place. Changes nothing. Every problem comes with its repair. */
 export async function check(args: { db?: string | undefined }): Promise<Json> {
-  const db = existingDatabase(args.db);
-  const checks = checkDatabase(db);
+  const server = postgresOf(args.db);
+  const db = server?.shown ?? existingDatabase(args.db);
+  const checks = server === null ? checkDatabase(db) : await checkServer(server);
   const bad = checks.filter(({ ok }) => !ok).length;
   return {
     database: db,

@@ -2,13 +2,18 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { environment, settingsFile } from "../config/client.ts";
 import type { Environment } from "../config/parse_settings.ts";
-import { databasePath } from "../config/server.ts";
+import { databasePath, postgresIn } from "../config/server.ts";
 import { realOf } from "../lib/permissions.ts";
 import { kindOf } from "../sqlite/fitness.ts";
 import { lonelyWal } from "../sqlite/foreign_wal.ts";
 
 /** The database of a command on files, without links on its path. @throws Error when it is not a file. */
 export function databaseOf(flag: string | undefined, settings: Environment = settingsFile()): string {
+  const server = postgresIn(flag, environment, settings);
+  if (server !== null)
+    throw new Error(
+      `The database is ${server.shown}, and this command works on a file. See docs/scale.md for the ways of PostgreSQL.`,
+    );
   const db = realOf(resolve(databasePath(flag, environment, settings)));
   const found = statSync(db, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile())

@@ -3,6 +3,7 @@ import { LIMITS, type LimitName, type Limits } from "../domain/limits.ts";
 import { NOTIFY_SETTINGS } from "../domain/notification.ts";
 import { dataDirectory, homeDirectory } from "./client.ts";
 import { ConfigError, type Environment } from "./parse_settings.ts";
+import { hasPassword, type PostgresPlace, postgresPlace } from "./postgres.ts";
 import { type PushConfig, publicUrlOf, topicsOf } from "./push.ts";
 import { VARIABLES } from "./variables.ts";
 
@@ -17,11 +18,14 @@ export function serverConfig(flags: Environment, env: Environment, settings: Env
   const number = (key: Variable, least: number, most: number) =>
     wholeNumber(VARIABLES[key].name, value(key) ?? VARIABLES[key].fallback, least, most);
   const push = pushOf(value);
+  const port = portOf(value("port") ?? VARIABLES.port.fallback);
   return {
     host: (value("host") ?? VARIABLES.host.fallback).replace(/^\[(.*)\]$/, "$1"),
     /** 0 lets the system choose. */
-    port: portOf(value("port") ?? VARIABLES.port.fallback),
-    db: databasePath(flags.db, env, settings),
+    port,
+    db: databasePath(flags.db, env, settings, port),
+    /** Null if the database is a file. */
+    postgres: postgresIn(flags.db, env, settings),
     ...logFiles(env, settings),
     icon: pathOf("icon", env, settings),
     allowedHosts: [...listOf(value("allowedHosts")), ...hostsOf(push)],
@@ -51,10 +55,44 @@ export function logFiles(env: Environment, settings: Environment): { log: string
   };
 }
 
-/** The database file. @throws ConfigError when the path cannot be used. */
-export function databasePath(flag: string | undefined, env: Environment, settings: Environment): string {
+/**
+ * The database file. For a database on PostgreSQL, the path beside which a bus of this machine has its lock.
+ * @throws ConfigError when the path cannot be used.
+ */
+export function databasePath(
+  flag: string | undefined,
+  env: Environment,
+  settings: Environment,
+  port?: number,
+): string {
   if (flag === "") throw new ConfigError("--db needs a file.");
-  return pathOf("db", env, settings, flag) ?? inData("data.db");
+  if (postgresIn(flag, env, settings) === null) return pathOf("db", env, settings, flag) ?? inData("data.db");
+  const { name, fallback } = VARIABLES.port;
+  return lockPath(port ?? (env[name] || settings[name] || fallback));
+}
+
+/** A database for people: the path of its file, or its place without secrets. */
+export function shownDatabase({ db, postgres }: Pick<ServerConfig, "db" | "postgres">): string {
+  return postgres?.shown ?? db;
+}
+
+/** The path beside which a bus of this machine has its lock, if its database is on PostgreSQL. */
+export function lockPath(port: number | string, folder = dataDirectory()): string {
+  return process.getBuiltinModule("node:path").join(folder, `postgres-${port}`);
+}
+
+/** The PostgreSQL database of the settings. Null if the database is a file. @throws ConfigError when it cannot be used. */
+export function postgresIn(
+  flag: string | undefined,
+  env: Environment,
+  settings: Environment,
+): PostgresPlace | null {
+  const { name } = VARIABLES.db;
+  if (flag !== undefined && hasPassword(flag))
+    throw new ConfigError(
+      `--db has a password, which other users of this machine could see. Put the URL into settings.env as ${name}, or the password into a file that PGPASSFILE names.`,
+    );
+  return postgresPlace(flag ?? (env[name] || settings[name]), flag === undefined ? name : "--db");
 }
 
 /** A path from the settings. In `settings.env` it is relative to the data directory. */

@@ -5,7 +5,8 @@ export const VARIABLES = {
   db: {
     name: "AGENT_EVENT_BUS_DB",
     fallback: "data.db in the data directory",
-    about: "Database file. In settings.env, a relative path starts in the data directory",
+    about:
+      "Database file, or postgres://USER@HOST/DATABASE for several buses. In settings.env, a relative path starts in the data directory",
     flag: "db",
   },
   log: {

@@ -1,9 +1,16 @@
+import { alone, type Peers } from "./peers.ts";
+
 /** How long a hook with a time limit waits. The hooks beside a killed one, which never releases, have 300 ms in all. */
 const LIMITED_MS = 200;
 /** How long one without a limit waits: a machine under load may take seconds to show and confirm a message. */
 const LONGEST_MS = 5_000;
 
+/** How often it is asked if another bus has given the turn back. */
+const ASK_MS = 20;
+
 interface Turn {
+  /** False while another bus has the turn. */
+  isTaken: boolean;
   since: number;
   over: Promise<void>;
   end(): void;
@@ -14,7 +21,12 @@ interface Turn {
  * each before another confirmed them.
  */
 export class Turns {
+  readonly #peers: Pick<Peers, "take" | "give" | "tell">;
   readonly #taken = new Map<string, Turn>();
+
+  constructor(peers: Pick<Peers, "take" | "give" | "tell"> = alone()) {
+    this.#peers = peers;
+  }
 
   /**
    * Resolves when it is the caller's turn, which ends by `end` or after 5 s. A caller that is not `patient` ends the turn of
@@ -26,27 +38,52 @@ export class Turns {
       if (left > 0) await within(left, turn.over);
       else turn.end();
     }
-    this.#begin(sessionId);
+    const turn = this.#begin(sessionId);
+    await this.#takeFromOthers(sessionId, patient);
+    turn.isTaken = true;
   }
 
+  /** Ends the turn, which another bus may have begun. */
   end(sessionId: string): void {
-    this.#taken.get(sessionId)?.end();
+    if (this.#taken.get(sessionId)?.isTaken) this.endHere(sessionId);
+    else this.#peers.tell({ does: "end_turn", key: sessionId });
   }
 
-  #begin(sessionId: string): void {
+  /** Ends the turn that this bus has. */
+  endHere(sessionId: string): void {
+    const turn = this.#taken.get(sessionId);
+    if (turn?.isTaken) turn.end();
+  }
+
+  /** Waits until another bus has given the turn back, for as long as for one of this bus. */
+  async #takeFromOthers(sessionId: string, patient: boolean): Promise<void> {
+    const until = performance.now() + (patient ? LONGEST_MS : LIMITED_MS);
+    const take = () => this.#peers.take(leaseOf(sessionId), LONGEST_MS).catch(() => true);
+    while (!(await take()) && performance.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+  }
+
+  #begin(sessionId: string): Turn {
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const turn: Turn = {
+      isTaken: false,
       since: performance.now(),
       over,
       end: () => {
         clearTimeout(timer);
         if (this.#taken.get(sessionId) === turn) this.#taken.delete(sessionId);
+        this.#peers.give(leaseOf(sessionId)).catch(() => {});
         resolve();
       },
     };
     const timer = setTimeout(turn.end, LONGEST_MS).unref();
     this.#taken.set(sessionId, turn);
+    return turn;
   }
+}
+
+function leaseOf(sessionId: string): string {
+  return `turn ${sessionId}`;
 }
 
 /** Resolves with the promise, or after so many milliseconds. */

@@ -1,4 +1,5 @@
 import { hmac } from "../lib/hmac.ts";
+import { alone, type Peers } from "./peers.ts";
 
 /** The login that a code gives. */
 export interface Grant {
@@ -10,31 +11,35 @@ export interface Grant {
 
 /** Time for which a code works (ms). */
 export const CODE_MS = 60_000;
-const MOST = 100;
 
-/** Codes that sign a browser in to the page, once each. Kept as hashes. */
+/** Codes that sign a browser in to the page, at any bus of the database, once each. Kept as hashes. */
 export class PageCodes {
-  readonly #key = crypto.getRandomValues(new Uint8Array(32));
-  readonly #grants = new Map<string, Grant & { until: number }>();
+  readonly #key: Uint8Array;
+  readonly #notes: Pick<Peers, "put" | "pull">;
 
-  /** Makes a code of 128 random bits. `now` is wall time (ms). Drops the oldest of more than 100. */
+  /** `key`: that of the database. */
+  constructor(key: Uint8Array, notes: Pick<Peers, "put" | "pull"> = alone()) {
+    this.#key = key;
+    this.#notes = notes;
+  }
+
+  /** Makes a code of 128 random bits. `now` is wall time (ms). */
   async make(grant: Grant, now: number): Promise<{ code: string; until: number }> {
     const code = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
     const until = now + CODE_MS;
-    this.#grants.set(await this.#hash(code), { ...grant, until });
-    for (const oldest of this.#grants.keys()) if (this.#grants.size > MOST) this.#grants.delete(oldest);
+    await this.#notes.put(await this.#hash(code), JSON.stringify({ ...grant, until }), CODE_MS);
     return { code, until };
   }
 
   /** Uses a code up. Undefined if it is unknown, used or expired. */
   async take(code: string, now: number): Promise<Grant | undefined> {
-    const hash = await this.#hash(code);
-    const grant = this.#grants.get(hash);
-    this.#grants.delete(hash);
-    return grant !== undefined && now < grant.until ? grant : undefined;
+    const note = await this.#notes.pull(await this.#hash(code));
+    if (note === undefined) return undefined;
+    const { token, user, until } = JSON.parse(note) as Grant & { until: number };
+    return now < until ? { token, user } : undefined;
   }
 
   async #hash(code: string): Promise<string> {
-    return Buffer.from(await hmac(this.#key, code)).toString("base64url");
+    return `code ${Buffer.from(await hmac(this.#key, `code.${code}`)).toString("base64url")}`;
   }
 }

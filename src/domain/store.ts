@@ -6,6 +6,7 @@ import type { Batch, EventQuery, Events, SearchStore } from "./event_log.ts";
 import type { Machine } from "./machine.ts";
 import type { Answer, DialogDraft, EventNeed, Need, Settled, Via } from "./need.ts";
 import type { DeliveryStore, Webhooks } from "./outbox.ts";
+import type { Peers } from "./peers.ts";
 import type { PushStore } from "./push_log.ts";
 import type { Session } from "./session.ts";
 import type { Sources } from "./source.ts";
@@ -41,6 +42,7 @@ export interface Store {
   webhooks: Webhooks;
   deliveries: DeliveryStore;
   sources: Sources;
+  peers: Peers;
   /**
    * Writes an event with all that was decided for it. Null if the active webhooks have changed since, the need that it
    * answers is closed, or it arrived before: decide again.

@@ -20,9 +20,62 @@ export interface EndingToken {
 
 export type TokenState = "valid" | "expired" | "revoked";
 
+export interface FoundToken {
+  token: Token;
+  state: TokenState;
+}
+
+export interface ListedToken extends Token {
+  state: TokenState;
+  last_used_at: string | null;
+}
+
+/** The tokens of a bus, as it asks for them at each request. */
+export interface Tokens {
+  /** All tokens, by name. */
+  list(): ListedToken[];
+  /** Valid tokens that will expire, by name. */
+  ending(): EndingToken[];
+  /** The token of a secret. Undefined if it is not one of these. */
+  find(secret: string): FoundToken | undefined | Promise<FoundToken | undefined>;
+  /** True while there is a valid token with this hash. */
+  holds(hash: string): boolean;
+}
+
+/** The tokens of a bus, as commands change them. */
+export interface TokenAdmin {
+  list(): ListedToken[] | Promise<ListedToken[]>;
+  /** Makes a token and returns its secret, the only time it is seen. Null if a valid token has that name. */
+  create(
+    name: string,
+    scope: Scope,
+    expiresInMs: number | null,
+  ): MadeToken | null | Promise<MadeToken | null>;
+  /** Revokes a token and returns it. Undefined if there is no token of that name. */
+  revoke(name: string): Token | undefined | Promise<Token | undefined>;
+}
+
+export interface MadeToken {
+  token: Token;
+  secret: string;
+}
+
 export function tokenState(token: Token, now: number): TokenState {
   if (token.revoked_at !== null) return "revoked";
   return token.expires_at !== null && Date.parse(token.expires_at) <= now ? "expired" : "valid";
+}
+
+/** Valid tokens that will expire. */
+export function endingOf(tokens: readonly Token[], now: number): EndingToken[] {
+  return tokens.flatMap((token) => {
+    const { name, expires_at } = token;
+    return expires_at !== null && tokenState(token, now) === "valid" ? [{ name, expires_at }] : [];
+  });
+}
+
+/** True if there is a valid token with this hash. */
+export function holdsAmong(tokens: readonly Token[], hash: string, now: number): boolean {
+  return tokens.some((token) => token.hash === hash && tokenState(token, now) === "valid");
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;

@@ -159,8 +159,9 @@ function changesOf(
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => settings[key] !== value));
 }
 
-function refuseOpen({ host, db, access }: ServerConfig): void {
-  if (isLoopback(host) || access.open || access.trustHeaders) return;
+function refuseOpen({ host, db, postgres, access }: ServerConfig): void {
+  // A bus on PostgreSQL finds its tokens there, and refuses by itself.
+  if (isLoopback(host) || access.open || access.trustHeaders || postgres !== null) return;
   const tokens = openTokens(realOf(db), Date.now).list();
   if (tokens.some(({ state }) => state === "valid")) return;
   const elsewhere = db.startsWith(dataDirectory()) ? "" : ` --db ${quoted(db)}`;

@@ -1,4 +1,5 @@
 import { busUrl, clientConfig, environment, keptToken, version } from "../config/client.ts";
+import { shownDatabase } from "../config/server.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { attempt } from "../lib/attempt.ts";
 import type { Json } from "../lib/json.ts";
@@ -47,12 +48,13 @@ export async function status(): Promise<Json> {
 
 async function ofThisMachine({ holder, service, noService, server, config }: OwnBus, running: boolean) {
   const words = serviceWords(service, noService);
-  if (holder.kind !== "none") return { pid: holder.pid ?? null, database: server.db, service: words };
+  const database = shownDatabase(server);
+  if (holder.kind !== "none") return { pid: holder.pid ?? null, database, service: words };
   // A bus with another database has the port.
   const other = running ? await listenerAt(server.port, config) : undefined;
   return {
     pid: other?.pid ?? service?.state.pid ?? null,
-    database: running ? null : server.db,
+    database: running ? null : database,
     service: words,
   };
 }

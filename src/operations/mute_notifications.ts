@@ -41,6 +41,7 @@ export const muteNotifications = operation({
         return { error: `"${time}" is not a time. Use one like 30m, 1h or 2d, or today, always or off.` };
       await bus.store.mail.muteUntil(until);
       bus.muted.until = until;
+      bus.store.peers.tell({ does: "mute", key: String(until) });
     }
     return { muted_until: shown(bus.muted.until, bus.now()) };
   },

@@ -1,3 +1,5 @@
+import type { Word } from "../domain/peers.ts";
+import { attempt } from "../lib/attempt.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Every commit of a bus announces itself to the others on it. */
@@ -7,11 +9,16 @@ const MOST_BYTES = 7_000;
 
 /** Said by a bus to the others after a commit. A hint where to look, and never the data. */
 export interface Announcement {
-  /** The bus. */
-  by: string;
+  /** The bus. Undefined for a command. */
+  by?: string;
   /** Recipients whose messages were seen, and needs that were opened or changed. Undefined if there are too many to name. */
   readers?: readonly string[];
   needs?: readonly number[];
+  /** True if tokens were made or revoked. */
+  tokens?: true;
+  /** True if calls of the bus hold something else than before. */
+  holds?: true;
+  word?: Word;
 }
 
 export function announcementOf(by: string, { readers, needs }: Transaction): string {
@@ -19,6 +26,8 @@ export function announcementOf(by: string, { readers, needs }: Transaction): str
   return Buffer.byteLength(told) > MOST_BYTES ? JSON.stringify({ by }) : told;
 }
 
-export function parseAnnouncement(text: string): Announcement {
-  return JSON.parse(text) as Announcement;
+/** Undefined if another program said something else on the channel. */
+export function parseAnnouncement(text: string): Announcement | undefined {
+  const told: unknown = attempt(() => JSON.parse(text));
+  return typeof told === "object" && told !== null ? (told as Announcement) : undefined;
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { OpenError } from "../domain/storage.ts";
 import { type Connection, type Pool, statement } from "./connection.ts";
 
 /** In order. Each brings a database from the version before to its own. */
@@ -69,6 +71,16 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
       );
       CREATE INDEX needs_open ON needs (need_id) WHERE state = 'open';
       CREATE INDEX needs_by_correlation ON needs (correlation_id) WHERE state = 'open';
+      CREATE TABLE tokens (
+        name text PRIMARY KEY, scope text NOT NULL, hash text NOT NULL, created_at timestamptz NOT NULL,
+        expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz
+      );
+      -- The running buses, and what calls of theirs hold. Worth nothing after a crash, so nothing of it is logged.
+      CREATE UNLOGGED TABLE buses (
+        id text PRIMARY KEY, host text NOT NULL, port integer NOT NULL, version text NOT NULL, until timestamptz NOT NULL
+      );
+      CREATE UNLOGGED TABLE holds (key text NOT NULL, bus text NOT NULL, value text NOT NULL, until timestamptz, PRIMARY KEY (key, bus));
+      CREATE INDEX holds_by_bus ON holds (bus);
       -- Folded texts of events, for an index of the parts of three characters that they hold.
       CREATE EXTENSION IF NOT EXISTS pg_trgm;
       CREATE TABLE events_text (id bigint PRIMARY KEY, text text NOT NULL);
@@ -91,11 +103,16 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
 /** The same number for every bus: only one migrates at a time. */
 const LOCK = 4_737_402_846;
 
+/** Brings a database to this version's schema. Values that are made once are made now. @throws OpenError like `migrate`. */
+export function prepare(pool: Pool): Promise<ReadonlyMap<string, string>> {
+  return migrate(pool, { id: randomBytes(4).toString("hex"), key: randomBytes(32).toString("hex") });
+}
+
 /**
  * Brings a database to this version's schema, and returns the values that are made once for it.
- * @throws Error with a sentence when a newer release has changed it.
+ * @throws OpenError when a newer release has changed it.
  */
-export async function migrate(
+async function migrate(
   pool: Pool,
   made: Readonly<Record<string, string>>,
 ): Promise<ReadonlyMap<string, string>> {
@@ -107,7 +124,7 @@ export async function migrate(
     const version = Number(row?.version);
     const newest = MIGRATIONS.at(-1)?.version ?? 0;
     if (version > newest)
-      throw new Error(
+      throw new OpenError(
         `The database has schema version ${version}, from a newer release. This one knows ${newest}. Update agent-event-bus.`,
       );
     for (const migration of MIGRATIONS.filter((one) => one.version > version))

@@ -1,22 +1,26 @@
-import { randomBytes } from "node:crypto";
 import type { Store, Trouble } from "../domain/store.ts";
+import type { Tokens } from "../domain/token.ts";
+import type { Place } from "./admin.ts";
 import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
 import { Appender } from "./append.ts";
-import { connect, type Pool } from "./connection.ts";
+import { connect, type Pool, statement } from "./connection.ts";
 import { DeliveryTable } from "./deliveries.ts";
 import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
 import { Health } from "./health.ts";
 import { Listener } from "./listener.ts";
 import { NeedTable } from "./needs.ts";
+import { expectUsable, openError } from "./open.ts";
 import type { Parts } from "./parts.ts";
+import { PostgresPeers } from "./peers.ts";
 import { PushTable } from "./pushes.ts";
-import { migrate } from "./schema.ts";
+import { prepare } from "./schema.ts";
 import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
 import { SourceTable } from "./sources.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
+import { KnownTokens } from "./tokens.ts";
 import type { Transaction } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
 import { Writer } from "./writer.ts";
@@ -26,47 +30,78 @@ export interface StoreOptions {
   now(): number;
   /** Reads like `now` but never jumps: tells when deliveries are due and too old. */
   steady?(): number;
+  /** Name of this machine, and the release of the bus, for people. */
+  host?: string;
+  version?: string;
   /** Told when the database stops taking writes, and with null when it takes them again. */
   onTrouble?(trouble: Trouble | null): void;
 }
 
-/** Reads what other buses wrote so often (ms), in case a notification was lost. */
-const LOOK_MS = 2_000;
+export interface ServerStore extends Store {
+  tokens: Tokens;
+  peers: PostgresPeers;
+}
+
+/** Reads so often what other buses wrote (ms), in case a notification was lost. */
+const LOOK_MS = 800;
 
 /**
  * Opens the database of a `postgres://` URL, which other buses may have open too.
- * @throws Error when it cannot be reached, or a newer release has changed it.
+ * @throws OpenError with a one-line reason when it cannot be used.
  */
-export async function openStore(url: string, options: StoreOptions): Promise<Store> {
+export async function openStore({ url, shown }: Place, options: StoreOptions): Promise<ServerStore> {
   const pool = connect(url);
   try {
-    const made = { id: randomBytes(4).toString("hex"), key: randomBytes(32).toString("hex") };
-    return await storeOn({ url, pool }, await migrate(pool, made), options);
+    await expectUsable(pool, shown);
+    return await storeOn({ url, pool }, await prepare(pool), options);
   } catch (error) {
     await pool.close();
-    throw error;
+    throw openError(error, shown);
   }
 }
+
+/**
+ * A wall clock (ms) that agrees with that of the database, which all buses compare times of deliveries by.
+ * @throws OpenError when the database cannot be reached.
+ */
+export async function clockOf({ url, shown }: Place, now: () => number): Promise<() => number> {
+  const pool = connect(url);
+  try {
+    const [row] = await pool.run(NOW);
+    const ahead = Number(row?.ms) - now();
+    return () => now() + ahead;
+  } catch (error) {
+    throw openError(error, shown);
+  } finally {
+    await pool.close();
+  }
+}
+
+const NOW = statement("SELECT round(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms");
 
 async function storeOn(
   { url, pool }: { url: string; pool: Pool },
   values: ReadonlyMap<string, string>,
-  { now, steady = now, onTrouble }: StoreOptions,
-): Promise<Store> {
+  { now, steady = now, onTrouble, host = "", version = "" }: StoreOptions,
+): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
   const writer: Writer = new Writer(pool, { health, ending: (transaction) => endingOf(transaction, told) });
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
-  const told: Told = { ...tables, tail, commits: [] };
+  const tokens = new KnownTokens(pool, now);
+  const peers = new PostgresPeers({ connection: pool, own: writer.id, host, version });
+  const told: Told = { ...tables, tail, tokens, peers, commits: [] };
   tail.start(await tables.events.newest(pool));
   await index.start();
-  await tables.sessions.settle();
+  await Promise.all([tables.sessions.settle(), tokens.read()]);
   const stopFollowing = await followOthers(url, writer.id, told);
   return {
     id: String(values.get("id")),
     key: Buffer.from(String(values.get("key")), "hex"),
     ...tables,
+    tokens,
+    peers,
     append: (draft) => appender.append(draft),
     register: (decide) => appender.register(decide),
     listen: (onEvent) => tail.listen(onEvent),
@@ -111,6 +146,8 @@ interface Told {
   mail: MailTable;
   needs: NeedTable;
   webhooks: WebhookTable;
+  tokens: KnownTokens;
+  peers: PostgresPeers;
   commits: (() => void)[];
 }
 
@@ -133,9 +170,13 @@ async function endingOf(
 async function followOthers(
   url: string,
   own: string,
-  { tail, mail, needs, commits }: Told,
+  { tail, mail, needs, tokens, peers, commits }: Told,
 ): Promise<() => Promise<void>> {
+  const readTokens = () => tokens.read().catch(() => {});
   const follow = async (announced: Announcement | undefined) => {
+    if (announced?.word !== undefined) return peers.hear(announced.word);
+    if (announced?.holds) return peers.look().catch(() => {});
+    if (announced === undefined || announced.tokens) await readTokens();
     await tail.catchUp();
     mail.tell(announced?.readers ?? []);
     await needs.tellOf(announced?.needs).catch(() => {});
@@ -148,10 +189,12 @@ async function followOthers(
     if (announced?.by !== own) followed = followed.then(() => follow(announced));
   });
   await listener.start();
-  const looking = setInterval(() => tail.catchUp(), LOOK_MS);
+  await peers.start();
+  const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens()]), LOOK_MS);
   looking.unref();
   return async () => {
     clearInterval(looking);
     await listener.close();
+    await peers.stop();
   };
 }

@@ -39,7 +39,7 @@ export async function detach(config: ServerConfig, flags: Environment): Promise<
   const holder = await busOf(database, machine);
   if (holder.kind === "none") {
     const started = await startInBackground({
-      ...{ program: ownWords(), flags: wordsOf(flags, database), env: absolute(config) },
+      ...{ program: ownWords(), flags: wordsOf(flags, config), env: absolute(config) },
       ...{ err: resolve(config.err), folder: machine.data },
     });
     return { ...started, stop, already: false };
@@ -60,7 +60,14 @@ export async function detach(config: ServerConfig, flags: Environment): Promise<
       `Process ${pid} has the database ${database}, and does not listen yet. To stop it: ${stop}`,
       FAILED,
     );
-  return { url, pid: holder.pid, database, log: resolve(config.log), stop, already: true };
+  return {
+    url,
+    pid: holder.pid,
+    database: config.postgres?.shown ?? database,
+    log: resolve(config.log),
+    stop,
+    already: true,
+  };
 }
 
 /** The lines for a person. */
@@ -77,14 +84,16 @@ function stopOf(database: string, command: string): string {
   return realOf(usual) === realOf(database) ? `${command} stop` : `${command} stop --db ${quoted(database)}`;
 }
 
-function wordsOf(flags: Environment, database: string): string[] {
-  const given = Object.entries({ ...flags, ...(flags.db !== undefined && { db: database }) });
+function wordsOf(flags: Environment, { db, postgres }: ServerConfig): string[] {
+  const isFile = flags.db !== undefined && postgres === null;
+  const given = Object.entries({ ...flags, ...(isFile && { db: resolve(db) }) });
   return given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
 }
 
 /** The environment with whole paths, because the process runs in another folder. */
 function absolute(config: ServerConfig): Environment {
-  const paths = { db: config.db, log: config.log, err: config.err, icon: config.icon };
+  const db = config.postgres === null ? config.db : undefined;
+  const paths = { db, log: config.log, err: config.err, icon: config.icon };
   const set = Object.entries(paths).flatMap(([key, path]) => {
     const { name } = VARIABLES[key as keyof typeof paths];
     return environment[name] && path !== undefined ? [[name, resolve(path)]] : [];

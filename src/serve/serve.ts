@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 import { dataDirectory, environment, machine, settingsFile, version } from "../config/client.ts";
 import { ConfigError, type Environment, localUrl } from "../config/parse_settings.ts";
 import { SERVE_FLAGS } from "../config/serve_flags.ts";
-import { logFiles, type ServerConfig, serverConfig } from "../config/server.ts";
+import { logFiles, type ServerConfig, serverConfig, shownDatabase } from "../config/server.ts";
+import { OpenError } from "../domain/storage.ts";
 import { attempt } from "../lib/attempt.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
 import { fullDisk } from "../lib/full_disk.ts";
@@ -11,7 +12,6 @@ import { hookOperations } from "../operations/hooks/index.ts";
 import { operations, personOperations } from "../operations/index.ts";
 import { otherUserAt } from "../rpc/owner.ts";
 import { tell } from "../runtime/stdio.ts";
-import { OpenError } from "../sqlite/store.ts";
 import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
@@ -42,8 +42,9 @@ export async function serve(argv: readonly string[]): Promise<void> {
     });
     stopOnSignals(server);
     const url = localUrl(config.host, server.port);
-    log.info(`listening on ${url}, database ${config.db}`);
-    const document = { url, database: config.db, log: config.log };
+    const database = shownDatabase(config);
+    log.info(`listening on ${url}, database ${database}`);
+    const document = { url, database, log: config.log };
     say(json ? visibleJson(document) : greeting(config.host, url, server.port));
   } catch (error) {
     const reason = await reasonOf(error, config);

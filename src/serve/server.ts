@@ -23,15 +23,14 @@ import { Streams } from "../http/page/stream.ts";
 import { READ_NAMES, readHandler } from "../http/read.ts";
 import { createRoutes } from "../http/routes.ts";
 import { type Kept, keptIn, makePrivate, realOf } from "../lib/permissions.ts";
-import { type Clock, createClock } from "../lib/steady_clock.ts";
+import type { Clock } from "../lib/steady_clock.ts";
 import type { Door } from "../operations/invoke.ts";
 import type { Operation } from "../operations/operation.ts";
 import { type Listening, listen } from "../runtime/runtime.ts";
-import { lockDatabase, openStore } from "../sqlite/store.ts";
 import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts";
+import { type Database, openDatabase } from "./database.ts";
 import { watchDescriptors, withinFiles } from "./descriptors.ts";
 import type { Log } from "./log.ts";
-import { expectFree } from "./port.ts";
 import { reportTrouble } from "./report_trouble.ts";
 import { openSocket } from "./socket.ts";
 import { createBus, createDoor, type Running } from "./wiring.ts";
@@ -53,7 +52,7 @@ export interface ServerOptions {
   socketFolder?: string | undefined;
   /** Resolves a webhook's host. The system's resolver if undefined. */
   lookup?: Lookup | undefined;
-  /** Measures delays of deliveries. Made from `now` if undefined. */
+  /** Measures delays of deliveries. Made from `now`, or from the clock of a database server, if undefined. */
   clock?: Clock | undefined;
 }
 
@@ -72,33 +71,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Two names of one database must find the same lock, which lies beside the file itself.
   const config = { ...options.config, limits, db: realOf(options.config.db) };
   const allowedNetworks = networksOf(config);
-  const clock = options.clock ?? createClock(now, config.webhooks.speed);
-  const access = createAccess({
-    config,
-    warn: log.warn,
-    now,
-    steady: () => performance.now(),
-    key: () => store.key,
-  });
   // Looked up first, because opening files changes some of them.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
-  const lock = lockDatabase(config.db);
-  try {
-    await expectFree(config);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
   const counts = new Counts();
-  const store = openStore(config.db, lock, {
-    now,
-    steady: clock.steady,
-    onTrouble: reportTrouble(log, counts),
-  });
+  const database = await openDatabase({ ...options, config, onTrouble: reportTrouble(log, counts) });
+  const { store, tokens, clock } = database;
+  const steady = () => performance.now();
+  const access = createAccess({ config, warn: log.warn, now, steady, tokens, key: () => store.key });
   try {
-    return await serveStore({ ...options, config, clock, access, store, counts, allowedNetworks, kept });
+    return await serveStore({
+      ...{ ...options, config, clock, access, database, store },
+      ...{ counts, allowedNetworks, kept },
+    });
   } catch (error) {
-    await store.close();
+    await database.close();
     throw error;
   }
 }
@@ -106,6 +92,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 interface Parts extends ServerOptions {
   clock: Clock;
   access: Access;
+  database: Database;
   store: Store;
   counts: Counts;
   allowedNetworks: readonly Network[];
@@ -115,7 +102,7 @@ interface Parts extends ServerOptions {
 async function serveStore(parts: Parts): Promise<RunningServer> {
   const { config, log, access, store, operations } = parts;
   tellOfStart(parts);
-  if ((await store.events.tip()) === 0)
+  if (config.postgres === null && (await store.events.tip()) === 0)
     for (const { found, command } of olderDatabases(config.db))
       log.warn(`${found}. To take it over, stop the bus, then: ${command}`);
   let port = config.port;
@@ -147,6 +134,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   });
   const listening = watchDescriptors(opened, log);
   port = listening.port;
+  parts.database.markProcess(port, parts.socketFolder);
   await openSocket(listening, config.host, parts.socketFolder, log);
   await scheduler.start();
   return { port, store, stop: () => stop(parts, { ...running, streams: [streams, mcp] }, listening) };
@@ -157,7 +145,9 @@ function mcpOf({ config, operations, log, access, store }: Parts, door: Door): P
     tool !== false && (listed === undefined || (listed === "all" && config.tools === "all"));
   const listed = operations.filter(isListed);
   const { limits } = config;
-  return createMcp({ ...access, limits, listed, store, door, unexpected: unexpectedTo(log), guide, version });
+  const { peers } = store;
+  const unexpected = unexpectedTo(log);
+  return createMcp({ ...access, limits, listed, store, peers, door, unexpected, guide, version });
 }
 
 interface Answering {
@@ -203,7 +193,7 @@ function healthOf(store: Store, started: number): HealthFacts {
 }
 
 async function stop(
-  { store, log }: Parts,
+  { database, store, log }: Parts,
   { bus, scheduler, notices, needs, phone, streams }: Running & { streams: readonly Pick<Streams, "end">[] },
   listening: Listening,
 ): Promise<void> {
@@ -219,7 +209,7 @@ async function stop(
   await within(FINISH_MS + 100, finished);
   clearTimeout(cut);
   await within(PART_MS, scheduler.stop(DELIVER_MS));
-  const told = await within(PART_MS, store.close());
+  const told = await within(PART_MS, database.close());
   if (told) log.warn(told);
   await within(PART_MS / 2, log.flush());
 }

@@ -1,6 +1,7 @@
 import type { Caller } from "../domain/caller.ts";
 import { type Bus, BusError } from "../domain/context.ts";
 import type { Event } from "../domain/event.ts";
+import type { Peers } from "../domain/peers.ts";
 import { Share } from "../domain/share.ts";
 import type { Subscription, Subscriptions, Wait } from "../domain/subscriptions.ts";
 
@@ -14,6 +15,8 @@ export interface SubscriptionsOptions {
   most: number;
   /** False once the caller's token is revoked or expired. */
   holds(caller: Caller): boolean;
+  /** The buses whose calls may wait for a session too. */
+  peers?: Pick<Peers, "hold" | "held" | "tell">;
 }
 
 type Filter = (event: Event) => boolean;
@@ -49,12 +52,13 @@ export class OpenSubscriptions implements Subscriptions {
     if (sessionId !== undefined) {
       const others = this.#bySession.get(sessionId) ?? new Set();
       this.#bySession.set(sessionId, others.add(opened));
+      if (others.size === 1) this.#options.peers?.hold(waiting(sessionId), "");
     }
     return opened;
   }
 
   has(sessionId: string): boolean {
-    return this.#bySession.has(sessionId);
+    return this.#bySession.has(sessionId) || this.#isHeldElsewhere(sessionId);
   }
 
   count(): number {
@@ -62,10 +66,22 @@ export class OpenSubscriptions implements Subscriptions {
   }
 
   dismiss(sessionId: string): void {
-    for (const one of this.#bySession.get(sessionId) ?? []) one.dismiss();
+    if (this.#isHeldElsewhere(sessionId)) this.#options.peers?.tell({ does: "dismiss", key: sessionId });
+    this.dismissHere(sessionId);
   }
 
   refresh(sessionId: string): void {
+    if (this.#isHeldElsewhere(sessionId)) this.#options.peers?.tell({ does: "refresh", key: sessionId });
+    this.refreshHere(sessionId);
+  }
+
+  /** The same for the calls of this process alone. */
+  dismissHere(sessionId: string): void {
+    for (const one of this.#bySession.get(sessionId) ?? []) one.dismiss();
+  }
+
+  /** The same for the calls of this process alone. */
+  refreshHere(sessionId: string): void {
     for (const one of this.#bySession.get(sessionId) ?? []) one.lapse();
   }
 
@@ -83,8 +99,19 @@ export class OpenSubscriptions implements Subscriptions {
     if (sessionId === undefined) return;
     const others = this.#bySession.get(sessionId);
     others?.delete(closed);
-    if (others?.size === 0) this.#bySession.delete(sessionId);
+    if (others?.size !== 0) return;
+    this.#bySession.delete(sessionId);
+    this.#options.peers?.hold(waiting(sessionId), undefined);
   }
+
+  #isHeldElsewhere(sessionId: string): boolean {
+    return (this.#options.peers?.held(waiting(sessionId)).length ?? 0) > 0;
+  }
+}
+
+/** The key by which other buses see that a call waits for a session. */
+function waiting(sessionId: string): string {
+  return `waits ${sessionId}`;
 }
 
 interface Parts extends Pick<SubscriptionsOptions, "events" | "holds"> {

@@ -9,11 +9,12 @@ import { createThrottle } from "../desktop/throttle.ts";
 import { type Caller, ORIGINS } from "../domain/caller.ts";
 import type { Bus } from "../domain/context.ts";
 import { Counts } from "../domain/counts.ts";
-import { Dialogs } from "../domain/dialogs.ts";
+import { Dialogs, dialogWait } from "../domain/dialogs.ts";
 import { BUS_ITSELF } from "../domain/event.ts";
 import { Turns } from "../domain/handover_lock.ts";
 import { type NeedView, NeedWatch } from "../domain/need_watch.ts";
 import { PageCodes } from "../domain/page_codes.ts";
+import type { Word } from "../domain/peers.ts";
 import { followEvents, pauseWebhook } from "../domain/publish.ts";
 import type { Store } from "../domain/store.ts";
 import { Storms } from "../domain/storms.ts";
@@ -67,20 +68,12 @@ export interface Running {
 
 export function createBus(parts: BusParts): Running {
   const { config, store, log, now, holds, counts = new Counts() } = parts;
-  const scheduler = new Scheduler({
-    store,
-    sender: { busId: store.id, version },
-    policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
-    clock: parts.clock,
-    timeoutMs: config.webhooks.timeoutMs,
-    mostPending: config.webhooks.backlog,
-    switchOff: switchOffBy(store, log),
-    settled: (state) => counts.attempts[state]++,
-    log,
-  });
+  const scheduler = schedulerOf(parts, counts);
   const desktop = createThrottle(
     createDesktop({ platform: process.platform, ...config.desktop, icon: config.icon, warn: log.warn }),
   );
+  const { events, peers } = store;
+  const subscriptions = new OpenSubscriptions({ events, most: config.limits.waiters, holds, peers });
   const bus: Bus = {
     store,
     now,
@@ -91,19 +84,42 @@ export function createBus(parts: BusParts): Running {
       return machine();
     },
     limits: config.limits,
-    subscriptions: new OpenSubscriptions({ events: store.events, most: config.limits.waiters, holds }),
+    subscriptions,
     notify: async (notification) => bus.muted.until > now() || desktop.show(notification),
     wake: config.wake,
     notices: config.notices,
     counts,
     endingTokens: parts.endingTokens,
-    ...memory(),
+    ...memory(store),
     repoOf: createFindRepo(),
     warn: log.warn,
   };
   followEvents(bus);
+  peers.listen((word) => heed(bus, subscriptions, word));
   store.listen((event, webhookIds) => counts.stored(event, webhookIds));
   return { bus, scheduler, ...tellersOf(bus, desktop, parts) };
+}
+
+function schedulerOf(parts: BusParts, counts: Counts): Scheduler {
+  const { config, store, log, clock } = parts;
+  return new Scheduler({
+    ...{ store, clock, log },
+    sender: { busId: store.id, version },
+    policy: { lookup: parts.lookup ?? lookupAll, allowed: parts.allowedNetworks, ownPort: parts.ownPort },
+    timeoutMs: config.webhooks.timeoutMs,
+    mostPending: config.webhooks.backlog,
+    switchOff: switchOffBy(store, log),
+    settled: (state) => counts.attempts[state]++,
+  });
+}
+
+/** Does what another bus says of a session, for what this one has of it. */
+function heed({ dialogs, turns, muted }: Bus, here: OpenSubscriptions, { does, key }: Word): void {
+  if (does === "dismiss") here.dismissHere(key);
+  if (does === "refresh") here.refreshHere(key);
+  if (does === "end_dialogs" && dialogs.endHere(key)) here.refreshHere(dialogWait(key));
+  if (does === "end_turn") turns.endHere(key);
+  if (does === "mute") muted.until = Number(key);
 }
 
 /** The parts that tell the user of events and needs. */
@@ -126,7 +142,7 @@ function ofThisMachine({ socketFolder }: BusParts) {
 }
 
 /** The parts of the bus that end with the process. */
-function memory() {
+function memory({ key, peers }: Store) {
   return {
     looked: new Map(),
     atWork: new Map(),
@@ -136,9 +152,9 @@ function memory() {
     attempts: new Map(),
     muted: { until: 0 },
     storms: new Storms(),
-    dialogs: new Dialogs(),
-    pageCodes: new PageCodes(),
-    turns: new Turns(),
+    dialogs: new Dialogs(peers),
+    pageCodes: new PageCodes(key, peers),
+    turns: new Turns(peers),
   };
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { OpenError } from "../domain/storage.ts";
 import { attempt } from "../lib/attempt.ts";
 import { makeFile, realOf, restrict } from "../lib/permissions.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";
@@ -10,14 +11,6 @@ import { lonelyWal, strayWal } from "./foreign_wal.ts";
 import { type Lock, lockHolder, takeLock } from "./lock.ts";
 import { columnsOf, MIGRATIONS, namesFrom, SCHEMA_VERSION } from "./schema.ts";
 import { reading } from "./statements.ts";
-
-/** The database cannot be used. The message is one line: what, where, what to do. The file was left as it was. */
-export class OpenError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "OpenError";
-  }
-}
 
 export interface Opened {
   db: Database;

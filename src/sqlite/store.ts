@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { alone } from "../domain/peers.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import type { Database } from "../runtime/runtime.ts";
 import { Appender, tablesOf } from "./append.ts";
@@ -8,7 +9,7 @@ import { GroupCommit } from "./group_commit.ts";
 import type { Lock } from "./lock.ts";
 import { openFile } from "./open.ts";
 
-export { lockDatabase, OpenError } from "./open.ts";
+export { lockDatabase } from "./open.ts";
 
 export interface StoreOptions {
   /** Wall clock (ms). */
@@ -43,6 +44,7 @@ export function openStore(path: string, lock: Lock, { now, steady = now, onTroub
   return {
     ...identityOf(db),
     ...tables,
+    peers: alone(),
     append: (draft) => appender.append(draft),
     register: (decide) => appender.register(decide),
     listen: (onEvent) => appender.listen(onEvent),

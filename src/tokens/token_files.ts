@@ -1,17 +1,23 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { SCOPES, type Scope } from "../domain/caller.ts";
 import {
   type EndingToken,
+  endingOf,
+  type FoundToken,
+  holdsAmong,
+  type ListedToken,
+  type MadeToken,
   type Token,
-  type TokenState,
+  type TokenAdmin,
+  type Tokens,
   tokenNameProblem,
   tokenState,
 } from "../domain/token.ts";
 import { attempt } from "../lib/attempt.ts";
 import { restrict } from "../lib/permissions.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
+import { findIn, madeToken } from "./secret.ts";
 
 // One file for each token, in a folder beside the database. A user who may write there may let others in. Nobody can
 // over the network. Commands change the files whether the bus runs or not, and a running bus sees that at its next request.
@@ -52,7 +58,7 @@ interface Contents {
 }
 
 /** Every method throws the file system's error when the folder, not one file in it, cannot be read or written. */
-export class TokenStore {
+export class TokenStore implements Tokens, TokenAdmin {
   readonly #folder: string;
   readonly #now: () => number;
   readonly #steady: () => number;
@@ -70,7 +76,7 @@ export class TokenStore {
   }
 
   /** All tokens, by name. */
-  list(): (Token & { state: TokenState; last_used_at: string | null })[] {
+  list(): ListedToken[] {
     return this.#read().tokens.map((token) => ({
       ...token,
       state: tokenState(token, this.#now()),
@@ -80,10 +86,7 @@ export class TokenStore {
 
   /** Valid tokens that will expire, by name. */
   ending(): EndingToken[] {
-    return this.#read().tokens.flatMap((token) => {
-      const { name, expires_at } = token;
-      return expires_at !== null && tokenState(token, this.#now()) === "valid" ? [{ name, expires_at }] : [];
-    });
+    return endingOf(this.#read().tokens, this.#now());
   }
 
   /** Files in the folder that are not a token. */
@@ -92,24 +95,16 @@ export class TokenStore {
   }
 
   /** Makes a token and returns its secret, the only time it is seen. Null if a valid token has that name. */
-  create(name: string, scope: Scope, expiresInMs: number | null): { token: Token; secret: string } | null {
+  create(name: string, scope: Scope, expiresInMs: number | null): MadeToken | null {
     const { tokens, broken } = readAll(this.#folder);
     const at = this.#now();
     const earlier = tokens.find((token) => token.name === name);
     if (earlier !== undefined && tokenState(earlier, at) === "valid") return null;
-    const secret = `aeb_${randomBytes(32).toString("base64url")}`;
-    const token: Token = {
-      name,
-      scope,
-      hash: hashOf(secret).toString("hex"),
-      created_at: new Date(at).toISOString(),
-      expires_at: expiresInMs === null ? null : new Date(at + expiresInMs).toISOString(),
-      revoked_at: null,
-    };
+    const made = madeToken(name, scope, expiresInMs, at);
     const isFresh = earlier === undefined && !broken.includes(fileOf(this.#folder, name));
     try {
-      write(this.#folder, token, at, isFresh);
-      return { token, secret };
+      write(this.#folder, made.token, at, isFresh);
+      return made;
     } catch (error) {
       // Another process made a token of that name meanwhile.
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return null;
@@ -127,21 +122,15 @@ export class TokenStore {
   }
 
   /** The token of a secret. Undefined if it is not one of these. Takes the same time for any wrong secret. */
-  find(secret: string): { token: Token; state: TokenState } | undefined {
-    const hash = hashOf(secret);
-    const isOf = (token: Token) => timingSafeEqual(hash, Buffer.from(token.hash, "hex"));
-    const token = this.#read().tokens.filter(isOf).at(-1);
-    if (token === undefined) return undefined;
-    const state = tokenState(token, this.#now());
-    if (state === "valid") this.#noteUse(token);
-    return { token, state };
+  find(secret: string): FoundToken | undefined {
+    const found = findIn(this.#read().tokens, secret, this.#now());
+    if (found?.state === "valid") this.#noteUse(found.token);
+    return found;
   }
 
   /** True while there is a valid token with this hash. */
   holds(hash: string): boolean {
-    return this.#read().tokens.some(
-      (token) => token.hash === hash && tokenState(token, this.#now()) === "valid",
-    );
+    return holdsAmong(this.#read().tokens, hash, this.#now());
   }
 
   #read(): Contents {
@@ -165,10 +154,6 @@ export class TokenStore {
     const at = new Date(this.#now());
     fs.utimes(fileOf(this.#folder, name), at, at, () => {});
   }
-}
-
-function hashOf(secret: string): Buffer {
-  return createHash("sha256").update(secret).digest();
 }
 
 function fileOf(folder: string, name: string): string {

@@ -69,7 +69,10 @@ test("a report ends with what was not tested, what failed, and the counts", () =
 });
 
 test("everyday leaves out the long files, each of which runs once among the rest; a part is what it says", () => {
-  const files = (...args: string[]) => runsOf(args).map((run) => run.args.join(" "));
+  const files = (...args: string[]) =>
+    runsOf(args)
+      .filter(({ env }) => env === undefined)
+      .map((run) => run.args.join(" "));
   const [everyday = "", ...more] = files();
   expect(everyday.split(" ")).toEqual([
     "--parallel=6",
@@ -81,6 +84,10 @@ test("everyday leaves out the long files, each of which runs once among the rest
     [...LONG].sort(),
   );
   expect(files("--all")).toEqual([everyday, ...long]);
+  const again = runsOf(["--long"]).filter(({ env }) => env !== undefined);
+  expect(again.map(({ env }) => env)).toEqual([{ AEB_TEST_ENGINE: "postgres" }]);
+  const [, ...paths] = again.flatMap(({ args }) => args);
+  expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   expect(files("test/store", "test/bus")).toEqual(["test/store test/bus"]);
   // One that is not there would run every day under its new name.
   expect(LONG.filter((file) => !existsSync(join(root, file)))).toEqual([]);

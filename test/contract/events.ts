@@ -1,7 +1,7 @@
-import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { fresh, join, newest, publish } from "../support/agent.ts";
 import type { TestBus } from "../support/bus.ts";
+import { selected } from "../support/engine.ts";
 import { callTool } from "../support/rpc.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -34,15 +34,8 @@ const TEXTS: [what: string, text: string][] = [
 ];
 
 function metaOf(bus: TestBus, id: number): Record<string, unknown> {
-  const db = new Database(bus.db, { readonly: true });
-  try {
-    const row = db
-      .query<{ m: string }, [number]>("SELECT payload_meta AS m FROM events WHERE id = ?")
-      .get(id);
-    return JSON.parse(row?.m ?? "null");
-  } finally {
-    db.close();
-  }
+  const [row] = selected<{ m: string }>(bus.db, "SELECT payload_meta AS m FROM events WHERE id = ?", id);
+  return JSON.parse(row?.m ?? "null");
 }
 
 /** WIRE.md 2, events and signal levels, and publish_event of 3. */

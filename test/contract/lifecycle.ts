@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { join as path } from "node:path";
 import { join, payloads, publish, resume, savedCursor } from "../support/agent.ts";
 import { type Kind, type ProcessBus, startBus } from "../support/bus.ts";
+import { onSqlite } from "../support/engine.ts";
 import { tempFolder } from "../support/folder.ts";
 import { hold, post, type RawAnswer, readAnswer } from "../support/raw.ts";
 import { rpc } from "../support/rpc.ts";
@@ -78,17 +79,20 @@ export function lifecycle(kind: Kind): void {
     },
   );
 
-  test("an id is never used twice, even when the newest event is gone from the file", async () => {
-    const before = await startBus(kind);
-    const id = await publish(before);
-    await before.stop();
-    const db = new Database(before.db);
-    db.run("DELETE FROM events WHERE id = ?", [id]);
-    db.close();
-    const after = await again(kind, before);
-    expect(await publish(after)).toBe(id + 1);
-    await after.kill();
-  });
+  test.if(onSqlite)(
+    "an id is never used twice, even when the newest event is gone from the file",
+    async () => {
+      const before = await startBus(kind);
+      const id = await publish(before);
+      await before.stop();
+      const db = new Database(before.db);
+      db.run("DELETE FROM events WHERE id = ?", [id]);
+      db.close();
+      const after = await again(kind, before);
+      expect(await publish(after)).toBe(id + 1);
+      await after.kill();
+    },
+  );
 
   test("shutdown answers every waiting call, takes no new one, exits 0 and leaves one file", async () => {
     const bus = await startBus(kind);
@@ -170,44 +174,50 @@ export function lifecycle(kind: Kind): void {
     await bus.kill();
   });
 
-  test("/health and reads answer while another program holds the database; the publish comes through after", async () => {
-    const bus = await startBus(kind);
-    const id = await publish(bus);
-    const db = new Database(bus.db);
-    db.run("PRAGMA busy_timeout = 5000");
-    db.run("BEGIN IMMEDIATE");
-    const publishing = publish(bus, "patient");
-    await Bun.sleep(50);
-    for (let i = 0; i < 5; i++) {
-      const began = performance.now();
-      expect((await fetch(new URL("/health", bus.url))).status).toBe(200);
-      expect((await bus.call("get_events", { limit: 1 })).events[0].id).toBe(id);
-      expect(performance.now() - began).toBeLessThan(5_000);
-    }
-    db.run("ROLLBACK");
-    db.close();
-    expect(await publishing).toBe(id + 1);
-    await bus.kill();
-  });
+  test.if(onSqlite)(
+    "/health and reads answer while another program holds the database; the publish comes through after",
+    async () => {
+      const bus = await startBus(kind);
+      const id = await publish(bus);
+      const db = new Database(bus.db);
+      db.run("PRAGMA busy_timeout = 5000");
+      db.run("BEGIN IMMEDIATE");
+      const publishing = publish(bus, "patient");
+      await Bun.sleep(50);
+      for (let i = 0; i < 5; i++) {
+        const began = performance.now();
+        expect((await fetch(new URL("/health", bus.url))).status).toBe(200);
+        expect((await bus.call("get_events", { limit: 1 })).events[0].id).toBe(id);
+        expect(performance.now() - began).toBeLessThan(5_000);
+      }
+      db.run("ROLLBACK");
+      db.close();
+      expect(await publishing).toBe(id + 1);
+      await bus.kill();
+    },
+  );
 
-  test("a live session of the original without a cursor starts at the tip, and an empty bus takes the cursor 0 only", async () => {
-    const bus = await startBus(kind, { folder: oldDatabase(["a", "b", "c"]) });
-    const ack = (cursor: string) => bus.call("ack_events", { session_id: "c", cursor });
-    expect(await ack("1")).toEqual({ error: expect.any(String), session_id: "c", cursor: null, tip: "0" });
-    expect(await ack("x")).toEqual({ error: expect.any(String), session_id: "c", cursor: null });
-    expect(await ack("0")).toEqual({ success: true, session_id: "c", cursor: "0", previous_cursor: null });
-    const tip = String(await publish(bus, "before", { channel: "room" }));
-    const empty = { events: [], next_cursor: tip, has_more: false };
-    for (const unsaving of [{ peek: true }, { channel: "room" }]) {
-      expect(await resume(bus, "a", unsaving)).toEqual(empty);
-      expect(await savedCursor(bus, "a")).toBeNull();
-    }
-    expect(await resume(bus, "a")).toEqual(empty);
-    expect(await savedCursor(bus, "a")).toBe(tip);
-    await publish(bus, "after");
-    expect(await payloads(resume(bus, "a"))).toEqual(["after"]);
-    const anywhere = await bus.call("ack_events", { session_id: "b", cursor: "0" });
-    expect(anywhere).toMatchObject({ success: true, previous_cursor: null });
-    await bus.kill();
-  });
+  test.if(onSqlite)(
+    "a live session of the original without a cursor starts at the tip, and an empty bus takes the cursor 0 only",
+    async () => {
+      const bus = await startBus(kind, { folder: oldDatabase(["a", "b", "c"]) });
+      const ack = (cursor: string) => bus.call("ack_events", { session_id: "c", cursor });
+      expect(await ack("1")).toEqual({ error: expect.any(String), session_id: "c", cursor: null, tip: "0" });
+      expect(await ack("x")).toEqual({ error: expect.any(String), session_id: "c", cursor: null });
+      expect(await ack("0")).toEqual({ success: true, session_id: "c", cursor: "0", previous_cursor: null });
+      const tip = String(await publish(bus, "before", { channel: "room" }));
+      const empty = { events: [], next_cursor: tip, has_more: false };
+      for (const unsaving of [{ peek: true }, { channel: "room" }]) {
+        expect(await resume(bus, "a", unsaving)).toEqual(empty);
+        expect(await savedCursor(bus, "a")).toBeNull();
+      }
+      expect(await resume(bus, "a")).toEqual(empty);
+      expect(await savedCursor(bus, "a")).toBe(tip);
+      await publish(bus, "after");
+      expect(await payloads(resume(bus, "a"))).toEqual(["after"]);
+      const anywhere = await bus.call("ack_events", { session_id: "b", cursor: "0" });
+      expect(anywhere).toMatchObject({ success: true, previous_cursor: null });
+      await bus.kill();
+    },
+  );
 }

@@ -5,6 +5,7 @@ import { log } from "./contract/log.ts";
 import { mail } from "./contract/mail.ts";
 import { needs } from "./contract/needs.ts";
 import { outbox } from "./contract/outbox.ts";
+import { peers } from "./contract/peers.ts";
 import { pushes } from "./contract/pushes.ts";
 import { registration } from "./contract/registration.ts";
 import { search } from "./contract/search.ts";
@@ -14,6 +15,18 @@ import { closeAfterEach, type Engine } from "./engine.ts";
 /** What every engine must do, asked of the port only. */
 export function contract(engine: Engine): void {
   closeAfterEach();
-  for (const part of [log, search, cursors, mail, outbox, registration, pushes, needs, sources, crashes])
+  for (const part of [
+    log,
+    search,
+    cursors,
+    mail,
+    outbox,
+    registration,
+    pushes,
+    peers,
+    needs,
+    sources,
+    crashes,
+  ])
     describe(`${engine.name}: ${part.name}`, () => part(engine));
 }

@@ -5,5 +5,5 @@ import { lockDatabase, openStore as openSqlite } from "../../src/sqlite/store.ts
 export async function openAt(at: string, clock: { now(): number; steady?(): number }): Promise<Store> {
   if (!at.startsWith("postgres://")) return openSqlite(at, lockDatabase(at), clock);
   const { openStore } = await import("../../src/postgres/store.ts");
-  return openStore(at, clock);
+  return openStore({ url: at, shown: at }, clock);
 }

@@ -28,7 +28,8 @@ test.skipIf(noPostgres !== null)(
   async () => {
     const troubles: (Trouble | null)[] = [];
     const options = { now: Date.now, onTrouble: (trouble: Trouble | null) => void troubles.push(trouble) };
-    const store = await openStore(await server.database(), options);
+    const url = await server.database();
+    const store = await openStore({ url, shown: url }, options);
     const told: number[] = [];
     store.listen(({ id }) => told.push(id));
     const acknowledged = new Map<string, number>();

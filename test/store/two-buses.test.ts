@@ -7,7 +7,7 @@ import { removeFolders } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { noPostgres, type Server, startPostgres } from "../support/postgres.ts";
 import { eventually } from "../support/webhook.ts";
-import { closeAfterEach, ids, join, opened, publish, StoppedClock, webhook } from "./engine.ts";
+import { closeAfterEach, closed, ids, join, opened, publish, StoppedClock, webhook } from "./engine.ts";
 import { openAt } from "./open_at.ts";
 
 const NOBODY: ReadonlySet<number> = new Set();
@@ -141,5 +141,41 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
     );
     const found = (await Promise.all(reads)).flatMap(({ events }) => ids(events));
     expect(found.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
+  });
+
+  test("what calls of one hold is known at the other, until they hold it no longer or the bus closes", async () => {
+    const { here, there } = await two();
+    here.peers.hold("k", "v");
+    await eventually("it is known", () => there.peers.held("k").join() === "v");
+    expect(here.peers.held("k")).toEqual([]);
+    here.peers.hold("k", "w");
+    await eventually("the change is known", () => there.peers.held("k").join() === "w");
+    here.peers.hold("k", undefined);
+    await eventually("it is gone", () => there.peers.held("k").length === 0);
+    here.peers.hold("l", "v");
+    await eventually("it is known", () => there.peers.held("l").length === 1);
+    await closed(here);
+    await eventually("the bus is gone", () => there.peers.held("l").length === 0, 30_000);
+  });
+
+  test("a lease is of one of them, a note is taken by one, and a word reaches the other alone", async () => {
+    const { here, there } = await two();
+    const heard: Record<"here" | "there", unknown[]> = { here: [], there: [] };
+    here.peers.listen((word) => heard.here.push(word));
+    there.peers.listen((word) => heard.there.push(word));
+    there.peers.hold("k", "v");
+    await eventually("they know each other", () => here.peers.held("k").length > 0);
+    const takes = [await here.peers.take("l", 60_000), await there.peers.take("l", 60_000)];
+    expect(takes).toEqual([true, false]);
+    await there.peers.give("l");
+    expect(await there.peers.take("l", 60_000)).toBe(false);
+    await here.peers.give("l");
+    expect(await there.peers.take("l", 60_000)).toBe(true);
+    await here.peers.put("n", "v", 60_000);
+    const pulled = await Promise.all([here, there].map(({ peers }) => peers.pull("n")));
+    expect(pulled.filter((value) => value !== undefined)).toEqual(["v"]);
+    here.peers.tell({ does: "refresh", key: "s" });
+    await eventually("it is heard", () => heard.there.length > 0);
+    expect(heard).toEqual({ here: [], there: [{ does: "refresh", key: "s" }] });
   });
 });

@@ -1,5 +1,5 @@
-import { Database } from "bun:sqlite";
 import type { TestBus } from "./bus.ts";
+import { selected } from "./engine.ts";
 import { callTool } from "./rpc.ts";
 
 let used = 0;
@@ -61,12 +61,7 @@ export async function newest(bus: TestBus): Promise<any> {
 
 /** How many rows the database holds, read past the bus. */
 export function stored(bus: TestBus): { events: number; sessions: number; webhooks: number } {
-  const db = new Database(bus.db, { readonly: true });
-  try {
-    const count = (table: string) =>
-      db.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()?.n ?? -1;
-    return { events: count("events"), sessions: count("sessions"), webhooks: count("webhooks") };
-  } finally {
-    db.close();
-  }
+  const count = (table: string) =>
+    selected<{ n: number }>(bus.db, `SELECT count(*) AS n FROM ${table}`)[0]?.n ?? -1;
+  return { events: count("events"), sessions: count("sessions"), webhooks: count("webhooks") };
 }

@@ -12,6 +12,7 @@ import type { Log } from "../../src/serve/log.ts";
 import { type RunningServer, startServer } from "../../src/serve/server.ts";
 import type { Lookup } from "../../src/webhooks/target.ts";
 import { binary, nodeBundle } from "./binary.ts";
+import { settingOf } from "./engine.ts";
 import { tempFolder } from "./folder.ts";
 import { freePort } from "./port.ts";
 import { callTool } from "./rpc.ts";
@@ -48,6 +49,8 @@ export async function programOf(kind: Kind): Promise<string[]> {
 export interface BusOptions {
   folder?: string;
   port?: number;
+  /** Null: no flag names the database. */
+  db?: null;
   args?: string[];
   env?: Record<string, string>;
   /** Words in front of the program, like `ip netns exec NAME`; they must end in an `exec` of it. */
@@ -69,8 +72,7 @@ export async function startBus(kind: Kind, options: BusOptions = {}): Promise<Pr
       "serve",
       "--port",
       String(options.port ?? (await freePort())),
-      "--db",
-      db,
+      ...(options.db === null ? [] : ["--db", await settingOf(db)]),
       ...(options.args ?? []),
     ],
     {
@@ -143,7 +145,7 @@ export interface HereOptions {
 export async function startHere(options: HereOptions = {}): Promise<TestBus & { server: RunningServer }> {
   const folder = options.folder ?? tempFolder();
   const db = join(folder, "data.db");
-  const config = serverConfig({ db, port: "0" }, options.env ?? {}, {});
+  const config = serverConfig({ db: await settingOf(db), port: "0" }, options.env ?? {}, {});
   const server = await startServer({
     config,
     operations: options.operations ?? all,

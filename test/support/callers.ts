@@ -1,11 +1,11 @@
 import type { Scope } from "../../src/domain/caller.ts";
-import { openTokens } from "../../src/tokens/token_files.ts";
+import { newToken } from "./engine.ts";
 
 /** A new token of a database that is in use: its bus knows it at the next request. */
 export function tokenFor(db: string, name: string, scope: Scope = "full"): string {
-  const created = openTokens(db, Date.now).create(name, scope, null);
-  if (created === null) throw new Error(`there is a valid token ${name} already`);
-  return created.secret;
+  const created = newToken(db, name, scope);
+  if (created === undefined) throw new Error(`there is a valid token ${name} already`);
+  return created;
 }
 
 export function bearer(secret: string): Record<string, string> {

@@ -1,9 +1,9 @@
-import { Database } from "bun:sqlite";
 import type { Need } from "../../src/domain/need.ts";
 import { processStart } from "../../src/lib/process.ts";
 import { fresh } from "./agent.ts";
 import type { TestBus } from "./bus.ts";
 import { sleeper } from "./client.ts";
+import { selected } from "./engine.ts";
 import { eventually } from "./webhook.ts";
 
 export const COLOURS = ["Red", "Green", "Blue", "None of them"];
@@ -53,11 +53,6 @@ export async function sessionAt(bus: TestBus, name = fresh("api")) {
 
 /** Of the dialog that its hook called so. Read past the bus, because nothing shows the secret. */
 export function needOfKey(path: string, key: string): (Standing["need"] & Pick<Need, "state">) | undefined {
-  const db = new Database(path, { readonly: true });
-  try {
-    const sql = "SELECT need_id, secret, state FROM needs WHERE key LIKE '%' || ?";
-    return db.query<Standing["need"] & Pick<Need, "state">, [string]>(sql).get(key) ?? undefined;
-  } finally {
-    db.close();
-  }
+  const sql = "SELECT need_id, secret, state FROM needs WHERE key LIKE '%' || ?";
+  return selected<Standing["need"] & Pick<Need, "state">>(path, sql, key)[0];
 }

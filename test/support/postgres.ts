@@ -1,5 +1,5 @@
 // A PostgreSQL of its own for a test: Debian's programs, a folder below the temporary one, and loopback.
-import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "../../src/postgres/connection.ts";
 import { tempFolder } from "./folder.ts";
@@ -8,6 +8,9 @@ import { eventually } from "./webhook.ts";
 const VERSIONS = "/usr/lib/postgresql";
 const USER = "postgres";
 const STARTED_MS = 30_000;
+
+/** A user who needs a password, once a test has made one: any other comes in without. */
+export const GUARDED = "guarded";
 
 function programs(): string | undefined {
   if (!existsSync(VERSIONS)) return undefined;
@@ -23,6 +26,7 @@ export const noPostgres = bin === undefined ? "no postgres (apt-get install post
 if (noPostgres !== null) console.log(`NOT TESTED: PostgreSQL, ${noPostgres}`);
 
 export interface Server {
+  port: number;
   /** Makes an empty database, and returns its URL. */
   database(): Promise<string>;
   /** Ends it without a warning, as a power failure would. */
@@ -50,6 +54,8 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
     },
   );
   if (!made.success) throw new Error(`initdb: ${made.stderr}`);
+  const lines = [`host all ${GUARDED} all scram-sha-256`, "local all all trust", "host all all all trust"];
+  writeFileSync(join(data, "pg_hba.conf"), `${lines.join("\n")}\n`);
   const server = `postgres://bus@127.0.0.1:${port}`;
   const options = [`port=${port}`, "listen_addresses=127.0.0.1", "fsync=off", ...settings];
   let child: Bun.Subprocess;
@@ -69,8 +75,11 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
     await eventually("PostgreSQL answers", isThere, STARTED_MS);
   };
   await start();
+  // A test that is interrupted leaves no server behind.
+  process.on("exit", () => child.kill("SIGKILL"));
   let count = 0;
   return {
+    port,
     start,
     async database() {
       const name = `bus_${++count}`;
@@ -84,7 +93,8 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
   };
 }
 
-async function onServer(url: string, text: string): Promise<void> {
+/** Runs statements on a database. */
+export async function onServer(url: string, text: string): Promise<void> {
   const pool = connect(url);
   try {
     await pool.run({ text, names: [] });
@@ -98,4 +108,14 @@ async function answers(url: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** The rows that a statement returns, by PostgreSQL's own client. `params` stand for `?`. */
+export function selectedBy(url: string, sql: string, params: readonly (string | number)[]): unknown[] {
+  let count = 0;
+  const quoted = sql.replaceAll("?", () => `'${String(params[count++]).replaceAll("'", "''")}'`);
+  const text = `WITH found AS (${quoted}) SELECT coalesce(json_agg(found), '[]') FROM found`;
+  const { stdout, stderr, success } = Bun.spawnSync([join(String(bin), "psql"), url, "-qtAc", text]);
+  if (!success) throw new Error(`psql: ${stderr}`);
+  return JSON.parse(stdout.toString());
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openTokens } from "../../src/tokens/token_files.ts";
+import { newToken } from "./engine.ts";
 
 /** One message of the page's stream. */
 export interface Message {
@@ -39,7 +39,7 @@ const READER = join(import.meta.dir, "read_stream.ts");
 
 /** Makes a token of the scope `answer`, which may read the stream, for a bus on that database. */
 export function tokenFor(db: string, name = "page", ms: number | null = null): string {
-  return String(openTokens(db, Date.now).create(name, "answer", ms)?.secret);
+  return String(newToken(db, name, "answer", ms));
 }
 
 export async function openStream(

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import type { Scope } from "../../src/domain/caller.ts";
-import { openTokens } from "../../src/tokens/token_files.ts";
 import { type ProcessBus, startBus } from "./bus.ts";
+import { newToken } from "./engine.ts";
 import { tempFolder } from "./folder.ts";
 
 /** A compiled bus that wants a token from everyone, and makes them; started in a hook. */
@@ -9,11 +8,10 @@ export type TokenBus = ProcessBus & { token(name: string, scope?: Scope, ms?: nu
 
 export async function startTokenBus(): Promise<TokenBus> {
   const folder = tempFolder(true);
-  const tokens = openTokens(join(folder, "data.db"), Date.now);
   const env = { AGENT_EVENT_BUS_REQUIRE_TOKEN: "1" };
   const bus = await startBus("binary", { folder, outlives: true, env });
   return Object.assign(bus, {
     token: (name: string, scope: Scope = "full", ms?: number) =>
-      String(tokens.create(name, scope, ms ?? null)?.secret),
+      String(newToken(bus.db, name, scope, ms ?? null)),
   });
 }

@@ -3,8 +3,8 @@ import { ConfigError } from "../../config/parse_settings.ts";
 import type { ServerConfig } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import type { Caller } from "../../domain/caller.ts";
+import type { Tokens } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
-import { openTokens, type TokenStore } from "../../tokens/token_files.ts";
 import { createGuard } from "./guard.ts";
 import { createPageLogins } from "./page_login.ts";
 import { createReport } from "./refusal.ts";
@@ -18,22 +18,16 @@ export interface AccessOptions {
   now(): number;
   /** Never jumps (ms). */
   steady(): number;
+  tokens: Tokens;
   /** The key of the database, which is open before the first request. */
   key(): Uint8Array;
 }
 
 export type Access = ReturnType<typeof createAccess>;
 
-/**
- * Decides who may talk to the bus.
- * @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers.
- */
-export function createAccess({ config, warn, now, steady, key }: AccessOptions) {
-  const tokens = openTokens(config.db, now, steady, (file) =>
-    warn(`${file} is not a token file and is ignored. To see them all: agent-event-bus token list`),
-  );
+/** Decides who may talk to the bus. */
+export function createAccess({ config, warn, now, steady, tokens, key }: AccessOptions) {
   const logins = createPageLogins({ key, now });
-  expectClosed(config, tokens);
   /** Called for each request of a caller that is refused after the guard. */
   const refused = createReport(steady, warn);
   return {
@@ -57,14 +51,15 @@ export function createAccess({ config, warn, now, steady, key }: AccessOptions) 
   };
 }
 
-function expectClosed({ host, access }: ServerConfig, tokens: TokenStore): void {
+/** @throws ConfigError when other machines could reach the bus and there is no token to tell them from strangers. */
+export function expectClosed({ host, access }: ServerConfig, tokens: Tokens): void {
   if (isLoopback(host) || access.open || access.trustHeaders || tokens.list().length > 0) return;
   throw new ConfigError(
     `HOST is ${host}, so other machines can reach the bus, but there is no token yet. Create one with "agent-event-bus token create --name NAME", or set HOST=127.0.0.1 to listen on this machine only.`,
   );
 }
 
-function warnOf({ host, access }: ServerConfig, tokens: TokenStore, warn: AccessOptions["warn"]): void {
+function warnOf({ host, access }: ServerConfig, tokens: Tokens, warn: AccessOptions["warn"]): void {
   if (access.open)
     warn(
       `${VARIABLES.authDisabled.name} is set, so every client that reaches the port can read and write everything on the bus`,

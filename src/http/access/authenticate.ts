@@ -1,9 +1,8 @@
 import { PROCESS_HEADER } from "../../config/process_header.ts";
 import { ANYONE, type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
-import { RESERVED } from "../../domain/token.ts";
+import { type FoundToken, RESERVED, type Tokens } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { type Peer, peerOf } from "../../runtime/runtime.ts";
-import type { TokenStore } from "../../tokens/token_files.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
 import type { Head } from "./origin.ts";
 import { PAGE_HEADER, type PageLogins } from "./page_login.ts";
@@ -11,7 +10,7 @@ import type { Refusal } from "./refusal.ts";
 import { terminalOf } from "./terminal.ts";
 
 export interface IdentifyOptions {
-  tokens: TokenStore;
+  tokens: Tokens;
   logins: Pick<PageLogins, "find">;
   /** The login that owns a tailnet address. Null unless the local tailscaled confirms it. */
   whois(peer: Peer): Promise<string | null>;
@@ -96,9 +95,11 @@ export function noFunnel({ headers }: Incoming): Refusal | null {
   return { status: 403, reason: "Requests from the internet (Tailscale Funnel) are refused." };
 }
 
-function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | null {
+function tokenDecides({ headers }: Incoming, { tokens }: IdentifyOptions): Verdict | Promise<Verdict> | null {
   const secret = bearerOf(headers);
-  return secret === null ? null : byToken(tokens, secret);
+  if (secret === null) return null;
+  const found = tokens.find(secret);
+  return found instanceof Promise ? found.then(verdictOf) : verdictOf(found);
 }
 
 const SIGNED_OUT: Refusal = {
@@ -177,8 +178,7 @@ function loginDecides({ login }: Incoming): Caller | null {
   return { origin: login.includes("@") ? login : `${login}@`, scope: "full", local: false };
 }
 
-function byToken(tokens: TokenStore, secret: string): Verdict {
-  const found = tokens.find(secret);
+function verdictOf(found: FoundToken | undefined): Verdict {
   if (found?.state === "valid") {
     const { name, scope, hash } = found.token;
     // A token may be older than the meaning of its name.

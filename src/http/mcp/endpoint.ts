@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, callerKey } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
+import type { Peers } from "../../domain/peers.ts";
 import { bodyOf } from "../../lib/chunks.ts";
 import type { Door } from "../../operations/invoke.ts";
 import { isDenial } from "../../operations/outcome.ts";
@@ -33,6 +34,8 @@ export interface TransportOptions {
   /** Answers requests without a handshake. */
   modern: Modern;
   listeners: Listeners;
+  /** The buses that may run a call which a client cancels here. */
+  peers: Pick<Peers, "tell" | "listen">;
   /** Told of each request that is turned away. */
   refused: Report;
   /** Told of errors that are not refusals. */
@@ -56,6 +59,9 @@ export class HttpTransport implements Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    options.peers.listen(({ does, key }) => {
+      if (does === "cancel") this.#cancellable.get(key)?.abandon();
+    });
   }
 
   async start(): Promise<void> {}
@@ -193,7 +199,10 @@ export class HttpTransport implements Transport {
   }
 
   #cancel(request: Request, caller: Caller, id: unknown): void {
-    this.#cancellable.get(cancelKey(request, caller, id))?.abandon();
+    const key = cancelKey(request, caller, id);
+    const exchange = this.#cancellable.get(key);
+    if (exchange === undefined) this.#options.peers.tell({ does: "cancel", key });
+    else exchange.abandon();
   }
 }
 

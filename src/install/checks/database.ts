@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
-import { checkDatabase, type Finding as FileFinding, lostDatabase } from "../../admin/check.ts";
+import { checkDatabase, lostDatabase } from "../../admin/check.ts";
+import type { Finding as FileFinding } from "../../admin/finding.ts";
 import { olderDatabases } from "../../admin/older.ts";
 import { reasonOf } from "../../admin/reason.ts";
+import { checkServer } from "../../admin/server.ts";
 import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 
@@ -11,7 +13,13 @@ const QUICK_BYTES = 256 * 1024 * 1024;
 /** The database of this machine's bus is in order, and only its owner can read its files. */
 export const database = check("database", async (place) => {
   if (place.role === "client" || place.settingsBroken !== undefined) return undefined;
-  const { db } = place;
+  const { db, postgres } = place;
+  if (postgres !== null) {
+    const findings = await checkServer(postgres);
+    const problems = findings.filter(({ ok }) => !ok);
+    if (problems.length > 0) return problems.map(({ found, repair }) => bad(found, repair));
+    return ok(`${postgres.shown}: ${findings.map(({ what, found }) => `${what} ${found}`).join("; ")}`);
+  }
   const found = statSync(db, { throwIfNoEntry: false });
   if (found === undefined) return [await withoutDatabase(place), ...older(db)];
   const whole = found.size <= QUICK_BYTES;

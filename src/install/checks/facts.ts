@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { clientConfig, environment, installConfig, keptToken } from "../../config/client.ts";
 import { type Environment, localUrl } from "../../config/parse_settings.ts";
-import { databasePath } from "../../config/server.ts";
+import { databasePath, postgresIn } from "../../config/server.ts";
 import { VARIABLES } from "../../config/variables.ts";
 import { attempt } from "../../lib/attempt.ts";
 import { quoted } from "../../lib/escape.ts";
@@ -46,6 +46,8 @@ export function placeOf() {
   const journal = once(() => attempt(() => new Journal(config.data)));
   return {
     ...{ config, client, role, settings, settingsBroken: broken, db: databaseIn(settings) },
+    /** Null if the database is a file. */
+    postgres: attempt(() => postgresIn(undefined, environment, settings)) ?? null,
     ...{ url, program, command, token, kept },
     /** The command that installs the bus here, or repairs its installation. */
     install: `${command} install ${role === "server" ? "server" : `client --url ${quoted(url)}`}`,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { thisMachine } from "../../config/machine_id.ts";
+import { shownDatabase } from "../../config/server.ts";
 import { onInterrupt } from "../../lib/interrupt.ts";
 import type { Json } from "../../lib/json.ts";
 import { hostOf } from "../../rpc/bus_url.ts";
@@ -55,7 +56,7 @@ async function send(place: Place, identity: Json): Promise<Proof> {
   const milliseconds = Number((performance.now() - began).toFixed(1));
   if (!events.some(({ id }) => id === sent.event_id))
     throw new Error(`event ${sent.event_id} was stored, but not read within ${WAIT_SECONDS} s.`);
-  const database = place.role === "server" ? place.db : `database on ${hostOf(place.url)}`;
+  const database = place.role === "server" ? shownDatabase(place) : `database on ${hostOf(place.url)}`;
   const path = `CLI → ${place.url} → ${database} → session ${session.display_id}`;
   return { finding: { what, ...ok(`${path}: ${milliseconds} ms`) }, path, milliseconds };
 }

@@ -190,7 +190,7 @@ describe("a link", () => {
   });
 
   test("works for a minute", async () => {
-    const codes = new PageCodes();
+    const codes = new PageCodes(new Uint8Array(32));
     const grant = { token: undefined, user: undefined };
     const [early, late] = [await codes.make(grant, 0), await codes.make(grant, 0)];
     expect(early.until).toBe(60_000);
@@ -202,7 +202,7 @@ describe("a link", () => {
   });
 
   test("drops the oldest of more than a hundred that wait", async () => {
-    const codes = new PageCodes();
+    const codes = new PageCodes(new Uint8Array(32));
     const made = [];
     for (let i = 0; i < 101; i++) made.push(await codes.make({ token: `${i}`, user: undefined }, 0));
     expect(await codes.take(made[0]?.code ?? "", 1)).toBeUndefined();
