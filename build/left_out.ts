@@ -1,5 +1,6 @@
-// Parts of the packages that the bus never runs, a quarter of the program. Elysia checks uploads and declared routes with
-// them, zod describes its schemas, the SDK checks what a person filled in; the bus declares and asks for none of it.
+// Parts of the packages that the bus never runs, a quarter of the program. Elysia checks uploads and declared routes with them. zod
+// describes its schemas and looks for circles in values. The SDK checks what a person filled in, and runs tasks.
+import { readFileSync } from "node:fs";
 import type { BunPlugin } from "bun";
 
 /** A module whose exports are functions that return nothing. */
@@ -34,11 +35,27 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "elysia/dist/type-system/index.mjs": "export const t = { Module: () => ({}) };",
   "elysia/dist/type-system/utils.mjs": silent("fileType", "validationDetail"),
   "file-type/index.js": "",
+  "@modelcontextprotocol/sdk/dist/esm/experimental/tasks/helpers.js": silent(
+    "assertClientRequestTaskCapability",
+    "assertToolsCallTaskCapability",
+  ),
+  "@modelcontextprotocol/sdk/dist/esm/experimental/tasks/server.js": named("ExperimentalServerTasks"),
   "@modelcontextprotocol/sdk/dist/esm/validation/ajv-provider.js": named("AjvJsonSchemaValidator"),
   "zod/v4/core/json-schema-generator.js": named("JSONSchemaGenerator"),
   "zod/v4/core/json-schema-processors.js": silent("toJSONSchema"),
+  "zod/v4/core/memoizer.js": `${named("$ZodCyclicError")}\n${silent("isBackEdge", "isRecursiveSchema", "memoizer")}`,
   "zod/v4/core/to-json-schema.js": silent("createStandardJSONSchemaMethod", "createToJSONSchemaMethod"),
 };
+
+const SCHEMAS = "@modelcontextprotocol/sdk/dist/esm/types.js";
+
+/** Wraps each schema of a module in a call without side effects, so that the bundler drops those that nothing uses. */
+function droppable(module: string): string {
+  return module.replace(
+    /^((?:export )?const \w+Schema = )([\s\S]*?);\n(?![\s})\]])/gm,
+    "$1/* @__PURE__ */ (() => $2)();\n",
+  );
+}
 
 export const withoutUnused: BunPlugin = {
   name: "without unused",
@@ -46,6 +63,10 @@ export const withoutUnused: BunPlugin = {
     const files = Object.keys(LEFT_OUT).map((file) => file.replaceAll(".", "\\."));
     build.onLoad({ filter: new RegExp(`/node_modules/(?:${files.join("|")})$`) }, ({ path }) => ({
       contents: LEFT_OUT[path.replace(/.*\/node_modules\//, "")] ?? "",
+      loader: "js",
+    }));
+    build.onLoad({ filter: new RegExp(`/node_modules/${SCHEMAS.replaceAll(".", "\\.")}$`) }, ({ path }) => ({
+      contents: droppable(readFileSync(path, "utf8")),
       loader: "js",
     }));
   },
