@@ -1,5 +1,6 @@
-// Parts of the packages that the bus never runs, a quarter of the program. Elysia checks uploads and declared routes with them. zod
-// describes its schemas and looks for circles in values. The SDK checks what a person filled in, and runs tasks.
+// Parts of the packages that the bus never runs, a quarter of the program. Elysia needs them for uploads, cookies, queries and checks
+// of declared routes. zod describes its schemas with them and looks for circles in values. The SDK checks what a person filled in, and
+// runs tasks.
 import { readFileSync } from "node:fs";
 import type { BunPlugin } from "bun";
 
@@ -13,7 +14,16 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "@sinclair/typebox/build/esm/index.mjs": named("Kind", "OptionalKind", "TransformKind", "TypeBoxError"),
   "@sinclair/typebox/build/esm/system/index.mjs": named("TypeSystemPolicy"),
   "@sinclair/typebox/build/esm/value/index.mjs": named("TransformDecodeError", "Value"),
+  "elysia/dist/adapter/web-standard/handler.mjs": silent(
+    "createStaticHandler",
+    "errorToResponse",
+    "mapCompactResponse",
+    "mapEarlyResponse",
+    "mapResponse",
+  ),
+  "elysia/dist/cookies.mjs": `${named("Cookie")}\n${silent("createCookieJar", "parseCookie", "serializeCookie")}`,
   "elysia/dist/dynamic-handle.mjs": silent("createDynamicErrorHandler", "createDynamicHandler"),
+  "elysia/dist/parse-query.mjs": silent("parseQuery", "parseQueryFromURL", "parseQueryStandardSchema"),
   "elysia/dist/replace-schema.mjs": silent(
     "coerceFormData",
     "coercePrimitiveRoot",
@@ -32,6 +42,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
     "resolveSchema",
     "unwrapImportSchema",
   ),
+  "elysia/dist/trace.mjs": `export const ELYSIA_TRACE = Symbol();\n${silent("createTracer")}`,
   "elysia/dist/type-system/index.mjs": "export const t = { Module: () => ({}) };",
   "elysia/dist/type-system/utils.mjs": silent("fileType", "validationDetail"),
   "file-type/index.js": "",
