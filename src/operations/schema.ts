@@ -6,6 +6,8 @@ import type { Operation, ToolParam } from "./operation.ts";
 
 type Rule = (text: string) => string | undefined;
 
+const NOT_TEXT = "must be a string";
+
 /** Says what is wrong with a text. Undefined if it is valid. */
 function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   const max = boundOf(bound, limits);
@@ -19,7 +21,7 @@ function textRule(bound: Bound, limits: Limits, min = 0): Rule {
 /** Text as it is stored. A lone surrogate becomes U+FFFD here, so that answers show what is stored. */
 function textSchema(rule: Rule): z.ZodType<string> {
   return z
-    .string("must be a string")
+    .string(NOT_TEXT)
     .overwrite((text) => text.toWellFormed())
     .check(({ value, issues }) => {
       const message = rule(value);
@@ -27,11 +29,12 @@ function textSchema(rule: Rule): z.ZodType<string> {
     });
 }
 
-function valueSchema(param: ToolParam, limits: Limits): z.ZodType {
+/** Hot path: most arguments are plain texts, which have a rule. A schema makes five objects for each. */
+function checkOf(param: ToolParam, limits: Limits): Rule | z.ZodType {
   switch (param.type) {
     case "text":
       return param.choices === undefined
-        ? textSchema(textRule(param.max, limits, param.min))
+        ? textRule(param.max, limits, param.min)
         : z.enum(param.choices as string[], `must be one of ${param.choices.join(", ")}`);
     case "integer":
       return integerSchema(param, boundOf(param.max, limits), limitNote(param.max));
@@ -81,37 +84,36 @@ function fallbackOf(param: ToolParam, limits: Limits): string | number | boolean
 
 export type Checked = { args: Json } | { problem: string };
 
+interface Checks {
+  name: string;
+  check: Rule | z.ZodType;
+  required: boolean;
+  fallback: string | number | boolean | undefined;
+}
+
 /** Makes the checker of an operation's arguments. It drops unknown ones, and a problem names its argument. */
 export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
-  const params = Object.entries(operation.params).map(([name, param]) => ({
-    name,
-    // Hot path: most arguments are plain texts, and a schema makes five objects for each.
-    rule:
-      param.type === "text" && param.choices === undefined
-        ? textRule(param.max, limits, param.min)
-        : undefined,
-    schema: valueSchema(param, limits),
-    required: isRequired(param),
-    fallback: fallbackOf(param, limits),
-  }));
+  // Made at the first call. The schemas of all operations take 2 MB, and a bus runs few operations.
+  let params: readonly Checks[] | undefined;
   return (given) => {
     if (typeof given !== "object" || given === null || Array.isArray(given))
       return { problem: `${operation.name}: the arguments must be an object.` };
+    params ??= checksOf(operation, limits);
     const args: Json = {};
     const problems: string[] = [];
     // Hot path: one schema for all would make a dozen objects for each argument that is not sent.
-    for (const { name, rule, schema, required, fallback } of params) {
+    for (const { name, check, required, fallback } of params) {
       const value = (given as Json)[name] ?? undefined;
       if (value === undefined) {
         if (required) problems.push(`${name} is required`);
         else args[name] = fallback;
-      } else if (rule !== undefined && typeof value === "string") {
-        const text = value.toWellFormed();
-        const message = rule(text);
+      } else if (typeof check === "function") {
+        const text = typeof value === "string" ? value.toWellFormed() : undefined;
+        const message = text === undefined ? NOT_TEXT : check(text);
         if (message === undefined) args[name] = text;
         else problems.push(sentence(name, value, { path: [], message }));
       } else {
-        const parsed = schema.safeParse(value);
+        const parsed = check.safeParse(value);
         if (parsed.success) args[name] = parsed.data;
         else for (const issue of parsed.error.issues) problems.push(sentence(name, value, issue));
       }
@@ -119,6 +121,15 @@ export function checker(operation: Operation, limits: Limits): (args: unknown) =
     if (problems.length === 0) return { args };
     return { problem: `${operation.name}: ${problems.slice(0, MOST_PROBLEMS).join("; ")}.` };
   };
+}
+
+function checksOf(operation: Operation, limits: Limits): Checks[] {
+  return Object.entries(operation.params).map(([name, param]) => ({
+    name,
+    check: checkOf(param, limits),
+    required: isRequired(param),
+    fallback: fallbackOf(param, limits),
+  }));
 }
 
 const MOST_PROBLEMS = 3;

@@ -1,8 +1,9 @@
 import { statfsSync } from "node:fs";
 import type { Event } from "../domain/event.ts";
+import { parseMeta } from "../domain/event_meta.ts";
 import { folded } from "../domain/search.ts";
 import { attempt } from "../lib/attempt.ts";
-import { EVENT_COLUMNS, eventOfRow } from "./event_sql.ts";
+import type { Row } from "../runtime/runtime.ts";
 import type { EventTable } from "./events.ts";
 import type { BackgroundWriter } from "./group_commit.ts";
 import { Load, Pace } from "./pace.ts";
@@ -11,7 +12,7 @@ import { type Parts, Table } from "./parts.ts";
 const SQL = {
   state: "SELECT value FROM bus WHERE key = 'indexed'",
   save: `INSERT INTO bus (key, value) VALUES ('indexed', $value) ON CONFLICT DO UPDATE SET value = $value`,
-  next: `SELECT ${EVENT_COLUMNS} FROM events WHERE id > $after ORDER BY id LIMIT 1`,
+  next: "SELECT id, payload, payload_meta FROM events WHERE id > $after ORDER BY id LIMIT 1",
   add: "INSERT INTO events_text (rowid, text) VALUES ($id, $text)",
   merge: "INSERT INTO events_text (events_text, rank) VALUES ('merge', $pages)",
   changes: "SELECT total_changes() AS count",
@@ -183,8 +184,8 @@ export class TextIndex extends Table<keyof typeof SQL, IndexParts> {
         place = { id: Math.max(place.id, this.parts.events.newest()), part: 0 };
         break;
       }
-      const { id, title, payload } = eventOfRow(row);
-      const text = title === undefined ? payload : `${title}\n${payload}`;
+      const id = Number(row.id);
+      const text = textOf(row);
       const end = place.part + left;
       const piece = text.slice(Math.max(0, place.part - OVERLAP), end);
       this.sql.add.run({ id, text: folded(piece) });
@@ -201,4 +202,10 @@ export class TextIndex extends Table<keyof typeof SQL, IndexParts> {
       .map(Number);
     return { id, part };
   }
+}
+
+/** The text of an event that is searched. Makes no event of the row, because the index goes through a million of them. */
+function textOf({ payload, payload_meta }: Row): string {
+  const { title } = payload_meta === null ? {} : parseMeta(String(payload_meta));
+  return title === undefined ? String(payload) : `${title}\n${payload}`;
 }
