@@ -4,6 +4,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** The usual starts beside the server's, by the name of their record. */
+const COMMANDS = {
+  prompt: ["hook", "prompt"],
+  publish: ["publish", "--type", "note", "--payload", "hello"],
+  events: ["events", "--resume", "--session-id", "build"],
+  sessions: ["sessions"],
+  help: ["--help"],
+};
+
 /** Runs `use` with the records of a program built without them, the commonest start first. */
 export async function withStarts<T>(
   program: string,
@@ -13,7 +22,7 @@ export async function withStarts<T>(
   try {
     await runIn(folder, program);
     // A program that is killed leaves no record, as the server on Windows.
-    const records = ["prompt", "help", "serve"].map((name) => join(folder, name)).filter(existsSync);
+    const records = [...Object.keys(COMMANDS), "serve"].map((name) => join(folder, name)).filter(existsSync);
     for (const record of records) writeFileSync(record, sorted(readFileSync(record, "utf8")));
     return await use(records);
   } finally {
@@ -32,12 +41,12 @@ async function runIn(folder: string, program: string): Promise<void> {
   const { value } = await server.stdout.getReader().read();
   if (value === undefined) throw new Error("the program that was just built does not start");
   const { url } = JSON.parse(new TextDecoder().decode(value));
-  Bun.spawnSync([program, "hook", "prompt"], {
-    cwd: folder,
-    env: { ...env("prompt"), AGENT_EVENT_BUS_URL: url },
-    stdin: Buffer.from(JSON.stringify({ session_id: "build", cwd: folder })),
-  });
-  Bun.spawnSync([program, "--help"], { cwd: folder, env: env("help") });
+  for (const [record, words] of Object.entries(COMMANDS))
+    Bun.spawnSync([program, ...words], {
+      cwd: folder,
+      env: { ...env(record), AGENT_EVENT_BUS_URL: url },
+      stdin: Buffer.from(JSON.stringify({ session_id: "build", cwd: folder })),
+    });
   server.kill();
   await server.exited;
 }
