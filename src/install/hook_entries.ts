@@ -54,7 +54,7 @@ const BESIDE_MOD: readonly string[] = [
   "Notification: hook notification",
 ];
 
-/** The client prepares a prompt meanwhile, and a program that starts would slow it. Nobody needs the waiter before. */
+/** A program that starts slows the client, which prepares the prompt meanwhile. */
 const LATER = "sleep 1; ";
 
 /** The command hooks of the plugin. */

@@ -42,7 +42,10 @@ export function noteUnread(): void {
 
 let watches = false;
 
-/** Keeps a call to the bus that tells of new events, until one fails. */
+/**
+ * Keeps a call to the bus that tells of new events, until one fails. Only for an interactive client: another one takes no
+ * prompt while a call of a mod is open.
+ */
 export async function watch($: Engine): Promise<void> {
   if (watches) return;
   watches = true;
