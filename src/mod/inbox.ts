@@ -55,7 +55,7 @@ export async function watch($: Engine): Promise<void> {
     // Hooks ask themselves until the next turn, or until the bus answers again.
   } finally {
     watches = false;
-    inbox.isWatched = false;
+    Object.assign(inbox, { cursor: undefined, isWatched: false });
   }
 }
 
