@@ -126,6 +126,11 @@ export function senderOfSource(name: string): string {
   return `source:${name}`;
 }
 
+/** True for what a source sent. Nobody else has such an origin. */
+export function isOfSource({ origin }: { origin?: string | undefined }): boolean {
+  return origin?.startsWith(senderOfSource("")) === true;
+}
+
 /** The mapping that was kept as JSON. */
 export function mappingOf(text: string): Mapping {
   return JSON.parse(text) as Json;
