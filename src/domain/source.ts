@@ -67,7 +67,7 @@ export interface SourceEvent {
 
 /** An arrival of a source that proved itself. `keys`: it is the same as an earlier one that has one of them. */
 export type Opened =
-  | { source: Source; event: SourceEvent; keys: readonly string[] }
+  | { event: SourceEvent; keys: readonly string[] }
   | { ignored: string }
   | { problem: string; why: "unproved" | "unreadable" };
 
