@@ -67,7 +67,7 @@ export interface SourceEvent {
 
 /** An arrival of a source that proved itself. `keys`: it is the same as an earlier one that has one of them. */
 export type Opened =
-  | { source: Source; event: SourceEvent; keys: readonly string[] }
+  | { event: SourceEvent; keys: readonly string[] }
   | { ignored: string }
   | { problem: string; why: "unproved" | "unreadable" };
 
@@ -124,6 +124,11 @@ export function needsSecret(kind: SourceKind): boolean {
 /** Who an event of a source is from. No token or login has such a name. */
 export function senderOfSource(name: string): string {
   return `source:${name}`;
+}
+
+/** True for what a source sent. Nobody else has such an origin. */
+export function isOfSource({ origin }: { origin?: string | undefined }): boolean {
+  return origin?.startsWith(senderOfSource("")) === true;
 }
 
 /** The mapping that was kept as JSON. */

@@ -29,10 +29,10 @@ export class Receiver implements Inbound {
     const source = (await store.sources.list()).find((one) => one.name === name);
     const proved = await isProved({ source, arrival, mayPublish, now: now() });
     if (source === undefined || !proved) return this.#refused(source, "unproved", UNPROVED);
-    const event = this.preview(source, arrival);
+    const event = this.preview(source, { ...arrival, event: arrival.event ?? "" });
     if ("problem" in event) return this.#refused(source, "unreadable", event.problem);
     if ("ignored" in event) return event;
-    return { source, event, keys: await keysOf(source, arrival) };
+    return { event, keys: await keysOf(source, arrival) };
   }
 
   preview(source: Source, arrival: Partial<Arrival>): ReturnType<Inbound["preview"]> {

@@ -5,6 +5,7 @@ import { ANONYMOUS, ANSWER, type Event } from "../domain/event.ts";
 import { publish, senderOf } from "../domain/publish.ts";
 import { reachWords } from "../domain/reach.ts";
 import { reachOfMail } from "../domain/reachability.ts";
+import { isOfSource } from "../domain/source.ts";
 import { operation } from "./operation.ts";
 import { EVENT_ID, SESSION_ID, withPayload } from "./params.ts";
 import { anonymousWarning, deletedNote, touch } from "./present.ts";
@@ -69,9 +70,15 @@ export const reply = operation({
 });
 
 /** Where an answer goes: to who asked, and never to more than the question went to. */
-async function audienceOf(bus: Bus, { session_id, channel }: Event): Promise<Resolution> {
-  if (session_id !== ANONYMOUS) return resolveId(bus, session_id);
+async function audienceOf(bus: Bus, question: Event): Promise<Resolution> {
+  const { session_id, channel } = question;
+  const isSources = isOfSource(question);
+  if (session_id !== ANONYMOUS && !isSources) return resolveId(bus, session_id);
   if (recipientOf(channel) === null) return { channel };
+  if (isSources)
+    return {
+      refusal: { error: `${session_id} reads no answers. Nothing was published.`, event_id: question.id },
+    };
   return {
     channel: `session:${ANONYMOUS}`,
     warning: "The asker gave no session, so it sees the answer only while it waits for it.",

@@ -231,6 +231,9 @@ testAtTerminal(
         github(secret, "workflow_run", { ...told, repository: { ...told.repository, name: "web" } }),
       );
     };
+    const wrong = github("not the secret", "workflow_run", workflowRun());
+    expect((await send(bus, "ci", wrong)).status).toBe(401);
+    await page?.shows("ci is refused (1): its signature is wrong");
     const calls = api.model.calls.length;
     const fixed = join(here.home, "web", "fixed");
     web.model.use("Bash", { command: `touch '${fixed}'`, description: "Fix it" });
@@ -239,6 +242,7 @@ testAtTerminal(
     const { news } = await heard(web, name);
     expect(news).toContain("ci_failed");
     await page?.shows(name);
+    await page?.hides("ci is refused");
     await eventually("the fix", () => existsSync(fixed), PATIENCE_MS);
     await idle("web");
     show("web, whose CI was red", web.terminal.screen());

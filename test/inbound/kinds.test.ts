@@ -132,6 +132,17 @@ describe("each kind of source becomes an event", () => {
     expect((await newest(bus)).payload).toBe("by token");
   });
 
+  test("an answer to a source goes to those who saw its event, and there is none to a direct message", async () => {
+    const { json } = await send(bus, "hub", github(hub, "workflow_run", workflowRun({ id: 4 })));
+    const answer = await bus.call("reply", { event_id: json.event_id, payload: "I am on it" });
+    expect(answer).toMatchObject({ channel: "repo:shop", answers: json.event_id });
+    const direct = await send(bus, "cron", plain("to you"));
+    const { event_id } = direct.json;
+    const error = "source:cron reads no answers. Nothing was published.";
+    expect(await bus.call("reply", { event_id, payload: "no" })).toEqual({ error, event_id });
+    expect((await newest(bus)).id).toBe(event_id);
+  });
+
   test("nobody else stores in the name of a source", async () => {
     const before = (await newest(bus)).id;
     const response = await fetch(new URL("/api/store_arrival", bus.url), {

@@ -1,13 +1,24 @@
 // Two stores on one database, as two buses have it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Need } from "../../src/domain/need.ts";
+import { appendArrival } from "../../src/domain/publish.ts";
 import type { Store } from "../../src/domain/store.ts";
 import { connect } from "../../src/postgres/connection.ts";
 import { removeFolders } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
 import { noPostgres, type Server, startPostgres } from "../support/postgres.ts";
 import { eventually } from "../support/webhook.ts";
-import { closeAfterEach, closed, ids, join, opened, publish, StoppedClock, webhook } from "./engine.ts";
+import {
+  aDraft,
+  closeAfterEach,
+  closed,
+  ids,
+  join,
+  opened,
+  publish,
+  StoppedClock,
+  webhook,
+} from "./engine.ts";
 import { openAt } from "./open_at.ts";
 
 const NOBODY: ReadonlySet<number> = new Set();
@@ -71,6 +82,19 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
     const { webhook_id } = await webhook(there);
     await publish(here);
     expect(await here.deliveries.counts(webhook_id)).toMatchObject({ pending: 1 });
+  });
+
+  test("an arrival that reaches both is one event, by the sources that each of them knows at once", async () => {
+    const { here, there } = await two();
+    await here.sources.add({ name: "ci", kind: "text", secret: null, mapping: {} }, 9);
+    const arrive = (store: Store, i: number) => appendArrival({ store }, "ci", [`id:${i % 5}`], aDraft());
+    const all = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => arrive(i % 2 === 0 ? here : there, i)),
+    );
+    expect(new Set(all.map((one) => one?.event_id)).size).toBe(5);
+    expect(await there.events.tip()).toBe(5);
+    await there.sources.remove("ci");
+    expect(await arrive(here, 9)).toBeNull();
   });
 
   test.each([false, true])(
