@@ -9,9 +9,8 @@ import { troubleAt } from "../sqlite/faults.ts";
 import { strayWal } from "../sqlite/foreign_wal.ts";
 import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { isFolderName, makeFolder } from "./backup_folder.ts";
-import { existingDatabase } from "./place.ts";
+import { existingDatabase, postgresOf } from "./place.ts";
 import { damaged, reasonOf } from "./reason.ts";
-import { postgresOf } from "./server.ts";
 
 /**
  * Copies the database into a new file, or with tokens and settings into a new folder. Leaves nothing behind when it fails.

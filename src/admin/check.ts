@@ -1,18 +1,26 @@
 import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { dataDirectory, environment, settingsFile } from "../config/client.ts";
+import type { PostgresPlace } from "../config/postgres.ts";
 import { serverConfig } from "../config/server.ts";
 import { counted, quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { type Kept, keptIn, realOf, tooOpen } from "../lib/permissions.ts";
+import type { Survey as ServerSurvey } from "../postgres/admin.ts";
 import { lonelyWal, strayWal } from "../sqlite/foreign_wal.ts";
 import { SCHEMA_VERSION } from "../sqlite/schema.ts";
 import { hasBadIndexesAlone, type Survey, surveyDatabase } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
-import type { Finding } from "./finding.ts";
-import { existingDatabase } from "./place.ts";
+import { existingDatabase, postgresOf } from "./place.ts";
 import { badIndex, damaged, type Reason, reasonOf } from "./reason.ts";
-import { checkServer, postgresOf } from "./server.ts";
+
+/** The result of one check. */
+export interface Finding {
+  what: string;
+  ok: boolean;
+  found: string;
+  repair?: string;
+}
 
 const good = (what: string, found: string): Finding => ({ what, ok: true, found });
 const bad = (what: string, { found, repair }: Reason): Finding => ({ what, ok: false, found, repair });
@@ -37,6 +45,30 @@ export async function check(args: { db?: string | undefined }): Promise<Json> {
 /** Checks a database that exists, and its other files. Its pages are checked only with `whole`. */
 export function checkDatabase(db: string, { whole } = { whole: true }): Finding[] {
   return [...contents(db, whole), ...sizes(db), place(db), permissions(db), tokens(db)];
+}
+
+/** Checks a database on PostgreSQL. Every problem comes with its repair. */
+export async function checkServer(place: PostgresPlace): Promise<Finding[]> {
+  // The package is loaded only here.
+  const { surveyOf } = await import("../postgres/index.ts");
+  try {
+    return findingsOf(await surveyOf(place));
+  } catch (error) {
+    return [{ what: "server", ok: false, found: (error as Error).message, repair: "see docs/scale.md" }];
+  }
+}
+
+function findingsOf(found: ServerSurvey): Finding[] {
+  const { server, schema_version, events, sessions, webhooks, pending_deliveries, missing, buses } = found;
+  const held = [counted(events, "event"), counted(sessions, "session"), counted(webhooks, "webhook")];
+  const log = { what: "log", found: missing === 0 ? "every id is there" : `${missing} ids are missing` };
+  return [
+    { what: "server", ok: true, found: `PostgreSQL ${server}` },
+    { what: "schema", ok: true, found: `version ${schema_version}` },
+    { what: "contents", ok: true, found: [...held, `${pending_deliveries} deliveries pending`].join(", ") },
+    missing === 0 ? { ...log, ok: true } : { ...log, ok: false, repair: "restore a backup of the server" },
+    { what: "buses", ok: true, found: buses.length === 0 ? "none runs" : buses.join(", ") },
+  ];
 }
 
 /** A log of writes without its database, and the repair. Null if there is no such log. */

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { environment, settingsFile } from "../config/client.ts";
 import type { Environment } from "../config/parse_settings.ts";
+import type { PostgresPlace } from "../config/postgres.ts";
 import { databasePath, postgresIn } from "../config/server.ts";
 import { realOf } from "../lib/permissions.ts";
 import { kindOf } from "../sqlite/fitness.ts";
@@ -21,6 +22,11 @@ export function databaseOf(flag: string | undefined, settings: Environment = set
       `${db} is ${kindOf(found)}, not a file. Name the bus's database with --db or AGENT_EVENT_BUS_DB.`,
     );
   return db;
+}
+
+/** The PostgreSQL database of a command. Null if the database is a file. */
+export function postgresOf(flag: string | undefined): PostgresPlace | null {
+  return postgresIn(flag, environment, settingsFile());
 }
 
 /** The database of a command on files. @throws Error with a sentence when there is no database. */

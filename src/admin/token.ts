@@ -4,8 +4,7 @@ import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
 import { openTokens, type TokenStore } from "../tokens/token_files.ts";
 import { addressFor } from "./address.ts";
-import { databaseOf } from "./place.ts";
-import { postgresOf } from "./server.ts";
+import { databaseOf, postgresOf } from "./place.ts";
 import { expectUser } from "./user.ts";
 
 /** Works on the tokens of a database: files beside it, or a table of it. */
@@ -16,7 +15,7 @@ async function withTokens<T>(
   const server = postgresOf(db);
   if (server === null) return work(openTokens(databaseOf(db), Date.now));
   // The package is loaded only here.
-  return (await import("../postgres/admin.ts")).withTokens(server, work);
+  return (await import("../postgres/index.ts")).withTokens(server, work);
 }
 
 /** Makes a token. @throws UsageError for a bad name or time, or Error when a valid token has the name. */

@@ -8,6 +8,9 @@ export { version };
 
 export const environment: Environment = process.env;
 
+/** The header in which a command of a terminal names its process, so that the bus can tell the person from an agent. */
+export const PROCESS_HEADER = "agent-event-bus-process";
+
 // Certificates are always checked: it would let anyone on the way read tokens and answers.
 delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
 

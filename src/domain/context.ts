@@ -91,6 +91,14 @@ export class BusError extends Error {
   }
 }
 
+/** The database cannot be used. The message is one line: what, where, what to do. The database was left as it was. */
+export class OpenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "OpenError";
+  }
+}
+
 export function here(bus: Bus): Place {
   return {
     now: bus.now(),

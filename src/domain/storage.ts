@@ -14,11 +14,3 @@ export interface Trouble {
   /** A sentence on what happened and what to do. */
   detail: string;
 }
-
-/** The database cannot be used. The message is one line: what, where, what to do. The database was left as it was. */
-export class OpenError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "OpenError";
-  }
-}

@@ -1,5 +1,4 @@
 import type { Word } from "../domain/peers.ts";
-import { attempt } from "../lib/attempt.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Every commit of a bus announces itself to the others on it. */
@@ -28,6 +27,10 @@ export function announcementOf(by: string, { readers, needs }: Transaction): str
 
 /** Undefined if another program said something else on the channel. */
 export function parseAnnouncement(text: string): Announcement | undefined {
-  const told: unknown = attempt(() => JSON.parse(text));
-  return typeof told === "object" && told !== null ? (told as Announcement) : undefined;
+  try {
+    const told: unknown = JSON.parse(text);
+    return typeof told === "object" && told !== null ? told : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { OpenError } from "../domain/storage.ts";
+import { OpenError } from "../domain/context.ts";
 import { type Connection, statement } from "./connection.ts";
 
 /** PostgreSQL 14. */

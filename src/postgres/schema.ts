@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { OpenError } from "../domain/storage.ts";
+import { OpenError } from "../domain/context.ts";
 import { type Connection, type Pool, statement } from "./connection.ts";
 
 /** In order. Each brings a database from the version before to its own. */

@@ -1,5 +1,4 @@
-import { version } from "../config/client.ts";
-import { PROCESS_HEADER } from "../config/process_header.ts";
+import { PROCESS_HEADER, version } from "../config/client.ts";
 import type { Json } from "../lib/json.ts";
 import { answerIn, type Posted } from "./answer.ts";
 import { readAnswer } from "./read_answer.ts";

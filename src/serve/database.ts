@@ -59,7 +59,7 @@ async function openFile({ config, log, now, onTrouble, ...given }: OpenOptions):
 async function openOnServer({ config, now, onTrouble, ...given }: OpenOptions): Promise<Database> {
   await expectFree(config);
   // The package is loaded only here.
-  const { openStore: open, clockOf } = await import("../postgres/store.ts");
+  const { openStore: open, clockOf } = await import("../postgres/index.ts");
   const place = config.postgres as NonNullable<ServerConfig["postgres"]>;
   const clock = given.clock ?? createClock(await clockOf(place, now), config.webhooks.speed);
   const store = await open(place, { now, steady: clock.steady, onTrouble, host: machine(), version });

@@ -3,7 +3,7 @@ import { dataDirectory, environment, machine, settingsFile, version } from "../c
 import { ConfigError, type Environment, localUrl } from "../config/parse_settings.ts";
 import { SERVE_FLAGS } from "../config/serve_flags.ts";
 import { logFiles, type ServerConfig, serverConfig, shownDatabase } from "../config/server.ts";
-import { OpenError } from "../domain/storage.ts";
+import { OpenError } from "../domain/context.ts";
 import { attempt } from "../lib/attempt.ts";
 import { visible, visibleJson } from "../lib/escape.ts";
 import { fullDisk } from "../lib/full_disk.ts";

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { OpenError } from "../domain/storage.ts";
+import { OpenError } from "../domain/context.ts";
 import { attempt } from "../lib/attempt.ts";
 import { makeFile, realOf, restrict } from "../lib/permissions.ts";
 import { type Database, openDatabase } from "../runtime/runtime.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { PROCESS_HEADER } from "../../src/config/process_header.ts";
+import { PROCESS_HEADER } from "../../src/config/client.ts";
 import { ancestry } from "../../src/lib/ancestry.ts";
 import { quoted } from "../../src/lib/escape.ts";
 import { fresh, join, newest } from "../support/agent.ts";

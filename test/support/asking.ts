@@ -1,7 +1,7 @@
 import { afterAll } from "bun:test";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROCESS_HEADER } from "../../src/config/process_header.ts";
+import { PROCESS_HEADER } from "../../src/config/client.ts";
 import { processStart } from "../../src/lib/process.ts";
 import { fresh } from "./agent.ts";
 import type { TestBus } from "./bus.ts";

@@ -1,4 +1,4 @@
-import { PROCESS_HEADER } from "../../config/process_header.ts";
+import { PROCESS_HEADER } from "../../config/client.ts";
 import { ANYONE, type Caller, LOCAL, ORIGINS } from "../../domain/caller.ts";
 import { type FoundToken, RESERVED, type Tokens } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";

@@ -1,4 +1,4 @@
-import { PROCESS_HEADER } from "../../config/process_header.ts";
+import { PROCESS_HEADER } from "../../config/client.ts";
 import { markIn } from "../../lib/agent_marks.ts";
 import { ancestry, hasTerminal, holdsSockets } from "../../lib/ancestry.ts";
 import type { Peer } from "../../runtime/runtime.ts";

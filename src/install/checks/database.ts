@@ -1,9 +1,7 @@
 import { statSync } from "node:fs";
-import { checkDatabase, lostDatabase } from "../../admin/check.ts";
-import type { Finding as FileFinding } from "../../admin/finding.ts";
+import { checkDatabase, checkServer, type Finding as FileFinding, lostDatabase } from "../../admin/check.ts";
 import { olderDatabases } from "../../admin/older.ts";
 import { reasonOf } from "../../admin/reason.ts";
-import { checkServer } from "../../admin/server.ts";
 import type { Place } from "./facts.ts";
 import { bad, check, note, ok } from "./finding.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { type AddressInfo, createServer } from "node:net";
-import { PROCESS_HEADER } from "../../../src/config/process_header.ts";
+import { PROCESS_HEADER } from "../../../src/config/client.ts";
 import type { Verdict } from "../../../src/http/access/authenticate.ts";
 import { type GuardOptions, RULES } from "../../../src/http/access/guard.ts";
 import {
