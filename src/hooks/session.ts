@@ -130,7 +130,7 @@ async function words({ input, lastWords }: SessionCall): Promise<Json> {
 }
 
 /** True for a tool of the bus, its command in a shell, and the search for a tool: they are no sign of other work. */
-export function isOfBus({ tool_name = "", tool_input }: HookInput): boolean {
+function isOfBus({ tool_name = "", tool_input }: HookInput): boolean {
   return BUS_TOOL.test(tool_name) || BUS_COMMAND.test(String(tool_input?.command ?? ""));
 }
 

@@ -54,16 +54,12 @@ const BESIDE_MOD: readonly string[] = [
   "Notification: hook notification",
 ];
 
-/** A program that starts slows the client, which prepares the prompt meanwhile. */
-const LATER = "sleep 1; ";
-
 /** The command hooks of the plugin. */
 export function pluginHooks(binary: string) {
-  const lines = TABLE.filter(({ label }) => BESIDE_MOD.includes(label));
-  const entries = entriesOf(lines, { binary, waiting: "plain" });
-  for (const { hooks } of entries.UserPromptSubmit ?? [])
-    for (const hook of hooks) hook.command = hook.command.replace("exec ", `${LATER}exec `);
-  return entries;
+  return entriesOf(
+    TABLE.filter(({ label }) => BESIDE_MOD.includes(label)),
+    { binary, waiting: "plain" },
+  );
 }
 
 /** The parent of the shell that runs the hook is the client. */

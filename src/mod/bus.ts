@@ -26,17 +26,11 @@ export interface Bus {
   limitMs: number;
 }
 
-/** The bus that was found last, and the URL that the user gave the plugin. */
-export const place: { bus: Bus | undefined; url: string | undefined } = { bus: undefined, url: undefined };
-
-/** The bus, found anew after a failure. @throws Error when none can be trusted. */
-export async function busOf($: Engine): Promise<Bus> {
-  place.bus ??= await findBus($, place.url);
-  return place.bus;
-}
-
-/** Finds the bus as hooks do: by the environment, then by `settings.env`. `given`: the URL that the plugin was given. */
-async function findBus($: Engine, given?: string): Promise<Bus> {
+/**
+ * Finds the bus as hooks do: by the environment, then by `settings.env`. `given`: the URL that the plugin was given.
+ * @throws Error when none can be trusted.
+ */
+export async function findBus($: Engine, given?: string): Promise<Bus> {
   const home = (await $.env.get("HOME")) || (await $.env.get("USERPROFILE")) || "";
   const data = `${home}/.claude/contrib/agent-event-bus`;
   const file = `${data}/settings.env`;

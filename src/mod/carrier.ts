@@ -1,19 +1,19 @@
-import { isAutomatic, knownFields, titleOf } from "../hooks/input.ts";
-import { goesOn, type HookSession, isOfBus } from "../hooks/session.ts";
-import { type Batch, handOver } from "../hooks/text.ts";
+import { isAutomatic, knownFields } from "../hooks/input.ts";
+import { missingIn, toolIn } from "../hooks/own_tools.ts";
+import { goesOn, type HookSession, machineIn } from "../hooks/session.ts";
+import { type Batch, handOver, inLine } from "../hooks/text.ts";
 import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
-import { type Bus, busOf, place } from "./bus.ts";
-import type { ClassicInput, Engine } from "./engine.ts";
-import { isEmpty, noteRead, noteUnread, watch } from "./inbox.ts";
+import { type Bus, callBus, findBus } from "./bus.ts";
+import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
 import { hookSession, lease, sessionCall } from "./session.ts";
 import { confirmShown, withoutShown } from "./shown.ts";
-import { showStatus } from "./status.ts";
 
 /** Claude Code ends a request after 30 s. */
 const HOLD_SECONDS = 20;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 15_000;
+const NAME_LIMIT_MS = 1_000;
 /** Refused for good: no token, or one that may not. A busy bus refuses too. */
 const REFUSED: readonly number[] = [401, 403];
 
@@ -21,11 +21,14 @@ const REFUSED: readonly number[] = [401, 403];
 interface Offer {
   session: HookSession;
   batch: Batch;
-  path: Path | "wake";
+  path: Path;
 }
 
 /** The state of the one session that a client has. */
 interface Carrier {
+  bus: Bus | undefined;
+  /** The bus's URL that the user gave the plugin. */
+  url: string | undefined;
   /** A person sits at it. Another client ends with its turn. */
   isInteractive: boolean;
   /** Since when the session is idle (ms since 1970). Undefined while a turn runs. */
@@ -34,22 +37,24 @@ interface Carrier {
   holds: boolean;
   /** The prompt that the mod submits, until what it says is confirmed. */
   own: { text: string; ids: readonly number[]; confirm(): Promise<unknown> } | undefined;
-  /** The session's title, as the bus knows it. */
-  title: string | undefined;
-  /** Settles when the bus was told of all that nothing waited for. Later calls must not overtake it. */
-  told: Promise<void>;
 }
 
 export const carrier: Carrier = {
   ...{
+    bus: undefined,
+    url: undefined,
     isInteractive: false,
     idleSince: undefined,
     holds: false,
     own: undefined,
-    title: undefined,
   },
-  told: Promise.resolve(),
 };
+
+/** The bus, found anew after a failure. */
+async function busOf($: Engine): Promise<Bus> {
+  carrier.bus ??= await findBus($, carrier.url);
+  return carrier.bus;
+}
 
 /** Waits for what wakes the session, as long as it is idle, and starts a turn with it. A bus that is away is asked again. */
 export async function hold($: Engine): Promise<void> {
@@ -61,7 +66,6 @@ export async function hold($: Engine): Promise<void> {
       try {
         const bus = await busOf($);
         await showStatus($, bus);
-        void watch($);
         const since = carrier.idleSince;
         // A turn began meanwhile.
         if (since === undefined) return;
@@ -72,7 +76,7 @@ export async function hold($: Engine): Promise<void> {
         }
         retry = FIRST_RETRY_MS;
       } catch (error) {
-        place.bus = undefined;
+        carrier.bus = undefined;
         $.ui.status(undefined);
         // A bus that refuses this client is asked again after the next turn.
         if (error instanceof Refused && REFUSED.includes(error.status)) return;
@@ -88,12 +92,11 @@ export async function hold($: Engine): Promise<void> {
 /** Holds one call. False if it is pointless to ask again at once. */
 async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
   const session = await hookSession($, bus);
-  await carrier.told;
   // The clock may have gone back.
   const given = await session.waitFor(HOLD_SECONDS, Math.max(0, idleMs));
   if (carrier.idleSince === undefined) {
     // The turn's first tool use takes them, instead of a prompt behind the turn.
-    if (given !== null && given.events.length > 0) await leave({ session, batch: given, path: "wake" });
+    if (given !== null && given.events.length > 0) await session.leave(given, "wake");
     return true;
   }
   if (given === null) {
@@ -113,7 +116,6 @@ async function submit($: Engine, session: HookSession, batch: Batch): Promise<bo
   const { drop } = (await $.prompt.submit({ text })) ?? {};
   // Unconfirmed events come again.
   if (drop === undefined) await confirmOwn();
-  else noteUnread();
   carrier.own = undefined;
   return drop === undefined;
 }
@@ -125,11 +127,10 @@ async function submit($: Engine, session: HookSession, batch: Batch): Promise<bo
 export async function giveUp($: Engine): Promise<void> {
   lease.isGivenUp = true;
   carrier.idleSince = undefined;
-  await carrier.told;
   try {
     await (await hookSession($, await busOf($))).id();
   } catch {
-    place.bus = undefined;
+    carrier.bus = undefined;
   }
 }
 
@@ -143,30 +144,8 @@ async function confirmOwn(): Promise<void> {
 /** When a session takes what it has to read. */
 export type Path = "prompt" | "tool" | "stop";
 
-/** True if the session has nothing to read, and the bus need only be told of the prompt or the tool use. */
-export function isIdle(path: Path, input: ClassicInput): boolean {
-  if (path === "stop" || lease.isGivenUp || carrier.own !== undefined || !isEmpty(path, input.session_id))
-    return false;
-  const known = knownFields(input);
-  // A tool of the bus may claim a name for which messages wait.
-  if (path === "tool") return !isOfBus(known);
-  return !isAutomatic(known) && [undefined, carrier.title].includes(titleOf(known));
-}
-
-/** Tells the bus of a prompt or a tool use, beside the client's work. A message that comes just then is left for the next time. */
-export function tell($: Engine, path: Path, input: ClassicInput): void {
-  carrier.told = carrier.told
-    .then(() => askNow($, path, input))
-    .then((offer) => (offer === undefined ? undefined : leave(offer)));
-}
-
 /** Asks what the session has to read now. Undefined if the bus does not answer. */
 export async function ask($: Engine, path: Path, input: ClassicInput): Promise<Offer | undefined> {
-  await carrier.told;
-  return askNow($, path, input);
-}
-
-async function askNow($: Engine, path: Path, input: ClassicInput): Promise<Offer | undefined> {
   try {
     const bus = await busOf($);
     const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
@@ -174,17 +153,13 @@ async function askNow($: Engine, path: Path, input: ClassicInput): Promise<Offer
     // Else it would be taken once more.
     if (isOwn) await confirmOwn().catch(() => {});
     const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
-    noteRead(path);
     const batch = await session.collect(path);
     if (batch === null) return undefined;
-    if (path === "prompt") carrier.title = titleOf(knownFields(input)) ?? carrier.title;
-    if (batch.more > 0) noteUnread();
     // The prompt says it all.
     if (isOwn) delete batch.woken_by;
     return { session, batch, path };
   } catch {
-    noteUnread();
-    place.bus = undefined;
+    carrier.bus = undefined;
     return undefined;
   }
 }
@@ -200,34 +175,56 @@ export async function take($: Engine, { session, batch: offered, path }: Offer):
   try {
     const batch = await withoutShown(session, withoutOwn(offered), path);
     const { text, line, shown } = handOver(batch, Date.now());
-    if (shown.length < batch.events.length) noteUnread();
     for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
     // Without an answer they may be confirmed, and would never be shown.
     if (batch.events.length > 0 || batch.digest !== undefined)
       await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
     return text === "" ? undefined : text;
   } catch {
-    noteUnread();
-    place.bus = undefined;
+    carrier.bus = undefined;
     return undefined;
   }
 }
 
 /** Leaves what was offered for the next time. */
 export async function leave({ session, batch, path }: Offer): Promise<void> {
-  if (batch.events.length === 0 && batch.digest === undefined) return;
-  noteUnread();
-  await session.leave(batch, path).catch(() => {});
+  if (batch.events.length > 0 || batch.digest !== undefined) await session.leave(batch, path).catch(() => {});
 }
 
 /** Unregisters the session of a client that ends. After /clear the client goes on, as idle as before. */
 export async function end($: Engine, input: ClassicInput): Promise<void> {
   if (goesOn(knownFields(input))) return;
   carrier.idleSince = undefined;
-  await carrier.told;
   try {
     await (await hookSession($, await busOf($), input)).end();
   } catch {
     // The bus notices that the client is gone.
   }
+}
+
+/** The call of one of the bus's tools, with what it lacks about its caller. */
+export async function withCaller($: Engine, input: ToolInput): Promise<ToolInput> {
+  try {
+    const { tool, tool_use_id: _, agentId: __, ...tool_input } = input;
+    const bus = await busOf($);
+    const call = await sessionCall($, bus, { cwd: await $.session.cwd() });
+    const wanted = { tool: toolIn(tool), tool_input, limitMs: NAME_LIMIT_MS };
+    return { ...input, ...(await missingIn(call, await hookSession($, bus), wanted)) };
+  } catch {
+    return input;
+  }
+}
+
+/** Shows who is here and what is unread. */
+async function showStatus($: Engine, bus: Bus): Promise<void> {
+  const call = await sessionCall($, bus, {});
+  const whose = { client_id: call.clientId, ...machineIn(call) };
+  const { name, here, unread, needs } = await callBus($, bus, "summarize", whose);
+  const parts = [
+    typeof name === "string" ? inLine(name, 40) : "",
+    `${Number(here)} here`,
+    Number(unread) > 0 ? `${Number(unread)} unread` : "",
+    Number(needs) > 0 ? `${Number(needs)} ${Number(needs) === 1 ? "needs" : "need"} you` : "",
+  ];
+  $.ui.status(parts.filter(Boolean).join(" · "));
 }

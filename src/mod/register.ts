@@ -1,8 +1,6 @@
 // The mod: runs inside Claude Code and does there what the hooks do as processes. A message starts a turn in the idle
 // session, and the user's draft stays.
-import { place } from "./bus.ts";
-import { withCaller } from "./caller.ts";
-import { ask, carrier, end, giveUp, hold, isIdle, leave, type Path, take, tell } from "./carrier.ts";
+import { ask, carrier, end, giveUp, hold, leave, type Path, take, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
@@ -10,7 +8,7 @@ const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;
 
 /** Called once by Claude Code, in each session. `url`: the bus of a plugin that asked its user for one. */
 export function register(on: On, { url }: { url?: string } = {}): void {
-  place.url = url;
+  carrier.url = url;
   on("session.start", async ($, event, next) => {
     const result = await next(event);
     carrier.isInteractive = event.isInteractive;
@@ -61,10 +59,6 @@ async function handed(
   next: (event: ClassicInput) => Promise<ClassicResult>,
 ): Promise<ClassicResult> {
   if (event.agent_id !== undefined || event.stop_hook_active === true) return next(event);
-  if (isIdle(path, event)) {
-    tell($, path, event);
-    return next(event);
-  }
   const asked = ask($, path, event);
   const result = await next(event);
   const offer = await asked;

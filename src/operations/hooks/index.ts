@@ -3,7 +3,6 @@ import { collectEvents } from "./collect_events.ts";
 import { confirmEvents } from "./confirm_events.ts";
 import { reportDialog } from "./report_dialog.ts";
 import { startSession } from "./start_session.ts";
-import { watchSession } from "./watch_session.ts";
 
 /** Operations that hooks call. Agents are not shown them. */
 export const hookOperations: readonly Operation[] = [
@@ -11,5 +10,4 @@ export const hookOperations: readonly Operation[] = [
   collectEvents,
   confirmEvents,
   reportDialog,
-  watchSession,
 ];

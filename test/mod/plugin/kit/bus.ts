@@ -29,19 +29,15 @@ export class FakeBus {
   more: object = {};
   /** Messages that are not confirmed. */
   unread: Message[] = [];
-  /** The session takes no messages for now. */
-  muted = false;
-  /** Tells of no news yet. */
-  isLate = false;
   readonly #unknown = new Set<unknown>();
   #dismissal: object = {};
-  readonly #waits = new Set<() => void>();
+  #wake = () => {};
   #count = 0;
 
   /** Does not know this session until it is registered. */
   forget(clientId: string): void {
     this.#unknown.add(clientId);
-    this.#wakeAll();
+    this.#wake();
   }
 
   /** Publishes a direct message. `more`: other fields of it. */
@@ -52,19 +48,19 @@ export class FakeBus {
       ...{ timestamp: new Date().toISOString(), session_id: "bus-web", from: { name: "web", repo: "shop" } },
     };
     this.unread.push({ ...message, ...more });
-    if (!this.isLate) this.#wakeAll();
+    this.#wake();
     return id;
   }
 
   /** Sends the waiter away. */
   dismiss(): void {
     this.#dismissal = { left: true };
-    this.#wakeAll();
+    this.#wake();
   }
 
   stop(): void {
     this.#dismissal = { stops: true };
-    this.#wakeAll();
+    this.#wake();
   }
 
   /** The arguments of each call of a tool. */
@@ -99,7 +95,6 @@ export class FakeBus {
     if (tool === "unregister_session") this.forget(String(args.session_id).replace("bus-", ""));
     if (this.#unknown.has(args.client_id)) return { unknown: true };
     const session_id = `bus-${args.client_id}`;
-    if (tool === "watch_session") return { session_id, ...(await this.#watch(clock, args)) };
     if (tool === "collect_events") return { session_id, ...(await this.#collect(clock, args, session_id)) };
     if (tool === "confirm_events") this.#confirm(args.event_ids as string[]);
     return { session_id };
@@ -108,30 +103,17 @@ export class FakeBus {
   async #collect(clock: Clock, args: Record<string, unknown>, sessionId: string): Promise<object> {
     const mail = () => this.unread.filter(({ channel }) => channel === `session:${sessionId}`);
     const waits = args.path === "wake";
-    if (waits && mail().length === 0) await this.#news(clock, args);
+    if (waits && mail().length === 0) {
+      const comes = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await Promise.race([comes, clock.sleep(Number(args.wait_seconds) * 1_000)]);
+    }
     if (this.#unknown.has(args.client_id)) return { unknown: true };
     const more = waits ? this.#dismissal : this.more;
     if (waits) this.#dismissal = {};
     else this.more = {};
     return { events: mail(), more: 0, ...(!waits && { seen_to: this.#count }), ...more };
-  }
-
-  /** Tells of a message behind the cursor, as soon as there is one. */
-  async #watch(clock: Clock, args: Record<string, unknown>): Promise<object> {
-    const isNew = () => args.cursor === undefined || this.#count > Number(args.cursor);
-    if (!isNew()) await this.#news(clock, args);
-    return { cursor: String(this.#count), muted: this.muted, ...(isNew() && { push: "hand_over" }) };
-  }
-
-  async #news(clock: Clock, { wait_seconds }: Record<string, unknown>): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waits.add(resolve);
-    await Promise.race([promise, clock.sleep(Number(wait_seconds) * 1_000)]);
-  }
-
-  #wakeAll(): void {
-    for (const resolve of this.#waits) resolve();
-    this.#waits.clear();
   }
 
   #confirm(ids: readonly string[]): void {
