@@ -155,6 +155,11 @@ const ON_POSTGRES: readonly string[] = [
   "test/http/mcp/",
   "test/http/routes.test.ts",
   "test/http/sse.test.ts",
+  "test/inbound/commands.test.ts",
+  "test/inbound/kinds.test.ts",
+  "test/inbound/once.test.ts",
+  "test/inbound/programs.test.ts",
+  "test/inbound/refused.test.ts",
   "test/operations/",
 ];
 

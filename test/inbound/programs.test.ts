@@ -10,6 +10,8 @@ import { raw } from "../support/raw.ts";
 
 const MIB = LIMITS.arrival_bytes.fallback;
 
+afterAll(removeFolders);
+
 describe.each(["binary", "node"] as const)("%s", (kind) => {
   let bus: ProcessBus;
   let secret = "";
@@ -19,10 +21,7 @@ describe.each(["binary", "node"] as const)("%s", (kind) => {
     secret = await addSource(bus, { kind: "github", name: "ci" });
     await addSource(bus, { kind: "text", name: "cron" });
   });
-  afterAll(async () => {
-    await bus.kill();
-    removeFolders();
-  });
+  afterAll(() => bus.kill());
 
   const withSignature = (body: string, event = "push"): Sent => ({
     body,
