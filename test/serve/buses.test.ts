@@ -6,6 +6,7 @@ import { bearer } from "../support/callers.ts";
 import { cli } from "../support/cli.ts";
 import { sleeper } from "../support/client.ts";
 import { removeFolders } from "../support/folder.ts";
+import { inboxOf, listen, listenRequest } from "../support/listening.ts";
 import { freePort } from "../support/port.ts";
 import { noPostgres, onServer, type Server, startPostgres } from "../support/postgres.ts";
 import { rpc, rpcTool } from "../support/rpc.ts";
@@ -91,6 +92,17 @@ describe.skipIf(noPostgres !== null)("two buses", () => {
     await eventually("the other knows it", async () => (await reachAt(here, session_id)) === "wakes");
     await here.call("collect_events", { ...client, path: "prompt", limit: 20 });
     expect(await left).toMatchObject({ left: true });
+  });
+
+  test("a client that listens at one is told of a message of the other", async () => {
+    const { session_id } = await session();
+    const uri = inboxOf(session_id);
+    const stream = await listen(there.url, listenRequest([uri]));
+    await stream.until(() => stream.messages().length > 0);
+    await here.call("publish_event", { event_type: "note", payload: "x", channel: `session:${session_id}` });
+    await stream.until(() => stream.messages().length > 1);
+    expect(stream.messages()[1].params).toMatchObject({ uri });
+    stream.close();
   });
 
   test("hooks of a session that ask at both at once are given each event once", async () => {

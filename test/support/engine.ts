@@ -43,6 +43,17 @@ export function newToken(
   return postgres.selectedBy(url, sql, values).length > 0 ? secret : undefined;
 }
 
+/** Revokes a token of the bus of a database. */
+export function endToken(db: string, name: string): void {
+  const url = urls.get(dirname(db));
+  if (postgres === undefined || url === undefined) openTokens(db, Date.now).revoke(name);
+  else
+    postgres.selectedBy(url, "UPDATE tokens SET revoked_at = ? WHERE name = ? RETURNING name", [
+      new Date().toISOString(),
+      name,
+    ]);
+}
+
 /** The rows of a query, read past the bus. `params` stand for `?`. */
 export function selected<Row>(db: string, sql: string, ...params: readonly (string | number)[]): Row[] {
   const url = urls.get(dirname(db));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { ListenStream } from "../../../src/http/mcp/listen_stream.ts";
-import { openTokens } from "../../../src/tokens/token_files.ts";
 import { fresh } from "../../support/agent.ts";
 import { startBus, startHere, type TestBus } from "../../support/bus.ts";
 import { bearer, tokenFor } from "../../support/callers.ts";
+import { endToken } from "../../support/engine.ts";
 import { inboxOf, type Listening, listen, listenRequest } from "../../support/listening.ts";
 import { askModern, metaKey, modernRequest, sendModern } from "../../support/modern.ts";
 import { openStream } from "../../support/stream.ts";
@@ -160,7 +160,7 @@ describe("subscriptions/listen", () => {
     const here = await session(bus);
     const stream = await listen(bus.url, listenRequest([inboxOf(here)]), bearer(tokenFor(bus.db, "ending")));
     await stream.until(() => stream.messages().length > 0);
-    openTokens(bus.db, Date.now).revoke("ending");
+    endToken(bus.db, "ending");
     let isOver = false;
     stream.ended.then(() => {
       isOver = true;
