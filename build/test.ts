@@ -198,11 +198,8 @@ export function runsOf(args: readonly string[]): Run[] {
     { name: "waiting", args: ["--parallel=3", ...WAITING], waits: true },
     { name: "in pairs", args: ["--parallel=2", ...IN_PAIRS] },
     { name: "in browsers", args: ["--parallel=2", ...IN_BROWSERS] },
-    {
-      name: "on PostgreSQL",
-      args: ["--parallel=2", ...ON_POSTGRES],
-      env: { AEB_TEST_ENGINE: "postgres" },
-    },
+    // In one process, which has one server.
+    { name: "on PostgreSQL", args: ON_POSTGRES, env: { AEB_TEST_ENGINE: "postgres" } },
     ...alone,
   ];
   switch (args.join(" ")) {

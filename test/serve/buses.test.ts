@@ -105,23 +105,21 @@ describe.skipIf(noPostgres !== null)("two buses", () => {
     stream.close();
   });
 
-  test("hooks of a session that ask at both at once are given each event once", async () => {
+  test("a hook at one waits for the hand-over of the other, and what it waits too long for is marked", async () => {
     const { client, session_id } = await session();
     const message = { event_type: "note", payload: "x", channel: `session:${session_id}` };
+    const collect = async (bus: TestBus): Promise<{ id: string; repeat?: true }[]> =>
+      (await bus.call("collect_events", { ...client, path: "tool", limit: 20 })).events;
     for (let round = 0; round < 10; round++) {
       const { event_id } = await here.call("publish_event", message);
-      const given: string[] = [];
-      const hook = async (bus: TestBus) => {
-        const asked = { ...client, path: "tool", limit: 20, patient: true };
-        const { events } = await bus.call("collect_events", asked);
-        const ids = events.map(({ id }: { id: string }) => id);
-        given.push(...ids);
-        // By the other bus, as behind a proxy.
-        const other = bus === here ? there : here;
-        await other.call("confirm_events", { ...client, event_ids: ids.map(String), path: "tool" });
-      };
-      await Promise.all([hook(here), hook(there)]);
-      expect(given).toEqual([event_id]);
+      const first = await collect(here);
+      expect(first).toMatchObject([{ id: event_id }]);
+      const second = collect(there);
+      // By the other bus, as behind a proxy.
+      await there.call("confirm_events", { ...client, event_ids: [String(event_id)], path: "tool" });
+      // A loaded machine may take longer for the confirmation than a hook waits.
+      expect((await second).filter(({ repeat }) => repeat !== true)).toEqual([]);
+      await there.call("confirm_events", { ...client, event_ids: [], path: "tool" });
     }
   });
 

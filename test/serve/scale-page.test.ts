@@ -3,13 +3,16 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/binary.ts";
-import { tempFolder } from "../support/folder.ts";
+import { removeFolders, tempFolder } from "../support/folder.ts";
 import { shellBlocks } from "../support/page.ts";
 import { freePort } from "../support/port.ts";
 import { noPostgres, type Server, startPostgres } from "../support/postgres.ts";
 
 let server: Server | undefined;
-afterAll(() => server?.kill());
+afterAll(async () => {
+  await server?.kill();
+  removeFolders();
+});
 
 test.skipIf(noPostgres !== null)(
   "docs/scale.md, from an empty server to a copy of its database",

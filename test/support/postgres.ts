@@ -1,5 +1,6 @@
 // A PostgreSQL of its own for a test: Debian's programs, a folder below the temporary one, and loopback.
-import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../../src/postgres/connection.ts";
 import { tempFolder } from "./folder.ts";
@@ -7,6 +8,7 @@ import { eventually } from "./webhook.ts";
 
 const VERSIONS = "/usr/lib/postgresql";
 const USER = "postgres";
+const isForAll = process.env.AEB_TEST_ENGINE === "postgres";
 const STARTED_MS = 30_000;
 
 /** A user who needs a password, once a test has made one: any other comes in without. */
@@ -36,7 +38,8 @@ export interface Server {
 
 /** Starts a server. `settings`: like `fsync=on`, which costs a test more than it tells. */
 export async function startPostgres(port: number, ...settings: string[]): Promise<Server> {
-  const folder = tempFolder(true);
+  // One that serves every file outlives their folders.
+  const folder = isForAll ? mkdtempSync(join(tmpdir(), "aeb-test-postgres-")) : tempFolder(true);
   const data = join(folder, "data");
   mkdirSync(data);
   // It refuses to run as root.
@@ -75,8 +78,10 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
     await eventually("PostgreSQL answers", isThere, STARTED_MS);
   };
   await start();
-  // A test that is interrupted leaves no server behind.
-  process.on("exit", () => child.kill("SIGKILL"));
+  // Ends with the input of this process, so that one which is killed leaves nothing behind either.
+  const stop = run("pg_ctl", "stop", "-m", "immediate", "-D", data);
+  const tidy = ["sh", "-c", 'cat; "$@"; rm -rf "$0"', folder, ...stop];
+  Bun.spawn(tidy, { cwd: "/", stdin: "pipe", stdout: "ignore", stderr: "ignore" }).unref();
   let count = 0;
   return {
     port,
