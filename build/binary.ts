@@ -1,13 +1,11 @@
 // `npm run build`: dist/agent-event-bus for this machine; `--all`: one file per target, and their checksums.
 import { basename, join, relative } from "node:path";
 import { withoutUnused } from "./left_out.ts";
-import { withStarts } from "./starts.ts";
 
 const root = join(import.meta.dir, "..");
 const targets = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "windows-x64"] as const;
 
 export interface BinaryOptions {
-  /** Another program than the bus. */
   entry?: string;
   outfile?: string;
   /** Without it: this machine. */
@@ -16,23 +14,7 @@ export interface BinaryOptions {
 
 /** Returns the path of the executable. */
 export async function buildBinary(options: BinaryOptions = {}): Promise<string> {
-  const { entry, outfile = join(root, "dist/agent-event-bus"), target } = options;
-  if (entry !== undefined) return compile(entry, outfile, { target });
-  const program = await compile(join(root, "src/main.ts"), outfile);
-  return withStarts(program, (starts) => compile(join(root, "src/main.ts"), outfile, { target, starts }));
-}
-
-interface CompileOptions {
-  target?: BinaryOptions["target"];
-  /** Records of functions whose bytecode comes first. */
-  starts?: readonly string[];
-}
-
-async function compile(
-  entry: string,
-  outfile: string,
-  { target, starts = [] }: CompileOptions = {},
-): Promise<string> {
+  const { entry = join(root, "src/main.ts"), outfile = join(root, "dist/agent-event-bus"), target } = options;
   await Bun.build({
     entrypoints: [entry],
     plugins: [withoutUnused],
@@ -41,7 +23,7 @@ async function compile(
     // A command then loads and parses its own part of the program only.
     splitting: true,
     bytecode: true,
-    // Short identifiers make stacks unreadable, and start no faster.
+    // Short identifiers start slower and make stacks unreadable.
     minify: { whitespace: true, syntax: true, identifiers: false },
     define: { "process.versions.bun": JSON.stringify(Bun.version) },
     compile: {
@@ -53,7 +35,6 @@ async function compile(
       execArgv: ["--use-system-ca", "--"],
       // Compiles a function to machine code after five times as many calls as usual: a command never gets there.
       jitPolicy: 5,
-      ...(starts.length > 0 && { bytecodeOrder: [...starts] }),
       ...(target && { target: `bun-${target}` }),
     },
   });

@@ -18,10 +18,13 @@ interface Read {
   fixed?: Json;
 }
 
+/** By which the programs of a machine tell its sessions. */
+const MACHINE = ["machine", "machine_id"];
+
 const READS = {
   needs: { operation: listNeeds },
-  sessions: { operation: listSessions, without: ["cost"] },
-  cost: { operation: listSessions, fixed: { cost: true } },
+  sessions: { operation: listSessions, without: ["cost", ...MACHINE] },
+  cost: { operation: listSessions, without: MACHINE, fixed: { cost: true } },
   events: {
     operation: getEvents,
     without: ["session_id", "resume", "peek", "acks", "wait_seconds"],
