@@ -45,7 +45,7 @@ export class Bench {
 
   /** The executable of the bus, built now: what is measured is what stands in src. */
   program(): Promise<string> {
-    return this.#once(PROGRAM, join(import.meta.dir, "../../src/main.ts"));
+    return this.#once(PROGRAM);
   }
 
   /** A floor, compiled in the same way. */
@@ -60,10 +60,10 @@ export class Bench {
     return names;
   }
 
-  #once(name: string, entry: string): Promise<string> {
+  #once(name: string, entry?: string): Promise<string> {
     const known = this.#built.get(name);
     if (known !== undefined) return known;
-    const built = buildBinary({ entry, outfile: this.scratch.file(name) });
+    const built = buildBinary({ outfile: this.scratch.file(name), ...(entry !== undefined && { entry }) });
     this.#built.set(name, built);
     return built;
   }
