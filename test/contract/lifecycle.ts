@@ -10,7 +10,8 @@ import { tempFolder } from "../support/folder.ts";
 import { hold, post, type RawAnswer, readAnswer } from "../support/raw.ts";
 import { rpc } from "../support/rpc.ts";
 
-if (!onSqlite) console.log("skipped: three tests that change the file of the database, which is on PostgreSQL");
+if (!onSqlite)
+  console.log("skipped: three tests that change the file of the database, which is on PostgreSQL");
 
 const MOST_WAITERS = 1024;
 const LIST = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "list_sessions" } };
