@@ -1,8 +1,10 @@
 // The texts of the commands that mend, followed as a user would, and what `stop` leaves.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { exists } from "../../src/lib/process.ts";
 import { binary } from "../support/binary.ts";
 import { put } from "../support/tree.ts";
+import { eventually } from "../support/webhook.ts";
 import { adviceIn, INSTALL, prepared, STATES, table, testAdvice } from "./machine_states.ts";
 
 testAdvice(["doctor", INSTALL]);
@@ -18,7 +20,11 @@ for (const [state, prepare, manager = true] of STATES) {
         1,
         expect.stringMatching(/To end it at once, which loses no event: kill -9 \d+$/m),
       ]);
-      expect((await it.sh(adviceIn(text, binary) ?? "false")).code).toBe(0);
+      const advice = adviceIn(text, binary) ?? "false";
+      expect((await it.sh(advice)).code).toBe(0);
+      // A process that is killed ends a moment later.
+      const pid = Number(advice.split(" ").at(-1));
+      await eventually(`the end of process ${pid}`, () => !exists(pid));
     } else expect([code, text]).toEqual([0, text]);
     const again = await it.sh(`'${binary}' stop`);
     expect([again.code, again.text]).toEqual([0, expect.stringContaining("The bus does not run.")]);
