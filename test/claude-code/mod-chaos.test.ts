@@ -77,6 +77,11 @@ function timesShown({ model }: Place, id: number, text: string): { times: number
   return { times: model.count(text), isMarked: heads.some((head) => head.includes("may be a repeat")) };
 }
 
+/** The call of the model in which it first heard a text. The texts of one hand-over have the same. */
+function firstCall({ model }: Place, text: string): number {
+  return model.calls.findIndex(({ conversation = "" }) => conversation.includes(text));
+}
+
 /** Continues a conversation whose client was killed. */
 async function comeBack(name: string, client_id: string): Promise<void> {
   places.set(name, await desk.resume(placeOf(name), client_id));
@@ -129,14 +134,17 @@ testAtTerminal(
       states.set(way, (states.get(way) ?? 0) + 1);
     }
     await Promise.all(names.map((name) => desk.idle(name)));
-    const shown = sent.map(({ name, id, text }) => ({ name, id, ...timesShown(placeOf(name), id, text) }));
+    const shown = sent.map(({ name, id, text }) => {
+      const place = placeOf(name);
+      return { name, id, call: firstCall(place, text), ...timesShown(place, id, text) };
+    });
     const repeats = shown.filter(({ times, isMarked }) => times === 2 && isMarked);
     const wrong = shown.filter((one) => one.times !== 1 && !repeats.includes(one));
     const rungs = await Promise.all(names.map(async (name) => `${name} ${(await desk.session(name)).rung}`));
     console.log(`${MESSAGES} messages, shown by: ${[...states].map(([way, n]) => `${way} ${n}`).join(", ")}`);
     console.log(`rungs at the end: ${rungs.join(", ")}`);
     console.log(
-      `shown again, marked so: ${repeats.map(({ name, id }) => `#${id} by ${name}`).join(", ") || "none"}`,
+      `shown again, marked so: ${repeats.map(({ name, id, call }) => `#${id} by ${name} (${call})`).join(", ") || "none"}`,
     );
     expect(wrong).toEqual([]);
     // A kill between showing and confirming leaves the bus without an answer. It comes to one message of a session.
