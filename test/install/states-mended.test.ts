@@ -1,7 +1,7 @@
 // The texts of the commands that mend, followed as a user would, and what `stop` leaves.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { exists } from "../../src/lib/process.ts";
+import { processStart } from "../../src/lib/process.ts";
 import { binary } from "../support/binary.ts";
 import { put } from "../support/tree.ts";
 import { eventually } from "../support/webhook.ts";
@@ -24,7 +24,7 @@ for (const [state, prepare, manager = true] of STATES) {
       expect((await it.sh(advice)).code).toBe(0);
       // A process that is killed ends a moment later.
       const pid = Number(advice.split(" ").at(-1));
-      await eventually(`the end of process ${pid}`, () => !exists(pid));
+      await eventually(`the end of process ${pid}`, () => processStart(pid) === null);
     } else expect([code, text]).toEqual([0, text]);
     const again = await it.sh(`'${binary}' stop`);
     expect([again.code, again.text]).toEqual([0, expect.stringContaining("The bus does not run.")]);

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:tls";
+import { processStart } from "../../src/lib/process.ts";
 import { Claude, findClaude } from "../claude-code/client.ts";
 import { type Account, newAccount, type Typed } from "./account.ts";
 import { removeFolders } from "./folder.ts";
@@ -9,6 +10,7 @@ import { layWire, noNamespaces, removeWires, type Wire } from "./netns.ts";
 import { post, readAnswer } from "./raw.ts";
 import { call, type Headers } from "./strangers.ts";
 import { noStandIn, type StandIn, startTailnet } from "./tailscale.ts";
+import { eventually } from "./webhook.ts";
 
 /** The names that the pages use for the bus's machine. */
 export const HOSTS = { "my-server": "10.77.0.1", "my-server.my-tailnet.ts.net": "100.64.0.1" };
@@ -81,7 +83,10 @@ function accountsOf(wire: Wire, tailnet: StandIn): Pick<Machines, "stop" | "newS
   let manager: Manager | undefined;
   const stop = async () => {
     await tailnet.reset();
+    const pid = manager?.pid();
     manager?.kill();
+    // Its port is taken until it has ended.
+    if (pid !== undefined) await eventually(`the end of process ${pid}`, () => processStart(pid) === null);
   };
   return {
     stop,
