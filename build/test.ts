@@ -79,6 +79,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/second-machine.test.ts",
   "test/claude-code/storm.test.ts",
   "test/claude-code/token.test.ts",
+  "test/claude-code/two-installations.test.ts",
   "test/claude-code/unprompted.test.ts",
   "test/claude-code/versions.test.ts",
   "test/claude-code/visible.test.ts",

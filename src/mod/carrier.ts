@@ -17,13 +17,6 @@ const NAME_LIMIT_MS = 1_000;
 /** Refused for good: no token, or one that may not. A busy bus refuses too. */
 const REFUSED: readonly number[] = [401, 403];
 
-/** Events that the bus has for the session, until they are taken or left. */
-interface Offer {
-  session: HookSession;
-  batch: Batch;
-  path: Path;
-}
-
 /** The state of the one session that a client has. */
 interface Carrier {
   bus: Bus | undefined;
@@ -141,28 +134,15 @@ async function confirmOwn(): Promise<void> {
   await own?.confirm();
 }
 
+/** Confirms what a prompt says that the mod submitted. False for another prompt. */
+export async function confirmedOwn({ prompt }: ClassicInput): Promise<boolean> {
+  if (carrier.own === undefined || prompt !== carrier.own.text) return false;
+  await confirmOwn().catch(() => {});
+  return true;
+}
+
 /** When a session takes what it has to read. */
 export type Path = "prompt" | "tool" | "stop";
-
-/** Asks what the session has to read now. Undefined if the bus does not answer. */
-export async function ask($: Engine, path: Path, input: ClassicInput): Promise<Offer | undefined> {
-  try {
-    const bus = await busOf($);
-    const isOwn = path === "prompt" && input.prompt === carrier.own?.text;
-    if (path === "prompt" && !isOwn && !isAutomatic(knownFields(input))) lease.isGivenUp = false;
-    // Else it would be taken once more.
-    if (isOwn) await confirmOwn().catch(() => {});
-    const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
-    const batch = await session.collect(path);
-    if (batch === null) return undefined;
-    // The prompt says it all.
-    if (isOwn) delete batch.woken_by;
-    return { session, batch, path };
-  } catch {
-    carrier.bus = undefined;
-    return undefined;
-  }
-}
 
 /** A batch without what stands in a prompt of the mod that waits for the end of a turn. */
 function withoutOwn(batch: Batch): Batch {
@@ -170,9 +150,23 @@ function withoutOwn(batch: Batch): Batch {
   return { ...batch, events: batch.events.filter(({ id }) => !ids.includes(id)) };
 }
 
-/** Takes what was offered, and confirms it. Returns what the model reads, if anything. */
-export async function take($: Engine, { session, batch: offered, path }: Offer): Promise<string | undefined> {
+/**
+ * Takes what the session has to read now, and confirms it. `isOwn`: at a prompt of the mod. Returns what the model reads, if
+ * anything.
+ */
+export async function take(
+  $: Engine,
+  path: Path,
+  input: ClassicInput,
+  isOwn: boolean,
+): Promise<string | undefined> {
   try {
+    if (path === "prompt" && !isOwn && !isAutomatic(knownFields(input))) lease.isGivenUp = false;
+    const session = await hookSession($, await busOf($), isOwn ? { ...input, source: "system" } : input);
+    const offered = await session.collect(path);
+    if (offered === null) return undefined;
+    // The prompt says it all.
+    if (isOwn) delete offered.woken_by;
     const batch = await withoutShown(session, withoutOwn(offered), path);
     const { text, line, shown } = handOver(batch, Date.now());
     for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
@@ -184,11 +178,6 @@ export async function take($: Engine, { session, batch: offered, path }: Offer):
     carrier.bus = undefined;
     return undefined;
   }
-}
-
-/** Leaves what was offered for the next time. */
-export async function leave({ session, batch, path }: Offer): Promise<void> {
-  if (batch.events.length > 0 || batch.digest !== undefined) await session.leave(batch, path).catch(() => {});
 }
 
 /** Unregisters the session of a client that ends. After /clear the client goes on, as idle as before. */

@@ -1,6 +1,6 @@
 // The mod: runs inside Claude Code and does there what the hooks do as processes. A message starts a turn in the idle
 // session, and the user's draft stays.
-import { ask, carrier, end, giveUp, hold, leave, type Path, take, withCaller } from "./carrier.ts";
+import { carrier, confirmedOwn, end, giveUp, hold, type Path, take, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
@@ -49,8 +49,8 @@ function idle($: Engine): void {
 }
 
 /**
- * Adds what the session has to read to what other hooks say. Asks the bus beside them, because the client waits for both.
- * A subagent's events reach it through its main agent.
+ * Adds what the session has to read to what other hooks say. Asks the bus after them: an installation of hooks beside the
+ * mod has then confirmed what it showed. A subagent's events reach it through its main agent.
  */
 async function handed(
   $: Engine,
@@ -59,15 +59,11 @@ async function handed(
   next: (event: ClassicInput) => Promise<ClassicResult>,
 ): Promise<ClassicResult> {
   if (event.agent_id !== undefined || event.stop_hook_active === true) return next(event);
-  const asked = ask($, path, event);
+  const own = confirmedOwn(event);
   const result = await next(event);
-  const offer = await asked;
-  if (offer === undefined) return result;
-  if (result.block !== undefined || result.preventContinuation === true) {
-    await leave(offer);
-    return result;
-  }
-  const text = await take($, offer);
+  const isOwn = await own;
+  if (result.block !== undefined || result.preventContinuation === true) return result;
+  const text = await take($, path, event, isOwn);
   return text === undefined
     ? result
     : { ...result, additionalContext: [...(result.additionalContext ?? []), text] };

@@ -1,7 +1,7 @@
 // The time that a real client spends around a prompt and a tool use, and the processes that it starts: without hooks, with
 // the mod, with command hooks. JSON lines drive it, because the drawing of a terminal takes longer than all of these.
 import { afterAll, beforeAll, expect } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { fresh } from "../support/agent.ts";
@@ -10,6 +10,7 @@ import { type ProcessBus, startBus } from "../support/bus.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { eventually, percentile } from "../support/webhook.ts";
 import { newClient, testWithClaude } from "./converse.ts";
+import { noted } from "./noted.ts";
 import { startTalker, type Talker } from "./talker.ts";
 
 const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 10);
@@ -88,29 +89,18 @@ function makeLeast(plugin: string): void {
   writeFileSync(join(plugin, "hooks/register.js"), `export function register(on) { ${register.join(" ")} }`);
 }
 
-/** The executable in a wrapper that notes each of its starts. */
-function counted(): { program: string; count(): number } {
-  const folder = join(tempFolder(true), "bin");
-  const [program, notes] = [join(folder, "agent-event-bus"), join(folder, "starts")];
-  mkdirSync(folder);
-  writeFileSync(program, `#!/bin/sh\necho "$2" >>'${notes}'\nexec '${binary}' "$@"\n`);
-  chmodSync(program, 0o755);
-  const count = () => (existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n").length : 0);
-  return { program, count };
-}
-
 const SETTLED_MS = 1_000;
 
 /** Processes of ours that a client starts in a turn with one tool use. */
 async function startsOf(way: Way): Promise<number> {
-  const { program, count } = counted();
+  const { program, starts } = noted();
   const worker = new Worker(way, program);
   await worker.turn();
   await Bun.sleep(SETTLED_MS);
-  const before = count();
+  const before = starts().length;
   for (let i = 0; i < 2; i++) await worker.turn();
   await Bun.sleep(SETTLED_MS);
-  return (count() - before) / 2;
+  return (starts().length - before) / 2;
 }
 
 testWithClaude(

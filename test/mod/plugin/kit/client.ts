@@ -37,6 +37,7 @@ export class Client {
   readonly drafts: string[] = [];
   /** What other hooks answer to every event. */
   others: object = {};
+  whenOthersRun: () => void = () => {};
   readonly #engine: Engine;
   #called: Record<string, unknown> = {};
 
@@ -72,7 +73,11 @@ export class Client {
     on("session.start", () => ({ cwd: FOLDER }));
     on("turn.start", () => ({ turnId: "t" }));
     on("turn.complete", () => ({ text: "done" }));
-    for (const hook of HOOKS) on(`classic.${hook}`, () => this.others);
+    for (const hook of HOOKS)
+      on(`classic.${hook}`, () => {
+        this.whenOthersRun();
+        return this.others;
+      });
     on("prompt.submit", async (_, { text }) => {
       this.prompts.push(text);
       if (this.drop !== undefined) return { drop: this.drop };
