@@ -54,12 +54,18 @@ const BESIDE_MOD: readonly string[] = [
   "Notification: hook notification",
 ];
 
+/** The client prepares a prompt meanwhile, and a program that starts would slow it. Nobody needs the waiter before. */
+const LATER = "sleep 1; ";
+
 /** The command hooks of the plugin. */
 export function pluginHooks(binary: string) {
-  return entriesOf(
+  const entries = entriesOf(
     TABLE.filter(({ label }) => BESIDE_MOD.includes(label)),
     { binary, waiting: "plain" },
   );
+  for (const { hooks } of entries.UserPromptSubmit ?? [])
+    for (const hook of hooks) hook.command = `${LATER}${hook.command}`;
+  return entries;
 }
 
 /** The parent of the shell that runs the hook is the client. */
