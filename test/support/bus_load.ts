@@ -6,7 +6,8 @@ import { sleeper } from "./client.ts";
 export const HOOKED = ["hooked", "line"] as const;
 /** What a client waits after a failed call, so that a dead bus is not asked without end (ms). */
 const AFTER_FAILURE_MS = 20;
-const BETWEEN_MS = 8;
+/** Between two hooks or reads of one client (ms). */
+const BETWEEN_MS = 40;
 
 export interface Load {
   ring: Ring;
@@ -19,12 +20,13 @@ async function again(
   { size, isOver }: Load,
   first: number,
   step: (index: number) => Promise<unknown>,
+  betweenMs = BETWEEN_MS,
 ): Promise<void> {
   for (let index = first; !isOver(); index++) {
     const at = index % size;
     try {
       await step(at);
-      await Bun.sleep(Math.random() * BETWEEN_MS);
+      await Bun.sleep(Math.random() * betweenMs);
     } catch {
       await Bun.sleep(AFTER_FAILURE_MS);
     }
@@ -47,7 +49,7 @@ export class Publisher {
   }
 
   async run(load: Load, first: number, recipients: readonly Recipient[]): Promise<void> {
-    await again(load, first, async (index) => {
+    const step = async (index: number) => {
       const number = this.#count++;
       const payload = `${this.#name}-${number}`;
       const to = number % 3 === 0 ? recipients[number % recipients.length]?.id : undefined;
@@ -57,7 +59,8 @@ export class Publisher {
       this.acknowledged.set(event_id, payload);
       this.of[index] = (this.of[index] ?? 0) + 1;
       if (to !== undefined) this.direct.push({ id: event_id, to });
-    });
+    };
+    await again(load, first, step, 0);
   }
 }
 

@@ -29,7 +29,7 @@ export interface Ring {
 
 /** Starts a server and buses on a database of it. */
 export async function startRing(size: number, ...settings: string[]): Promise<Ring> {
-  const server = await startPostgres(await freePort(), "fsync=on", ...settings);
+  const server = await startPostgres(await freePort(), ...settings);
   const url = await server.database();
   const pool = connect(`${url}?application_name=test`);
   const buses: ProcessBus[] = [];

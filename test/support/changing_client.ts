@@ -69,7 +69,8 @@ export class ChangingClient {
     if (this.#session !== "" && !(cursor >= this.#cursor))
       found.push(`the cursor of ${this.#name} went back from ${this.#cursor} to ${cursor}`);
     for (const { recipient, event } of this.#mail.splice(0))
-      if ((await ask(MAIL, recipient, event)) !== "1") found.push(`message ${event} for ${recipient} is lost`);
+      if ((await ask(MAIL, recipient, event)) !== "1")
+        found.push(`message ${event} for ${recipient} is lost`);
     const unacknowledged = await ask(UNACKNOWLEDGED, this.#session, this.#cursor);
     if (unacknowledged !== "0") found.push(`${unacknowledged} messages of ${this.#name} are unread again`);
     return found;

@@ -193,7 +193,12 @@ export function mail({ place }: Engine): void {
     expect(await news(1, 2, 5)).toEqual([2, 4].map((id) => [id, false]));
     expect(await news(2, 1, 5)).toEqual([[4, false]]);
     expect(own.id).toBe(6);
-    await store.mail.offer({ sessionId: session_id, by: "prompt", single: [], others: [{ id: 2 }, { id: 4 }] });
+    await store.mail.offer({
+      sessionId: session_id,
+      by: "prompt",
+      single: [],
+      others: [{ id: 2 }, { id: 4 }],
+    });
     expect(await news(1)).toEqual([
       [2, true],
       [4, true],
