@@ -2,6 +2,7 @@
 import { connect, type Pool, type Row, statement } from "../../src/postgres/connection.ts";
 import { type ProcessBus, startBus, type TestBus } from "./bus.ts";
 import type { Ask } from "./changing_client.ts";
+import { removeFolders } from "./folder.ts";
 import { freePort } from "./port.ts";
 import { type Server, startPostgres } from "./postgres.ts";
 import { callTool } from "./rpc.ts";
@@ -12,10 +13,11 @@ const BACKENDS = statement("SELECT pid FROM pg_stat_activity WHERE application_n
 
 export interface Ring {
   server: Server;
+  url: string;
   /** Of the test itself. */
   pool: Pool;
   /** One bus as a client sees it, whether it runs or not. A call that was not carried out is rejected. */
-  at(index: number): Pick<TestBus, "url" | "call">;
+  at(index: number): Pick<TestBus, "url" | "port" | "call">;
   /** Kills a bus, and resolves when the server has noticed it. */
   kill(index: number): Promise<void>;
   /** Starts a bus again where it was. */
@@ -24,6 +26,7 @@ export interface Ring {
   killBackendOf(index: number): Promise<void>;
   rows(text: string): Promise<Row[]>;
   ask: Ask;
+  /** Ends all of it, and removes its folders. */
   stop(): Promise<void>;
 }
 
@@ -35,7 +38,8 @@ export async function startRing(size: number, ...settings: string[]): Promise<Ri
   const buses: ProcessBus[] = [];
   const start = async (index: number, { folder, port }: { folder?: string; port: number }) => {
     const env = { AGENT_EVENT_BUS_DB: `${url}?application_name=${nameOf(index)}` };
-    buses[index] = await startBus("binary", { port, db: null, env, ...(folder && { folder }) });
+    const options = { port, db: null, env, outlives: true, ...(folder && { folder }) } as const;
+    buses[index] = await startBus("binary", options);
   };
   for (let index = 0; index < size; index++) await start(index, { port: await freePort() });
   const bus = (index: number) => buses[index] as ProcessBus;
@@ -43,8 +47,11 @@ export async function startRing(size: number, ...settings: string[]): Promise<Ri
     (await pool.run(BACKENDS, { name: nameOf(index) })).map(({ pid }) => Number(pid));
   const rows = (text: string) => pool.run(statement(text));
   return {
-    ...{ server, pool, rows },
-    at: (index) => ({ url: bus(index).url, call: (tool, args) => carriedOut(bus(index).url, tool, args) }),
+    ...{ server, url, pool, rows },
+    at(index) {
+      const { url: own, port } = bus(index);
+      return { url: own, port, call: (tool, args) => carriedOut(own, tool, args) };
+    },
     async kill(index) {
       await bus(index).kill();
       const isGone = async () => (await backendsOf(index).catch(() => [])).length === 0;
@@ -65,6 +72,7 @@ export async function startRing(size: number, ...settings: string[]): Promise<Ri
       await Promise.all(buses.map((one) => one.kill()));
       await pool.close();
       await server.kill();
+      removeFolders();
     },
   };
 }
