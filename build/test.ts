@@ -30,6 +30,7 @@ const WAITING: readonly string[] = [
 const IN_PAIRS: readonly string[] = [
   "test/claude-code/interrupted.test.ts",
   "test/faults/connection-flood.test.ts",
+  "test/faults/kill-buses.test.ts",
   "test/faults/kill-deliveries.test.ts",
   "test/hooks/fleet.test.ts",
   "test/http/access/security-page.test.ts",

@@ -54,9 +54,9 @@ export interface Offer {
   sessionId: string;
   by: Path;
   /** Events that are remembered one by one: direct messages, and those handed over before older ones. */
-  single: readonly Event[];
-  /** The newest of the others, which are handed over in order. 0 without such events. */
-  upTo: number;
+  single: readonly Pick<Event, "id">[];
+  /** The others, which are handed over in order. */
+  others: readonly Pick<Event, "id">[];
 }
 
 /** The recipient of a direct message's channel. Null for any other channel. */

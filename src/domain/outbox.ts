@@ -57,7 +57,7 @@ export interface RedeliveryPage {
 
 /** The outbox: events that still have to reach a webhook. Times are steady (ms). */
 export interface DeliveryStore {
-  /** Deliveries of one webhook that may start now, at most `limit`, those in `skip` left out. */
+  /** Deliveries of an active webhook that may start now, at most `limit`, those in `skip` left out. */
   claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]>;
   /** The time at which a pending delivery is next due after `now`. Undefined if no delivery is pending. */
   nextAt(webhook: Webhook, now: number): Promise<number | undefined>;

@@ -208,8 +208,8 @@ export interface MailStore {
   latest(limit: number): Promise<LatestMail[]>;
   /** The newest events of some channels that were not handed to the session yet and are not its own, oldest first. */
   news(query: NewsQuery): Promise<Unread[]>;
-  /** Leases events to a hook that hands them over. */
-  offer(offer: Offer): Promise<void>;
+  /** Leases events to a hook that hands them over. Returns those that were offered before, by the time of this offer. */
+  offer(offer: Offer): Promise<ReadonlySet<number>>;
   /** Marks one direct message as acknowledged. */
   acknowledge(recipient: string, eventId: number): Promise<void>;
   /** Marks events as seen, and takes back the offer of those that were not shown. */

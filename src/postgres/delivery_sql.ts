@@ -6,17 +6,19 @@ const OF = "webhook_id = $webhookId";
 const PENDING = `${OF} AND state = 'pending'`;
 /** No other bus is sending it. The database's clock counts, because those of two machines differ. */
 const FREE = "(lease_until IS NULL OR lease_until <= now() OR lease_owner = $owner)";
+/** Another bus may have paused or removed the webhook since this one read it. */
+const ACTIVE = "EXISTS (SELECT 1 FROM webhooks WHERE webhooks.id = webhook_id AND active)";
 const LEFT = "ceil(extract(epoch FROM lease_until - now()) * 1000)::bigint";
 
 export const SQL = statements({
   // First attempts in event order before retries.
-  due: `${SELECT} WHERE ${PENDING} AND next_at <= $now AND ${FREE}
+  due: `${SELECT} WHERE ${PENDING} AND next_at <= $now AND ${FREE} AND ${ACTIVE}
     ORDER BY next_at, event_id LIMIT $limit FOR UPDATE SKIP LOCKED`,
-  dueRetries: `${SELECT} WHERE ${PENDING} AND next_at > 0 AND next_at <= $now AND ${FREE}
+  dueRetries: `${SELECT} WHERE ${PENDING} AND next_at > 0 AND next_at <= $now AND ${FREE} AND ${ACTIVE}
     ORDER BY next_at, event_id LIMIT $limit FOR UPDATE SKIP LOCKED`,
   // The one that another bus is sending too: nothing may overtake it.
   head: `${SELECT} WHERE ${PENDING} ORDER BY event_id LIMIT 1 FOR UPDATE`,
-  isFree: `SELECT ${FREE} AS free FROM deliveries WHERE id = $id`,
+  isFree: `SELECT ${FREE} AND ${ACTIVE} AS free FROM deliveries WHERE id = $id`,
   lease: `UPDATE deliveries SET lease_owner = $owner, lease_until = now() + $seconds::integer * interval '1 second'
     WHERE id = ANY($ids::bigint[])`,
   oldest: `${SELECT} WHERE ${OF} AND state = $state ORDER BY event_id LIMIT $limit`,

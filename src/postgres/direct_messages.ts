@@ -37,6 +37,8 @@ const SQL = statements({
     FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id DESC LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
     LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id`,
+  offered: `SELECT offering.id FROM unnest($eventIds::bigint[]) AS offering (id) JOIN sessions ON sessions.id = $sessionId
+    LEFT JOIN mail ON recipient = $sessionId AND event_id = offering.id WHERE coalesce(offers > 0, offering.id <= offered_cursor)`,
   of: `SELECT ${MAIL} FROM mail WHERE event_id = $eventId ORDER BY recipient COLLATE "C"`,
   offer: `INSERT INTO mail (recipient, event_id, offered_at, offered_by, offers)
     SELECT $recipient, id, $at, $by, 1 FROM unnest($eventIds::bigint[]) AS id
@@ -89,12 +91,14 @@ export class MailTable extends Table implements MailStore {
     return rows.map((row) => ({ event: eventOfRow(row), repeat: row.repeat === true }));
   }
 
-  offer({ sessionId, single, upTo, by }: Offer): Promise<void> {
+  offer({ sessionId, single, others, by }: Offer): Promise<ReadonlySet<number>> {
     return this.parts.writer.write(async (transaction) => {
-      const eventIds = single.map(({ id }) => id);
+      const [eventIds, upTo] = [single.map(({ id }) => id), others.map(({ id }) => id)];
+      const before = await transaction.run(SQL.offered, { sessionId, eventIds: [...eventIds, ...upTo] });
       if (eventIds.length > 0)
         await transaction.run(SQL.offer, { recipient: sessionId, eventIds, by, at: this.at() });
-      if (upTo > 0) await transaction.run(SQL.offerUpTo, { sessionId, upTo });
+      if (upTo.length > 0) await transaction.run(SQL.offerUpTo, { sessionId, upTo: Math.max(...upTo) });
+      return new Set(before.map(({ id }) => Number(id)));
     });
   }
 

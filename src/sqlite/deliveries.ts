@@ -28,6 +28,7 @@ export class DeliveryTable extends Table<keyof typeof SQL, DeliveryParts> implem
   claim(webhook: Webhook, now: number, limit: number, skip: ReadonlySet<number>): Promise<Delivery[]> {
     const { webhook_id: webhookId, ordered } = webhook;
     return this.writer.read(() => {
+      if (!this.parts.webhooks.find(webhookId)?.active) return [];
       if (ordered) return pickHead(this.#head(webhookId), now, skip);
       const retries = this.#all("dueRetries", { webhookId, now, limit: 1 + skip.size });
       const due = this.#all("due", { webhookId, now, limit: limit + skip.size });

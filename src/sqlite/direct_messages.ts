@@ -41,6 +41,8 @@ const SQL = {
     FROM (${["$one", "$two", "$three"].map(NEWS_OF).join(" UNION ALL ")} ORDER BY id DESC LIMIT $limit) AS events
     JOIN sessions ON sessions.id = $sessionId
     LEFT JOIN mail ON mail.recipient = $sessionId AND mail.event_id = events.id ORDER BY events.id DESC`,
+  offered: `SELECT COALESCE((SELECT offers FROM mail ${ONE}), $eventId <= offered_cursor) AS offers
+    FROM sessions WHERE id = $recipient`,
   of: `SELECT ${MAIL} FROM mail WHERE event_id = $eventId ORDER BY recipient`,
   offer: `INSERT INTO mail (recipient, event_id, offered_at, offered_by, offers)
     VALUES ($recipient, $eventId, $at, $by, 1)
@@ -108,11 +110,14 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     );
   }
 
-  offer({ sessionId, single, upTo, by }: Offer): Promise<void> {
+  offer({ sessionId, single, others, by }: Offer): Promise<ReadonlySet<number>> {
     return this.writer.write(() => {
       const at = this.at();
+      const ids = [...single, ...others].map(({ id }) => id);
+      const before = ids.filter((eventId) => this.sql.offered.get({ recipient: sessionId, eventId })?.offers);
       for (const { id: eventId } of single) this.sql.offer.run({ recipient: sessionId, eventId, by, at });
-      if (upTo > 0) this.sql.offerUpTo.run({ sessionId, upTo });
+      for (const { id: upTo } of others) this.sql.offerUpTo.run({ sessionId, upTo });
+      return new Set(before);
     });
   }
 

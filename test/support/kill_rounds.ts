@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { type ProcessBus, startBus } from "./bus.ts";
-import { ChangingClient } from "./changing_client.ts";
+import { type Ask, ChangingClient } from "./changing_client.ts";
 import { tempFolder } from "./folder.ts";
 import { hook } from "./webhook.ts";
 
@@ -59,12 +59,13 @@ interface Found {
 }
 
 /** What a reader that changes nothing finds of the events after `from`, before the next bus repairs anything. */
-function inspect(
+async function inspect(
   path: string,
   { acknowledged, changing }: { acknowledged: Acknowledged; changing: readonly ChangingClient[] },
   from: number,
-): Found {
+): Promise<Found> {
   const db = new Database(path, { readonly: true, strict: true });
+  const ask: Ask = async (sql, ...params) => String(db.query(`SELECT (${sql})`).values(...params)[0]?.[0]);
   try {
     const rows = db.query("SELECT id, payload FROM events WHERE id > ? ORDER BY id").values(from);
     const stored = new Map(rows as [number, string][]);
@@ -74,7 +75,7 @@ function inspect(
       damaged: db.query("PRAGMA integrity_check").values()[0]?.[0] === "ok" ? 0 : 1,
       orphans: db.query<{ n: number }, { from: number }>(ORPHANS).get({ from })?.n ?? -1,
       highest: Number(rows.at(-1)?.[0] ?? from),
-      contradictions: changing.flatMap((client) => client.faults(db)),
+      contradictions: (await Promise.all(changing.map((client) => client.faults(ask)))).flat(),
     };
   } finally {
     db.close(true);
@@ -125,7 +126,7 @@ async function killAgainAndAgain(rounds: number): Promise<typeof TOTALS> {
     await Promise.all(clients);
     if (existsSync(`${bus.db}-wal`) && statSync(`${bus.db}-wal`).size > 0) total.withLog++;
     if (statSync(bus.db).mtimeMs !== checkpoint) total.checkpointed++;
-    const found = inspect(bus.db, known, previous);
+    const found = await inspect(bus.db, known, previous);
     add(total, found);
     previous = found.highest;
     acknowledged.newest = Math.max(acknowledged.newest, found.highest);
@@ -134,7 +135,7 @@ async function killAgainAndAgain(rounds: number): Promise<typeof TOTALS> {
   const { event_id } = await last.call("publish_event", { event_type: "t", payload: "last" });
   expect(event_id).toBe(previous + 1);
   expect(await last.stop()).toBe(0);
-  add(total, inspect(last.db, known, 0));
+  add(total, await inspect(last.db, known, 0));
   total.acknowledged = acknowledged.events.size;
   total.changes = changing.reduce((sum, one) => sum + one.acknowledged, 0);
   total.unacknowledged = previous - acknowledged.events.size;

@@ -31,8 +31,8 @@ export interface Server {
   port: number;
   /** Makes an empty database, and returns its URL. */
   database(): Promise<string>;
-  /** Ends it without a warning, as a power failure would. */
-  kill(): Promise<void>;
+  /** Ends it without a warning, as a power failure would. SIGQUIT: as `pg_ctl stop -m immediate` does. */
+  kill(signal?: "SIGKILL" | "SIGQUIT"): Promise<void>;
   start(): Promise<void>;
 }
 
@@ -91,8 +91,8 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
       await onServer(`${server}/postgres`, `CREATE DATABASE ${name}`);
       return `${server}/${name}`;
     },
-    async kill() {
-      child.kill("SIGKILL");
+    async kill(signal = "SIGKILL") {
+      child.kill(signal);
       await child.exited;
     },
   };

@@ -144,7 +144,9 @@ async function offerNow(bus: Bus, session: Session, { path, limit, digests }: Wa
     return nothing;
   }
   const count = fitting(inbox.unread);
-  await remember(bus, session, path, inbox.unread.slice(0, count));
+  const before = await remember(bus, session, path, inbox.unread.slice(0, count));
+  // Another hook may have offered some since the inbox was read.
+  for (const one of inbox.unread) one.repeat ||= before.has(one.event.id);
   return answer(bus, session, inbox, count, { path, limit, digests });
 }
 
@@ -163,14 +165,17 @@ function fitting(unread: readonly Unread[]): number {
   return beyond === -1 ? unread.length : Math.max(1, beyond);
 }
 
-async function remember(bus: Bus, session: Session, by: Path, taken: readonly Unread[]): Promise<void> {
+function remember(
+  bus: Bus,
+  { session_id: sessionId }: Session,
+  by: Path,
+  taken: readonly Unread[],
+): Promise<ReadonlySet<number>> {
   const events = taken.map(({ event }) => event);
-  await bus.store.mail.offer({
-    sessionId: session.session_id,
-    by,
-    single: takesAll(by) ? events.filter(isMail) : events,
-    upTo: takesAll(by) ? (events.findLast((event) => !isMail(event))?.id ?? 0) : 0,
-  });
+  const [single, others] = takesAll(by)
+    ? [events.filter(isMail), events.filter((event) => !isMail(event))]
+    : [events, []];
+  return bus.store.mail.offer({ sessionId, by, single, others });
 }
 
 async function answer(

@@ -25,7 +25,7 @@ export function crashes({ place }: Engine): void {
     const hook = await webhook(store);
     await join(store);
     const message = await publish(store, { channel: "session:s" });
-    await store.mail.offer({ sessionId: "s", by: "tool", single: [message], upTo: 0 });
+    await store.mail.offer({ sessionId: "s", by: "tool", single: [message], others: [] });
     await store.sessions.claim("api", "s", undefined);
     await store.sessions.advanceCursor("s", message.id);
     const { id } = store;

@@ -17,7 +17,7 @@ export function mail({ place }: Engine): void {
     const message = await send();
     expect(await stateOf(message.id)).toEqual(["stored"]);
     expect(await unseen()).toEqual([[message.id, false]]);
-    await store.mail.offer({ sessionId: session_id, by: "prompt", single: [message], upTo: 0 });
+    await store.mail.offer({ sessionId: session_id, by: "prompt", single: [message], others: [] });
     expect(await stateOf(message.id)).toEqual(["offered"]);
     expect(await unseen()).toEqual([[message.id, true]]);
     await store.mail.see(session_id, [message.id], []);
@@ -27,10 +27,24 @@ export function mail({ place }: Engine): void {
     expect(await store.mail.of(message.id)).toMatchObject([{ state: "acked", offered_by: "prompt" }]);
   });
 
+  test("an offer tells which events were offered before, one by one or in order", async () => {
+    const { store, session_id, send } = await started();
+    const [one, two] = [await send(), await send()];
+    const [first, second] = [await publish(store), await publish(store)];
+    const offer = async (single: (typeof one)[], others: (typeof one)[]) =>
+      [...(await store.mail.offer({ sessionId: session_id, by: "prompt", single, others }))].sort();
+    expect(await offer([one], [first])).toEqual([]);
+    expect(await offer([one, two], [first, second])).toEqual([one.id, first.id]);
+    expect(await offer([two, second], [])).toEqual([two.id, second.id]);
+    const message = await send();
+    const both = await Promise.all([offer([message], []), offer([message], [])]);
+    expect(both.sort()).toEqual([[], [message.id]]);
+  });
+
   test("an offer of what was not shown is taken back", async () => {
     const { store, session_id, send, stateOf, unseen } = await started();
     const [shown, hidden] = [await send(), await send()];
-    await store.mail.offer({ sessionId: session_id, by: "tool", single: [shown, hidden], upTo: 0 });
+    await store.mail.offer({ sessionId: session_id, by: "tool", single: [shown, hidden], others: [] });
     await store.mail.see(session_id, [shown.id], [hidden.id]);
     expect(await stateOf(hidden.id)).toEqual(["stored"]);
     expect(await unseen()).toEqual([[hidden.id, false]]);
@@ -145,7 +159,7 @@ export function mail({ place }: Engine): void {
     };
     const [one, two, three] = [await send(), await send(), await send()];
     const { sessions, mail } = store;
-    const offer = { sessionId: session_id, by: "tool", single: [one], upTo: 0 } as const;
+    const offer = { sessionId: session_id, by: "tool", single: [one], others: [] } as const;
     expect(await tellsOf(() => mail.offer(offer))).toEqual([]);
     expect(await tellsOf(() => mail.see(session_id, [one.id], [two.id]))).toEqual([session_id]);
     expect(await tellsOf(() => mail.see(session_id, [one.id], []))).toEqual([]);
@@ -179,7 +193,12 @@ export function mail({ place }: Engine): void {
     expect(await news(1, 2, 5)).toEqual([2, 4].map((id) => [id, false]));
     expect(await news(2, 1, 5)).toEqual([[4, false]]);
     expect(own.id).toBe(6);
-    await store.mail.offer({ sessionId: session_id, by: "prompt", single: [], upTo: 4 });
+    await store.mail.offer({
+      sessionId: session_id,
+      by: "prompt",
+      single: [],
+      others: [{ id: 2 }, { id: 4 }],
+    });
     expect(await news(1)).toEqual([
       [2, true],
       [4, true],

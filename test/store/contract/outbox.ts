@@ -38,6 +38,19 @@ export function outbox({ place }: Engine): void {
     expect(rest.map(({ event_id }) => event_id)).toEqual([3]);
   });
 
+  test.each([false, true])(
+    "nothing is claimed for a webhook that was paused or removed since it was read (ordered: %p)",
+    async (ordered) => {
+      const { store, id, claimed } = await started({ ordered }, 1);
+      await store.webhooks.setActive(id, false);
+      expect(await claimed()).toEqual([]);
+      await store.webhooks.setActive(id, true);
+      expect(await claimed()).toEqual([1]);
+      await store.webhooks.unregister(id);
+      expect(await claimed()).toEqual([]);
+    },
+  );
+
   test("a failed delivery is due again at its time, and has a place before a backlog", async () => {
     const { clock, store, hook, claim, claimed } = await started();
     const [head] = await claim(1);
