@@ -1,3 +1,4 @@
+import type { Need } from "../domain/need.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import type { Tokens } from "../domain/token.ts";
 import type { Place } from "./admin.ts";
@@ -21,7 +22,7 @@ import { SourceTable } from "./sources.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
 import { KnownTokens } from "./tokens.ts";
-import type { Transaction } from "./transaction.ts";
+import type { Changes, Transaction } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
 import { Writer } from "./writer.ts";
 
@@ -86,7 +87,11 @@ async function storeOn(
 ): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
-  const writer: Writer = new Writer(pool, { health, ending: (transaction) => endingOf(transaction, told) });
+  const writer: Writer = new Writer(pool, {
+    health,
+    ending: (transaction) => endingOf(transaction, told),
+    appended: (changes) => tellOf(changes, [], told),
+  });
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
@@ -152,18 +157,21 @@ interface Told {
 }
 
 /** Reads at the end of a transaction what is told of it after its commit. */
-async function endingOf(
-  transaction: Transaction,
+async function endingOf(transaction: Transaction, told: Told): Promise<() => void> {
+  const changed = transaction.needs.size === 0 ? [] : await told.needs.changedIn(transaction);
+  return () => tellOf(transaction, changed, told);
+}
+
+function tellOf(
+  { appended, readers, changesWebhooks }: Changes,
+  changed: readonly Need[],
   { tail, mail, needs, webhooks, commits }: Told,
-): Promise<() => void> {
-  const changed = transaction.needs.size === 0 ? [] : await needs.changedIn(transaction);
-  return () => {
-    if (transaction.changesWebhooks) webhooks.forget();
-    tail.committed(transaction);
-    mail.tell(transaction.readers);
-    needs.tell(changed);
-    for (const onCommit of commits) onCommit();
-  };
+): void {
+  if (changesWebhooks) webhooks.forget();
+  tail.committed(appended);
+  mail.tell(readers);
+  needs.tell(changed);
+  for (const onCommit of commits) onCommit();
 }
 
 /** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
