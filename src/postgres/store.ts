@@ -2,14 +2,13 @@ import type { Need } from "../domain/need.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import type { Tokens } from "../domain/token.ts";
 import type { Place } from "./admin.ts";
-import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
 import { Appender } from "./append.ts";
 import { connect, type Pool, statement } from "./connection.ts";
 import { DeliveryTable } from "./deliveries.ts";
 import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
+import { type Followers, followOthers } from "./follow.ts";
 import { Health } from "./health.ts";
-import { Listener } from "./listener.ts";
 import { NeedTable } from "./needs.ts";
 import { expectUsable, openError } from "./open.ts";
 import type { Parts } from "./parts.ts";
@@ -42,9 +41,6 @@ export interface ServerStore extends Store {
   tokens: Tokens;
   peers: PostgresPeers;
 }
-
-/** Reads so often what other buses wrote (ms), in case a notification was lost. */
-const LOOK_MS = 800;
 
 /**
  * Opens the database of a `postgres://` URL, which other buses may have open too.
@@ -146,14 +142,9 @@ function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {
 }
 
 /** Those who tell of what was committed. */
-interface Told {
-  tail: Tail;
+interface Told extends Followers {
   mail: MailTable;
-  needs: NeedTable;
   webhooks: WebhookTable;
-  tokens: KnownTokens;
-  peers: PostgresPeers;
-  commits: (() => void)[];
 }
 
 /** Reads at the end of a transaction what is told of it after its commit. */
@@ -172,37 +163,4 @@ function tellOf(
   mail.tell(readers);
   needs.tell(changed);
   for (const onCommit of commits) onCommit();
-}
-
-/** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
-async function followOthers(
-  url: string,
-  own: string,
-  { tail, mail, needs, tokens, peers, commits }: Told,
-): Promise<() => Promise<void>> {
-  const readTokens = () => tokens.read().catch(() => {});
-  const follow = async (announced: Announcement | undefined) => {
-    if (announced?.word !== undefined) return peers.hear(announced.word);
-    if (announced?.holds) return peers.look().catch(() => {});
-    if (announced === undefined || announced.tokens) await readTokens();
-    await tail.catchUp();
-    mail.tell(announced?.readers ?? []);
-    await needs.tellOf(announced?.needs).catch(() => {});
-    for (const onCommit of commits) onCommit();
-  };
-  let followed: Promise<void> = Promise.resolve();
-  const listener = new Listener(url, CHANNEL, (text) => {
-    // Without a text, some were lost.
-    const announced = text === undefined ? undefined : parseAnnouncement(text);
-    if (announced?.by !== own) followed = followed.then(() => follow(announced));
-  });
-  await listener.start();
-  await peers.start();
-  const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens()]), LOOK_MS);
-  looking.unref();
-  return async () => {
-    clearInterval(looking);
-    await listener.close();
-    await peers.stop();
-  };
 }

@@ -5,7 +5,8 @@ import { EVENT_COLUMNS, eventOfRow } from "./events.ts";
 
 const SQL = statements({
   after: `SELECT ${EVENT_COLUMNS},
-      array(SELECT webhook_id FROM deliveries WHERE event_id = events.id AND NOT redelivery ORDER BY webhook_id) AS webhook_ids
+      array(SELECT webhook_id FROM webhooks JOIN deliveries ON webhook_id = webhooks.id
+        WHERE event_id = events.id AND NOT redelivery ORDER BY webhook_id) AS webhook_ids
     FROM events WHERE id > $after ORDER BY id LIMIT $limit`,
 });
 
