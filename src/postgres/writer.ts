@@ -7,6 +7,8 @@ import type { Health } from "./health.ts";
 import { type Changes, Transaction } from "./transaction.ts";
 
 const MOST_PER_COMMIT = 2_000;
+/** A commit waits for at most this many turns of the event loop: requests of many callers arrive one after the other. */
+const MOST_TURNS = 5;
 /** Another bus's write was in the way: the transaction runs again at once. */
 const MOST_TRIES = 5;
 
@@ -76,14 +78,21 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
-    // The writes of this turn of the event loop join.
-    await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
+      await this.#gather();
       const batch = this.#queue.slice(0, MOST_PER_COMMIT);
       this.#queue = this.#queue.slice(MOST_PER_COMMIT);
       await this.#commitTogether(batch);
     }
     this.#running = undefined;
+  }
+
+  /** Waits for the writes of this turn of the event loop, and of the next ones as long as each brings more. */
+  async #gather(): Promise<void> {
+    for (let turns = 0, before = 0; turns < MOST_TURNS && this.#queue.length > before; turns++) {
+      before = this.#queue.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   #enqueue<T>(unit: Pick<Unit, "run" | "row">): Promise<T> {
