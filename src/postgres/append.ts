@@ -2,6 +2,7 @@ import type { Event } from "../domain/event.ts";
 import type { DecideRegistration, Draft, Registered, Store } from "../domain/store.ts";
 import type { DeliveryTable } from "./deliveries.ts";
 import type { MailTable } from "./direct_messages.ts";
+import type { Row } from "./event_rows.ts";
 import { decideOn } from "./known_sessions.ts";
 import type { NeedTable } from "./needs.ts";
 import { type Parts, timestampOf } from "./parts.ts";
@@ -9,6 +10,11 @@ import type { SessionTable } from "./sessions.ts";
 import type { SourceTable } from "./sources.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WebhookTable } from "./webhooks.ts";
+import type { Writer } from "./writer.ts";
+
+export interface AppenderParts extends Parts {
+  writer: Pick<Writer, "write" | "append">;
+}
 
 export interface Tables {
   sessions: SessionTable;
@@ -21,20 +27,22 @@ export interface Tables {
 
 /** Writes events, with everything that belongs to them. No event is written in another way. */
 export class Appender implements Pick<Store, "append" | "register"> {
-  readonly #parts: Parts;
+  readonly #parts: AppenderParts;
   readonly #tables: Tables;
 
-  constructor(parts: Parts, tables: Tables) {
+  constructor(parts: AppenderParts, tables: Tables) {
     this.#parts = parts;
     this.#tables = tables;
   }
 
   append(draft: Draft): Promise<Event | null> {
-    return this.#parts.writer.write(async (transaction) =>
+    const { writer } = this.#parts;
+    const run = async (transaction: Transaction) =>
       (await this.#isStale(transaction, draft))
         ? null
-        : this.#insert(transaction, draft, timestampOf(this.#parts)),
-    );
+        : this.#insert(transaction, draft, timestampOf(this.#parts));
+    const isAlone = draft.change === null && draft.need === null && draft.settles === null;
+    return isAlone ? writer.append(() => this.#row(draft), run) : writer.write(run);
   }
 
   register(decide: DecideRegistration): Promise<Registered | null> {
@@ -74,10 +82,14 @@ export class Appender implements Pick<Store, "append" | "register"> {
     if (change?.kind === "answer") await needs.answer(transaction, change.needId, change.answer, change);
     if (change?.kind === "unregister") await sessions.markDeleted(transaction, change.sessionId, at);
     if (change?.kind === "pause") await webhooks.turn(transaction, change.webhookId, false, change.reason);
-    const event = transaction.append(draft.event, at, draft, this.#parts.steady());
+    const event = transaction.append(this.#row(draft, at));
     if (change?.kind === "arrive") await sources.arrived(transaction, change.sourceId, change.keys, event.id);
     if (need !== null) await needs.openEvent(transaction, need, event.id, at);
     if (settles !== null) await needs.settle(transaction, settles);
     return event;
+  }
+
+  #row(draft: Draft, timestamp = timestampOf(this.#parts)): Row {
+    return { draft, timestamp, at: this.#parts.steady() };
   }
 }

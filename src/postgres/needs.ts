@@ -13,6 +13,9 @@ const MOST_RECENT = 200;
 /** The lock of the sequencer makes each number once, and without gaps. */
 const NEXT_ID = "(SELECT coalesce(max(need_id), 0) + 1 FROM needs)";
 
+const SELECT = `SELECT need_id, key, kind, session_id, text, tool, input, cwd, branch, event_id, correlation_id, since, answerable,
+  secret, state, answer, answered_by, via, closed_at, reason, taken_at FROM needs`;
+
 const SQL = statements({
   open: `INSERT INTO needs (need_id, key, kind, session_id, text, tool, input, cwd, branch, since, answerable, secret)
     VALUES (${NEXT_ID}, $key, $kind, $session_id, $text, $tool, $input, $cwd, $branch, $since, $answerable, $secret)
@@ -24,10 +27,10 @@ const SQL = statements({
     WHERE $kind <> 'help' OR (SELECT count(*) FROM needs
       WHERE ${OPEN} AND kind = 'help' AND session_id = $sessionId) < ${MOST_CALLS}
     RETURNING need_id`,
-  byKey: "SELECT * FROM needs WHERE key = $key",
-  get: "SELECT * FROM needs WHERE need_id = ANY($needIds::bigint[]) ORDER BY need_id",
-  standing: `SELECT * FROM needs WHERE ${OPEN} ORDER BY need_id`,
-  recent: "SELECT * FROM needs ORDER BY need_id DESC LIMIT $limit",
+  byKey: `${SELECT} WHERE key = $key`,
+  get: `${SELECT} WHERE need_id = ANY($needIds::bigint[]) ORDER BY need_id`,
+  standing: `${SELECT} WHERE ${OPEN} ORDER BY need_id`,
+  recent: `${SELECT} ORDER BY need_id DESC LIMIT $limit`,
   withdraw: `${CLOSE} 'withdrawn', reason = $reason WHERE need_id = $needId AND ${OPEN}`,
   answer: `${CLOSE} 'answered', answer = $answer, answered_by = $by, via = $via WHERE need_id = $needId AND ${OPEN}`,
   answered: `SELECT need_id FROM needs WHERE correlation_id = $correlation AND ${OPEN}`,

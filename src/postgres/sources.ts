@@ -3,9 +3,12 @@ import { type Connection, type Row, statements } from "./connection.ts";
 import { Table } from "./parts.ts";
 import type { Transaction } from "./transaction.ts";
 
+const SELECT = `SELECT source_id, name, kind, secret, secret_old, secret_old_until, mapping, created_at, last_event_id, last_arrival
+  FROM sources`;
+
 const SQL = statements({
-  list: "SELECT * FROM sources ORDER BY source_id",
-  get: "SELECT * FROM sources WHERE name = $name",
+  list: `${SELECT} ORDER BY source_id`,
+  get: `${SELECT} WHERE name = $name`,
   exists: "SELECT 1 AS found FROM sources WHERE source_id = $id",
   room: "SELECT count(*) AS count, count(*) FILTER (WHERE name = $name) AS taken FROM sources",
   insert: `INSERT INTO sources (name, kind, secret, mapping, created_at)

@@ -1,14 +1,14 @@
+import type { Need } from "../domain/need.ts";
 import type { Store, Trouble } from "../domain/store.ts";
 import type { Tokens } from "../domain/token.ts";
 import type { Place } from "./admin.ts";
-import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
 import { Appender } from "./append.ts";
 import { connect, type Pool, statement } from "./connection.ts";
 import { DeliveryTable } from "./deliveries.ts";
 import { MailTable } from "./direct_messages.ts";
 import { EventTable } from "./events.ts";
+import { type Followers, followOthers } from "./follow.ts";
 import { Health } from "./health.ts";
-import { Listener } from "./listener.ts";
 import { NeedTable } from "./needs.ts";
 import { expectUsable, openError } from "./open.ts";
 import type { Parts } from "./parts.ts";
@@ -21,7 +21,7 @@ import { SourceTable } from "./sources.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
 import { KnownTokens } from "./tokens.ts";
-import type { Transaction } from "./transaction.ts";
+import type { Changes, Transaction } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
 import { Writer } from "./writer.ts";
 
@@ -41,9 +41,6 @@ export interface ServerStore extends Store {
   tokens: Tokens;
   peers: PostgresPeers;
 }
-
-/** Reads so often what other buses wrote (ms), in case a notification was lost. */
-const LOOK_MS = 800;
 
 /**
  * Opens the database of a `postgres://` URL, which other buses may have open too.
@@ -86,7 +83,11 @@ async function storeOn(
 ): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
-  const writer: Writer = new Writer(pool, { health, ending: (transaction) => endingOf(transaction, told) });
+  const writer: Writer = new Writer(pool, {
+    health,
+    ending: (transaction) => endingOf(transaction, told),
+    appended: (changes) => tellOf(changes, [], told),
+  });
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
@@ -141,60 +142,25 @@ function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {
 }
 
 /** Those who tell of what was committed. */
-interface Told {
-  tail: Tail;
+interface Told extends Followers {
   mail: MailTable;
-  needs: NeedTable;
   webhooks: WebhookTable;
-  tokens: KnownTokens;
-  peers: PostgresPeers;
-  commits: (() => void)[];
 }
 
 /** Reads at the end of a transaction what is told of it after its commit. */
-async function endingOf(
-  transaction: Transaction,
-  { tail, mail, needs, webhooks, commits }: Told,
-): Promise<() => void> {
-  const changed = transaction.needs.size === 0 ? [] : await needs.changedIn(transaction);
-  return () => {
-    if (transaction.changesWebhooks) webhooks.forget();
-    tail.committed(transaction);
-    mail.tell(transaction.readers);
-    needs.tell(changed);
-    for (const onCommit of commits) onCommit();
-  };
+async function endingOf(transaction: Transaction, told: Told): Promise<() => void> {
+  const changed = transaction.needs.size === 0 ? [] : await told.needs.changedIn(transaction);
+  return () => tellOf(transaction, changed, told);
 }
 
-/** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
-async function followOthers(
-  url: string,
-  own: string,
-  { tail, mail, needs, tokens, peers, commits }: Told,
-): Promise<() => Promise<void>> {
-  const readTokens = () => tokens.read().catch(() => {});
-  const follow = async (announced: Announcement | undefined) => {
-    if (announced?.word !== undefined) return peers.hear(announced.word);
-    if (announced?.holds) return peers.look().catch(() => {});
-    if (announced === undefined || announced.tokens) await readTokens();
-    await tail.catchUp();
-    mail.tell(announced?.readers ?? []);
-    await needs.tellOf(announced?.needs).catch(() => {});
-    for (const onCommit of commits) onCommit();
-  };
-  let followed: Promise<void> = Promise.resolve();
-  const listener = new Listener(url, CHANNEL, (text) => {
-    // Without a text, some were lost.
-    const announced = text === undefined ? undefined : parseAnnouncement(text);
-    if (announced?.by !== own) followed = followed.then(() => follow(announced));
-  });
-  await listener.start();
-  await peers.start();
-  const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens()]), LOOK_MS);
-  looking.unref();
-  return async () => {
-    clearInterval(looking);
-    await listener.close();
-    await peers.stop();
-  };
+function tellOf(
+  { appended, readers, changesWebhooks }: Changes,
+  changed: readonly Need[],
+  { tail, mail, needs, webhooks, commits }: Told,
+): void {
+  if (changesWebhooks) webhooks.forget();
+  tail.committed(appended);
+  mail.tell(readers);
+  needs.tell(changed);
+  for (const onCommit of commits) onCommit();
 }

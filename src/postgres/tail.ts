@@ -1,25 +1,25 @@
 import type { Store } from "../domain/store.ts";
 import { type Connection, statements } from "./connection.ts";
+import type { Appended } from "./event_rows.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./events.ts";
-import type { Transaction } from "./transaction.ts";
 
 const SQL = statements({
   after: `SELECT ${EVENT_COLUMNS},
-      array(SELECT webhook_id FROM deliveries WHERE event_id = events.id AND NOT redelivery ORDER BY webhook_id) AS webhook_ids
+      array(SELECT webhook_id FROM webhooks JOIN deliveries ON webhook_id = webhooks.id
+        WHERE event_id = events.id AND NOT redelivery ORDER BY webhook_id) AS webhook_ids
     FROM events WHERE id > $after ORDER BY id LIMIT $limit`,
 });
 
 const CHUNK = 100;
 
 type Listener = Parameters<Store["listen"]>[0];
-type Told = Transaction["appended"][number];
 
 /** Tells of every event of every bus, once and in order. */
 export class Tail {
   readonly #connection: Connection;
   readonly #listeners: Listener[] = [];
   /** This bus's own, which need not be read. */
-  readonly #own = new Map<number, Told>();
+  readonly #own = new Map<number, Appended>();
   #told = 0;
   #newest = 0;
   #catchingUp: Promise<void> | undefined;
@@ -43,9 +43,9 @@ export class Tail {
   }
 
   /** Takes the events of a transaction of this bus that was committed. Those of other buses before them come first. */
-  committed({ appended, last }: Pick<Transaction, "appended" | "last">): void {
+  committed(appended: readonly Appended[]): void {
     for (const one of appended) this.#own.set(one.event.id, one);
-    this.#newest = Math.max(this.#newest, last);
+    this.#newest = Math.max(this.#newest, appended.at(-1)?.event.id ?? 0);
     this.#tellOwn();
     if (this.#told < this.#newest) void this.catchUp();
   }
@@ -74,7 +74,7 @@ export class Tail {
       this.#tell(own);
   }
 
-  #tell({ event, webhookIds }: Told): void {
+  #tell({ event, webhookIds }: Appended): void {
     if (event.id <= this.#told) return;
     this.#told = event.id;
     this.#newest = Math.max(this.#newest, event.id);

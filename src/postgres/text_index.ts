@@ -1,4 +1,5 @@
 import { folded } from "../domain/search.ts";
+import { Load } from "../lib/load.ts";
 import { type Connection, type Pool, statements } from "./connection.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./events.ts";
 
@@ -16,6 +17,9 @@ const LEAST_EVENTS = 256;
 const MOST_EVENTS = 256;
 const STEP_MS = 1_000;
 const NEXT_MS = 10;
+/** Events a second, of all buses. More have priority over the index. */
+const HIGH = 200;
+const NEXT_UNDER_LOAD_MS = 4_000;
 const MOST_RETRY_MS = 60_000;
 /** Between the title and the payload: no text that is searched for holds it. */
 const BETWEEN = "\u{10FFFE}";
@@ -24,6 +28,7 @@ const BETWEEN = "\u{10FFFE}";
 export class TextIndex {
   readonly #pool: Pool;
   readonly #tip: () => number;
+  readonly #load: Load;
   #upTo = 0;
   #retryMs = STEP_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -34,6 +39,7 @@ export class TextIndex {
   constructor(pool: Pool, tip: () => number) {
     this.#pool = pool;
     this.#tip = tip;
+    this.#load = new Load(tip, HIGH);
   }
 
   /** Every event up to this id is in the index. */
@@ -66,7 +72,8 @@ export class TextIndex {
       const added = isDue ? await this.#pool.transaction((connection) => addSome(connection)) : undefined;
       this.#upTo = added ?? this.#upTo;
       this.#retryMs = STEP_MS;
-      this.#wait(added === undefined ? STEP_MS : NEXT_MS);
+      const next = this.#load.isHigh() ? NEXT_UNDER_LOAD_MS : NEXT_MS;
+      this.#wait(added === undefined ? STEP_MS : next);
     } catch {
       // Publishing tells of a database that takes no writes. The index has time.
       this.#retryMs = Math.min(2 * this.#retryMs, MOST_RETRY_MS);

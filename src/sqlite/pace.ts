@@ -21,30 +21,3 @@ export class Pace {
 }
 
 const FIRST_MS = 6;
-const LOOK_MS = 500;
-/** Calls a second. More have priority over work that can wait. */
-const HIGH = 200;
-
-/** Tells from a count of calls how much the bus has to do. */
-export class Load {
-  readonly #calls: () => number;
-  #counted: number;
-  #at = performance.now();
-  #isHigh = true;
-
-  constructor(calls: () => number) {
-    this.#calls = calls;
-    this.#counted = calls();
-  }
-
-  isHigh(): boolean {
-    const seconds = (performance.now() - this.#at) / 1000;
-    if (seconds * 1000 >= LOOK_MS) {
-      const calls = this.#calls();
-      this.#isHigh = (calls - this.#counted) / seconds > HIGH;
-      this.#counted = calls;
-      this.#at = performance.now();
-    }
-    return this.#isHigh;
-  }
-}

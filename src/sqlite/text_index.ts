@@ -3,10 +3,11 @@ import type { Event } from "../domain/event.ts";
 import { parseMeta } from "../domain/event_meta.ts";
 import { folded } from "../domain/search.ts";
 import { attempt } from "../lib/attempt.ts";
+import { Load } from "../lib/load.ts";
 import type { Row } from "../runtime/runtime.ts";
 import type { EventTable } from "./events.ts";
 import type { BackgroundWriter } from "./group_commit.ts";
-import { Load, Pace } from "./pace.ts";
+import { Pace } from "./pace.ts";
 import { type Parts, Table } from "./parts.ts";
 
 const SQL = {
@@ -32,6 +33,9 @@ const STEPS_PER_FOLD = 4;
 const ADDITIONS_PER_MERGE = 8;
 /** Left to the events when the disk fills up. */
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
+
+/** Calls a second. More have priority. */
+const HIGH = 200;
 
 const FIRST_MS = 1_000;
 const RETRY_MS = 1_000;
@@ -73,7 +77,7 @@ export class TextIndex extends Table<keyof typeof SQL, IndexParts> {
 
   constructor(parts: IndexParts) {
     super(parts, SQL);
-    this.#load = new Load(() => parts.background.calls);
+    this.#load = new Load(() => parts.background.calls, HIGH);
     this.#upTo = this.#place().id;
   }
 

@@ -1,7 +1,7 @@
 /** What is asked of a figure. `ratio`: ours to the floor; `more`: ours beyond the floor; `ours`: ours alone. */
 export type Target =
   | { of: "ratio" | "more" | "ours"; most: number }
-  | { of: "ratio"; least: number }
+  | { of: "ratio" | "ours"; least: number }
   | undefined;
 
 export type Unit = "µs" | "ms" | "/s" | "MB" | "% of a core";
@@ -38,7 +38,7 @@ export function verdictOf(figure: Figure): Verdict {
 
 export function targetText({ target, unit }: Figure): string {
   if (target === undefined) return "–";
-  if ("least" in target) return `≥ ${target.least} ×`;
+  if ("least" in target) return `≥ ${target.least} ${target.of === "ratio" ? "×" : unit}`;
   if (target.of === "ratio") return `≤ ${target.most} ×`;
   return target.of === "more" ? `+ ≤ ${target.most} ${unit}` : `≤ ${target.most} ${unit}`;
 }

@@ -4,7 +4,8 @@ import { Connection, post } from "./connection.ts";
 /** Every connection sends its next request when it has the answer to the one before. */
 export interface ClosedJob {
   task: "closed";
-  port: number;
+  /** Several share the connections. */
+  port: number | readonly number[];
   path: string;
   /** Sent in this order, again and again; only the last one of them is counted and timed. */
   bodies: readonly string[];
@@ -34,7 +35,11 @@ export interface ClosedResult {
 
 export async function closed(job: ClosedJob): Promise<ClosedResult> {
   const requests = job.bodies.map((body, i) => post(job.path, body, job.headers?.[i]));
-  const open = await Promise.all(Array.from({ length: job.connections }, () => Connection.open(job.port)));
+  const ports = [job.port].flat();
+  const portOf = (i: number) => ports[i % ports.length] as number;
+  const open = await Promise.all(
+    Array.from({ length: job.connections }, (_, i) => Connection.open(portOf(i))),
+  );
   const from = performance.now() + job.warmMs;
   const run: Run = { job, requests, from, until: from + job.ms, times: [], last: from };
   const cpuBefore = process.cpuUsage();

@@ -1,5 +1,7 @@
 // The load generator, a process of its own: takes one job as JSON in its argument, prints its result as JSON.
+import { type AppendJob, type AppendResult, append } from "./append.ts";
 import { type ClosedJob, type ClosedResult, closed } from "./closed.ts";
+import { type FloodJob, type FloodResult, flood } from "./flood.ts";
 import { type HoldJob, hold } from "./hold.ts";
 import { type ListenJob, listen } from "./listen.ts";
 import { type MixedJob, type MixedResult, mixed } from "./mixed.ts";
@@ -7,20 +9,37 @@ import { type PagesJob, pages } from "./pages.ts";
 import { type Times, type WakeJob, wake } from "./wake.ts";
 import { type WebhookJob, webhook } from "./webhook.ts";
 
-export type Job = ClosedJob | HoldJob | ListenJob | MixedJob | PagesJob | WakeJob | WebhookJob;
+export type Job =
+  | AppendJob
+  | ClosedJob
+  | FloodJob
+  | HoldJob
+  | ListenJob
+  | MixedJob
+  | PagesJob
+  | WakeJob
+  | WebhookJob;
 
 export type ResultOf<J extends Job> = J extends ClosedJob
   ? ClosedResult
-  : J extends MixedJob
-    ? MixedResult
-    : J extends HoldJob | ListenJob | PagesJob
-      ? { held: number }
-      : Times;
+  : J extends AppendJob
+    ? AppendResult
+    : J extends FloodJob
+      ? FloodResult
+      : J extends MixedJob
+        ? MixedResult
+        : J extends HoldJob | ListenJob | PagesJob
+          ? { held: number }
+          : Times;
 
 function run(job: Job): Promise<unknown> {
   switch (job.task) {
+    case "append":
+      return append(job);
     case "closed":
       return closed(job);
+    case "flood":
+      return flood(job);
     case "hold":
       return hold(job);
     case "listen":

@@ -5,6 +5,8 @@ import { Connection, post } from "./connection.ts";
 export interface WakeJob {
   task: "wake";
   port: number;
+  /** The port at which the caller waits, if that is another one. */
+  waitAt?: number;
   /** What the waiting caller sends; `{n}` stands for a text that is of this round only. */
   wait: { path: string; body: string };
   publish: { path: string; body: string };
@@ -29,8 +31,8 @@ export function timesOf(values: readonly number[]): Times {
   };
 }
 
-export async function wake({ port, wait, publish, rounds, pauseMs }: WakeJob): Promise<Times> {
-  const [waiter, publisher] = await Promise.all([Connection.open(port), Connection.open(port)]);
+export async function wake({ port, waitAt = port, wait, publish, rounds, pauseMs }: WakeJob): Promise<Times> {
+  const [waiter, publisher] = await Promise.all([Connection.open(waitAt), Connection.open(port)]);
   const times: number[] = [];
   const job = crypto.randomUUID();
   for (let n = 0; n < rounds; n++) {

@@ -6,6 +6,7 @@ import { memory } from "./memory.ts";
 import { mixed } from "./mixed.ts";
 import { outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
+import { postgres } from "./postgres.ts";
 import { publish } from "./publish.ts";
 import { read } from "./read.ts";
 import { revisions } from "./revisions.ts";
@@ -34,4 +35,5 @@ export const ROWS: readonly Row[] = [
   layers,
   search,
   revisions,
+  postgres,
 ];

@@ -1,0 +1,85 @@
+import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
+import { Listener } from "./listener.ts";
+import type { NeedTable } from "./needs.ts";
+import type { PostgresPeers } from "./peers.ts";
+import type { Tail } from "./tail.ts";
+import type { KnownTokens } from "./tokens.ts";
+
+/** Reads so often what other buses wrote (ms), in case a notification was lost. */
+const LOOK_MS = 800;
+/** Announcements that come within this time are followed together (ms). The first after a rest is followed at once. */
+const TOGETHER_MS = 4;
+
+/** Those who tell of what was committed. */
+export interface Followers {
+  tail: Tail;
+  mail: { tell(recipients: Iterable<string>): void };
+  needs: NeedTable;
+  tokens: KnownTokens;
+  peers: PostgresPeers;
+  commits: (() => void)[];
+}
+
+/** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
+export async function followOthers(
+  url: string,
+  own: string,
+  followers: Followers,
+): Promise<() => Promise<void>> {
+  const { tail, tokens, peers } = followers;
+  let waiting: (Announcement | undefined)[] = [];
+  let isFollowing = false;
+  const followAll = async () => {
+    if (isFollowing) return;
+    isFollowing = true;
+    try {
+      while (waiting.length > 0) {
+        const announced = waiting;
+        waiting = [];
+        await follow(announced, followers);
+        await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS));
+      }
+    } finally {
+      isFollowing = false;
+    }
+  };
+  const listener = new Listener(url, CHANNEL, (text) => {
+    // Without a text, some were lost.
+    const announced = text === undefined ? undefined : parseAnnouncement(text);
+    if (announced !== undefined && announced.by === own) return;
+    waiting.push(announced);
+    void followAll();
+  });
+  await listener.start();
+  await peers.start();
+  const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens(tokens)]), LOOK_MS);
+  looking.unref();
+  return async () => {
+    clearInterval(looking);
+    await listener.close();
+    await peers.stop();
+  };
+}
+
+/** Follows announcements as one. Undefined stands for some that were lost. */
+async function follow(
+  announced: readonly (Announcement | undefined)[],
+  { tail, mail, needs, tokens, peers, commits }: Followers,
+): Promise<void> {
+  if (announced.some((one) => one === undefined || one.tokens)) await readTokens(tokens);
+  if (announced.some((one) => one?.holds)) await peers.look().catch(() => {});
+  const written = announced.filter((one) => one?.word === undefined && !one?.holds);
+  if (written.length > 0) {
+    await tail.catchUp();
+    mail.tell(new Set(written.flatMap((one) => one?.readers ?? [])));
+    const changed = written.map((one) => one?.needs);
+    const isTold = changed.every((one) => one !== undefined);
+    await needs.tellOf(isTold ? [...new Set(changed.flat())] : undefined).catch(() => {});
+    for (const onCommit of commits) onCommit();
+  }
+  for (const one of announced) if (one?.word !== undefined) peers.hear(one.word);
+}
+
+function readTokens(tokens: KnownTokens): Promise<void> {
+  return tokens.read().catch(() => {});
+}
