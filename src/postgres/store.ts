@@ -173,13 +173,16 @@ async function followOthers(
   { tail, mail, needs, tokens, peers, commits }: Told,
 ): Promise<() => Promise<void>> {
   const readTokens = () => tokens.read().catch(() => {});
-  const follow = async (announced: Announcement | undefined) => {
-    if (announced?.word !== undefined) return peers.hear(announced.word);
-    if (announced?.holds) return peers.look().catch(() => {});
+  const catchUp = async (announced: Announcement | undefined) => {
     if (announced === undefined || announced.tokens) await readTokens();
     await tail.catchUp();
     mail.tell(announced?.readers ?? []);
     await needs.tellOf(announced?.needs).catch(() => {});
+  };
+  const follow = async (announced: Announcement | undefined) => {
+    if (announced?.word !== undefined) return peers.hear(announced.word);
+    if (announced?.holds) await peers.look().catch(() => {});
+    else await catchUp(announced);
     for (const onCommit of commits) onCommit();
   };
   let followed: Promise<void> = Promise.resolve();

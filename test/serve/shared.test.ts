@@ -1,5 +1,7 @@
 // What one bus remembers of sessions and their user counts at the other buses of its database.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "../../src/postgres/connection.ts";
+import { TokenTable } from "../../src/postgres/tokens.ts";
 import { fresh } from "../support/agent.ts";
 import type { ProcessBus } from "../support/bus.ts";
 import { sleeper } from "../support/client.ts";
@@ -7,6 +9,7 @@ import { removeFolders } from "../support/folder.ts";
 import { inboxOf, listen, listenRequest } from "../support/listening.ts";
 import { noPostgres, selectedBy } from "../support/postgres.ts";
 import { type SeveralBuses, startBuses } from "../support/several_buses.ts";
+import { openStream } from "../support/stream.ts";
 import { eventually } from "../support/webhook.ts";
 
 let all: SeveralBuses;
@@ -52,6 +55,14 @@ async function session(name = fresh("s")) {
 async function send(at: ProcessBus, to: string, more = {}): Promise<number> {
   const message = { event_type: "question", payload: fresh("text"), channel: `session:${to}` };
   return (await at.call("publish_event", { ...message, ...more })).event_id;
+}
+
+/** The secret of a new token that may read the page's stream. */
+async function answerToken(): Promise<string> {
+  const pool = connect(all.url);
+  const made = await new TokenTable(pool, Date.now).create(fresh("page"), "answer", null);
+  await pool.close();
+  return String(made?.secret);
 }
 
 const pushesOf = (session_id: string) =>
@@ -137,5 +148,35 @@ describe.skipIf(noPostgres !== null)("two buses", () => {
     await one.confirm(there, "tool", [id]);
     await stream.until(() => stream.messages().length === 3);
     stream.close();
+  });
+
+  test("the page of one shows what the other does: a session, how it is reached, a need, and what was seen", async () => {
+    const page = await openStream(here, await answerToken());
+    const one = await session();
+    const shown = () => page.newest("sessions")?.find((other: { name: string }) => other.name === one.name);
+    await page.until(() => shown() !== undefined);
+    const waiting = one.collect(there, "wake", { wait_seconds: 60 });
+    await page.until(() => shown().reach === "wakes");
+    const id = await send(there, one.session_id);
+    expect((await waiting).events).toMatchObject([{ id }]);
+    await one.confirm(there, "wake", [id]);
+    const steps = () =>
+      page.messages.flatMap(({ event, data }) => (event === "mail" ? [data[id]?.state] : []));
+    await page.until(() => steps().includes("seen"));
+    const dialog = {
+      key: fresh("key"),
+      kind: "question",
+      text: fresh("Which?"),
+      tool: "AskUserQuestion",
+      input: "{}",
+    };
+    const held = { open_ms: 10_000, certain: true, answerable: true, wait_seconds: 60 };
+    const told = there.call("report_dialog", { ...one.client, ...dialog, ...held });
+    const need = () => page.newest("needs")?.find(({ text }: { text: string }) => text === dialog.text);
+    await page.until(() => need()?.connected === true);
+    await one.collect(there, "prompt");
+    expect(await told).toMatchObject({ over: true });
+    await page.until(() => need() === undefined);
+    page.close();
   });
 });
