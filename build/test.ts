@@ -165,6 +165,26 @@ const ON_POSTGRES: readonly string[] = [
   "test/operations/",
 ];
 
+/** Files with the real Claude Code of which some tests run once more with their buses on PostgreSQL. */
+const CLIENTS_ON_POSTGRES: readonly string[] = [
+  "test/claude-code/answer.test.ts",
+  "test/claude-code/claude-code.test.ts",
+  "test/claude-code/mod-session.test.ts",
+  "test/claude-code/wake.test.ts",
+];
+
+/** These tests, by a part of the name. */
+const OF_THEM: readonly string[] = [
+  "answered from another terminal",
+  "calls every tool and is shown each answer",
+  "a message during a turn",
+  "the mod says which session calls",
+  "messages wakes the idle session",
+  "goes on with the answer of that session's agent",
+  "at its next tool use",
+  "through /clear the session",
+];
+
 /** What `npm test` leaves out. */
 export const LONG: readonly string[] = [
   ...ALONE,
@@ -184,6 +204,8 @@ export interface Run {
   waits?: true;
 }
 
+const ENGINE = { AEB_TEST_ENGINE: "postgres" } as const;
+
 /** Two cores are busy with six: a test that starts programs waits for them most of its time. */
 const SIDE_BY_SIDE = "--parallel=6";
 
@@ -201,7 +223,12 @@ export function runsOf(args: readonly string[]): Run[] {
     { name: "in pairs", args: ["--parallel=2", ...IN_PAIRS] },
     { name: "in browsers", args: ["--parallel=2", ...IN_BROWSERS] },
     // In one process, which has one server.
-    { name: "on PostgreSQL", args: ON_POSTGRES, env: { AEB_TEST_ENGINE: "postgres" } },
+    { name: "on PostgreSQL", args: ON_POSTGRES, env: ENGINE },
+    {
+      name: "clients on PostgreSQL",
+      args: ["--parallel=3", `--test-name-pattern=${OF_THEM.join("|")}`, ...CLIENTS_ON_POSTGRES],
+      env: ENGINE,
+    },
     ...alone,
   ];
   switch (args.join(" ")) {

@@ -36,12 +36,13 @@ export interface Bus {
   notify(notification: Notification): Promise<boolean>;
   deliveries: Deliveries;
   inbound: Inbound;
-  /** Id of the last event that a session's hooks checked for being actionable. Lost at the end of the process. */
-  looked: Map<string, number>;
+  /**
+   * Id of the last event that a session's hooks checked for being actionable, and its cursor then. Lost at the end of the
+   * process, and of this bus alone: another one only looks again.
+   */
+  looked: Map<string, { to: number; cursor: number }>;
   /** Time at which a session was last at work, as its hooks told, on a steady clock (ms). Lost at the end of the process. */
   atWork: Map<string, number>;
-  /** The sender that woke a session, until its hook confirms it. Lost at the end of the process. */
-  waking: Map<string, { sender: string; free: boolean }>;
   dialogs: Dialogs;
   /** For sessions that have no setting of their own. */
   wake: WakeSetting;
@@ -52,15 +53,16 @@ export interface Bus {
   /** The user is shown no notifications before this time (ms since 1970). Kept in the store. */
   muted: { until: number };
   storms: Storms;
-  /** When two sessions were last told that their messages no longer wake each other (ms). Lost at the end of the process. */
+  /** When this bus last told two sessions that their messages no longer wake each other (ms). Lost at the end of the process. */
   toldPairs: Map<string, number>;
-  /** When the user was last told of attempts to answer in their place, by culprit. Lost at the end of the process. */
+  /**
+   * When this bus last told the user of attempts to answer in their place, by culprit. Each attempt is counted by one bus, so
+   * several buses tell of a culprit once a minute each. Lost at the end of the process.
+   */
   attempts: Map<string, { toldAt: number; heldBack: number }>;
   counts: Counts;
   /** Links that sign a browser in to the page. Lost at the end of the process. */
   pageCodes: PageCodes;
-  /** The events that woke a session, until a hook of that turn has told the user. Lost at the end of the process. */
-  wokenBy: Map<string, { event_id: number; count: number; at: number }>;
   /** Lets one hook of a session hand events over at a time. */
   turns: Turns;
   /** The repository's name for a folder. `look`: the folder is on this machine, and its `.git` may be read. */

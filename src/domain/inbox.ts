@@ -59,7 +59,7 @@ export async function inboxOf(bus: Bus, session: Session, path: Path, most: numb
   const waiting = await bus.store.mail.unseen(session.session_id, most + PAGE);
   const mail = isMuted ? [] : waiting.slice(0, most);
   const all = takesAll(path);
-  const from = Math.max(session.cursor ?? 0, all ? 0 : (bus.looked.get(session.session_id) ?? 0));
+  const from = Math.max(session.cursor ?? 0, all ? 0 : lookedBefore(bus, session));
   const looked = await newsOf(bus, session, from);
   const { lookedTo, olderThan } = looked;
   // Events that were offered one by one without being confirmed are among the messages.
@@ -109,9 +109,15 @@ async function newlyWaiting(bus: Bus, { session_id, cursor }: Session, waiting: 
   return waiting.length < PAGE ? direct.length : bus.store.mail.count(session_id);
 }
 
-function remember(bus: Bus, { session_id }: Session, lookedTo: number): void {
+function remember(bus: Bus, { session_id, cursor }: Session, to: number): void {
   if (bus.looked.size > MOST_REMEMBERED) bus.looked.clear();
-  bus.looked.set(session_id, lookedTo);
+  bus.looked.set(session_id, { to, cursor: cursor ?? 0 });
+}
+
+/** 0 if the session's cursor went back since. */
+function lookedBefore(bus: Bus, { session_id, cursor }: Session): number {
+  const looked = bus.looked.get(session_id);
+  return looked === undefined || (cursor ?? 0) < looked.cursor ? 0 : looked.to;
 }
 
 /** The newest events behind `from`, oldest first. */

@@ -1,6 +1,6 @@
 /** Said by a bus to the other buses of its database, about calls and sessions of theirs. A hint, which may be lost. */
 export interface Word {
-  does: "dismiss" | "refresh" | "end_dialogs" | "end_turn" | "cancel" | "mute";
+  does: "dismiss" | "refresh" | "end_dialogs" | "end_turn" | "work" | "cancel" | "mute";
   /** Of the call or the session. */
   key: string;
 }
@@ -13,7 +13,7 @@ export interface Peers {
   held(key: string): readonly string[];
   tell(word: Word): void;
   listen(onWord: (word: Word) => void): void;
-  /** Takes a lease for up to `ms`. False if another bus has it. */
+  /** Takes a lease for up to `ms`. False if another bus has it, which still runs. */
   take(lease: string, ms: number): Promise<boolean>;
   give(lease: string): Promise<void>;
   /** Keeps a note that any bus may take away once, for `ms`. */
@@ -22,9 +22,9 @@ export interface Peers {
   pull(note: string): Promise<string | undefined>;
 }
 
-const MOST_NOTES = 100;
+const MOST_NOTES = 10_000;
 
-/** For a bus without others. Drops the oldest of more than 100 notes. */
+/** For a bus without others. Drops the oldest of more than 10,000 notes. */
 export function alone(): Peers {
   const notes = new Map<string, string>();
   return {

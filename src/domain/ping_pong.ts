@@ -15,6 +15,7 @@ export async function tellPair(bus: Bus, session: Session, { session_id }: Event
   if (bus.now() - (bus.toldPairs.get(key) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return;
   if (bus.toldPairs.size > MOST_REMEMBERED) bus.toldPairs.clear();
   bus.toldPairs.set(key, bus.now());
+  if (!(await bus.store.peers.take(`told ${key}`, AGAIN_MS))) return;
   const names = `${session.name} and ${other.name}`;
   for (const { session_id: id } of [session, other])
     await publish(bus, {

@@ -52,7 +52,7 @@ export interface Store {
   register(decide: DecideRegistration): Promise<Registered | null>;
   /** Calls `onEvent` with every event after its commit, in order, and with the webhooks that it was queued for. */
   listen(onEvent: (event: Event, webhookIds: readonly number[]) => void): void;
-  /** Calls `onCommit` after every commit. */
+  /** Calls `onCommit` after every commit, and when calls of other buses hold something else than before. */
   listenCommits(onCommit: () => void): void;
   /** The copy made before an older database was changed. Null if there was no need. */
   backup: string | null;

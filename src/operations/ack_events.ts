@@ -55,8 +55,6 @@ export const ackEvents = operation({
         `The cursor ${cursor} is behind the saved one (${saved}). Set allow_rewind to read events again.`,
       );
     await bus.store.sessions.acknowledge(session_id, cursor);
-    // After a rewind, hooks look for actionable events again.
-    bus.looked.delete(session_id);
     return { success: true, session_id, cursor: formatCursor(cursor), previous_cursor: saved };
   },
   print(result, to) {

@@ -75,8 +75,8 @@ async function follow(
     const changed = written.map((one) => one?.needs);
     const isTold = changed.every((one) => one !== undefined);
     await needs.tellOf(isTold ? [...new Set(changed.flat())] : undefined).catch(() => {});
-    for (const onCommit of commits) onCommit();
   }
+  if (announced.some((one) => one?.word === undefined)) for (const onCommit of commits) onCommit();
   for (const one of announced) if (one?.word !== undefined) peers.hear(one.word);
 }
 

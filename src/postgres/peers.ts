@@ -17,7 +17,8 @@ const SQL = statements({
   // Leases and notes are of no bus, so that there is one of each name.
   take: `INSERT INTO holds (key, bus, value, until) VALUES ($key, '', $own, now() + $ms::float8 * interval '1 millisecond')
     ON CONFLICT (key, bus) DO UPDATE SET value = excluded.value, until = excluded.until
-    WHERE holds.until < now() OR holds.value = excluded.value RETURNING key`,
+    WHERE holds.until < now() OR holds.value = excluded.value
+      OR NOT EXISTS (SELECT FROM buses WHERE id = holds.value AND buses.until > now()) RETURNING key`,
   give: "DELETE FROM holds WHERE key = $key AND bus = '' AND value = $own",
   put: `INSERT INTO holds (key, bus, value, until) VALUES ($key, '', $value, now() + $ms::float8 * interval '1 millisecond')
     ON CONFLICT (key, bus) DO UPDATE SET value = excluded.value, until = excluded.until`,
@@ -27,6 +28,8 @@ const SQL = statements({
 const BEAT_MS = 2_000;
 /** Changes of this time go to the others together. */
 const TOGETHER_MS = 20;
+/** A lease for less time need not be written while there are no others. */
+const BRIEF_MS = 60_000;
 /** PostgreSQL takes no longer notification. */
 const MOST_CHARACTERS = 1_500;
 
@@ -98,7 +101,7 @@ export class PostgresPeers implements Peers {
   }
 
   async take(lease: string, ms: number): Promise<boolean> {
-    if (this.#isAlone) return true;
+    if (this.#isAlone && ms < BRIEF_MS) return true;
     return (await this.#run(SQL.take, { key: lease, ms })).length > 0;
   }
 

@@ -7,6 +7,7 @@ import type { NeedView } from "../domain/need_watch.ts";
 import { kindOf, mayNotify, type NotifySetting, noticeOf } from "../domain/notification.ts";
 import { Rate } from "../domain/rate.ts";
 import { recipientsOf } from "../domain/recipients.ts";
+import { hmac } from "../lib/hmac.ts";
 import { Digest, type DigestOptions } from "./digest.ts";
 import type { Action } from "./message.ts";
 import { type SenderOptions, TopicSender } from "./sender.ts";
@@ -25,8 +26,13 @@ const OF_ONE = { perSecond: 1 / 60, most: 5 };
 const OF_ALL = { perSecond: 1 / 20, most: 20 };
 /** Pushes whose end is told. */
 const MOST_SHOWN = 1_000;
+/** The bus that pushes something tells its end too, within this time (ms). */
+const OURS_MS = 24 * 3_600_000;
 
-/** Pushes to the user's phone: dialogs that stand, mail and calls for help at once, other events as a digest. */
+/**
+ * Pushes to the user's phone: dialogs that stand, mail and calls for help at once, other events as a digest. Of several
+ * buses with the same topics each one follows everything, and one of them pushes it.
+ */
 export class Phone implements NeedView {
   readonly #bus: Bus;
   readonly #push: PushConfig;
@@ -34,6 +40,8 @@ export class Phone implements NeedView {
   readonly #digest: Digest;
   readonly #ofOne: Rate;
   readonly #ofAll: Rate;
+  /** Stands for the topics, which are secrets. */
+  readonly #topics: Promise<string>;
   /** The title of each push that a need may end, by its name. */
   readonly #shown = new Map<string, string>();
   /** Pushes are made one after the other. */
@@ -46,12 +54,19 @@ export class Phone implements NeedView {
     this.#bus = bus;
     this.#push = push;
     this.#senders = push.topics.map((topic) => new TopicSender(topic, { ...sender, log, now: bus.now }));
+    const topics = push.topics.map(({ server, name }) => `${server}/${name}`).sort();
+    this.#topics = hmac(bus.store.key, `topics.${topics.join()}`).then((hash) =>
+      Buffer.from(hash).toString("base64url"),
+    );
     const steady = () => performance.now();
     this.#ofOne = new Rate({ ...OF_ONE, steady });
     this.#ofAll = new Rate({ ...OF_ALL, steady });
     this.#began = bus.now();
     const digests = `${bus.store.id}-digest-${this.#began.toString(36)}`;
-    const send = (words: Words) => this.#send(`${digests}-${++this.#digests}`, words);
+    const send = (words: Words) =>
+      this.#then(async () => {
+        if (await this.#isOurs("digest")) this.#send(`${digests}-${++this.#digests}`, words);
+      });
     this.#digest = new Digest({ ...digest, now: bus.now, send });
   }
 
@@ -104,7 +119,7 @@ export class Phone implements NeedView {
     const words = eventWords(event, kind, sender);
     const name = this.#nameOf({ event_id: event.id, need_id: 0 });
     this.#keep(name, words.title);
-    this.#send(name, words);
+    if (await this.#isOurs(name)) this.#send(name, words);
   }
 
   get #isMuted(): boolean {
@@ -117,6 +132,7 @@ export class Phone implements NeedView {
     const words = dialogWords(need, session, this.#push.detail);
     const name = this.#nameOf(need);
     this.#keep(name, words.title);
+    if (!(await this.#isOurs(name))) return;
     for (const sender of this.#senders)
       sender.send({ ...words, name, actions: await this.#buttonsOf(need, sender.topic) });
   }
@@ -130,13 +146,20 @@ export class Phone implements NeedView {
     if (event !== undefined) this.#keep(name, eventWords(event, kindOf(event, false), sender).title);
   }
 
-  #end(need: Need): void {
+  async #end(need: Need): Promise<void> {
     const name = this.#nameOf(need);
     const title = this.#shown.get(name);
     if (title === undefined) return;
     this.#shown.delete(name);
+    if (!(await this.#isOurs(name))) return;
     for (const sender of this.#senders)
       if (!sender.takeBack(name)) sender.send({ ...endWords(title, need), name });
+  }
+
+  /** False if another bus that still runs pushes it. Twice is better than not at all. */
+  async #isOurs(name: string): Promise<boolean> {
+    const { peers } = this.#bus.store;
+    return peers.take(`push ${name} ${await this.#topics}`, OURS_MS).catch(() => true);
   }
 
   async #buttonsOf(need: Need, { authorization }: Topic): Promise<Action[]> {

@@ -114,11 +114,12 @@ function schedulerOf(parts: BusParts, counts: Counts): Scheduler {
 }
 
 /** Does what another bus says of a session, for what this one has of it. */
-function heed({ dialogs, turns, muted }: Bus, here: OpenSubscriptions, { does, key }: Word): void {
+function heed({ dialogs, turns, muted, atWork }: Bus, here: OpenSubscriptions, { does, key }: Word): void {
   if (does === "dismiss") here.dismissHere(key);
   if (does === "refresh") here.refreshHere(key);
   if (does === "end_dialogs" && dialogs.endHere(key)) here.refreshHere(dialogWait(key));
   if (does === "end_turn") turns.endHere(key);
+  if (does === "work") atWork.set(key, performance.now());
   if (does === "mute") muted.until = Number(key);
 }
 
@@ -146,8 +147,6 @@ function memory({ key, peers }: Store) {
   return {
     looked: new Map(),
     atWork: new Map(),
-    waking: new Map(),
-    wokenBy: new Map(),
     toldPairs: new Map(),
     attempts: new Map(),
     muted: { until: 0 },

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { report, summarize } from "../../build/summary.ts";
 import { LONG, runsOf } from "../../build/test.ts";
@@ -85,13 +85,27 @@ test("everyday leaves out the long files, each of which runs once among the rest
   );
   expect(files("--all")).toEqual([everyday, ...long]);
   const again = runsOf(["--long"]).filter(({ env }) => env !== undefined);
-  expect(again.map(({ env }) => env)).toEqual([{ AEB_TEST_ENGINE: "postgres" }]);
-  const paths = again.flatMap(({ args }) => args);
+  expect(again.map(({ env }) => env)).toEqual([
+    { AEB_TEST_ENGINE: "postgres" },
+    { AEB_TEST_ENGINE: "postgres" },
+  ]);
+  const paths = again.flatMap(({ args }) => args.filter((arg) => !arg.startsWith("--")));
   expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  for (const { args } of again) expect(namelessIn(args)).toEqual([]);
   expect(files("test/store", "test/bus")).toEqual(["test/store test/bus"]);
   // One that is not there would run every day under its new name.
   expect(LONG.filter((file) => !existsSync(join(root, file)))).toEqual([]);
 });
+
+/** The parts of a run's pattern that no test of its files has in its name. */
+function namelessIn(args: readonly string[]): string[] {
+  const pattern = args.find((arg) => arg.startsWith("--test-name-pattern="))?.split("=")[1] ?? "";
+  if (pattern === "") return [];
+  const texts = args
+    .filter((arg) => !arg.startsWith("--"))
+    .map((file) => readFileSync(join(root, file), "utf8"));
+  return pattern.split("|").filter((part) => !texts.some((text) => text.includes(part)));
+}
 
 const PASSES = 'import { test } from "bun:test"; test("passes", () => {});';
 const FILES = {

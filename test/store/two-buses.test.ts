@@ -169,7 +169,12 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
 
   test("what calls of one hold is known at the other, until they hold it no longer or the bus closes", async () => {
     const { here, there } = await two();
+    let told = 0;
+    there.listenCommits(() => {
+      if (there.peers.held("k").join() === "v") told++;
+    });
     here.peers.hold("k", "v");
+    await eventually("it is told", () => told > 0);
     await eventually("it is known", () => there.peers.held("k").join() === "v");
     expect(here.peers.held("k")).toEqual([]);
     here.peers.hold("k", "w");
@@ -201,5 +206,17 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
     here.peers.tell({ does: "refresh", key: "s" });
     await eventually("it is heard", () => heard.there.length > 0);
     expect(heard).toEqual({ here: [], there: [{ does: "refresh", key: "s" }] });
+  });
+
+  test("a long lease of a bus that was alone is known to the next one, and free once its bus is gone", async () => {
+    const url = await server.database();
+    const place = { open: ({ now, steady }: StoppedClock) => openAt(url, { now, steady }) };
+    const clock = new StoppedClock();
+    const here = await opened(place as never, clock);
+    expect(await here.peers.take("l", 86_400_000)).toBe(true);
+    const there = await opened(place as never, clock);
+    expect(await there.peers.take("l", 86_400_000)).toBe(false);
+    await closed(here);
+    expect(await there.peers.take("l", 86_400_000)).toBe(true);
   });
 });

@@ -22,6 +22,13 @@ export function textUnder(page: string, heading: string): string | undefined {
   return blocksOf(page, "text").find(({ section }) => section === heading)?.text;
 }
 
+/** The text of the only block of a page in that language. */
+export function onlyBlock(page: string, language: string): string {
+  const [only, ...others] = blocksOf(page, language);
+  if (only === undefined || others.length > 0) throw new Error(`${page} has not one ${language} block`);
+  return only.text;
+}
+
 function blocksOf(page: string, language: string) {
   const blocks: { section: string; intro: string; text: string }[] = [];
   let section = "";

@@ -66,7 +66,7 @@ export const collectEvents = operation({
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return leave(session);
-    if (args.path === "prompt" || args.path === "tool") noteWork(bus, session);
+    if (args.path === "prompt" || args.path === "tool") noteWork(bus, session, args.path);
     const woken = waits ? undefined : takeWoken(bus, session);
     const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
     const lastWords = args.last_words && firstWords(args.last_words);
@@ -81,7 +81,7 @@ export const collectEvents = operation({
     if (waits)
       return hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds));
     const changed = await renameTo(bus, session, args.title);
-    return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, woken)) };
+    return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, await woken)) };
   },
 });
 
@@ -92,16 +92,11 @@ function leave({ session_id }: Session): Json {
 
 const MOST_REMEMBERED = 10_000;
 
-/** Ends waiters that began before now, even those that have not asked yet. */
-function noteWork(bus: Bus, { session_id }: Session): void {
+/** Ends waiters that began before now, even those that have not asked yet. The other buses are told at the start of a turn. */
+function noteWork(bus: Bus, { session_id, state }: Session, path: "prompt" | "tool"): void {
   if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
   bus.atWork.set(session_id, performance.now());
-}
-
-/** Remembers which event woke the session, until confirm_events counts the wake. */
-function noteWaking(bus: Bus, { session_id }: Session, { event, free }: { event: Event; free: boolean }) {
-  if (bus.waking.size > MOST_REMEMBERED) bus.waking.clear();
-  bus.waking.set(session_id, { sender: event.session_id, free });
+  if (path === "prompt" || state !== "busy") bus.store.peers.tell({ does: "work", key: session_id });
 }
 
 interface Wanted {
@@ -136,7 +131,6 @@ async function offerNow(bus: Bus, session: Session, { path, limit, digests }: Wa
     if (waking !== undefined && "restraint" in waking && waking.restraint === "ping_pong")
       await tellPair(bus, session, waking.event);
     if (waking === undefined || "restraint" in waking) return nothing;
-    noteWaking(bus, session, waking);
   }
   if (inbox.unread.length === 0 && !(digests ? isDigested(inbox) : inbox.digest.length > 0)) {
     // None of these events concern the session, so the next look may start behind them.

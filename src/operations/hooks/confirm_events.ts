@@ -1,5 +1,7 @@
 import type { Bus } from "../../domain/context.ts";
-import { PATHS, type Path } from "../../domain/direct_message.ts";
+import { PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
+import { wakingOf } from "../../domain/inbox.ts";
+import type { Session } from "../../domain/session.ts";
 import { operation } from "../operation.ts";
 import { HOOK_SESSION, hookSession, UNKNOWN } from "./session.ts";
 import { rememberWoken } from "./user_line.ts";
@@ -37,31 +39,37 @@ export const confirmEvents = operation({
     const cursor = Number(args.cursor ?? 0);
     if (Number.isSafeInteger(cursor) && cursor > 0 && cursor <= (await bus.store.events.tip()))
       await bus.store.sessions.advanceCursor(session.session_id, cursor);
-    const [first, ...others] = numbers(args.event_ids);
+    const shown = numbers(args.event_ids);
+    const [first] = shown;
     const asksOnly = first === undefined && args.unshown === undefined && args.cursor === undefined;
     if (!asksOnly || args.path !== undefined) bus.turns.end(session.session_id);
     if (args.path === "wake" && first !== undefined)
-      rememberWoken(bus, session, { event_id: first, count: others.length + 1 });
-    if (args.path !== undefined && args.bytes)
-      await count(bus, session.session_id, first, args.path, args.bytes);
+      await rememberWoken(bus, session, { event_id: first, count: shown.length });
+    if (args.path !== undefined && args.bytes) await count(bus, session, shown, args.path, args.bytes);
     return { success: true, session_id: session.session_id };
   },
 });
 
-/** Counts what was put into the session's context. `first`: the event shown first. */
+/** Counts what was put into the session's context. */
 async function count(
   bus: Bus,
-  sessionId: string,
-  first: number | undefined,
+  session: Session,
+  shown: readonly number[],
   path: Path,
   bytes: number,
 ): Promise<void> {
+  const { session_id: sessionId } = session;
   const wakes = path === "wake" || path === "stop";
-  const waking = wakes ? bus.waking.get(sessionId) : undefined;
-  if (wakes) bus.waking.delete(sessionId);
-  const event = first === undefined || waking !== undefined ? undefined : await bus.store.events.get(first);
-  const sender = waking?.sender ?? event?.session_id ?? "";
-  const kind = !wakes ? "hand_over" : waking?.free ? "free_wake" : "wake";
+  const events = await eventsOf(bus, wakes ? shown : shown.slice(0, 1));
+  const waking = wakes ? await wakingOf(bus, session, events) : undefined;
+  const sender = (waking?.event ?? events[0]?.event)?.session_id ?? "";
+  const isFree = waking !== undefined && "free" in waking && waking.free;
+  const kind = !wakes ? "hand_over" : isFree ? "free_wake" : "wake";
   await bus.store.pushes.record({ sessionId, sender, kind, bytes });
   bus.counts.pushed({ kind, bytes });
+}
+
+async function eventsOf({ store }: Bus, ids: readonly number[]): Promise<Unread[]> {
+  const found = await Promise.all(ids.map((id) => store.events.get(id)));
+  return found.flatMap((event) => (event === undefined ? [] : [{ event, repeat: false }]));
 }

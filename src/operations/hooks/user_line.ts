@@ -7,24 +7,33 @@ import { renamed } from "../names.ts";
 import { senderOf } from "./digest.ts";
 
 /** The first event of those that woke a session, and their number. */
-export type Woken = NonNullable<ReturnType<Bus["wokenBy"]["get"]>>;
-
-const MOST_REMEMBERED = 10_000;
-
-/** Remembers the events that wake a session now. */
-export function rememberWoken(bus: Bus, { session_id }: Session, woken: Omit<Woken, "at">): void {
-  if (bus.wokenBy.size > MOST_REMEMBERED) bus.wokenBy.clear();
-  bus.wokenBy.set(session_id, { ...woken, at: bus.now() });
+export interface Woken {
+  event_id: number;
+  count: number;
 }
 
 /** A client that is woken begins its turn at once. One that shows the events itself runs no hook for it. */
 const LONGEST_MS = 30_000;
 
+const noteOf = ({ session_id }: Session) => `woken ${session_id}`;
+
+/** Remembers the events that wake a session now, for whichever bus runs its next hook. */
+export async function rememberWoken({ store, now }: Bus, session: Session, woken: Woken): Promise<void> {
+  await store.peers.put(noteOf(session), JSON.stringify({ ...woken, at: now() }), LONGEST_MS);
+}
+
 /** The events that woke the session just now, once. */
-export function takeWoken(bus: Bus, { session_id }: Session): Woken | undefined {
-  const woken = bus.wokenBy.get(session_id);
-  bus.wokenBy.delete(session_id);
-  return woken !== undefined && bus.now() - woken.at < LONGEST_MS ? woken : undefined;
+export async function takeWoken({ store, now, warn }: Bus, session: Session): Promise<Woken | undefined> {
+  try {
+    const note = await store.peers.pull(noteOf(session));
+    if (note === undefined) return undefined;
+    const { at, ...woken } = JSON.parse(note) as Woken & { at: number };
+    return now() - at < LONGEST_MS ? woken : undefined;
+  } catch (error) {
+    // The hand-over goes on without it.
+    warn(`could not find what woke ${session.display_id}: ${error}`);
+    return undefined;
+  }
 }
 
 /** Start of a payload that the user is shown (characters). */
