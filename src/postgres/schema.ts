@@ -100,6 +100,9 @@ const MIGRATIONS: readonly { version: number; text: string }[] = [
   },
 ];
 
+/** The version of this release. */
+export const NEWEST = MIGRATIONS.at(-1)?.version ?? 0;
+
 /** The same number for every bus: only one migrates at a time. */
 const LOCK = 4_737_402_846;
 
@@ -118,22 +121,32 @@ async function migrate(
 ): Promise<ReadonlyMap<string, string>> {
   return pool.transaction(async (connection) => {
     const run = (text: string, params = {}) => connection.run(statement(text), params);
-    await run("SELECT pg_advisory_xact_lock($lock::bigint)", { lock: LOCK });
-    await run("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
-    const [row] = await run("SELECT coalesce(max(version), 0) AS version FROM schema_version");
-    const version = Number(row?.version);
-    const newest = MIGRATIONS.at(-1)?.version ?? 0;
-    if (version > newest)
-      throw new OpenError(
-        `The database has schema version ${version}, from a newer release. This one knows ${newest}. Update agent-event-bus.`,
-      );
-    for (const migration of MIGRATIONS.filter((one) => one.version > version))
-      await apply(connection, migration);
+    await lockSchema(connection);
+    await upgrade(connection);
     for (const [key, value] of Object.entries(made))
       await run("INSERT INTO bus (key, value) VALUES ($key, $value) ON CONFLICT DO NOTHING", { key, value });
     const values = await run("SELECT key, value FROM bus");
     return new Map(values.map(({ key, value }) => [String(key), String(value)]));
   });
+}
+
+/** Keeps every other process from opening the database, until the end of the transaction. */
+export async function lockSchema(connection: Connection): Promise<void> {
+  await connection.run(statement("SELECT pg_advisory_xact_lock($lock::bigint)"), { lock: LOCK });
+}
+
+/** Makes the tables of this version, or changes older ones. @throws OpenError when a newer release has changed them. */
+export async function upgrade(connection: Connection): Promise<void> {
+  const run = (text: string) => connection.run(statement(text));
+  await run("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
+  const [row] = await run("SELECT coalesce(max(version), 0) AS version FROM schema_version");
+  const version = Number(row?.version);
+  if (version > NEWEST)
+    throw new OpenError(
+      `The database has schema version ${version}, from a newer release. This one knows ${NEWEST}. Update agent-event-bus.`,
+    );
+  for (const migration of MIGRATIONS.filter((one) => one.version > version))
+    await apply(connection, migration);
 }
 
 async function apply(connection: Connection, { version, text }: (typeof MIGRATIONS)[number]): Promise<void> {
