@@ -11,6 +11,7 @@ import { counted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import { realOf } from "../lib/permissions.ts";
 import { tilde } from "../lib/tilde.ts";
+import { troubleAt } from "../sqlite/faults.ts";
 import { lonelyWal } from "../sqlite/foreign_wal.ts";
 import { fillFile, readFile } from "../sqlite/moving.ts";
 import { inspect } from "../sqlite/open.ts";
@@ -21,7 +22,7 @@ import { openTokens } from "../tokens/token_files.ts";
 import { expectNoOtherTokens, keepingTokens, renameTokens, withTokenFiles } from "./file_tokens.ts";
 import { busIdOf, type Moved, moveAll, type Progress } from "./moving.ts";
 import { existingDatabase, postgresOf } from "./place.ts";
-import { sentenceOf } from "./reason.ts";
+import { reasonOf, sentenceOf } from "./reason.ts";
 import { lockStopped } from "./stopped.ts";
 
 interface Asked {
@@ -94,6 +95,10 @@ async function toServer(
       left: `${tilde(db)} and the files beside it are as they were. No bus may go on with them. Keep them until you trust the move.`,
       ...(broken.length > 0 && { warning: `Not moved, because they hold no token: ${broken.join(", ")}` }),
     };
+  } catch (error) {
+    if (troubleAt(db, error) === null) throw error;
+    const { found, repair } = reasonOf(error, db);
+    throw new Error(`${db} cannot be read: ${found}. ${repair.slice(0, 1).toUpperCase()}${repair.slice(1)}.`);
   } finally {
     lock.release();
   }
@@ -113,6 +118,7 @@ async function sendToServer(source: Contents, to: PostgresPlace, tell: Tell): Pr
     if (!hasArrived) throw error;
     throw new Unknown(
       `${sentenceOf(error)} This came at the last moment, so that the move may have ended. Run it again, which tells.`,
+      { cause: error },
     );
   }
 }

@@ -18,6 +18,7 @@ const NO_TIME = new Date(0).toISOString();
 export async function readFile<T>(path: string, use: (contents: Contents) => Promise<T>): Promise<T> {
   const db = openDatabase(path, { readonly: true });
   try {
+    db.exec("PRAGMA busy_timeout = 1000; BEGIN;");
     return await use(contentsOf(db));
   } finally {
     db.close();
@@ -39,7 +40,7 @@ export async function fillFile<T>(
     const db = makeDatabase(partial);
     let result: T;
     try {
-      // It is worth nothing before it is whole and on disk.
+      // A partial file is worth nothing, so that it need not survive a crash.
       db.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN; DELETE FROM bus;");
       result = await fill(receiverOn(db), partial);
     } finally {

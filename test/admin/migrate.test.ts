@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TABLES } from "../../src/domain/moving.ts";
-import { startBus } from "../support/bus.ts";
+import { damage } from "../support/admin.ts";
+import { type Kind, startBus } from "../support/bus.ts";
 import { cli, cliOnTerminal } from "../support/cli.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { bytesIn, dumpOfFile, dumpOfServer, migrate, TEXTS, writeFull } from "../support/moving.ts";
@@ -29,8 +30,8 @@ function full(events = 0): string {
   return path;
 }
 
-async function moved(from: string, to: string): Promise<string> {
-  const { code, stdout, stderr } = await migrate(from, to);
+async function moved(from: string, to: string, kind: Kind = "binary"): Promise<string> {
+  const { code, stdout, stderr } = await migrate(from, to, kind);
   expect([code, stderr]).toEqual([0, ""]);
   return stdout;
 }
@@ -38,25 +39,28 @@ async function moved(from: string, to: string): Promise<string> {
 const shownOf = (url: string) => `postgres://${new URL(url).host}${new URL(url).pathname}`;
 
 describe.skipIf(noPostgres !== null)("migrate", () => {
-  test("from a file to PostgreSQL, back, and there again: every row, id and token is the same", async () => {
-    const [first, back] = [full(2_000), join(tempFolder(), "back.db")];
-    const [there, again] = [await server.database(), await server.database()];
-    const [before, bytes] = [dumpOfFile(first), bytesIn(dirname(first))];
-    const told = await moved(first, there);
-    expect(bytesIn(dirname(first))).toEqual(bytes);
-    for (const { name } of TABLES) expect(told).toMatch(new RegExp(`^${name} +\\d+ +[0-9a-f]{16}$`, "m"));
-    expect(told).toMatch(/^events +2011 /m);
-    expect(told).toContain(`AGENT_EVENT_BUS_DB=${there}`);
-    expect(told).toContain("agent-event-bus start");
-    const dump = dumpOfServer(there);
-    await moved(there, back);
-    expect(dumpOfServer(there)).toEqual(dump);
-    expect(dumpOfFile(back)).toEqual(before);
-    expect(readdirSync(dirname(back)).sort()).toEqual(["back.db", "back.db.lock", "back.db.tokens"]);
-    await moved(back, again);
-    expect(dumpOfServer(again)).toEqual(dump);
-    for (const rows of Object.values(dump)) expect(rows).not.toEqual([]);
-  });
+  test.each(["binary", "node"] as const)(
+    "from a file to PostgreSQL, back, and there again: every row, id and token is the same (%s)",
+    async (kind) => {
+      const [first, back] = [full(2_000), join(tempFolder(), "back.db")];
+      const [there, again] = [await server.database(), await server.database()];
+      const [before, bytes] = [dumpOfFile(first), bytesIn(dirname(first))];
+      const told = await moved(first, there, kind);
+      expect(bytesIn(dirname(first))).toEqual(bytes);
+      for (const { name } of TABLES) expect(told).toMatch(new RegExp(`^${name} +\\d+ +[0-9a-f]{16}$`, "m"));
+      expect(told).toMatch(/^events +2011 /m);
+      expect(told).toContain(`AGENT_EVENT_BUS_DB=${there}`);
+      expect(told).toContain("agent-event-bus start");
+      const dump = dumpOfServer(there);
+      await moved(there, back, kind);
+      expect(dumpOfServer(there)).toEqual(dump);
+      expect(dumpOfFile(back)).toEqual(before);
+      expect(readdirSync(dirname(back)).sort()).toEqual(["back.db", "back.db.lock", "back.db.tokens"]);
+      await moved(back, again);
+      expect(dumpOfServer(again)).toEqual(dump);
+      for (const rows of Object.values(dump)) expect(rows).not.toEqual([]);
+    },
+  );
 
   test("keeps texts that PostgreSQL has no characters for, and the numbers that were given out", async () => {
     const there = await server.database();
@@ -120,7 +124,7 @@ describe.skipIf(noPostgres !== null)("migrate", () => {
 
   test("--json tells the tables, and a terminal shows a bar", async () => {
     const [db, there] = [full(3_000), await server.database()];
-    const result = (await migrate(db, there, "--json")).json();
+    const result = (await migrate(db, there, "binary", "--json")).json();
     expect(result).toMatchObject({ from: db, to: shownOf(there), rows: expect.any(Number) });
     expect(result.tables.map(({ table }: { table: string }) => table)).toEqual(
       TABLES.map(({ name }) => name),
@@ -170,6 +174,40 @@ describe.skipIf(noPostgres !== null)("migrate", () => {
         ...["sequencer.last", "sequencer.one", "sequencer.revision"],
       ].sort(),
     );
+  });
+});
+
+describe.skipIf(noPostgres !== null)("a target that a bus has only made its tables in", () => {
+  async function made(): Promise<string> {
+    const there = await server.database();
+    await (await startBus("binary", { db: null, env: { AGENT_EVENT_BUS_DB: there } })).stop();
+    return there;
+  }
+
+  test("is filled", async () => {
+    const [db, there, other] = [full(), await made(), await server.database()];
+    await moved(db, there);
+    await moved(db, other);
+    expect(dumpOfServer(there)).toEqual(dumpOfServer(other));
+  });
+
+  test("and whose server is lost at the last moment: the end is unknown, and the next move tells", async () => {
+    const [db, there] = [full(), await made()];
+    await onServer(
+      there,
+      "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END$$",
+    );
+    await onServer(
+      there,
+      "CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON bus DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()",
+    );
+    const { code, stderr } = await migrate(db, there);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("the move may have ended. Run it again, which tells."),
+    ]);
+    await onServer(there, "DROP TRIGGER lose ON bus");
+    await moved(db, there);
   });
 });
 
@@ -242,6 +280,15 @@ describe.skipIf(noPostgres !== null)("migrate refuses, and changes nothing,", ()
     sqlite(db, "UPDATE schema_version SET version = 16").close(true);
     expect(await refused(db, there)).toContain("is of an earlier release (schema version 16)");
     expect(await refused(join(tempFolder(), "none.db"), there)).toContain("There is no database at");
+    const text = join(tempFolder(), "text.db");
+    writeFileSync(text, "no database ".repeat(1_000));
+    expect(await refused(text, there)).toContain(
+      `${text} cannot be read: not an SQLite database. Name the bus's`,
+    );
+    const damaged = full(2_000);
+    damage(damaged);
+    expect(await refused(damaged, there)).toContain(`${damaged} is corrupt`);
+    expect(dumpOfServer(there)).toEqual({ sequences: [] });
     await moved(full(), there);
     await onServer(there, "DELETE FROM schema_version WHERE version = 2");
     expect(await refused(there, back)).toContain("is of an earlier release (schema version 1)");

@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { readdirSync, readFileSync } from "node:fs";
 import { openTokens } from "../../src/tokens/token_files.ts";
+import type { Kind } from "./bus.ts";
 import { cli } from "./cli.ts";
 import { selectedBy } from "./postgres.ts";
 import { VERSIONS, writeOwn } from "./schemas.ts";
@@ -111,6 +112,6 @@ export function bytesIn(folder: string): Record<string, string> {
 }
 
 /** Runs `migrate`, with the source in the environment. */
-export function migrate(from: string, to: string, ...more: string[]) {
-  return cli(["migrate", "--to", to, ...more], { env: { AGENT_EVENT_BUS_DB: from } });
+export function migrate(from: string, to: string, kind: Kind = "binary", ...more: string[]) {
+  return cli(["migrate", "--to", to, ...more], { kind, env: { AGENT_EVENT_BUS_DB: from } });
 }
