@@ -92,7 +92,7 @@ async function toServer(
     const broken = openTokens(db, Date.now).broken();
     return {
       ...{ from: db, to: to.shown, tables, next: nextSteps(args.to) },
-      left: `${tilde(db)} and the files beside it are as they were. No bus may go on with them. Keep them until you trust the move.`,
+      left: `${tilde(db)} and the files beside it are as they were. Start no bus on them. Keep them until you trust the move.`,
       ...(broken.length > 0 && { warning: `Not moved, because they hold no token: ${broken.join(", ")}` }),
     };
   } catch (error) {
@@ -117,7 +117,7 @@ async function sendToServer(source: Contents, to: PostgresPlace, tell: Tell): Pr
   } catch (error) {
     if (!hasArrived) throw error;
     throw new Unknown(
-      `${sentenceOf(error)} This came at the last moment, so that the move may have ended. Run it again, which tells.`,
+      `${sentenceOf(error)} This happened at the very end, so the move may be complete. Run it again to find out.`,
       { cause: error },
     );
   }
@@ -138,7 +138,7 @@ async function toFile(from: PostgresPlace, db: string, tell: Tell): Promise<Resu
     });
     return {
       ...{ from: from.shown, to: db, tables, next: nextSteps(db) },
-      left: `${from.shown} is as it was. No bus may go on with it. Keep it until you trust the move.`,
+      left: `${from.shown} is as it was. Start no bus on it. Keep it until you trust the move.`,
     };
   } finally {
     lock.release();
@@ -175,6 +175,6 @@ function nextSteps(to: string): Step[] {
       text: `${VARIABLES.db.name}=${to}`,
     },
     { step: "Start the bus", text: "agent-event-bus start" },
-    { step: "Look at its database", text: "agent-event-bus check" },
+    { step: "Check its database", text: "agent-event-bus check" },
   ];
 }

@@ -9,7 +9,7 @@ const CHECKSUM = 16;
 /** The command that moves the data of the bus to another engine. */
 export const migrate = localCommand({
   about:
-    "Move all data to PostgreSQL, or back into a new file, with the same ids and cursors. The bus must be stopped. The source is only read. The target has everything, compared, or nothing. After a failure, run it again.",
+    "Move all data to PostgreSQL, or back into a new file. Ids, cursors and tokens stay the same. The bus must be stopped. The source is only read. If this fails, nothing was moved, and you run it again.",
   params: {
     to: {
       type: "text",

@@ -204,7 +204,7 @@ describe.skipIf(noPostgres !== null)("a target that a bus has only made its tabl
     const { code, stderr } = await migrate(db, there);
     expect([code, stderr]).toEqual([
       1,
-      expect.stringContaining("the move may have ended. Run it again, which tells."),
+      expect.stringContaining("the move may be complete. Run it again to find out."),
     ]);
     await onServer(there, "DROP TRIGGER lose ON bus");
     await moved(db, there);
