@@ -59,6 +59,7 @@ const IN_THREES: readonly string[] = [
   "test/faults/needs-storm.test.ts",
   "test/install/systemd.test.ts",
   "test/sqlite/migrate-kill.test.ts",
+  "test/admin/migrate-kill.test.ts",
   "test/claude-code/answer.test.ts",
   "test/claude-code/attempts.test.ts",
   "test/claude-code/ci.test.ts",
@@ -94,6 +95,7 @@ const IN_THREES: readonly string[] = [
 const SLOW: readonly string[] = [
   "test/hooks/output.test.ts",
   "test/faults/hostile-text.test.ts",
+  "test/admin/migrate.test.ts",
   "test/admin/restore-command.test.ts",
   "test/cli/written.test.ts",
   "test/http/mcp/listen.test.ts",

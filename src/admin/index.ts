@@ -4,16 +4,10 @@ import { counted, quoted } from "../lib/escape.ts";
 import type { Json } from "../lib/json.ts";
 import type { Param } from "../lib/param.ts";
 import { tilde } from "../lib/tilde.ts";
+import { DB } from "./db_param.ts";
+import { migrate } from "./migrate_command.ts";
 
 // Declarations only. Each command loads its own code when it runs.
-
-const DB = {
-  type: "text",
-  optional: true,
-  max: 4096,
-  value: "file",
-  about: "Database file (AGENT_EVENT_BUS_DB, default data.db in the data directory)",
-} as const satisfies Param;
 
 const NAME = {
   type: "text",
@@ -247,4 +241,5 @@ export const fileCommands: readonly LocalCommand[] = [
   restore,
   check,
   adopt,
+  migrate,
 ];

@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";
-import { troubleAt } from "../sqlite/faults.ts";
+import { fullDisk } from "../lib/full_disk.ts";
+import { troubleAt, troubleOf } from "../sqlite/faults.ts";
 import { databaseOf } from "./place.ts";
 
 /** A problem of a database and its repair, for people. */
@@ -62,4 +63,14 @@ export function badIndex(detail: string, db: string): Reason {
 
 export function restoreOf(db: string): string {
   return `run: agent-event-bus stop, then with a backup of ${db}: agent-event-bus restore FILE`;
+}
+
+/** An error of a command that writes files, as a sentence. */
+export function sentenceOf(error: unknown): string {
+  const { code, message, path } = error as NodeJS.ErrnoException;
+  const at = path === undefined ? "" : ` (${path})`;
+  const full = troubleOf(error) === "storage_full" ? fullDisk({ code: "ENOSPC" }) : fullDisk(error);
+  if (full !== null) return full;
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return `Writing is not permitted${at}.`;
+  return /[.!?]$/.test(message) ? message : `${message}.`;
 }

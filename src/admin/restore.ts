@@ -1,25 +1,23 @@
 import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { environment, installConfig, settingsFile, settingsPath } from "../config/client.ts";
+import { settingsFile, settingsPath } from "../config/client.ts";
 import { type Environment, parseSettings } from "../config/parse_settings.ts";
 import { serverConfig } from "../config/server.ts";
 import { attempt } from "../lib/attempt.ts";
 import { quoted } from "../lib/escape.ts";
 import { replaceFile, textOf } from "../lib/files.ts";
-import { fullDisk } from "../lib/full_disk.ts";
 import type { Json } from "../lib/json.ts";
 import { namesIn, realOf, restrict } from "../lib/permissions.ts";
 import { syncFolder } from "../lib/sync_folder.ts";
 import { copyDatabase, foldLog, freeName, leapOver } from "../sqlite/backup.ts";
 import { troubleOf } from "../sqlite/faults.ts";
-import { type Lock, takeLock } from "../sqlite/lock.ts";
 import { inspect } from "../sqlite/open.ts";
 import { type Survey, surveyCopy } from "../sqlite/summary.ts";
 import { openTokens } from "../tokens/token_files.ts";
 import { copyTokens, newestIn, PARTS, stampOf } from "./backup_folder.ts";
-import { busOf } from "./holder.ts";
 import { databaseOf } from "./place.ts";
-import { damaged } from "./reason.ts";
+import { damaged, sentenceOf } from "./reason.ts";
+import { lockStopped } from "./stopped.ts";
 
 interface Source {
   /** The database of the backup. */
@@ -42,7 +40,7 @@ export async function restore(args: { from: string; db?: string | undefined }): 
   const db = databaseOf(args.db, { ...settings.wanted, ...settingsFile() });
   if (source.file === db) throw new Error(`${db} is the bus's database already. Give a backup.`);
   fs.mkdirSync(dirname(db), { recursive: true, mode: 0o700 });
-  const lock = await lockFor(db, args.db);
+  const lock = await lockStopped(db, args.db, "a restore");
   const copy = `${db}.restored`;
   try {
     discardAbandoned(db);
@@ -109,18 +107,6 @@ function settingsOf({ folder }: Source): FoundSettings {
   return isUsable ? { state: "restored", wanted } : { state: "unusable", wanted: {} };
 }
 
-async function lockFor(db: string, flag: string | undefined): Promise<Lock> {
-  const lock = takeLock(db);
-  if (lock !== null) return lock;
-  const holder = await busOf(db, installConfig(environment));
-  const which = holder.kind === "none" || holder.pid === undefined ? "" : ` (process ${holder.pid})`;
-  const end =
-    holder.kind === "other"
-      ? `sudo kill ${holder.pid}`
-      : `agent-event-bus stop${flag === undefined ? "" : ` --db ${quoted(db)}`}`;
-  throw new Error(`The bus runs${which}, and a restore needs it stopped. First: ${end}`);
-}
-
 /** Writes the backup beside the database, checked, with ids that no event has had. */
 function takeCopy(file: string, copy: string, db: string): Survey {
   let looked = copy;
@@ -170,13 +156,4 @@ function restoreTokens(
   copyTokens(backup, db);
   restrict(`${db}.tokens`, 0o700);
   return { state: "restored", names };
-}
-
-function sentenceOf(error: unknown): string {
-  const { code, message, path } = error as NodeJS.ErrnoException;
-  const at = path === undefined ? "" : ` (${path})`;
-  const full = troubleOf(error) === "storage_full" ? fullDisk({ code: "ENOSPC" }) : fullDisk(error);
-  if (full !== null) return full;
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return `Writing is not permitted${at}.`;
-  return /[.!?]$/.test(message) ? message : `${message}.`;
 }

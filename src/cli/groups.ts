@@ -50,6 +50,7 @@ export const GROUPS: readonly { title: string; commands: readonly string[] }[] =
       "restore",
       "check",
       "adopt",
+      "migrate",
       "uninstall",
       "completions",
     ],

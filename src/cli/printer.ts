@@ -6,6 +6,9 @@ import { widthOf } from "./text_width.ts";
 // Magenta and red are the two that can be read on a light and on a dark background alike.
 const CODES = { attention: 35, trouble: 31 } as const;
 
+/** Goes to the line above, and clears it. */
+const LINE_ABOVE = "\x1b[1A\x1b[2K";
+
 export interface PrinterOptions {
   out(text: string): void;
   err(text: string): void;
@@ -22,8 +25,13 @@ export function createPrinter({ out, err, colours, width, wrap, now }: PrinterOp
     colours && text !== "" ? `\x1b[${code}m${text}\x1b[0m` : text;
   const fitted = (text: string) =>
     width === undefined || wrap === undefined || widthOf(text) <= width ? text : wrap(text, width).join("\n");
+  let above = "";
   return {
     width,
+    progress(text) {
+      out(`${above}${text}\n`);
+      if (width !== undefined) above = LINE_ABOVE;
+    },
     line: (text = "") => out(`${text}\n`),
     prose: (text) => out(`${fitted(text)}\n`),
     note: (text) => err(`${fitted(text)}\n`),

@@ -88,11 +88,20 @@ export function postgresIn(
   settings: Environment,
 ): PostgresPlace | null {
   const { name } = VARIABLES.db;
-  if (flag !== undefined && hasPassword(flag))
+  return flag === undefined ? postgresPlace(env[name] || settings[name], name) : postgresOf(flag, "--db");
+}
+
+/** The database that `--to` names: a path, or a place on PostgreSQL. @throws ConfigError when it cannot be used. */
+export function databaseAt(to: string): PostgresPlace | string {
+  return postgresOf(to, "--to") ?? expanded(to, "--to");
+}
+
+function postgresOf(text: string, flag: string): PostgresPlace | null {
+  if (hasPassword(text))
     throw new ConfigError(
-      `--db has a password, which other users of this machine could see. Put the URL into settings.env as ${name}, or the password into a file that PGPASSFILE names.`,
+      `${flag} has a password, which other users of this machine could see. ${flag === "--db" ? `Put the URL into settings.env as ${VARIABLES.db.name}, or the password` : "Put the password"} into a file that PGPASSFILE names.`,
     );
-  return postgresPlace(flag ?? (env[name] || settings[name]), flag === undefined ? name : "--db");
+  return postgresPlace(text, flag);
 }
 
 /** A path from the settings. In `settings.env` it is relative to the data directory. */

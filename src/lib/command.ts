@@ -20,6 +20,8 @@ export interface Printer {
   prose(safe: string): void;
   /** The same, to stderr. */
   note(safe: string): void;
+  /** A line that takes the place of the last one shown so, on a terminal. To be followed by no other kind but the result. */
+  progress(safe: string): void;
   /** Aligned cells, under a heading if the columns have titles. */
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void;
   text(untrusted: unknown): string;

@@ -38,7 +38,8 @@ const SURVEY =
   statement(`SELECT current_setting('server_version') AS server, (SELECT max(version) FROM schema_version) AS schema_version,
   (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM sessions WHERE deleted_at IS NULL) AS sessions,
   (SELECT count(*) FROM webhooks) AS webhooks, (SELECT count(*) FROM deliveries WHERE state = 'pending') AS pending_deliveries,
-  (SELECT last FROM sequencer) - (SELECT count(*) FROM events) AS missing, pg_database_size(current_database()) AS bytes,
+  (SELECT last FROM sequencer) - (SELECT count(*) FROM events)
+    - coalesce((SELECT value::bigint FROM bus WHERE key = 'gaps'), 0) AS missing, pg_database_size(current_database()) AS bytes,
   array(SELECT host || ':' || port FROM buses WHERE until > now() ORDER BY 1) AS buses`);
 
 /** Looks at a database. Changes nothing. @throws OpenError when it cannot be used. */
@@ -46,8 +47,13 @@ export function surveyOf(place: Place): Promise<Survey> {
   return withPool(place, async (pool) => (await pool.run(SURVEY))[0] as unknown as Survey);
 }
 
-async function withPool<T>(place: Place, work: (pool: Pool) => Promise<T>): Promise<T> {
-  const pool = connect(place.url);
+/** @throws OpenError when the database cannot be used. `other`: like that of `connect`. */
+export async function withPool<T>(
+  place: Place,
+  work: (pool: Pool) => Promise<T>,
+  other?: Parameters<typeof connect>[1],
+): Promise<T> {
+  const pool = connect(place.url, other);
   try {
     await expectUsable(pool, place.shown);
     return await work(pool);

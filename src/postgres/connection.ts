@@ -2,6 +2,9 @@ import pg from "pg";
 import { isLost, lost } from "./faults.ts";
 import { keptIn, shown } from "./text.ts";
 
+// The driver notes on stderr what its next release changes. Users cannot act on that.
+process.noDeprecation = true;
+
 export type Row = Record<string, unknown>;
 export type Named = Readonly<Record<string, unknown>>;
 
@@ -55,9 +58,12 @@ export function clientConfig(url: string): pg.ClientConfig {
   };
 }
 
-/** Connections to the database of a `postgres://` URL. Each is made when it is needed first. */
-export function connect(url: string): Pool {
-  const pool = new pg.Pool({ ...clientConfig(url), max: MOST_CONNECTIONS });
+/**
+ * Connections to the database of a `postgres://` URL. Each is made when it is needed first. `other`: where they differ from
+ * those of a bus.
+ */
+export function connect(url: string, other: pg.ClientConfig = {}): Pool {
+  const pool = new pg.Pool({ ...clientConfig(url), max: MOST_CONNECTIONS, ...other });
   const ignore = () => {};
   // The statement that runs at that moment, or the next one, fails and tells of it.
   pool.on("error", ignore);

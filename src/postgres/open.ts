@@ -76,8 +76,11 @@ const CODES: readonly [pattern: RegExp, what: string, advice: string][] = [
     "Install it: on Debian, postgresql-contrib is part of the server",
   ],
   [/^53300$/, "has no connection left", "Raise max_connections there. A bus needs ten"],
+  [/^53100$/, "has a full disk", "Free some space there"],
+  [/^55P03$/, "is being changed by another agent-event-bus", "Try again when that has ended"],
+  [/^42P07$/, "holds tables of another program", "Give the bus a database of its own: createdb"],
   [/^57P03$/, "is not ready yet", "Start the bus again in a moment"],
-  [/^08/, "cannot be reached", "Start the server, or correct AGENT_EVENT_BUS_DB"],
+  [/^(08|57P0[12])/, "cannot be reached", "Start the server, or correct AGENT_EVENT_BUS_DB"],
 ];
 
 /** The reason why a database could not be opened, as one line. Errors that tell nothing of that stay as they are. */

@@ -109,6 +109,9 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
+/** The version of this release. */
+export const NEWEST = MIGRATIONS.at(-1)?.version ?? 0;
+
 /** The same number for every bus: only one migrates at a time. */
 const LOCK = 4_737_402_846;
 
@@ -127,26 +130,34 @@ async function migrate(
 ): Promise<ReadonlyMap<string, string>> {
   return pool.transaction(async (connection) => {
     const run = (text: string, params = {}) => connection.run(statement(text), params);
-    await run("SELECT pg_advisory_xact_lock($lock::bigint)", { lock: LOCK });
-    await run("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
-    await run("ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS least integer");
-    const [row] = await run("SELECT version, least FROM schema_version ORDER BY version DESC LIMIT 1");
-    const { version, least } = {
-      version: Number(row?.version ?? 0),
-      least: Number(row?.least ?? row?.version ?? 0),
-    };
-    const newest = MIGRATIONS.at(-1)?.version ?? 0;
-    if (least > newest)
-      throw new OpenError(
-        `The database has schema version ${version}, from a newer release. This one knows ${newest}. Update agent-event-bus.`,
-      );
-    for (const migration of MIGRATIONS.filter((one) => one.version > version))
-      await apply(connection, migration);
+    await lockSchema(connection);
+    await upgrade(connection);
     for (const [key, value] of Object.entries(made))
       await run("INSERT INTO bus (key, value) VALUES ($key, $value) ON CONFLICT DO NOTHING", { key, value });
     const values = await run("SELECT key, value FROM bus");
     return new Map(values.map(({ key, value }) => [String(key), String(value)]));
   });
+}
+
+/** Keeps every other process from opening the database, until the end of the transaction. */
+export async function lockSchema(connection: Connection): Promise<void> {
+  await connection.run(statement("SELECT pg_advisory_xact_lock($lock::bigint)"), { lock: LOCK });
+}
+
+/** Makes the tables of this version, or changes older ones. @throws OpenError when a newer release has changed them. */
+export async function upgrade(connection: Connection): Promise<void> {
+  const run = (text: string) => connection.run(statement(text));
+  await run("CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY)");
+  await run("ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS least integer");
+  const [row] = await run("SELECT version, least FROM schema_version ORDER BY version DESC LIMIT 1");
+  const version = Number(row?.version ?? 0);
+  const least = Number(row?.least ?? version);
+  if (least > NEWEST)
+    throw new OpenError(
+      `The database has schema version ${version}, from a newer release. This one knows ${NEWEST}. Update agent-event-bus.`,
+    );
+  for (const migration of MIGRATIONS.filter((one) => one.version > version))
+    await apply(connection, migration);
 }
 
 async function apply(connection: Connection, { version, least, text }: Migration): Promise<void> {

@@ -24,6 +24,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       return {
         get: (params = {}) => statement.get(params) ?? undefined,
         all: (params = {}) => statement.all(params),
+        iterate: (params = {}) => statement.iterate(params),
         run(params = {}) {
           const { changes, lastInsertRowid } = statement.run(params);
           return { changes, lastInsertRowid: Number(lastInsertRowid) };

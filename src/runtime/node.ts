@@ -24,6 +24,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       return {
         get: (params = {}) => statement.get(params) as Row | undefined,
         all: (params = {}) => statement.all(params) as Row[],
+        iterate: (params = {}) => statement.iterate(params) as Iterable<Row>,
         run(params = {}) {
           const { changes, lastInsertRowid } = statement.run(params);
           return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };

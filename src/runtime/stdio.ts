@@ -39,7 +39,8 @@ export async function tell(text: string): Promise<number> {
 }
 
 function writeToStream(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  stream.on("error", () => {});
+  // Of many writes, one listener: Node warns of more than ten.
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => (error ? reject(error) : resolve()));
   });

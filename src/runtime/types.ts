@@ -5,6 +5,8 @@ export type Row = Record<string, Value>;
 export interface Statement {
   get(params?: Named): Row | undefined;
   all(params?: Named): Row[];
+  /** The rows as they are asked for, for more than fit into memory. */
+  iterate(params?: Named): Iterable<Row>;
   run(params?: Named): { changes: number; lastInsertRowid: number };
 }
 

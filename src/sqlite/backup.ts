@@ -35,7 +35,7 @@ export function freeName(name: string): string {
 }
 
 /** The name of a copy until it is whole. Two processes may make one at once. */
-function partialOf(target: string, pid: number): string {
+export function partialOf(target: string, pid: number): string {
   return `${target}.${pid}.partial`;
 }
 
@@ -82,14 +82,16 @@ function vacuumInto(db: Database, empty: string): void {
   db.prepare("VACUUM INTO $target").run({ target: empty });
 }
 
-function discardAbandoned(target: string): void {
+/** Removes the partial copies of a target whose makers were killed. */
+export function discardAbandoned(target: string): void {
   for (const name of fs.readdirSync(dirname(target))) {
     const pid = makerOf(name, basename(target));
     if (pid === process.pid || (pid > 0 && !exists(pid))) discard(join(dirname(target), name));
   }
 }
 
-function discard(copy: string): void {
+/** Removes a copy that is not whole. */
+export function discard(copy: string): void {
   for (const file of [copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`])
     fs.rmSync(file, { force: true });
 }

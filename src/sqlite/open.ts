@@ -137,6 +137,12 @@ function tablesOf(db: Database): Set<string> {
   return namesFrom(db, "sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
 }
 
+/** Makes a new database of this version at a path where there is no file. */
+export function makeDatabase(path: string): Database {
+  closeSync(makeFile(path));
+  return openCurrent(path, 0, null);
+}
+
 function openCurrent(path: string, version: number, backup: string | null): Database {
   const db = openDatabase(path);
   try {

@@ -112,6 +112,12 @@ export class TokenStore implements Tokens, TokenAdmin {
     }
   }
 
+  /** Keeps a token of another database as it is. */
+  keep(token: Omit<ListedToken, "state">): void {
+    const { last_used_at, ...kept } = token;
+    write(this.#folder, kept, Date.parse(last_used_at ?? token.created_at), true);
+  }
+
   /** Revokes a token and returns it. Undefined if there is no token of that name. */
   revoke(name: string): Token | undefined {
     const token = readAll(this.#folder).tokens.find((known) => known.name === name);

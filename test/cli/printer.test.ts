@@ -157,3 +157,14 @@ test("lines go to stdout and notes to stderr", () => {
   to.note("b");
   expect([to.out, to.err]).toEqual(["a\n\n", "b\n"]);
 });
+
+test("progress is one line on a terminal, and a line each time elsewhere", () => {
+  for (const [width, out] of [
+    [80, "1 %\n\x1b[1A\x1b[2K2 %\n\x1b[1A\x1b[2K3 %\n"],
+    [undefined, "1 %\n2 %\n3 %\n"],
+  ] as const) {
+    const to = printer(false, width);
+    for (const text of ["1 %", "2 %", "3 %"]) to.progress(text);
+    expect(to.out).toBe(out);
+  }
+});

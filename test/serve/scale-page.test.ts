@@ -4,6 +4,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/binary.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
+import { dumpOfFile, writeFull } from "../support/moving.ts";
 import { shellBlocks } from "../support/page.ts";
 import { freePort } from "../support/port.ts";
 import { noPostgres, type Server, startPostgres } from "../support/postgres.ts";
@@ -21,6 +22,10 @@ test.skipIf(noPostgres !== null)(
     const home = tempFolder();
     mkdirSync(join(home, "bin"));
     symlinkSync(binary, join(home, "bin", "agent-event-bus"));
+    const data = join(home, ".claude/contrib/agent-event-bus");
+    mkdirSync(data, { recursive: true });
+    writeFull(join(data, "data.db"));
+    const before = dumpOfFile(join(data, "data.db"));
     const [first, second] = [await freePort(), await freePort()];
     const script = shellBlocks("docs/scale.md")
       .flatMap(({ commands }) => commands)
@@ -46,7 +51,11 @@ test.skipIf(noPostgres !== null)(
     expect(stdout).toContain("for every bus");
     for (const port of [first, second]) expect(stdout).toMatch(new RegExp(`buses .*:${port}`));
     expect(stdout).not.toContain("choose-another-one");
-    const copy = join(home, ".claude/contrib/agent-event-bus/bus.dump");
-    expect(Bun.file(copy).size).toBeGreaterThan(1_000);
+    expect(Bun.file(join(data, "bus.dump")).size).toBeGreaterThan(1_000);
+    const after = dumpOfFile(join(home, "bus-alone.db"));
+    for (const name of ["arrivals", "mail", "sources", "tokens"]) expect(after[name]).toEqual(before[name]);
+    const events = after.events as { payload: string }[];
+    expect(events.slice(0, -1)).toEqual(before.events as typeof events);
+    expect(events.at(-1)?.payload).toBe("for every bus");
   },
 );
