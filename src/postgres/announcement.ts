@@ -1,5 +1,4 @@
 import type { Word } from "../domain/peers.ts";
-import type { Changes } from "./transaction.ts";
 
 /** Every commit of a bus announces itself to the others on it. */
 export const CHANNEL = "agent_event_bus";
@@ -20,7 +19,11 @@ export interface Announcement {
   word?: Word;
 }
 
-export function announcementOf(by: string, { readers, needs }: Pick<Changes, "readers" | "needs">): string {
+/** The announcement of a commit of a bus. */
+export function announcementOf(
+  by: string,
+  { readers, needs }: { readers: ReadonlySet<string>; needs: ReadonlySet<number> },
+): string {
   const told = JSON.stringify({ by, readers: [...readers], needs: [...needs] });
   return Buffer.byteLength(told) > MOST_BYTES ? JSON.stringify({ by }) : told;
 }

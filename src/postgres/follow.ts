@@ -61,7 +61,7 @@ export async function followOthers(
   };
 }
 
-/** Follows announcements as one. Undefined stands for some that were lost. */
+/** Follows announcements, of which undefined stands for some that were lost. New events are read once for all of them. */
 async function follow(
   announced: readonly (Announcement | undefined)[],
   { tail, mail, needs, tokens, peers, commits }: Followers,
@@ -69,15 +69,13 @@ async function follow(
   if (announced.some((one) => one === undefined || one.tokens)) await readTokens(tokens);
   if (announced.some((one) => one?.holds)) await peers.look().catch(() => {});
   const written = announced.filter((one) => one?.word === undefined && !one?.holds);
-  if (written.length > 0) {
-    await tail.catchUp();
-    mail.tell(new Set(written.flatMap((one) => one?.readers ?? [])));
-    const changed = written.map((one) => one?.needs);
-    const isTold = changed.every((one) => one !== undefined);
-    await needs.tellOf(isTold ? [...new Set(changed.flat())] : undefined).catch(() => {});
+  if (written.length > 0) await tail.catchUp();
+  for (const one of written) {
+    mail.tell(one?.readers ?? []);
+    await needs.tellOf(one?.needs).catch(() => {});
   }
-  if (announced.some((one) => one?.word === undefined)) for (const onCommit of commits) onCommit();
   for (const one of announced) if (one?.word !== undefined) peers.hear(one.word);
+  if (announced.some((one) => one?.word === undefined)) for (const onCommit of commits) onCommit();
 }
 
 function readTokens(tokens: KnownTokens): Promise<void> {

@@ -83,11 +83,7 @@ async function storeOn(
 ): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
-  const writer: Writer = new Writer(pool, {
-    health,
-    ending: (transaction) => endingOf(transaction, told),
-    appended: (changes) => tellOf(changes, [], told),
-  });
+  const writer: Writer = writerOn(pool, health, () => told);
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
@@ -119,6 +115,14 @@ async function storeOn(
       return null;
     },
   };
+}
+
+function writerOn(pool: Pool, health: Health, told: () => Told): Writer {
+  return new Writer(pool, {
+    health,
+    ending: (transaction) => endingOf(transaction, told()),
+    appended: (changes) => tellOf(changes, [], told()),
+  });
 }
 
 function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {

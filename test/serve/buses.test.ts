@@ -88,6 +88,7 @@ describe.skipIf(noPostgres !== null)("two buses", () => {
     const sent = await here.call("publish_event", message);
     expect((await woken).events).toMatchObject([{ id: sent.event_id }]);
     await here.call("confirm_events", { ...client, event_ids: [String(sent.event_id)], path: "wake" });
+    await eventually("it has ended", async () => (await reachAt(here, session_id)) !== "wakes");
     const left = wait();
     await eventually("the other knows it", async () => (await reachAt(here, session_id)) === "wakes");
     await here.call("collect_events", { ...client, path: "prompt", limit: 20 });
