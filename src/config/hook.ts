@@ -26,6 +26,8 @@ export function hookConfig(env: Environment, flag: string | undefined) {
     clientPid: positive(env.CLAUDE_PID),
     /** `cli` in an interactive client. */
     entrypoint: env.CLAUDE_CODE_ENTRYPOINT || undefined,
+    /** True for a hook of a plugin. */
+    ofPlugin: env.CLAUDE_PLUGIN_ROOT !== undefined,
     /** A file whose lines are read by the session's later shell commands. */
     envFile: env.CLAUDE_ENV_FILE || undefined,
   };

@@ -1,5 +1,6 @@
 import { environment, isOwnBus, machine } from "../config/client.ts";
 import { hookConfig } from "../config/hook.ts";
+import type { Json } from "../lib/json.ts";
 import { isLoopbackUrl } from "../lib/loopback.ts";
 import { createCall } from "../rpc/call.ts";
 import { NotOurs } from "../rpc/errors.ts";
@@ -76,8 +77,11 @@ async function runHook(name: HookName, run: HookCall, limit: number): Promise<vo
   const session = new HookSession(run);
   switch (name) {
     case "session-start": {
-      const told = await (await import("./start.ts")).start(run).catch((error) => warn(error, run.format));
-      if (told !== null) await tell(name, told.text, run.format, told.line);
+      const { start, watched } = await import("./start.ts");
+      const told = await start(run).catch((error) => warn(error, run.format));
+      const watches = watched(run);
+      if (told !== null || watches !== undefined)
+        await tell(name, told?.text ?? "", run.format, told?.line ?? "", watches);
       return;
     }
     case "stop":
@@ -122,12 +126,19 @@ async function warn(error: unknown, format: Format): Promise<null> {
   return null;
 }
 
-/** Tells the agent, and the user by a line each. */
-async function tell(name: HookName, text: string, format: Format, line: string): Promise<void> {
+/** Tells the agent, and the user by a line each. `more`: what else the client is told. */
+async function tell(
+  name: HookName,
+  text: string,
+  format: Format,
+  line: string,
+  more: Json = {},
+): Promise<void> {
+  const told = { ...(text !== "" && { additionalContext: text }), ...more };
   const claude = {
     ...(line !== "" && { systemMessage: line }),
-    ...(text !== "" && {
-      hookSpecificOutput: { hookEventName: HOOKS[name].events[0], additionalContext: text },
+    ...(Object.keys(told).length > 0 && {
+      hookSpecificOutput: { hookEventName: HOOKS[name].events[0], ...told },
     }),
   };
   await write(

@@ -24,6 +24,9 @@ const FIELDS = {
   /** The text of a notification. */
   message: "string",
   notification_type: "string",
+  /** The watched file that changed, and how: `add`, `change` or `unlink`. */
+  file_path: "string",
+  event: "string",
   /** The client's file of the conversation. */
   transcript_path: "string",
   /** Set by Cursor, which runs the hooks of Claude Code's settings too. */

@@ -1,4 +1,6 @@
+import { dataDirectory } from "../config/client.ts";
 import { beginning, boundaryAt } from "../lib/graphemes.ts";
+import { interruptedFile } from "./interrupted.ts";
 import { plainName } from "./plain_name.ts";
 import { register, type Started } from "./register.ts";
 import { CLOSE, inLine, OPEN } from "./text.ts";
@@ -13,6 +15,12 @@ export async function start(run: HookCall): Promise<{ text: string; line: string
   const { envFile } = run.config;
   if (envFile !== undefined) writeEnvironment(envFile, started.session_id);
   return { text: briefing(started), line: lineOf(started) };
+}
+
+/** The file that Claude Code watches for the session's mod, in its words. Undefined without a plugin. */
+export function watched({ config, clientId, format }: HookCall): { watchPaths: string[] } | undefined {
+  if (!config.ofPlugin || clientId === undefined || format !== "claude") return undefined;
+  return { watchPaths: [interruptedFile(dataDirectory(), clientId)] };
 }
 
 // Appends, because other hooks write there too.

@@ -1,4 +1,6 @@
+import { dataDirectory } from "../config/client.ts";
 import { write } from "../runtime/stdio.ts";
+import { interruptedFile } from "./interrupted.ts";
 import { isShut, leaveWith, mayStay } from "./leave.ts";
 import type { HookSession } from "./session.ts";
 import { handOver } from "./text.ts";
@@ -17,7 +19,7 @@ const LONGEST_RETRY_MS = 30_000;
  * that turn first. Asks a bus that is away again after 1 to 30 s.
  */
 export async function wait(run: HookCall, session: HookSession, afterMs: number): Promise<void> {
-  if (!mayStay(run)) return;
+  if (!mayStay(run) || isOther(run)) return;
   const { clientPid } = run.config;
   const isClientThere = clientPid === undefined ? () => true : leaveWith(clientPid);
   const idleMs = run.input.hook_event_name === "UserPromptSubmit" ? await turnEnds(run) : performance.now();
@@ -46,6 +48,13 @@ export async function wait(run: HookCall, session: HookSession, afterMs: number)
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
   }
+}
+
+/** True if a file changed that does not tell of an interrupted turn: the user's own hooks may watch files too. */
+function isOther({ input, clientId = "" }: HookCall): boolean {
+  const { hook_event_name, file_path, event } = input;
+  if (hook_event_name !== "FileChanged") return false;
+  return file_path !== interruptedFile(dataDirectory(), clientId) || event === "unlink";
 }
 
 function sleep(ms: number): Promise<void> {

@@ -44,28 +44,23 @@ function entriesOf(lines: readonly Line[], wanted: Wanted) {
   return hooks;
 }
 
+const WAIT_AFTER_TURN = "Stop: hook wait";
+
 /** Hooks that the plugin has beside its mod: those that start a session, replace the mod, or stand beside a dialog. */
 const BESIDE_MOD: readonly string[] = [
   "SessionStart: hook session-start",
   "SessionStart: hook wait",
-  "UserPromptSubmit: hook wait",
-  "Stop: hook wait",
+  WAIT_AFTER_TURN,
   "PermissionRequest: hook permission",
   "Notification: hook notification",
 ];
 
-/** The client prepares a prompt meanwhile, and a program that starts would slow it. Nobody needs the waiter before. */
-const LATER = "sleep 1; ";
-
-/** The command hooks of the plugin. */
+/** The command hooks of the plugin. The client watches a file, which the mod changes once it may not wake the session. */
 export function pluginHooks(binary: string) {
-  const entries = entriesOf(
-    TABLE.filter(({ label }) => BESIDE_MOD.includes(label)),
-    { binary, waiting: "plain" },
-  );
-  for (const { hooks } of entries.UserPromptSubmit ?? [])
-    for (const hook of hooks) hook.command = `${LATER}${hook.command}`;
-  return entries;
+  const lines = TABLE.filter(({ label }) => BESIDE_MOD.includes(label));
+  const waiter = lines.filter(({ label }) => label === WAIT_AFTER_TURN);
+  const watching = waiter.map((line) => ({ ...line, event: "FileChanged" }));
+  return entriesOf([...lines, ...watching], { binary, waiting: "plain" });
 }
 
 /** The parent of the shell that runs the hook is the client. */

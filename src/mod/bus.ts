@@ -31,8 +31,7 @@ export interface Bus {
  * @throws Error when none can be trusted.
  */
 export async function findBus($: Engine, given?: string): Promise<Bus> {
-  const home = (await $.env.get("HOME")) || (await $.env.get("USERPROFILE")) || "";
-  const data = `${home}/.claude/contrib/agent-event-bus`;
+  const data = await dataDirectory($);
   const file = `${data}/settings.env`;
   const settings = parseSettings(await textOf($, file), file);
   const url = new URL((await $.env.get("AGENT_EVENT_BUS_URL")) || given || urlIn(settings));
@@ -51,6 +50,11 @@ export async function findBus($: Engine, given?: string): Promise<Bus> {
     tellsLastWords: !/^(0|false|no|off)$/i.test(words),
     limitMs: Number(limit) > 0 ? Number(limit) : CALL_MS,
   };
+}
+
+export async function dataDirectory($: Engine): Promise<string> {
+  const home = (await $.env.get("HOME")) || (await $.env.get("USERPROFILE")) || "";
+  return `${home}/.claude/contrib/agent-event-bus`;
 }
 
 async function machineIdOf($: Engine, data: string): Promise<string | undefined> {

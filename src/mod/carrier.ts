@@ -1,10 +1,11 @@
 import { isAutomatic, knownFields } from "../hooks/input.ts";
+import { interruptedFile } from "../hooks/interrupted.ts";
 import { missingIn, toolIn } from "../hooks/own_tools.ts";
 import { goesOn, type HookSession, machineIn } from "../hooks/session.ts";
 import { type Batch, handOver, inLine } from "../hooks/text.ts";
 import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
-import { type Bus, callBus, findBus } from "./bus.ts";
+import { type Bus, callBus, dataDirectory, findBus } from "./bus.ts";
 import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
 import { hookSession, lease, sessionCall } from "./session.ts";
 import { confirmShown, withoutShown } from "./shown.ts";
@@ -30,6 +31,8 @@ interface Carrier {
   holds: boolean;
   /** The prompt that the mod submits, until what it says is confirmed. */
   own: { text: string; ids: readonly number[]; confirm(): Promise<unknown> } | undefined;
+  /** The file that tells of an interrupted turn, once it is there. */
+  interrupted: string | undefined;
 }
 
 export const carrier: Carrier = {
@@ -40,6 +43,7 @@ export const carrier: Carrier = {
     idleSince: undefined,
     holds: false,
     own: undefined,
+    interrupted: undefined,
   },
 };
 
@@ -115,7 +119,7 @@ async function submit($: Engine, session: HookSession, batch: Batch): Promise<bo
 
 /**
  * Leaves the session to the waiter until the user's next prompt. Once the user interrupted a turn, Claude Code drops what a
- * mod submits.
+ * mod submits. A change of the watched file starts the waiter.
  */
 export async function giveUp($: Engine): Promise<void> {
   lease.isGivenUp = true;
@@ -125,6 +129,11 @@ export async function giveUp($: Engine): Promise<void> {
   } catch {
     carrier.bus = undefined;
   }
+  // That plugin has no hooks.
+  if (carrier.url !== undefined) return;
+  const file = interruptedFile(await dataDirectory($), await $.session.id());
+  await $.fs.write(file, `${Date.now()}\n`);
+  carrier.interrupted = file;
 }
 
 /** Confirms what the mod's own prompt says, once. */
@@ -182,6 +191,9 @@ export async function take(
 
 /** Unregisters the session of a client that ends. After /clear the client goes on, as idle as before. */
 export async function end($: Engine, input: ClassicInput): Promise<void> {
+  const file = carrier.interrupted;
+  carrier.interrupted = undefined;
+  if (file !== undefined) await $.process.run(["rm", "-f", file]).catch(() => {});
   if (goesOn(knownFields(input))) return;
   carrier.idleSince = undefined;
   try {

@@ -17,7 +17,11 @@ export interface Engine {
     /** Ends after 30 s. */
     fetch(url: string, init: HttpInit): Promise<{ status: number; text: string }>;
   };
-  fs: { read(path: string): Promise<string>; exists(path: string): Promise<boolean> };
+  fs: {
+    read(path: string): Promise<string>;
+    exists(path: string): Promise<boolean>;
+    write(path: string, text: string): Promise<unknown>;
+  };
   env: { get(name: string): Promise<string | undefined> };
   clock: { sleep(ms: number): Promise<void> };
   process: { run(argv: readonly string[]): Promise<{ stdout: string }> };

@@ -22,7 +22,7 @@ export function register(on: On, { url }: { url?: string } = {}): void {
   on("turn.complete", async ($, event, next) => {
     const result = await next(event);
     if (event.agentId === undefined && carrier.isInteractive)
-      event.isAborted === true ? void giveUp($) : idle($);
+      event.isAborted === true ? void giveUp($).catch(() => {}) : idle($);
     return result;
   });
   on("classic.UserPromptSubmit", ($, event, next) => handed($, "prompt", event, next)).catch(passOn);

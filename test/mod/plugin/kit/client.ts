@@ -61,6 +61,10 @@ export class Client {
       if (path in this.files) return { value: this.files[path] };
       throw new Error(`ENOENT: ${path}`);
     });
+    on("fs.write", (_, { path, text }) => {
+      this.files[path] = text;
+      return { value: undefined };
+    });
     on("process.run", () => ({ value: { exitCode: 0, stdout: "laptop\n", stderr: "" } }));
     on("http.fetch", async (_, request) => ({ value: await this.bus.answer(this.clock, request) }));
     on("ui.log", (_, { text }) => ({ value: void this.lines.push(text) }));

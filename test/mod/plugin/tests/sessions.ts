@@ -1,6 +1,6 @@
 import { expect, test } from "claude-code/testing";
 import { FakeBus } from "../kit/bus.ts";
-import { Client, FOLDER } from "../kit/client.ts";
+import { Client, DATA, FOLDER } from "../kit/client.ts";
 
 const HEAD = `${FOLDER}/.git/HEAD`;
 const KNOWN = { client_id: "s1", cwd: FOLDER, repo: "shop", mod: true };
@@ -80,6 +80,7 @@ test("an interrupted turn leaves the session to its waiter, until the user's nex
   await client.clock.advance(60_000);
   expect(client.bus.holds).toHaveLength(1);
   expect(client.bus.of("confirm_events").at(-1)).toMatchObject({ event_ids: [], mod: false });
+  expect(Object.keys(client.files)).toContain(`${DATA}/interrupted-s1`);
   await client.prompt("a message of the waiter", { source: "system" });
   await client.endTurn();
   expect(client.bus.holds).toHaveLength(1);
