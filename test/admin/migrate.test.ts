@@ -267,9 +267,13 @@ describe.skipIf(noPostgres !== null)("migrate refuses, and changes nothing,", ()
     await cli(["token", "create", "stranger", "--db", back]);
     expect(await refused(there, back)).toContain(`${back}.tokens holds tokens of another bus`);
     const other = join(tempFolder(), "other.db");
-    Bun.spawnSync(["cp", "-r", `${db}.tokens`, `${other}.tokens`]);
+    const dead = Bun.spawnSync(["true"]).pid;
+    for (const left of [other, `${other}.${dead}.partial`])
+      Bun.spawnSync(["cp", "-r", `${db}.tokens`, `${left}.tokens`]);
+    writeFileSync(`${other}.${dead}.partial`, "half of a database");
     await moved(there, other);
     expect(dumpOfFile(other)).toEqual(dumpOfFile(db));
+    expect(readdirSync(dirname(other)).sort()).toEqual(["other.db", "other.db.lock", "other.db.tokens"]);
   });
 
   test("what is not a bus of this release", async () => {
