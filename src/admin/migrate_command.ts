@@ -3,7 +3,7 @@ import { DB } from "./db_param.ts";
 import type { Step } from "./migrate.ts";
 import type { Moved, Progress } from "./moving.ts";
 
-const BAR = 20;
+const BAR = 12;
 const CHECKSUM = 16;
 
 /** The command that moves the data of the bus to another engine. */
@@ -49,11 +49,15 @@ export const migrate = localCommand({
 
 /** One line on a terminal, which each step replaces. Elsewhere a line for each table. */
 function show({ doing, table, rows, of, rows_per_second, ended }: Progress, to: Printer): void {
-  const isTerminal = to.width !== undefined;
-  if (!isTerminal && (!ended || doing === "comparing")) return;
-  const share = of === 0 ? 1 : rows / of;
+  const text = `${rows} of ${of} rows, ${rows_per_second} rows/s`;
+  const what = `${doing.padEnd(9)} ${table.padEnd(10)}`;
+  // A line that the terminal breaks could not be replaced.
+  if (to.width !== undefined)
+    to.progress(`${what} ${bar(of === 0 ? 1 : rows / of)} ${text}`.slice(0, to.width - 1));
+  else if (ended && doing === "moving") to.progress(`${what} ${text}`);
+}
+
+function bar(share: number): string {
   const full = Math.round(share * BAR);
-  const bar = `${"#".repeat(full)}${"-".repeat(BAR - full)} ${String(Math.floor(share * 100)).padStart(3)} %`;
-  const text = `${doing} ${table.padEnd(10)} ${isTerminal ? bar : ""} ${rows} of ${of} rows, ${rows_per_second} rows/s`;
-  to.progress(text.replaceAll("  ", " "));
+  return `${"#".repeat(full)}${"-".repeat(BAR - full)} ${String(Math.floor(share * 100)).padStart(3)} %`;
 }

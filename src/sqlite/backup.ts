@@ -90,8 +90,9 @@ export function discardAbandoned(target: string): void {
   }
 }
 
-/** Removes a copy that is not whole. */
+/** Removes a copy that is not whole, and tokens beside it first: a copy is what shows that there is something to remove. */
 export function discard(copy: string): void {
+  fs.rmSync(`${copy}.tokens`, { recursive: true, force: true });
   for (const file of [copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`])
     fs.rmSync(file, { force: true });
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { programOf, startBus } from "../support/bus.ts";
+import { startBus } from "../support/bus.ts";
 import { startOnTerminal } from "../support/cli.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
 import { bytesIn, dumpOfFile, dumpOfServer, migrate, writeFull } from "../support/moving.ts";
@@ -19,7 +19,6 @@ let db: string;
 /** All that the file holds, and how PostgreSQL shows it. */
 let inFile: Record<string, unknown>;
 let onServer: Record<string, unknown>;
-let ms: number;
 let bytes: Record<string, string>;
 
 beforeAll(async () => {
@@ -29,9 +28,7 @@ beforeAll(async () => {
   writeFull(db, EVENTS);
   [inFile, bytes] = [dumpOfFile(db), bytesIn(dirname(db))];
   const url = await server.database();
-  const began = performance.now();
   await ended(db, url);
-  ms = performance.now() - began;
   onServer = dumpOfServer(url);
 }, TIMEOUT_MS);
 
@@ -46,21 +43,36 @@ async function ended(from: string, to: string): Promise<void> {
   expect([code, stderr]).toEqual([0, ""]);
 }
 
-/** Starts a move and kills it at a random moment. */
+/** Starts a move and kills it: at once, or after a random number of rows was moved, or moved and compared. */
 async function killed(from: string, to: string): Promise<void> {
-  const child = Bun.spawn([...(await programOf("binary")), "migrate", "--to", to], {
-    env: { PATH: process.env.PATH ?? "", HOME: tempFolder(), AGENT_EVENT_BUS_DB: from },
-    stdio: ["ignore", "ignore", "ignore"],
+  const at = Math.random() * 2.1 - 0.1;
+  const { child, shown } = await startOnTerminal(["migrate", "--to", to], {
+    env: { AGENT_EVENT_BUS_DB: from },
   });
-  await Promise.race([child.exited, Bun.sleep(Math.random() * ms)]);
+  await eventually("rows arrive", () => child.exitCode !== null || shareIn(shown()) >= at, 60_000);
   child.kill("SIGKILL");
   await child.exited;
+  // The server may still be at what it was last told.
+  await eventually("the server knows", () => Bun.deepEquals(movesOn(server), [{ count: 0 }]), 60_000);
 }
+
+/** The share of rows that was moved, plus that of rows that were compared. */
+function shareIn(shown: string): number {
+  const [, doing, rows, of] = [...shown.matchAll(/(moving|comparing) .* (\d+) of (\d+) rows/g)].at(-1) ?? [];
+  return doing === undefined ? -0.05 : Number(rows) / Number(of) + (doing === "comparing" ? 1 : 0);
+}
+
+const movesOn = ({ port }: Server) =>
+  selectedBy(
+    `postgres://bus@127.0.0.1:${port}/postgres`,
+    "SELECT count(*) AS count FROM pg_stat_activity WHERE application_name = 'agent-event-bus migrate'",
+    [],
+  );
 
 /** Starts a move, and resolves once the first rows have arrived. */
 async function underWay(from: string, to: string) {
   const started = await startOnTerminal(["migrate", "--to", to], { env: { AGENT_EVENT_BUS_DB: from } });
-  await eventually("rows arrive", () => started.shown().includes("moving events"), 60_000);
+  await eventually("rows arrive", () => /moving +events/.test(started.shown()), 60_000);
   return started;
 }
 

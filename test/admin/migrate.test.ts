@@ -135,7 +135,7 @@ describe.skipIf(noPostgres !== null)("migrate", () => {
       columns: 80,
     });
     expect(shown).toContain("\x1b[1A\x1b[2Kcomparing bus ");
-    expect(shown).toMatch(/comparing bus +#{20} 100 % \d+ of \d+ rows, \d+ rows\/s/);
+    expect(shown).toMatch(/comparing bus +#{12} 100 % \d+ of \d+ rows, \d+ rows\/s/);
     // What is to be typed is in one piece, however long.
     const prose = Bun.stripANSI(shown)
       .split(/\r?\n/)
@@ -170,7 +170,14 @@ describe.skipIf(noPostgres !== null)("migrate", () => {
       [
         ...["buses.host", "buses.id", "buses.port", "buses.until", "buses.version"],
         ...["deliveries.lease_owner", "deliveries.lease_until", "events_text.id", "events_text.text"],
-        ...["holds.bus", "holds.key", "holds.until", "holds.value", "schema_version.version"],
+        ...[
+          "holds.bus",
+          "holds.key",
+          "holds.until",
+          "holds.value",
+          "schema_version.least",
+          "schema_version.version",
+        ],
         ...["sequencer.last", "sequencer.one", "sequencer.revision"],
       ].sort(),
     );
@@ -267,9 +274,13 @@ describe.skipIf(noPostgres !== null)("migrate refuses, and changes nothing,", ()
     await cli(["token", "create", "stranger", "--db", back]);
     expect(await refused(there, back)).toContain(`${back}.tokens holds tokens of another bus`);
     const other = join(tempFolder(), "other.db");
-    Bun.spawnSync(["cp", "-r", `${db}.tokens`, `${other}.tokens`]);
+    const dead = Bun.spawnSync(["true"]).pid;
+    for (const left of [other, `${other}.${dead}.partial`])
+      Bun.spawnSync(["cp", "-r", `${db}.tokens`, `${left}.tokens`]);
+    writeFileSync(`${other}.${dead}.partial`, "half of a database");
     await moved(there, other);
     expect(dumpOfFile(other)).toEqual(dumpOfFile(db));
+    expect(readdirSync(dirname(other)).sort()).toEqual(["other.db", "other.db.lock", "other.db.tokens"]);
   });
 
   test("what is not a bus of this release", async () => {

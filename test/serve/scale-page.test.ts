@@ -53,7 +53,8 @@ test.skipIf(noPostgres !== null)(
     expect(stdout).not.toContain("choose-another-one");
     expect(Bun.file(join(data, "bus.dump")).size).toBeGreaterThan(1_000);
     const after = dumpOfFile(join(home, "bus-alone.db"));
-    for (const name of ["arrivals", "mail", "sources", "tokens"]) expect(after[name]).toEqual(before[name]);
+    for (const name of ["arrivals", "mail", "sources"]) expect(after[name]).toEqual(before[name]);
+    expect(after.tokens).toEqual(expect.arrayContaining(before.tokens as object[]));
     const events = after.events as { payload: string }[];
     expect(events.slice(0, -1)).toEqual(before.events as typeof events);
     expect(events.at(-1)?.payload).toBe("for every bus");

@@ -37,7 +37,7 @@ export function writeFull(path: string, events = 0): void {
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close(true);
   const tokens = openTokens(path, () => Date.parse("2026-01-05T08:00:00.000Z"));
-  tokens.create("laptop", "full", null);
+  tokens.create("desk", "full", null);
   tokens.create("ci", "publish", 86_400_000);
   tokens.revoke("ci");
 }
