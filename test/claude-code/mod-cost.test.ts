@@ -16,7 +16,7 @@ import { startTalker, type Talker } from "./talker.ts";
 const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 10);
 /** Between two turns of a client, whose hooks may still run. */
 const REST_MS = 250;
-/** `least`: what the mod cannot do without, which is a request at each event and a process in the background. */
+/** `least`: what the mod cannot do without, which is a request at each event. */
 const WAYS = ["none", "least", "mod", "hooks"] as const;
 type Way = (typeof WAYS)[number];
 const TIMEOUT_MS = 240_000;

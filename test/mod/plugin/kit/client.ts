@@ -65,7 +65,10 @@ export class Client {
       this.files[path] = text;
       return { value: undefined };
     });
-    on("process.run", () => ({ value: { exitCode: 0, stdout: "laptop\n", stderr: "" } }));
+    on("process.run", (_, { argv: [program, , file = ""] }) => {
+      if (program === "rm") delete this.files[file];
+      return { value: { exitCode: 0, stdout: "laptop\n", stderr: "" } };
+    });
     on("http.fetch", async (_, request) => ({ value: await this.bus.answer(this.clock, request) }));
     on("ui.log", (_, { text }) => ({ value: void this.lines.push(text) }));
     on("ui.status", (_, { text }) => ({ value: void this.statuses.push(text) }));

@@ -21,6 +21,7 @@ declare module "claude-code/testing" {
   export interface Raised extends Record<string, unknown> {
     path: string;
     text: string;
+    argv: readonly string[];
     url: string;
     init: { headers: Record<string, string>; body: string; socketPath?: string };
   }

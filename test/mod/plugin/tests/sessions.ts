@@ -92,6 +92,18 @@ test("an interrupted turn leaves the session to its waiter, until the user's nex
   expect(client.bus.of("collect_events").at(-1)).toMatchObject({ mod: true });
 });
 
+for (const reason of ["clear", "prompt_input_exit"])
+  test(`nothing is left of an interrupted turn when the session ends: ${reason}`, async ($, on) => {
+    const client = new Client($, on);
+    const files = Object.keys(client.files);
+    await client.start();
+    await client.prompt("hello");
+    await client.endTurn({ isAborted: true, reason: "aborted", answer: "" });
+    expect(Object.keys(client.files)).toHaveLength(files.length + 1);
+    await client.end(reason);
+    expect(Object.keys(client.files)).toEqual(files);
+  });
+
 test("a subagent's turn neither ends the waiting nor begins it", async ($, on) => {
   const client = new Client($, on);
   await client.start();
