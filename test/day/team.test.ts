@@ -15,8 +15,8 @@ import type { MachineDay, MachineOptions } from "./team_machine.ts";
 const BUSES = 3;
 const MACHINES = 10;
 const SESSIONS = 30;
-/** Half of the sessions. */
-const WAITING = (MACHINES * SESSIONS) / 2;
+/** A third of the sessions. */
+const WAITING = (MACHINES * SESSIONS) / 3;
 const EVENTS = Number(process.env.TEAM_EVENTS ?? 100_000);
 const READERS = 3;
 /** One in so many events is a direct message. */

@@ -33,7 +33,7 @@ type Path = "prompt" | "tool" | "stop" | "wake";
 const FOR_ALL = 500;
 const OF_SESSION = 4;
 const PUBLISHERS = 8;
-const TOOL_MS = 4_000;
+const TOOL_MS = 6_000;
 /** As long as the hook waits. */
 const POLL_SECONDS = 240;
 const TEXT = "x".repeat(200);
@@ -170,8 +170,8 @@ let living: Promise<void>[] = [];
 const ORDERS: Readonly<Record<string, (words: string) => Promise<unknown>>> = {
   async start() {
     for (const member of members) await member.start();
-    // Half of them wait for messages, the others are at work.
-    living = members.map((member, i) => (i % 2 === 0 ? member.work() : member.idle()));
+    // A third of them waits for messages, the others are at work.
+    living = members.map((member, i) => (i % 3 === 0 ? member.idle() : member.work()));
     return members.map(({ id }) => id);
   },
   async publish(everybody) {
