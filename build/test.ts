@@ -14,6 +14,7 @@ const TIMES = join(import.meta.dir, "times.json");
 /** Files that measure the machine: each runs with nothing beside it. */
 const ALONE: readonly string[] = [
   "test/claude-code/mod-cost.test.ts",
+  "test/day/team.test.ts",
   "test/webhooks/large-backlog.test.ts",
   "test/faults/dear-requests.test.ts",
   "test/faults/greedy.test.ts",
@@ -102,6 +103,8 @@ const SLOW: readonly string[] = [
   "test/http/mcp/resume.test.ts",
   "test/http/page/stream.test.ts",
   "test/http/page/trouble.test.ts",
+  "test/push/buses.test.ts",
+  "test/serve/proxy.test.ts",
   "test/serve/socket.test.ts",
   "test/sqlite/search.test.ts",
   "test/faults/damaged-database.test.ts",

@@ -58,6 +58,11 @@ async function stand(at: ProcessBus, text: string) {
 
 describe.skipIf(noPostgres !== null)("two buses with one phone", () => {
   test("push a message once each, whichever of them takes it", async () => {
+    for (let i = 0; i < 6; i++)
+      await publish(all.buses[i % 2] as ProcessBus, "stuck", {
+        event_type: "blocker_found",
+        session_id: "ci",
+      });
     const texts = Array.from({ length: 12 }, () => fresh("mail"));
     for (const [i, text] of texts.entries())
       await publish(all.buses[i % 2] as ProcessBus, text, {
@@ -80,6 +85,14 @@ describe.skipIf(noPostgres !== null)("two buses with one phone", () => {
     await Bun.sleep(SETTLE_MS);
     expect(prioritiesOf(pushed)).toEqual([ASKED, ENDED]);
   });
+
+  test("push one digest of what can wait", async () => {
+    const isDigest = ({ title }: Pushed) => title.includes("other events since");
+    const digest = await ntfy.until(isDigest, 60_000);
+    await Bun.sleep(SETTLE_MS);
+    expect(ntfy.got.filter(isDigest)).toEqual([digest]);
+    expect(digest).toMatchObject({ title: expect.stringMatching(/^6 /), message: "6 blocker_found from anonymous" });
+  }, 90_000);
 
   test("once the bus that pushed is killed, another one tells the end, and goes on", async () => {
     const text = fresh("Ship it?");
