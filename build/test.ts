@@ -23,8 +23,10 @@ const ALONE: readonly string[] = [
 /** Files that wait for time limits of the bus and hardly use a processor: three at a time, beside other files. */
 const WAITING: readonly string[] = [
   "test/faults/full-disk.test.ts",
+  "test/faults/postgres-full-disk.test.ts",
   "test/faults/slow-connections.test.ts",
   "test/http/access/half-open.test.ts",
+  "test/webhooks/lease.test.ts",
 ];
 
 /** Files that load the machine, most of the time with one processor: two at a time. */
@@ -33,6 +35,7 @@ const IN_PAIRS: readonly string[] = [
   "test/faults/connection-flood.test.ts",
   "test/faults/kill-buses.test.ts",
   "test/faults/kill-deliveries.test.ts",
+  "test/faults/new-primary.test.ts",
   "test/hooks/fleet.test.ts",
   "test/http/access/security-page.test.ts",
   "test/sqlite/mail-size.test.ts",

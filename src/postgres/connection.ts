@@ -1,5 +1,5 @@
 import pg from "pg";
-import { isLost, lost } from "./faults.ts";
+import { isLost, lost, troubleOf } from "./faults.ts";
 import { keptIn, shown } from "./text.ts";
 
 // The driver notes on stderr what its next release changes. Users cannot act on that.
@@ -27,6 +27,8 @@ export interface Connection {
 export interface Pool extends Connection {
   /** Runs `work` in one transaction, and undoes it if `work` fails. */
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /** Makes every connection anew when it is needed next. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -59,40 +61,65 @@ export function clientConfig(url: string): pg.ClientConfig {
 }
 
 /**
- * Connections to the database of a `postgres://` URL. Each is made when it is needed first. `other`: where they differ from
- * those of a bus.
+ * Connections to the database of a `postgres://` URL. Each is made when it is needed first. A server that takes reads only is
+ * left, because the name in the URL may lead to a new primary server by now. `other`: where they differ from those of a bus.
  */
 export function connect(url: string, other: pg.ClientConfig = {}): Pool {
+  let current = poolOf(url, other);
+  const ending = new Set<Promise<void>>();
+  const renew = () => {
+    const end = current.end().finally(() => ending.delete(end));
+    ending.add(end);
+    current = poolOf(url, other);
+  };
+  const within = async <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> => {
+    const pool = current;
+    try {
+      return await work(pool);
+    } catch (error) {
+      if (pool === current && troubleOf(error) === "storage_readonly") renew();
+      throw error;
+    }
+  };
+  return {
+    run: (statement, params) => within((pool) => on(pool).run(statement, params)),
+    transaction: (work) => within((pool) => transactionOn(pool, work)),
+    renew,
+    async close() {
+      await Promise.all([current.end(), ...ending]);
+    },
+  };
+}
+
+function poolOf(url: string, other: pg.ClientConfig): pg.Pool {
   const pool = new pg.Pool({ ...clientConfig(url), max: MOST_CONNECTIONS, ...other });
   const ignore = () => {};
   // The statement that runs at that moment, or the next one, fails and tells of it.
   pool.on("error", ignore);
   pool.on("connect", (client) => client.on("error", ignore));
-  return {
-    ...on(pool),
-    transaction: async (work) => {
-      const client = await pool.connect().catch((error) => {
-        throw lost(error);
-      });
-      try {
-        const { run } = on(client);
-        await run(BEGIN);
-        const result = await work({ run });
-        await run(COMMIT);
-        client.release();
-        return result;
-      } catch (error) {
-        if (isLost(error)) client.release(true);
-        else
-          await client.query(ROLLBACK.text).then(
-            () => client.release(),
-            () => client.release(true),
-          );
-        throw error;
-      }
-    },
-    close: () => pool.end(),
-  };
+  return pool;
+}
+
+async function transactionOn<T>(pool: pg.Pool, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error) => {
+    throw lost(error);
+  });
+  try {
+    const { run } = on(client);
+    await run(BEGIN);
+    const result = await work({ run });
+    await run(COMMIT);
+    client.release();
+    return result;
+  } catch (error) {
+    if (isLost(error)) client.release(true);
+    else
+      await client.query(ROLLBACK.text).then(
+        () => client.release(),
+        () => client.release(true),
+      );
+    throw error;
+  }
 }
 
 function on(client: pg.Pool | pg.PoolClient): Connection {

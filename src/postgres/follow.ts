@@ -1,4 +1,6 @@
 import { type Announcement, CHANNEL, parseAnnouncement } from "./announcement.ts";
+import type { Pool } from "./connection.ts";
+import type { Health } from "./health.ts";
 import { Listener } from "./listener.ts";
 import type { NeedTable } from "./needs.ts";
 import type { PostgresPeers } from "./peers.ts";
@@ -9,6 +11,9 @@ import type { KnownTokens } from "./tokens.ts";
 const LOOK_MS = 800;
 /** Announcements that come within this time are followed together (ms). The first after a rest is followed at once. */
 const TOGETHER_MS = 4;
+
+/** After these, another server may be there. */
+const MAY_MOVE: readonly unknown[] = ["storage_failed", "storage_readonly"];
 
 /** Those who tell of what was committed. */
 export interface Followers {
@@ -22,7 +27,7 @@ export interface Followers {
 
 /** Tells of what other buses commit, in the order of their commits. Returns how to stop. */
 export async function followOthers(
-  url: string,
+  { url, pool, health }: { url: string; pool: Pool; health: Health },
   own: string,
   followers: Followers,
 ): Promise<() => Promise<void>> {
@@ -49,6 +54,12 @@ export async function followOthers(
     if (announced !== undefined && announced.by === own) return;
     waiting.push(announced);
     void followAll();
+  });
+  // Some connections may lead to a server that was replaced meanwhile.
+  health.listen((trouble, before) => {
+    if (trouble !== null || !MAY_MOVE.includes(before?.problem)) return;
+    pool.renew();
+    listener.renew();
   });
   await listener.start();
   await peers.start();

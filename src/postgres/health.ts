@@ -2,28 +2,35 @@ import type { Trouble } from "../domain/store.ts";
 import { type Pool, statement } from "./connection.ts";
 import { sentenceOf, troubleOf } from "./faults.ts";
 
-export interface HealthOptions {
-  /** Wall clock (ms). */
-  now(): number;
-  /** Told when the database stops taking writes, and with null when it takes them again. */
-  onTrouble?: ((trouble: Trouble | null) => void) | undefined;
-}
+type OnTrouble = (trouble: Trouble | null, before: Trouble | null) => void;
 
 const PROBE_MS = 1_000;
 const PROBE = statement(
   "INSERT INTO bus (key, value) VALUES ('probe', md5(random()::text)) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 );
+/** Takes new pages of the disk. A row that is changed again and again fits where an event does not. */
+const PROBE_OF_SPACE = statement(`DO 'BEGIN
+  CREATE UNLOGGED TABLE bus_probe AS SELECT md5(number::text) FROM generate_series(1, 1000) AS number;
+  DROP TABLE bus_probe;
+END'`);
 
 /** Knows if the database takes writes. Once it does not, a probe every second finds out when that is over. */
 export class Health {
   readonly #pool: Pool;
-  readonly #options: HealthOptions;
+  readonly #now: () => number;
+  readonly #listeners: OnTrouble[] = [];
   #trouble: Trouble | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(pool: Pool, options: HealthOptions) {
+  /** `now`: wall clock (ms). */
+  constructor(pool: Pool, now: () => number) {
     this.#pool = pool;
-    this.#options = options;
+    this.#now = now;
+  }
+
+  /** Calls `onTrouble` when the database stops taking writes, and with null when it takes them again. `before`: how it was. */
+  listen(onTrouble: OnTrouble): void {
+    this.#listeners.push(onTrouble);
   }
 
   trouble(): Trouble | null {
@@ -34,21 +41,28 @@ export class Health {
   failed(error: unknown): void {
     const problem = troubleOf(error);
     if (problem === null || this.#trouble?.problem === problem) return;
-    this.#trouble = { problem, since: this.#options.now(), detail: sentenceOf(problem, error) };
-    this.#options.onTrouble?.(this.#trouble);
+    this.#become({ problem, since: this.#now(), detail: sentenceOf(problem, error) });
     this.#probeSoon();
   }
 
-  /** Takes note of a commit. */
+  /** Takes note of a commit. A full disk may still have had room for it. */
   succeeded(): void {
-    if (this.#trouble === null) return;
-    this.#trouble = null;
-    clearTimeout(this.#timer);
-    this.#options.onTrouble?.(null);
+    if (this.#trouble !== null && this.#trouble.problem !== "storage_full") this.#recovered();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  #recovered(): void {
+    clearTimeout(this.#timer);
+    this.#become(null);
+  }
+
+  #become(trouble: Trouble | null): void {
+    const before = this.#trouble;
+    this.#trouble = trouble;
+    for (const onTrouble of this.#listeners) onTrouble(trouble, before);
   }
 
   #probeSoon(): void {
@@ -59,8 +73,8 @@ export class Health {
 
   async #probe(): Promise<void> {
     try {
-      await this.#pool.run(PROBE);
-      this.succeeded();
+      await this.#pool.run(this.#trouble?.problem === "storage_full" ? PROBE_OF_SPACE : PROBE);
+      if (this.#trouble !== null) this.#recovered();
     } catch (error) {
       this.failed(error);
       this.#probeSoon();

@@ -27,10 +27,21 @@ export class Listener {
     client.on("error", () => {});
     client.on("end", () => this.#again(client));
     client.on("notification", ({ payload }) => this.#onNotify(payload ?? ""));
-    await client.connect();
-    await client.query(`LISTEN ${this.#channel}`);
+    try {
+      await client.connect();
+      // A replica refuses it.
+      await client.query(`LISTEN ${this.#channel}`);
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw error;
+    }
     this.#client = client;
     this.#retryMs = FIRST_RETRY_MS;
+  }
+
+  /** Listens on a new connection: after a failure, the name of the database may lead to another server. */
+  renew(): void {
+    void this.#client?.end();
   }
 
   async close(): Promise<void> {

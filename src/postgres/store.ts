@@ -18,7 +18,7 @@ import { prepare } from "./schema.ts";
 import { SearchTable } from "./search.ts";
 import { SessionTable } from "./sessions.ts";
 import { SourceTable } from "./sources.ts";
-import { Tail } from "./tail.ts";
+import { type OnLoss, Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
 import { KnownTokens } from "./tokens.ts";
 import type { Changes, Transaction } from "./transaction.ts";
@@ -35,6 +35,7 @@ export interface StoreOptions {
   version?: string;
   /** Told when the database stops taking writes, and with null when it takes them again. */
   onTrouble?(trouble: Trouble | null): void;
+  onLoss?: OnLoss;
 }
 
 export interface ServerStore extends Store {
@@ -79,20 +80,18 @@ const NOW = statement("SELECT round(extract(epoch FROM clock_timestamp()) * 1000
 async function storeOn(
   { url, pool }: { url: string; pool: Pool },
   values: ReadonlyMap<string, string>,
-  { now, steady = now, onTrouble, host = "", version = "" }: StoreOptions,
+  { now, steady = now, onTrouble, onLoss, host = "", version = "" }: StoreOptions,
 ): Promise<ServerStore> {
-  const tail = new Tail(pool);
-  const health = new Health(pool, { now, onTrouble });
+  const health = new Health(pool, now);
+  if (onTrouble !== undefined) health.listen(onTrouble);
   const writer: Writer = writerOn(pool, health, () => told);
-  const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
+  const { index, tail, ...tables } = tablesOf({ pool, writer, now, steady }, onLoss);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
   const peers = new PostgresPeers({ connection: pool, own: writer.id, host, version });
   const told: Told = { ...tables, tail, tokens, peers, commits: [] };
-  tail.start(await tables.events.newest(pool));
-  await index.start();
-  await Promise.all([tables.sessions.settle(), tokens.read()]);
-  const stopFollowing = await followOthers(url, writer.id, told);
+  await Promise.all([tail.start(), index.start(), tables.sessions.settle(), tokens.read()]);
+  const stopFollowing = await followOthers({ url, pool, health }, writer.id, told);
   return {
     id: String(values.get("id")),
     key: Buffer.from(String(values.get("key")), "hex"),
@@ -125,7 +124,7 @@ function writerOn(pool: Pool, health: Health, told: () => Told): Writer {
   });
 }
 
-function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {
+function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, onLoss: OnLoss | undefined) {
   const [events, mail, needs, webhooks, pushes] = [
     ...([
       new EventTable(parts),
@@ -135,9 +134,14 @@ function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, tail: Tail) {
     ] as const),
     new PushTable(parts),
   ];
+  const tail = new Tail(parts.pool, (last, kept) => {
+    index.loseFrom(kept);
+    webhooks.forget();
+    onLoss?.(last, kept);
+  });
   const index = new TextIndex(parts.pool, () => tail.newest);
   return {
-    ...{ events, mail, needs, webhooks, pushes, index },
+    ...{ events, mail, needs, webhooks, pushes, index, tail },
     sources: new SourceTable(parts),
     sessions: new SessionTable({ ...parts, events, mail }),
     deliveries: new DeliveryTable({ ...parts, events, webhooks, owner: parts.writer.id }),

@@ -52,6 +52,11 @@ export class TextIndex {
     this.#wait(STEP_MS);
   }
 
+  /** Forgets the events after `kept`, which were lost. */
+  loseFrom(kept: number): void {
+    this.#upTo = Math.min(this.#upTo, kept);
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);

@@ -28,6 +28,8 @@ export interface OpenOptions {
   now(): number;
   clock?: Clock | undefined;
   onTrouble(trouble: Trouble | null): void;
+  /** Told when events up to `last` were known here, of which the log has those up to `kept` only. */
+  onLoss(last: number, kept: number): void;
 }
 
 /**
@@ -56,13 +58,14 @@ async function openFile({ config, log, now, onTrouble, ...given }: OpenOptions):
   return { store, tokens, clock, markProcess() {}, close: () => store.close() };
 }
 
-async function openOnServer({ config, now, onTrouble, ...given }: OpenOptions): Promise<Database> {
+async function openOnServer({ config, now, onTrouble, onLoss, ...given }: OpenOptions): Promise<Database> {
   await expectFree(config);
   // The package is loaded only here.
   const { openStore: open, clockOf } = await import("../postgres/index.ts");
   const place = config.postgres as NonNullable<ServerConfig["postgres"]>;
   const clock = given.clock ?? createClock(await clockOf(place, now), config.webhooks.speed);
-  const store = await open(place, { now, steady: clock.steady, onTrouble, host: machine(), version });
+  const told = { onTrouble, onLoss };
+  const store = await open(place, { now, steady: clock.steady, ...told, host: machine(), version });
   try {
     expectClosed(config, store.tokens);
   } catch (error) {

@@ -15,3 +15,11 @@ export function reportTrouble(log: Log, counts: Counts): (trouble: Trouble | nul
     log.error(`the database takes no writes (${trouble.problem}), reads go on: ${trouble.detail}`);
   };
 }
+
+/** Logs that the server of the database was replaced by one that never got the last events. */
+export function reportLoss(log: Log): (last: number, kept: number) => void {
+  return (last, kept) =>
+    log.error(
+      `the database has lost the events ${kept + 1} to ${last}, which its new primary server never got. New events take their numbers`,
+    );
+}

@@ -31,7 +31,7 @@ import { type Lookup, type Network, parseNetworks } from "../webhooks/target.ts"
 import { type Database, openDatabase } from "./database.ts";
 import { watchDescriptors, withinFiles } from "./descriptors.ts";
 import type { Log } from "./log.ts";
-import { reportTrouble } from "./report_trouble.ts";
+import { reportLoss, reportTrouble } from "./report_trouble.ts";
 import { openSocket } from "./socket.ts";
 import { createBus, createDoor, type Running } from "./wiring.ts";
 
@@ -74,7 +74,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Looked up first, because opening files changes some of them.
   const kept = keptIn({ db: config.db, logs: [config.log, config.err], folder: dataDirectory() });
   const counts = new Counts();
-  const database = await openDatabase({ ...options, config, onTrouble: reportTrouble(log, counts) });
+  const told = { onTrouble: reportTrouble(log, counts), onLoss: reportLoss(log) };
+  const database = await openDatabase({ ...options, config, ...told });
   const { store, tokens, clock } = database;
   const steady = () => performance.now();
   const access = createAccess({ config, warn: log.warn, now, steady, tokens, key: () => store.key });

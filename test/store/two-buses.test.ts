@@ -6,7 +6,7 @@ import type { Store } from "../../src/domain/store.ts";
 import { connect } from "../../src/postgres/connection.ts";
 import { removeFolders } from "../support/folder.ts";
 import { freePort } from "../support/port.ts";
-import { noPostgres, type Server, startPostgres } from "../support/postgres.ts";
+import { noPostgres, onServer, type Server, startPostgres } from "../support/postgres.ts";
 import { eventually } from "../support/webhook.ts";
 import {
   aDraft,
@@ -64,6 +64,23 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
     const wanted = Array.from({ length: 100 }, (_, i) => i + 1);
     await eventually("all are told", () => told.here.length >= 100 && told.there.length >= 100);
     expect(told).toEqual({ here: wanted, there: wanted });
+  });
+
+  test("events that a new primary server never got are gone, and those that take their numbers are told", async () => {
+    const { url, clock, here, there } = await two();
+    const told: string[] = [];
+    there.listen(({ payload }) => told.push(payload));
+    for (let i = 1; i <= 5; i++) await publish(here, { payload: `old ${i}` });
+    await eventually("all are told", () => told.length >= 5);
+    for (const text of ["DELETE FROM events WHERE id > 2", "UPDATE sequencer SET last = 2"])
+      await onServer(url, text);
+    clock.at += 1;
+    for (let i = 3; i <= 4; i++) await publish(here, { payload: `new ${i}` });
+    await eventually("the new ones are told", () => told.length >= 7);
+    expect(told.slice(5)).toEqual(["new 3", "new 4"]);
+    await publish(there, { payload: "new 5" });
+    await eventually("the next one is told", () => told.length >= 8);
+    expect(told.slice(7)).toEqual(["new 5"]);
   });
 
   test("an event of one is told by the other with the webhooks that it waits for", async () => {

@@ -6,7 +6,7 @@ import { ChangingClient } from "./changing_client.ts";
 import { type Delivery, receiver } from "./receiver.ts";
 import { eventually, percentile } from "./webhook.ts";
 
-const SIZE = 3;
+export const SIZE = 3;
 const PUBLISHERS = 6;
 const READERS = 3;
 const RECIPIENTS = 4;
@@ -57,14 +57,29 @@ const PASS_LEASES = `WITH alive AS (SELECT DISTINCT ON (port) id FROM buses WHER
   UPDATE deliveries SET lease_until = now() WHERE lease_until > now()
   AND lease_owner NOT IN (SELECT id FROM alive) AND (SELECT count(*) FROM alive) = ${SIZE}`;
 
+/** Kills one of three buses or their server, in turn. */
 export async function busKillRounds(rounds: number): Promise<void> {
   const ring = await startRing(SIZE);
+  try {
+    await underLoad(ring, rounds, (round) =>
+      killOne(ring, KINDS[round % KINDS.length] ?? "bus", round % SIZE),
+    );
+  } finally {
+    await ring.stop();
+  }
+}
+
+/** Does something to a ring of three buses again and again while everything changes, and expects that nothing is lost by it. */
+export async function underLoad(
+  ring: Ring,
+  rounds: number,
+  kill: (round: number) => Promise<void>,
+): Promise<void> {
   const hooks = slowReceiver();
   try {
-    await new Rounds(ring, hooks).run(rounds);
+    await new Rounds(ring, hooks, kill).run(rounds);
   } finally {
     hooks.target.stop();
-    await ring.stop();
   }
 }
 
@@ -78,11 +93,13 @@ class Rounds {
   readonly #contradictions: string[] = [];
   /** From each kill until every bus acknowledged events again (ms). */
   readonly #recovered: number[] = [];
+  readonly #kill: (round: number) => Promise<void>;
   #contests = 0;
 
-  constructor(ring: Ring, hooks: ReturnType<typeof slowReceiver>) {
+  constructor(ring: Ring, hooks: ReturnType<typeof slowReceiver>, kill: (round: number) => Promise<void>) {
     this.#ring = ring;
     this.#hooks = hooks;
+    this.#kill = kill;
   }
 
   async run(rounds: number): Promise<void> {
@@ -111,8 +128,6 @@ class Rounds {
 
   async #round(round: number): Promise<void> {
     const ring = this.#ring;
-    const kind = KINDS[round % KINDS.length] ?? "bus";
-    const victim = round % SIZE;
     let isOver = false;
     const changing = this.#changing.map((one, i) =>
       one.run(ring.at((i + round) % SIZE) as never, this.#changing, () => isOver),
@@ -121,7 +136,7 @@ class Rounds {
     await this.#acknowledgedMore();
     await Bun.sleep(Math.random() * 100);
     const began = performance.now();
-    await killOne(ring, kind, victim);
+    await this.#kill(round);
     await this.#acknowledgedMore();
     this.#recovered.push(performance.now() - began);
     isOver = true;
@@ -190,11 +205,12 @@ class Rounds {
     const ofPublishers = [...stored.values()].filter((payload) => payload.startsWith("publisher"));
     const shown = this.#shown();
     const hooks = this.#arrived(rows.filter(({ channel }) => HOOKED.includes(channel as never)));
-    console.log(
-      `${rounds} kills of ${SIZE} buses and their server in ${Math.round(ms / 1000)} s: ${acknowledged.length} acknowledged, ` +
-        `${ofPublishers.length - acknowledged.length} stored without an answer; ${shown.messages} messages, ${shown.again} shown again with the mark; ` +
-        `${hooks.events} events for webhooks, ${hooks.again} arrived again; ${this.#changing.reduce((sum, one) => sum + one.acknowledged, 0)} changes, ${this.#contests} contested claims; all buses went on after ${Math.round(percentile(this.#recovered, 0.5))} ms, at most ${Math.round(Math.max(...this.#recovered))} ms`,
-    );
+    this.#say([
+      `${rounds} kills in ${Math.round(ms / 1000)} s: ${acknowledged.length} acknowledged`,
+      `${ofPublishers.length - acknowledged.length} stored without an answer`,
+      `${shown.messages} messages, ${shown.again} shown again with the mark`,
+      `${hooks.events} events for webhooks, ${hooks.again} arrived again`,
+    ]);
     expect(this.#contradictions).toEqual([]);
     expect(acknowledged.filter(([id, payload]) => stored.get(id) !== payload)).toEqual([]);
     expect(new Set(ofPublishers).size).toBe(ofPublishers.length);
@@ -204,6 +220,13 @@ class Rounds {
     expect([shown.lost, shown.unmarked]).toEqual([[], []]);
     expect([hooks.lost, hooks.strange, hooks.outOfOrder, this.#hooks.forged()]).toEqual([[], [], 0, 0]);
     expect(this.#contests).toBeGreaterThan(0);
+  }
+
+  #say(told: readonly string[]): void {
+    const changes = this.#changing.reduce((sum, one) => sum + one.acknowledged, 0);
+    const [half, most] = [percentile(this.#recovered, 0.5), Math.max(...this.#recovered)].map(Math.round);
+    console.log([...told, `${changes} changes, ${this.#contests} contested claims`].join("; "));
+    console.log(`every bus went on after ${half} ms, at most ${most} ms`);
   }
 
   /** What recipients were shown of their direct messages. */

@@ -1,4 +1,5 @@
 // Several compiled buses on one PostgreSQL, of which any may be killed and started again.
+import { join } from "node:path";
 import { connect, type Pool, type Row, statement } from "../../src/postgres/connection.ts";
 import { type ProcessBus, startBus, type TestBus } from "./bus.ts";
 import type { Ask } from "./changing_client.ts";
@@ -24,16 +25,17 @@ export interface Ring {
   restart(index: number): Promise<void>;
   /** Kills the server's process of one connection of a bus. The server then starts anew by itself. */
   killBackendOf(index: number): Promise<void>;
+  logOf(index: number): string;
   rows(text: string): Promise<Row[]>;
   ask: Ask;
   /** Ends all of it, and removes its folders. */
   stop(): Promise<void>;
 }
 
-/** Starts a server and buses on a database of it. */
-export async function startRing(size: number, ...settings: string[]): Promise<Ring> {
-  const server = await startPostgres(await freePort(), ...settings);
-  const url = await server.database();
+/** Starts buses on a database, or on one of a new server. */
+export async function startRing(size: number, at?: { server: Server; url: string }): Promise<Ring> {
+  const server = at?.server ?? (await startPostgres(await freePort()));
+  const url = at?.url ?? (await server.database());
   const pool = connect(`${url}?application_name=test`);
   const buses: ProcessBus[] = [];
   const start = async (index: number, { folder, port }: { folder?: string; port: number }) => {
@@ -58,6 +60,7 @@ export async function startRing(size: number, ...settings: string[]): Promise<Ri
       await eventually("the server has noticed the end of the bus", isGone);
     },
     restart: (index) => start(index, bus(index)),
+    logOf: (index) => join(bus(index).folder, "bus.log"),
     async killBackendOf(index) {
       for (const pid of (await backendsOf(index)).slice(0, 1)) process.kill(pid, "SIGKILL");
     },

@@ -30,6 +30,16 @@ export function smallDisk(bytes: number): Promise<Disk> {
   );
 }
 
+/** Whether a small file system can be mounted for a program of another user; root only. */
+export const canMountForOthers =
+  Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).exitCode === 0;
+
+/** The same as `smallDisk`, for programs of any user. */
+export function smallDiskForOthers(bytes: number): Promise<Disk> {
+  const folder = tempFolder();
+  return mounted(folder, "-m", ["-m"], `mount -t tmpfs -o size=${bytes} tmpfs ${folder}`);
+}
+
 /** Whether file systems can be made that break; root only. */
 export const canBreak =
   Bun.spawnSync(["unshare", "-m", "sh", "-c", "losetup -f && command -v mkfs.ext4"]).exitCode === 0;

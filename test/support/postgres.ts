@@ -27,21 +27,48 @@ const bin = programs();
 export const noPostgres = bin === undefined ? "no postgres (apt-get install postgresql)" : null;
 if (noPostgres !== null) console.log(`NOT TESTED: PostgreSQL, ${noPostgres}`);
 
+const ENTRIES = [
+  `host all ${GUARDED} all scram-sha-256`,
+  "local all all trust",
+  "host all all all trust",
+  "host replication all all trust",
+];
+
+const replicaOf = ({ port }: { port: number }) =>
+  `postgres://bus@127.0.0.1:${port}/postgres?application_name=replica`;
+
 export interface Server {
   port: number;
+  /** Of the user that it runs as. */
+  folder: string;
   /** Makes an empty database, and returns its URL. */
   database(): Promise<string>;
   /** Ends it without a warning, as a power failure would. SIGQUIT: as `pg_ctl stop -m immediate` does. */
   kill(signal?: "SIGKILL" | "SIGQUIT"): Promise<void>;
   start(): Promise<void>;
+  /** Makes the primary server of a replica. */
+  promote(): Promise<void>;
 }
 
-/** Starts a server. `settings`: like `fsync=on`, which costs a test more than it tells. */
-export async function startPostgres(port: number, ...settings: string[]): Promise<Server> {
+export interface ServerOptions {
+  port: number;
+  /** Like `fsync=on`, which costs a test more than it tells. */
+  settings?: readonly string[];
+  /** Words in front of its programs, like `nsenter …`. */
+  inside?: readonly string[];
+  /** Begins as a replica of this server, under the name `replica`. */
+  of?: Pick<Server, "port">;
+}
+
+export function startPostgres(port: number, ...settings: string[]): Promise<Server> {
+  return startServer({ port, settings });
+}
+
+export async function startServer({ port, settings = [], inside = [], of }: ServerOptions): Promise<Server> {
   // One that serves every file outlives their folders.
   const folder = isForAll ? mkdtempSync(join(tmpdir(), "aeb-test-postgres-")) : tempFolder(true);
   const data = join(folder, "data");
-  mkdirSync(data);
+  mkdirSync(data, { mode: 0o700 });
   // It refuses to run as root.
   const isRoot = process.getuid?.() === 0;
   const as = isRoot ? ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"] : [];
@@ -49,16 +76,14 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
     const { stdout } = Bun.spawnSync(["id", "-u", USER]);
     for (const path of [folder, data]) chownSync(path, Number(stdout.toString()), -1);
   }
-  const run = (name: string, ...args: string[]) => [...as, join(String(bin), name), ...args];
-  const made = Bun.spawnSync(
-    run("initdb", "-D", data, "-U", "bus", "--auth=trust", "-E", "UTF8", "--no-sync"),
-    {
-      cwd: folder,
-    },
-  );
-  if (!made.success) throw new Error(`initdb: ${made.stderr}`);
-  const lines = [`host all ${GUARDED} all scram-sha-256`, "local all all trust", "host all all all trust"];
-  writeFileSync(join(data, "pg_hba.conf"), `${lines.join("\n")}\n`);
+  const run = (name: string, ...args: string[]) => [...inside, ...as, join(String(bin), name), ...args];
+  const make =
+    of === undefined
+      ? run("initdb", "-D", data, "-U", "bus", "--auth=trust", "-E", "UTF8", "--no-sync")
+      : run("pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", replicaOf(of));
+  const made = Bun.spawnSync(make, { cwd: folder });
+  if (!made.success) throw new Error(`${make.join(" ")}: ${made.stderr}`);
+  writeFileSync(join(data, "pg_hba.conf"), `${ENTRIES.join("\n")}\n`);
   const server = `postgres://bus@127.0.0.1:${port}`;
   const options = [`port=${port}`, "listen_addresses=127.0.0.1", "fsync=off", ...settings];
   let child: Bun.Subprocess;
@@ -84,8 +109,9 @@ export async function startPostgres(port: number, ...settings: string[]): Promis
   Bun.spawn(tidy, { cwd: "/", stdin: "pipe", stdout: "ignore", stderr: "ignore" }).unref();
   let count = 0;
   return {
-    port,
+    ...{ port, folder },
     start,
+    promote: () => onServer(`${server}/postgres`, "SELECT pg_promote()"),
     async database() {
       const name = `bus_${++count}`;
       await onServer(`${server}/postgres`, `CREATE DATABASE ${name}`);
