@@ -1,5 +1,4 @@
 import type { Word } from "../domain/peers.ts";
-import type { Changes } from "./transaction.ts";
 
 /** Every commit of a bus announces itself to the others on it. */
 export const CHANNEL = "agent_event_bus";
@@ -20,7 +19,13 @@ export interface Announcement {
   word?: Word;
 }
 
-export function announcementOf(by: string, { readers, needs }: Pick<Changes, "readers" | "needs">): string {
+/** The recipients and needs that a transaction changed something for. */
+interface Changed {
+  readers: ReadonlySet<string>;
+  needs: ReadonlySet<number>;
+}
+
+export function announcementOf(by: string, { readers, needs }: Changed): string {
   const told = JSON.stringify({ by, readers: [...readers], needs: [...needs] });
   return Buffer.byteLength(told) > MOST_BYTES ? JSON.stringify({ by }) : told;
 }

@@ -19,8 +19,8 @@ export const EVENT_COLUMNS =
   "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
 
 /**
- * The events between `$after` and `$before` that have a value in an indexed column. Rows are compared, because the planner would
- * take `=` with the order of ids for a walk along all events, which takes long if few of them have the value.
+ * The events between `$after` and `$before` that have a value in an indexed column. Rows are compared, so that only that index
+ * has their order. With `=`, the planner may walk along all events, which takes long if few of them have the value.
  */
 export function between(column: string, value: string): string {
   return `(${column}, id) > (${value}, $after) AND (${column}, id) < (${value}, $before) AND ${column} IS NOT NULL`;

@@ -21,9 +21,9 @@ import { SourceTable } from "./sources.ts";
 import { Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
 import { KnownTokens } from "./tokens.ts";
-import type { Changes, Transaction } from "./transaction.ts";
+import type { Changes } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
-import { Writer } from "./writer.ts";
+import { Writer, type WriterOptions } from "./writer.ts";
 
 export interface StoreOptions {
   /** Wall clock (ms). */
@@ -83,11 +83,7 @@ async function storeOn(
 ): Promise<ServerStore> {
   const tail = new Tail(pool);
   const health = new Health(pool, { now, onTrouble });
-  const writer: Writer = new Writer(pool, {
-    health,
-    ending: (transaction) => endingOf(transaction, told),
-    appended: (changes) => tellOf(changes, [], told),
-  });
+  const writer: Writer = new Writer(pool, { health, ...tellersOf(() => told) });
   const { index, ...tables } = tablesOf({ pool, writer, now, steady }, tail);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
@@ -147,10 +143,15 @@ interface Told extends Followers {
   webhooks: WebhookTable;
 }
 
-/** Reads at the end of a transaction what is told of it after its commit. */
-async function endingOf(transaction: Transaction, told: Told): Promise<() => void> {
-  const changed = transaction.needs.size === 0 ? [] : await told.needs.changedIn(transaction);
-  return () => tellOf(transaction, changed, told);
+/** Tell of what this bus commits. */
+function tellersOf(told: () => Told): Pick<WriterOptions, "ending" | "appended"> {
+  return {
+    async ending(transaction) {
+      const changed = transaction.needs.size === 0 ? [] : await told().needs.changedIn(transaction);
+      return () => tellOf(transaction, changed, told());
+    },
+    appended: (changes) => tellOf(changes, [], told()),
+  };
 }
 
 function tellOf(
