@@ -41,6 +41,7 @@ const IN_PAIRS: readonly string[] = [
   "test/sqlite/mail-size.test.ts",
   "test/sqlite/readers.test.ts",
   "test/sqlite/time-size.test.ts",
+  "test/skew/rolling.test.ts",
   "test/store/skip/never-skip.test.ts",
   "test/webhooks/healthy.test.ts",
 ];

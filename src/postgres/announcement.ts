@@ -19,11 +19,14 @@ export interface Announcement {
   word?: Word;
 }
 
+/** The recipients and needs that a transaction changed something for. */
+interface Changed {
+  readers: ReadonlySet<string>;
+  needs: ReadonlySet<number>;
+}
+
 /** The announcement of a commit of a bus. */
-export function announcementOf(
-  by: string,
-  { readers, needs }: { readers: ReadonlySet<string>; needs: ReadonlySet<number> },
-): string {
+export function announcementOf(by: string, { readers, needs }: Changed): string {
   const told = JSON.stringify({ by, readers: [...readers], needs: [...needs] });
   return Buffer.byteLength(told) > MOST_BYTES ? JSON.stringify({ by }) : told;
 }

@@ -1,7 +1,7 @@
 import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
 import type { MailStore } from "../domain/store.ts";
 import { type Named, type Statement, statements } from "./connection.ts";
-import { EVENT_COLUMNS, eventOfRow } from "./events.ts";
+import { between, EVENT_COLUMNS, eventOfRow } from "./events.ts";
 import { Table } from "./parts.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -10,9 +10,9 @@ const COLUMNS = EVENT_COLUMNS.split(", ")
   .join(", ");
 // One branch for each channel: a page is a bounded walk along the index, however long the backlog is.
 const NEWS_OF = (channel: string) => `(SELECT ${EVENT_COLUMNS} FROM events
-  WHERE channel = ${channel} AND id > $after AND id < $before AND session_id <> $sessionId AND NOT EXISTS (SELECT 1
+  WHERE ${between("channel", `${channel}::text`)} AND session_id <> $sessionId AND NOT EXISTS (SELECT 1
     FROM mail WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL)
-  ORDER BY id DESC LIMIT $limit)`;
+  ORDER BY channel DESC, id DESC LIMIT $limit)`;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 const STATE = `CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
     WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state`;
@@ -21,7 +21,8 @@ const VALUE = "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 const SQL = statements({
   unseen: `SELECT ${COLUMNS}, offers FROM mail JOIN events ON events.id = event_id
-    WHERE recipient = $recipient AND seen_at IS NULL ORDER BY event_id LIMIT $limit`,
+    WHERE (recipient, event_id) > ($recipient, 0) AND (recipient, event_id) < ($recipient, ${Number.MAX_SAFE_INTEGER})
+    AND seen_at IS NULL ORDER BY recipient, event_id LIMIT $limit`,
   waiting: `SELECT ${COLUMNS}, recipient FROM mail JOIN events ON events.id = event_id
     WHERE event_id > $after AND seen_at IS NULL ORDER BY event_id LIMIT $limit`,
   reviewed: "SELECT value FROM bus WHERE key = 'reviewed'",

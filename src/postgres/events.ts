@@ -18,10 +18,18 @@ import { Transaction } from "./transaction.ts";
 export const EVENT_COLUMNS =
   "id, event_type, payload, session_id, timestamp, channel, correlation_id, payload_meta, origin";
 
+/**
+ * The events between `$after` and `$before` that have a value in an indexed column. Rows are compared, so that only that index
+ * has their order. With `=`, the planner may walk along all events, which takes long if few of them have the value.
+ */
+export function between(column: string, value: string): string {
+  return `(${column}, id) > (${value}, $after) AND (${column}, id) < (${value}, $before) AND ${column} IS NOT NULL`;
+}
+
 const SQL = statements({
   get: `SELECT ${EVENT_COLUMNS} FROM events WHERE id = $id`,
-  count: `SELECT count(*) AS count
-    FROM (SELECT 1 FROM events WHERE channel = $channel AND id BETWEEN $from AND $to LIMIT $most) AS counted`,
+  count: `SELECT count(*) AS count FROM (SELECT 1 FROM events WHERE ${between("channel", "$channel::text")}
+    ORDER BY channel, id LIMIT $most) AS counted`,
   tip: "SELECT last FROM sequencer",
 });
 
@@ -42,7 +50,8 @@ export class EventTable extends Table implements Events {
   }
 
   async count(channel: string, from: number, to: number, most: number): Promise<number> {
-    return Number((await this.rows(SQL.count, { channel, from, to, most }))[0]?.count);
+    const params = { channel, after: from - 1, before: to + 1, most };
+    return Number((await this.rows(SQL.count, params))[0]?.count);
   }
 
   async tip(): Promise<number> {
@@ -83,19 +92,33 @@ export class EventTable extends Table implements Events {
 
 /** The SQL of a query. Queries of one shape share it. */
 function selectText({ order, channel, correlation_id, event_types = [] }: EventQuery): string {
-  const filters = ["id > $after", "id < $before"];
-  if (correlation_id !== undefined) filters.push("correlation_id = $correlation_id");
-  const walk = (filter: readonly string[]) =>
-    `SELECT ${EVENT_COLUMNS} FROM events WHERE ${filter.join(" AND ")} ORDER BY id ${order} LIMIT $limit`;
   // One walk for each wanted channel and type: each is bounded, whatever the other events are.
   const lists: string[] = [];
-  if (channel !== undefined) lists.push("unnest($channels::text[]) AS wanted_channel");
-  if (event_types.length > 0) lists.push("unnest($event_types::text[]) AS wanted_type");
-  if (lists.length === 0) return walk(filters);
-  if (channel !== undefined) filters.push("channel = wanted_channel");
-  if (event_types.length > 0) filters.push("event_type = wanted_type");
+  const wanted: [column: string, value: string][] = [];
+  if (correlation_id !== undefined) wanted.push(["correlation_id", "$correlation_id::text"]);
+  if (channel !== undefined) {
+    lists.push("unnest($channels::text[]) AS wanted_channel");
+    wanted.push(["channel", "wanted_channel"]);
+  }
+  if (event_types.length > 0) {
+    lists.push("unnest($event_types::text[]) AS wanted_type");
+    wanted.push(["event_type", "wanted_type"]);
+  }
+  const walk = walkText(order, wanted);
+  if (lists.length === 0) return walk;
   return `SELECT ${EVENT_COLUMNS} FROM ${lists.join(" CROSS JOIN ")}
-    CROSS JOIN LATERAL (${walk(filters)}) AS found ORDER BY id ${order} LIMIT $limit`;
+    CROSS JOIN LATERAL (${walk}) AS found ORDER BY id ${order} LIMIT $limit`;
+}
+
+/** Walks along the index of the first wanted column. */
+function walkText(
+  order: EventQuery["order"],
+  [first, ...others]: readonly (readonly [column: string, value: string])[],
+): string {
+  const select = `SELECT ${EVENT_COLUMNS} FROM events WHERE`;
+  if (first === undefined) return `${select} id > $after AND id < $before ORDER BY id ${order} LIMIT $limit`;
+  const filters = [between(...first), ...others.map(([column, value]) => `${column} = ${value}`)];
+  return `${select} ${filters.join(" AND ")} ORDER BY ${first[0]} ${order}, id ${order} LIMIT $limit`;
 }
 
 function paramsOf({ after, before, channel, correlation_id, event_types }: EventQuery): Named {

@@ -21,9 +21,9 @@ import { SourceTable } from "./sources.ts";
 import { type OnLoss, Tail } from "./tail.ts";
 import { TextIndex } from "./text_index.ts";
 import { KnownTokens } from "./tokens.ts";
-import type { Changes, Transaction } from "./transaction.ts";
+import type { Changes } from "./transaction.ts";
 import { WebhookTable } from "./webhooks.ts";
-import { Writer } from "./writer.ts";
+import { Writer, type WriterOptions } from "./writer.ts";
 
 export interface StoreOptions {
   /** Wall clock (ms). */
@@ -84,7 +84,7 @@ async function storeOn(
 ): Promise<ServerStore> {
   const health = new Health(pool, now);
   if (onTrouble !== undefined) health.listen(onTrouble);
-  const writer: Writer = writerOn(pool, health, () => told);
+  const writer: Writer = new Writer(pool, { health, ...tellersOf(() => told) });
   const { index, tail, ...tables } = tablesOf({ pool, writer, now, steady }, onLoss);
   const appender = new Appender({ pool, writer, now, steady }, tables);
   const tokens = new KnownTokens(pool, now);
@@ -114,14 +114,6 @@ async function storeOn(
       return null;
     },
   };
-}
-
-function writerOn(pool: Pool, health: Health, told: () => Told): Writer {
-  return new Writer(pool, {
-    health,
-    ending: (transaction) => endingOf(transaction, told()),
-    appended: (changes) => tellOf(changes, [], told()),
-  });
 }
 
 function tablesOf(parts: Parts & { pool: Pool; writer: Writer }, onLoss: OnLoss | undefined) {
@@ -155,10 +147,15 @@ interface Told extends Followers {
   webhooks: WebhookTable;
 }
 
-/** Reads at the end of a transaction what is told of it after its commit. */
-async function endingOf(transaction: Transaction, told: Told): Promise<() => void> {
-  const changed = transaction.needs.size === 0 ? [] : await told.needs.changedIn(transaction);
-  return () => tellOf(transaction, changed, told);
+/** Tell of what this bus commits. */
+function tellersOf(told: () => Told): Pick<WriterOptions, "ending" | "appended"> {
+  return {
+    async ending(transaction) {
+      const changed = transaction.needs.size === 0 ? [] : await told().needs.changedIn(transaction);
+      return () => tellOf(transaction, changed, told());
+    },
+    appended: (changes) => tellOf(changes, [], told()),
+  };
 }
 
 function tellOf(

@@ -7,7 +7,7 @@ export interface Changes {
   readonly appended: readonly Appended[];
   readonly readers: ReadonlySet<string>;
   readonly needs: ReadonlySet<number>;
-  /** True if a webhook, or what is known of its receiver, is not what it was before. */
+  /** True if the active webhooks are not those of before. */
   readonly changesWebhooks: boolean;
 }
 

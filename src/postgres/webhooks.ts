@@ -100,12 +100,10 @@ export class WebhookTable extends Table implements Webhooks {
   }
 
   async succeeded(transaction: Transaction, id: number): Promise<void> {
-    transaction.changesWebhooks = true;
     await transaction.run(SQL.succeeded, { id, at: this.at() });
   }
 
   async failed(transaction: Transaction, id: number, error: string): Promise<void> {
-    transaction.changesWebhooks = true;
     await transaction.run(SQL.failed, { id, at: this.at(), steady: this.parts.steady(), error });
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cellsOf, digits, type Figure, jsonOf, markdownTable, plainTable, verdictOf } from "./figure.ts";
-import { FOR_USERS, usersTable, withTable } from "./page.ts";
+import { FOR_USERS, scaleTable, usersTable, withTable } from "./page.ts";
 
 const figure = (more: Partial<Figure>): Figure => ({
   what: "publish",
@@ -27,6 +27,8 @@ describe("the verdict", () => {
     expect(verdictOf(figure({ ours: 31, target: { of: "more", most: 20 } }))).toBe("missed");
     expect(verdictOf(figure({ floor: undefined, target: { of: "ours", most: 13 } }))).toBe("met");
     expect(verdictOf(figure({ floor: undefined, target: { of: "ours", most: 12 } }))).toBe("missed");
+    expect(verdictOf(figure({ floor: undefined, target: { of: "ours", least: 13 } }))).toBe("met");
+    expect(verdictOf(figure({ floor: undefined, target: { of: "ours", least: 14 } }))).toBe("missed");
   });
 
   test("what could not be measured is not met", () => {
@@ -127,6 +129,27 @@ test("users are shown their figures in their words, and nothing that was not mea
     "| Publishes of 64 clients, stored on disk | 16,638 a second | 22,000 a second (a bare HTTP route) |",
     "| A read of 50 events, 1,000 events stored | 13.0 ms | 10.0 ms (at 100) |",
     "| Processor with 30 idle sessions | 13.0 % of a core | – |",
+  ]);
+});
+
+test("several buses are shown beside one on SQLite", () => {
+  const of = (buses: string, key: string, unit: "/s" | "ms", ours: number, floor: number) =>
+    figure({ what: `PostgreSQL, ${buses}: publish, durable, 16 connections: ${key}`, unit, ours, floor });
+  const figures = [
+    of("1 bus", "rate", "/s", 4_000, 8_000),
+    of("1 bus", "p50", "ms", 3, 1.5),
+    of("2 buses", "rate", "/s", 3_000, 8_000),
+    of("2 buses", "p50", "ms", 4, 1.5),
+  ];
+  const cells = scaleTable(figures)
+    .split("\n")
+    .slice(2)
+    .map((line) => line.split(" | ")[2]);
+  expect(cells).toEqual([
+    "8,000 a second, 1.50 ms",
+    "4,000 a second, 3.00 ms",
+    "3,000 a second, 4.00 ms",
+    "NaN a second, ? ms",
   ]);
 });
 

@@ -3,7 +3,10 @@ import { digits, type Figure, markdownTable, tableOf, type Unit } from "./figure
 import { type Machine, machineLine } from "./machine.ts";
 
 const root = join(import.meta.dir, "../..");
-const [BEGIN, END] = ["<!-- begin bench -->", "<!-- end bench -->"];
+/** The markers around a table of that name. */
+const markersOf = (name: string) => [`<!-- begin ${name} -->`, `<!-- end ${name} -->`] as const;
+/** How figures of several buses begin. They have tables of their own. */
+const SEVERAL = "PostgreSQL";
 
 /**
  * The figures that users feel, in the order of the page. First how the name of the figure begins, then how the page calls it.
@@ -53,21 +56,51 @@ function amount(value: number, unit: Unit): string {
   return unit === "/s" ? `${Math.round(value).toLocaleString("en")} a second` : `${digits(value)} ${unit}`;
 }
 
-/** A page with the table between its markers replaced. Throws when it has no markers. */
-export function withTable(page: string, table: string, machine: Machine): string {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`the page has no ${BEGIN} … ${END}`);
-  return `${page.slice(0, from + BEGIN.length)}\n\n${table}\n\n${machineLine(machine)}\n\n${page.slice(to)}`;
+/** The rows of docs/scale.md, each with how it is called. */
+const SIDES = [
+  ["SQLite, one bus", `${SEVERAL}, 1 bus: `, "floor"],
+  ["PostgreSQL, one bus", `${SEVERAL}, 1 bus: `, "ours"],
+  ["PostgreSQL, two buses", `${SEVERAL}, 2 buses: `, "ours"],
+  ["PostgreSQL, four buses", `${SEVERAL}, 4 buses: `, "ours"],
+] as const;
+const CLIENTS = ["1 connection", "16 connections", "64 connections"];
+
+/** The table of docs/scale.md: publishes a second, and how long one takes. */
+export function scaleTable(figures: readonly Figure[]): string {
+  const rows = SIDES.map(([called, begins, side]) => {
+    const of = (clients: string, key: string) =>
+      figures.find(({ what }) => what === `${begins}publish, durable, ${clients}: ${key}`)?.[side] ??
+      Number.NaN;
+    const cell = (clients: string) =>
+      `${amount(of(clients, "rate"), "/s")}, ${digits(of(clients, "p50"))} ms`;
+    return [called, ...CLIENTS.map(cell)];
+  });
+  return tableOf(["Publishes", "1 client", "16 clients", "64 clients"], rows);
 }
 
-/** Writes what users feel into docs/performance.md, and every figure into NOTES.md. */
+/** A page with the table between its markers replaced. Throws when it has no markers. */
+export function withTable(page: string, table: string, machine: Machine, name = "bench"): string {
+  const [begin, end] = markersOf(name);
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`the page has no ${begin} … ${end}`);
+  return `${page.slice(0, from + begin.length)}\n\n${table}\n\n${machineLine(machine)}\n\n${page.slice(to)}`;
+}
+
+/** Writes what users feel into the pages of docs, and every figure into NOTES.md. */
 export async function writePages(figures: readonly Figure[], machine: Machine): Promise<void> {
-  const tables = {
-    "docs/performance.md": usersTable(figures),
-    "test/bench/NOTES.md": markdownTable(figures),
-  };
-  for (const [page, table] of Object.entries(tables)) {
+  const [several, one] = [true, false].map((is) =>
+    figures.filter(({ what }) => what.startsWith(SEVERAL) === is),
+  ) as [Figure[], Figure[]];
+  const put = async (page: string, table: string, name: string) => {
     const file = join(root, page);
-    await Bun.write(file, withTable(await Bun.file(file).text(), table, machine));
+    await Bun.write(file, withTable(await Bun.file(file).text(), table, machine, name));
+  };
+  if (one.length > 0) {
+    await put("docs/performance.md", usersTable(one), "bench");
+    await put("test/bench/NOTES.md", markdownTable(one), "bench");
+  }
+  if (several.length > 0) {
+    await put("docs/scale.md", scaleTable(several), "several buses");
+    await put("test/bench/NOTES.md", markdownTable(several), "several buses");
   }
 }

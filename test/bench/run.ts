@@ -17,7 +17,7 @@ const USAGE = `Usage: npm run bench -- [--quick] [--long] [--json] [--write] [NA
   --quick  under a minute: fewer rounds, 100,000 events in place of 1,000,000
   --long   ten minutes of idling in place of 20 s
   --json   one JSON document in place of the table
-  --write  put the tables into docs/performance.md and test/bench/NOTES.md
+  --write  put the tables into docs/performance.md, docs/scale.md and test/bench/NOTES.md
   NAME     only these rows: ${named(({ further }) => !further)};
            further ones: ${named(({ further }) => further === true)}`;
 

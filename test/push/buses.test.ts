@@ -91,7 +91,10 @@ describe.skipIf(noPostgres !== null)("two buses with one phone", () => {
     const digest = await ntfy.until(isDigest, 60_000);
     await Bun.sleep(SETTLE_MS);
     expect(ntfy.got.filter(isDigest)).toEqual([digest]);
-    expect(digest).toMatchObject({ title: expect.stringMatching(/^6 /), message: "6 blocker_found from anonymous" });
+    expect(digest).toMatchObject({
+      title: expect.stringMatching(/^6 /),
+      message: "6 blocker_found from anonymous",
+    });
   }, 90_000);
 
   test("once the bus that pushed is killed, another one tells the end, and goes on", async () => {

@@ -1,10 +1,11 @@
-import { onServer, type Server as Postgres, startPostgres } from "../../support/postgres.ts";
+import { noPostgres, onServer, type Server as Postgres, startPostgres } from "../../support/postgres.ts";
 import type { Bench, Server } from "../bench.ts";
 import { freePort } from "../ports.ts";
 import { ACTIONABLE, OF_EACH } from "../seed.ts";
 
 /** A PostgreSQL whose commits are on the disk, like those of SQLite beside it. */
 export async function startDurable(): Promise<Postgres> {
+  if (noPostgres !== null) throw new Error(noPostgres);
   return startPostgres(await freePort(), "fsync=on", "autovacuum=off");
 }
 
