@@ -33,7 +33,7 @@ type Path = "prompt" | "tool" | "stop" | "wake";
 const FOR_ALL = 500;
 const OF_SESSION = 4;
 const PUBLISHERS = 8;
-const TOOL_MS = 6_000;
+const TOOL_MS = 10_000;
 /** As long as the hook waits. */
 const POLL_SECONDS = 240;
 const TEXT = "x".repeat(200);
@@ -44,6 +44,7 @@ const day: MachineDay = { sent: [], shown: [], accepted: urls.map(() => 0), refu
 const machine = `machine-${number}`;
 let turn = number;
 let isOver = false;
+const { promise: over, resolve: end } = Promise.withResolvers<void>();
 
 /** Calls a tool of the next bus, again if that refuses for now. */
 async function call(tool: string, args: Json): Promise<{ result: Json; bus: number }> {
@@ -121,7 +122,7 @@ class Member {
   async work(): Promise<void> {
     for (let step = 0; !isOver; step++) {
       await this.hook(step % 5 === 0 ? "prompt" : "tool");
-      await Bun.sleep(TOOL_MS);
+      await Promise.race([Bun.sleep(TOOL_MS), over]);
     }
   }
 }
@@ -181,6 +182,7 @@ const ORDERS: Readonly<Record<string, (words: string) => Promise<unknown>>> = {
   /** Every agent is at its prompt again. */
   async prompt() {
     isOver = true;
+    end();
     for (const member of members) await member.hook("prompt");
     await Promise.all(living);
     for (const member of members) while ((await member.hook("prompt")) > 0);
