@@ -1,5 +1,13 @@
 // A PostgreSQL of its own for a test: Debian's programs, a folder below the temporary one, and loopback.
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../../src/postgres/connection.ts";
@@ -118,11 +126,27 @@ export async function startServer({ port, settings = [], inside = [], of }: Serv
       return `${server}/${name}`;
     },
     async kill(signal = "SIGKILL") {
+      const parts = childrenOf(child.pid);
       child.kill(signal);
       await child.exited;
+      // A connection may commit once more before its process sees that the server is gone.
+      await eventually("PostgreSQL has ended", () => parts.every((pid) => parentOf(pid) === undefined));
     },
   };
 }
+
+/** The parent of a process. Undefined if the process has ended. */
+function parentOf(pid: string): number | undefined {
+  try {
+    const [, state = "", parent] = /.*\) (\S) (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    return state === "Z" ? undefined : Number(parent);
+  } catch {
+    return undefined;
+  }
+}
+
+const childrenOf = (pid: number) =>
+  readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
 
 /** Runs statements on a database. */
 export async function onServer(url: string, text: string): Promise<void> {
