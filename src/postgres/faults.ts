@@ -37,6 +37,11 @@ export function isLost(error: unknown): boolean {
   return codeOf(error) === LOST;
 }
 
+/** True if the server has no connection left, so that nothing was begun. */
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === "53300";
+}
+
 function messageOf(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string };
   return message || code || String(error);
