@@ -1,5 +1,5 @@
 import pg from "pg";
-import { isLost, lost, troubleOf } from "./faults.ts";
+import { isFull, isLost, lost, troubleOf } from "./faults.ts";
 import { keptIn, shown } from "./text.ts";
 
 // The driver notes on stderr what its next release changes. Users cannot act on that.
@@ -37,6 +37,10 @@ const CONNECT_MS = 10_000;
 /** A server that does not answer at all is given up after this time. */
 const ANSWER_MS = 20_000;
 
+/** A server with no connection left refused a further one. One of those that there are is soon free. */
+const AGAIN_MS = 20;
+const MOST_TRIES = 100;
+
 /** Settings of each connection (ms). A bus that hangs in a transaction must not hold up the others. */
 const SETTINGS =
   "-c TimeZone=UTC -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=5000";
@@ -72,14 +76,16 @@ export function connect(url: string, other: pg.ClientConfig = {}): Pool {
     ending.add(end);
     current = poolOf(url, other);
   };
-  const within = async <T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> => {
+  const within = async <T>(work: (pool: pg.Pool) => Promise<T>, tries = 1): Promise<T> => {
     const pool = current;
     try {
       return await work(pool);
     } catch (error) {
       if (pool === current && troubleOf(error) === "storage_readonly") renew();
-      throw error;
+      if (!isFull(error) || pool.totalCount === 0 || tries === MOST_TRIES) throw error;
     }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    return within(work, tries + 1);
   };
   return {
     run: (statement, params) => within((pool) => on(pool).run(statement, params)),

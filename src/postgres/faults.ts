@@ -26,15 +26,23 @@ function codeOf(error: unknown): string {
 /** The code of a lost connection. */
 const LOST = "08006";
 
-/** The server's own errors as they are. Any other error of the driver tells that the server was not reached, or no longer. */
+/**
+ * The server's own errors as they are. Any other error of the driver tells that the server was not reached, or no longer. So
+ * does a panic, after which the server may find the transaction in its log.
+ */
 export function lost(error: unknown): unknown {
-  return /^[0-9A-Z]{5}$/.test(codeOf(error))
+  return /^[0-9A-Z]{5}$/.test(codeOf(error)) && (error as { severity?: unknown }).severity !== "PANIC"
     ? error
     : Object.assign(new Error(messageOf(error)), { code: LOST });
 }
 
 export function isLost(error: unknown): boolean {
   return codeOf(error) === LOST;
+}
+
+/** True if the server has no connection left, so that nothing was begun. */
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === "53300";
 }
 
 function messageOf(error: unknown): string {

@@ -55,12 +55,7 @@ export async function followOthers(
     waiting.push(announced);
     void followAll();
   });
-  // Some connections may lead to a server that was replaced meanwhile.
-  health.listen((trouble, before) => {
-    if (trouble !== null || !MAY_MOVE.includes(before?.problem)) return;
-    pool.renew();
-    listener.renew();
-  });
+  renewAfter(health, [pool, listener]);
   await listener.start();
   await peers.start();
   const looking = setInterval(() => Promise.all([tail.catchUp(), readTokens(tokens)]), LOOK_MS);
@@ -87,6 +82,13 @@ async function follow(
   }
   for (const one of announced) if (one?.word !== undefined) peers.hear(one.word);
   if (announced.some((one) => one?.word === undefined)) for (const onCommit of commits) onCommit();
+}
+
+/** Makes connections anew that may lead to a server that was replaced meanwhile. */
+function renewAfter(health: Health, all: readonly { renew(): void }[]): void {
+  health.listen((trouble, before) => {
+    if (trouble === null && MAY_MOVE.includes(before?.problem)) for (const one of all) one.renew();
+  });
 }
 
 function readTokens(tokens: KnownTokens): Promise<void> {

@@ -5,5 +5,5 @@ import { noPostgres } from "../support/postgres.ts";
 test.skipIf(noPostgres !== null)(
   "25 times kill -9 of buses and of their server lose nothing, and give nothing twice without its mark",
   () => busKillRounds(25),
-  180_000,
+  300_000,
 );

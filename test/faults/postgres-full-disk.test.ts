@@ -1,6 +1,7 @@
 // The disk of a bus's PostgreSQL is full: what is stored stays readable, and writing goes on by itself.
 import { afterAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { type ProcessBus, startBus } from "../support/bus.ts";
 import { canMountForOthers, type Disk, smallDiskForOthers } from "../support/disk.ts";
 import { removeFolders } from "../support/folder.ts";
@@ -89,6 +90,49 @@ test.skipIf(noPostgres !== null || !canMountForOthers)(
       console.log(`${taken.size} acknowledged, 0 lost, writing again ${resumed.toFixed(0)} ms after the end`);
     } finally {
       hooks.stop();
+      await server.kill();
+    }
+  },
+  120_000,
+);
+
+test.skipIf(noPostgres !== null || !canMountForOthers)(
+  "a server that stops because its write-ahead log has no space loses no event, and the bus goes on once it runs again",
+  async () => {
+    const disk = await smallDiskForOthers(24 * MIB);
+    disk.run(`chmod 777 ${disk.folder}`);
+    const log = join(disk.folder, "log");
+    const server = await startServer({ port: await freePort(), inside: disk.inside, log });
+    try {
+      const url = await server.database();
+      const bus = await startBus("binary", { db: null, env: { AGENT_EVENT_BUS_DB: url } });
+      disk.run(`cat /dev/zero > ${disk.folder}/rest 2>/dev/null || true`);
+      const taken = new Map<number, string>();
+      const publish = async (): Promise<string | undefined> => {
+        const payload = `${taken.size} ${randomBytes(50_000).toString("base64")}`;
+        const result = await callTool(bus.url, "publish_event", { event_type: "t", payload });
+        if (result.isError) return result.content[0].text;
+        taken.set(result.structuredContent.event_id, payload);
+        return undefined;
+      };
+      let refusal = await publish();
+      while (refusal === undefined) refusal = await publish();
+      // The last one may be in the log that the server reads when it starts.
+      expect(refusal).toMatch(/The database does not answer \(.*\)\. Nothing is known to be stored/);
+      expect(await health(bus)).toMatchObject({ code: 503, reason: "storage_failed" });
+      disk.remove("rest");
+      await server.kill();
+      await server.start();
+      await eventually("the bus stores again", async () => (await publish()) === undefined);
+      expect((await health(bus)).code).toBe(200);
+      const rows = selectedBy(url, "SELECT id, payload FROM events WHERE event_type = 't'", []);
+      const stored = new Map(
+        (rows as { id: number; payload: string }[]).map(({ id, payload }) => [id, payload]),
+      );
+      expect([...taken].filter(([id, payload]) => stored.get(id) !== payload)).toEqual([]);
+      expect(await bus.stop()).toBe(0);
+      console.log(`its log: ${taken.size} acknowledged, 0 lost`);
+    } finally {
       await server.kill();
     }
   },

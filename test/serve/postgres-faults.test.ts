@@ -139,7 +139,14 @@ describe.skipIf(noPostgres !== null)("a bus whose PostgreSQL fails", () => {
     });
     const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`;
     try {
-      for (let i = 0; i < 20; i++) expect((await publishes()).id).toBeNumber();
+      for (let i = 0; i < 20; i++) {
+        // More at once than it has connections.
+        const reads = Array.from({ length: 8 }, () =>
+          bus.call("get_events", { event_types: ["t"], limit: 1 }),
+        );
+        expect((await publishes()).id).toBeNumber();
+        for (const read of await Promise.all(reads)) expect(read.events).toHaveLength(1);
+      }
     } finally {
       await onServer(url, cut);
       await Promise.all(sleepers.map(({ exited }) => exited));

@@ -1,5 +1,13 @@
 // A PostgreSQL of its own for a test: Debian's programs, a folder below the temporary one, and loopback.
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../../src/postgres/connection.ts";
@@ -56,6 +64,8 @@ export interface ServerOptions {
   settings?: readonly string[];
   /** Words in front of its programs, like `nsenter …`. */
   inside?: readonly string[];
+  /** The folder of its write-ahead log, if that is elsewhere. In small files. */
+  log?: string;
   /** Begins as a replica of this server, under the name `replica`. */
   of?: Pick<Server, "port">;
 }
@@ -64,7 +74,8 @@ export function startPostgres(port: number, ...settings: string[]): Promise<Serv
   return startServer({ port, settings });
 }
 
-export async function startServer({ port, settings = [], inside = [], of }: ServerOptions): Promise<Server> {
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { port, settings = [], inside = [], log, of } = options;
   // One that serves every file outlives their folders.
   const folder = isForAll ? mkdtempSync(join(tmpdir(), "aeb-test-postgres-")) : tempFolder(true);
   const data = join(folder, "data");
@@ -77,17 +88,18 @@ export async function startServer({ port, settings = [], inside = [], of }: Serv
     for (const path of [folder, data]) chownSync(path, Number(stdout.toString()), -1);
   }
   const run = (name: string, ...args: string[]) => [...inside, ...as, join(String(bin), name), ...args];
+  const elsewhere = log === undefined ? [] : ["--waldir", log, "--wal-segsize", "1"];
   const make =
     of === undefined
-      ? run("initdb", "-D", data, "-U", "bus", "--auth=trust", "-E", "UTF8", "--no-sync")
+      ? run("initdb", "-D", data, "-U", "bus", "--auth=trust", "-E", "UTF8", "--no-sync", ...elsewhere)
       : run("pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", replicaOf(of));
   const made = Bun.spawnSync(make, { cwd: folder });
   if (!made.success) throw new Error(`${make.join(" ")}: ${made.stderr}`);
   writeFileSync(join(data, "pg_hba.conf"), `${ENTRIES.join("\n")}\n`);
   const server = `postgres://bus@127.0.0.1:${port}`;
-  const options = [`port=${port}`, "listen_addresses=127.0.0.1", "fsync=off", ...settings];
+  const chosen = [`port=${port}`, "listen_addresses=127.0.0.1", "fsync=off", ...settings];
   let child: Bun.Subprocess;
-  const given = options.flatMap((option) => ["-c", option]);
+  const given = chosen.flatMap((option) => ["-c", option]);
   const spawn = () =>
     Bun.spawn(run("postgres", "-D", data, "-k", folder, ...given), {
       cwd: folder,
@@ -118,11 +130,27 @@ export async function startServer({ port, settings = [], inside = [], of }: Serv
       return `${server}/${name}`;
     },
     async kill(signal = "SIGKILL") {
+      const parts = childrenOf(child.pid);
       child.kill(signal);
       await child.exited;
+      // A connection may commit once more before its process sees that the server is gone.
+      await eventually("PostgreSQL has ended", () => parts.every((pid) => parentOf(pid) === undefined));
     },
   };
 }
+
+/** The parent of a process. Undefined if the process has ended. */
+function parentOf(pid: string): number | undefined {
+  try {
+    const [, state = "", parent] = /.*\) (\S) (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    return state === "Z" ? undefined : Number(parent);
+  } catch {
+    return undefined;
+  }
+}
+
+const childrenOf = (pid: number) =>
+  readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
 
 /** Runs statements on a database. */
 export async function onServer(url: string, text: string): Promise<void> {
