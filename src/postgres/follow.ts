@@ -32,28 +32,11 @@ export async function followOthers(
   followers: Followers,
 ): Promise<() => Promise<void>> {
   const { tail, tokens, peers } = followers;
-  let waiting: (Announcement | undefined)[] = [];
-  let isFollowing = false;
-  const followAll = async () => {
-    if (isFollowing) return;
-    isFollowing = true;
-    try {
-      while (waiting.length > 0) {
-        const announced = waiting;
-        waiting = [];
-        await follow(announced, followers);
-        await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS));
-      }
-    } finally {
-      isFollowing = false;
-    }
-  };
+  const heard = together((announced) => follow(announced, followers));
   const listener = new Listener(url, CHANNEL, (text) => {
     // Without a text, some were lost.
     const announced = text === undefined ? undefined : parseAnnouncement(text);
-    if (announced !== undefined && announced.by === own) return;
-    waiting.push(announced);
-    void followAll();
+    if (announced === undefined || announced.by !== own) heard(announced);
   });
   renewAfter(health, [pool, listener]);
   await listener.start();
@@ -64,6 +47,31 @@ export async function followOthers(
     clearInterval(looking);
     await listener.close();
     await peers.stop();
+  };
+}
+
+/** Collects announcements of a short time. Returns how to hand one in. */
+function together(
+  followAll: (announced: readonly (Announcement | undefined)[]) => Promise<void>,
+): (announced: Announcement | undefined) => void {
+  let waiting: (Announcement | undefined)[] = [];
+  let isFollowing = false;
+  const run = async () => {
+    isFollowing = true;
+    try {
+      while (waiting.length > 0) {
+        const announced = waiting;
+        waiting = [];
+        await followAll(announced);
+        await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS));
+      }
+    } finally {
+      isFollowing = false;
+    }
+  };
+  return (announced) => {
+    waiting.push(announced);
+    if (!isFollowing) void run();
   };
 }
 

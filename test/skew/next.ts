@@ -1,11 +1,12 @@
 // The executable of a release after this one, which brings one more migration: built from a copy of these sources.
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { NEWEST } from "../../src/postgres/schema.ts";
 import { root } from "../support/bus.ts";
 
 /** Adds to tables that buses read and write all the time. */
 const MIGRATION = `  {
-    version: VERSION,
+    version: NEWEST + 1,
     least: 1,
     text: \`ALTER TABLE events ADD COLUMN mood text;
       ALTER TABLE sessions ADD COLUMN mood text;
@@ -14,10 +15,9 @@ const MIGRATION = `  {
       ALTER TABLE deliveries ADD COLUMN mood text;
       CREATE TABLE moods (name text PRIMARY KEY)\`,
   },
-];
-
-/** The same number`;
-const END = "];\n\n/** The same number";
+`;
+/** The list of migrations without its end. */
+const LIST = /export const MIGRATIONS\b.*?(?=^\];$)/ms;
 const LEFT_OUT = new Set([".git", "node_modules", "dist"]);
 
 /** Builds it in a folder. Returns its path. */
@@ -27,9 +27,12 @@ export async function next(folder: string): Promise<string> {
   symlinkSync(join(root, "node_modules"), join(sources, "node_modules"));
   const schema = join(sources, "src/postgres/schema.ts");
   const text = readFileSync(schema, "utf8");
-  const newest = Math.max(...[...text.matchAll(/\bversion: (\d+),/g)].map(([, version]) => Number(version)));
-  if (!text.includes(END)) throw new Error("the list of migrations does not end where a further one is put");
-  writeFileSync(schema, text.replace(END, MIGRATION.replace("VERSION", String(newest + 1))));
+  if (!LIST.test(text)) throw new Error("the list of migrations is not where a further one is put");
+  const further = MIGRATION.replace("NEWEST + 1", String(NEWEST + 1));
+  writeFileSync(
+    schema,
+    text.replace(LIST, (list) => list + further),
+  );
   const built = Bun.spawn([process.execPath, "build/binary.ts"], {
     cwd: sources,
     stdout: "ignore",

@@ -9,8 +9,8 @@ import { portsOf, type Side, startBuses, stopAll } from "./buses.ts";
 
 const BUSES = [1, 2, 4];
 const CONNECTIONS = [1, 16, 64];
-/** More buses than processors only share them. */
-const MOST_WITH_TARGET = 2;
+/** More buses than processors only share them. With few clients for each bus, each flush of the disk stores few events. */
+const WITH_TARGET = { buses: 2, clientsOfEach: 16 };
 const LEAST = 0.4;
 const LEAST_APPENDS = 15_000;
 
@@ -46,7 +46,7 @@ function figuresOf(
   { ours, floor, connections, buses }: { ours: Rates; floor: Rates; connections: number; buses: number },
 ): Figure[] {
   const what = connections === 1 ? begins : `${begins}s`;
-  const hasTarget = connections > 1 && buses <= MOST_WITH_TARGET;
+  const hasTarget = buses <= WITH_TARGET.buses && connections / buses >= WITH_TARGET.clientsOfEach;
   const figure = (key: keyof Rates): Figure => ({
     what: `${what}: ${key}`,
     unit: key === "rate" ? "/s" : "ms",
