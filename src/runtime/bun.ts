@@ -90,9 +90,9 @@ export function peerOf(request: Request): Peer | undefined {
   const { server, bySocket } = request as BunRequest;
   if (bySocket) return SOCKET_PEER;
   const peer = server?.requestIP(request) ?? undefined;
-  return (
-    peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port, to: server?.port }
-  );
+  if (peer === undefined) return undefined;
+  const { address, port } = peer;
+  return { address: /^::ffff:\d+\./.test(address) ? address.slice("::ffff:".length) : address, port, to: server?.port };
 }
 
 /**
