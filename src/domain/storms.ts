@@ -36,13 +36,15 @@ export class Storms {
     const key = sourceOf(event);
     const source = this.#sources.get(key) ?? { times: [], from: undefined };
     const at = Date.parse(event.timestamp);
-    source.times = [...source.times.filter((time) => isWithinMinute(time, at)), at].slice(-STORM_EVENTS - 1);
-    if (source.times.length <= STORM_EVENTS) source.from = undefined;
-    else source.from ??= event.id;
+    const earlier = source.times.at(-STORM_EVENTS);
+    if (earlier !== undefined && isWithinMinute(earlier, at)) source.from ??= event.id;
+    else source.from = undefined;
+    if (source.times.push(at) > STORM_EVENTS) source.times.shift();
     this.#sources.delete(key);
     this.#sources.set(key, source);
+    if (this.#sources.size <= MOST_REMEMBERED) return;
     const [oldest] = this.#sources.keys();
-    if (oldest !== undefined && this.#sources.size > MOST_REMEMBERED) this.#sources.delete(oldest);
+    if (oldest !== undefined) this.#sources.delete(oldest);
   }
 
   has(event: Event): boolean {

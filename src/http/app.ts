@@ -23,7 +23,9 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
   async function answer(request: Request): Promise<Response> {
     try {
       const path = pathOf(request.url);
-      const found = routes.find(({ path: pattern, method }) => takes(method, request.method) && matches(path, pattern));
+      const found = routes.find(
+        ({ path: pattern, method }) => takes(method, request.method) && matches(path, pattern),
+      );
       const verdict = await guard.check(request, found);
       if ("status" in verdict) return written(verdict);
       if (found === undefined) return written(unknown(path));
@@ -66,13 +68,17 @@ function matches(path: string, pattern: string): boolean {
 }
 
 function fits(path: readonly string[], pattern: readonly string[]): boolean {
-  return path.length === pattern.length && pattern.every((part, i) => part.startsWith(":") || part === path[i]);
+  return (
+    path.length === pattern.length && pattern.every((part, i) => part.startsWith(":") || part === path[i])
+  );
 }
 
 function paramsIn(path: string, pattern: string): Params {
   if (path === pattern) return {};
   const parts = path.split("/");
-  const named = pattern.split("/").flatMap((part, i) => (part.startsWith(":") ? [[part.slice(1), parts[i] ?? ""]] : []));
+  const named = pattern
+    .split("/")
+    .flatMap((part, i) => (part.startsWith(":") ? [[part.slice(1), parts[i] ?? ""]] : []));
   return Object.fromEntries(named);
 }
 

@@ -42,9 +42,9 @@ export class Door {
   }
 
   /** The same for a client of MCP, which does not know the operations of other doors. */
-  async invokeTool(name: unknown, args: unknown, call: Call): Promise<Outcome> {
-    if (this.#entries.get(name)?.operation.tool === false) return failed("unknown", unknownTool(name));
-    return this.invoke(name, args, call);
+  invokeTool(name: unknown, args: unknown, call: Call): Promise<Outcome> {
+    const isHidden = this.#entries.get(name)?.operation.tool === false;
+    return isHidden ? Promise.resolve(failed("unknown", unknownTool(name))) : this.invoke(name, args, call);
   }
 
   /** True for an operation each of whose calls stores an event. */
@@ -66,7 +66,11 @@ export class Door {
       const entry = this.#entries.get(name);
       if (entry === undefined) return failed("unknown", unknownTool(name));
       const denial = this.#admit(caller, entry.operation);
-      return denial === null ? await this.#logged(entry, args ?? {}, call) : this.#denied(caller, denial);
+      if (denial !== null) return this.#denied(caller, denial);
+      const began = performance.now();
+      const outcome = await this.#run(entry, args ?? {}, call);
+      this.#tell(entry.operation, args, outcome, call, performance.now() - began);
+      return outcome;
     } finally {
       calls.give(caller);
     }
@@ -77,39 +81,28 @@ export class Door {
     return { refusal: denial };
   }
 
-  async #logged({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
+  #tell(operation: Operation, args: unknown, outcome: Outcome, { repeated, caller }: Call, ms: number): void {
     const { log } = this.#options;
-    const began = performance.now();
-    const checked = check(args);
-    const outcome =
-      "problem" in checked
-        ? failed("arguments", checked.problem)
-        : await this.#run(operation, checked.args, call);
-    const ms = performance.now() - began;
-    if (call.repeated !== true || "refusal" in outcome)
-      log.call(() => describeCall(operation, args, outcome, call.caller, ms));
+    if (repeated !== true || "refusal" in outcome)
+      log.call(() => describeCall(operation, args, outcome, caller, ms));
     if ("value" in outcome && !Array.isArray(outcome.value) && outcome.value.session_deleted === true)
       log.deleted(operation.name, outcome.value);
-    return outcome;
   }
 
-  async #run(operation: Operation, args: unknown, call: Call): Promise<Outcome> {
+  async #run({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
     const { bus, holds } = this.#options;
     const { caller } = call;
-    const ended = () =>
-      failed(
-        "token_ended",
-        `${operation.name}: the token ${caller.origin} expired or was revoked during the call.`,
-      );
+    const checked = check(args);
+    if ("problem" in checked) return failed("arguments", checked.problem);
     // The token was checked before the body arrived, which may have taken long.
-    if (!holds(caller)) return ended();
+    if (!holds(caller)) return ended(operation, caller);
     let outcome: Outcome;
     try {
-      outcome = { value: await operation.run(bus, args as never, call) };
+      outcome = { value: await operation.run(bus, checked.args as never, call) };
     } catch (error) {
       outcome = failed("failed", `${operation.name}: ${this.#sentenceOf(operation, error)}`);
     }
-    return holds(caller) ? outcome : ended();
+    return holds(caller) ? outcome : ended(operation, caller);
   }
 
   #sentenceOf(operation: Operation, error: unknown): string {
@@ -121,6 +114,10 @@ export class Door {
 
 function failed(kind: Failure["kind"], reason: string): Outcome {
   return { refusal: { kind, reason } };
+}
+
+function ended({ name }: Operation, { origin }: Caller): Outcome {
+  return failed("token_ended", `${name}: the token ${origin} expired or was revoked during the call.`);
 }
 
 function unknownTool(name: unknown): string {

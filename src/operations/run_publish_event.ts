@@ -13,6 +13,7 @@ import type { Publication } from "./publish_params.ts";
 export async function runPublishEvent(bus: Bus, args: Publication, call: Call): Promise<Json> {
   const sender = await senderOf(bus, args.session_id, call);
   if ("refusal" in sender) return sender.refusal;
+  const { session_id, origin } = sender.signed;
   if (call.caller.scope === "full") touch(bus, sender.session);
   const resolved = await resolveChannel(bus, args.channel);
   if ("refusal" in resolved) return resolved.refusal;
@@ -24,7 +25,8 @@ export async function runPublishEvent(bus: Bus, args: Publication, call: Call): 
     tags: args.tags,
     correlation_id: args.correlation_id,
     explicit_level: args.signal_level,
-    ...sender.signed,
+    session_id,
+    origin,
   });
   const result: Json = {
     event_id: event.id,
@@ -41,7 +43,7 @@ export async function runPublishEvent(bus: Bus, args: Publication, call: Call): 
     anonymousWarning(event.session_id, call),
   ].filter(Boolean);
   if (warnings.length > 0) result.warning = warnings.join(" ");
-  return { ...result, ...deletedNote(sender.session) };
+  return Object.assign(result, deletedNote(sender.session));
 }
 
 function levelWarning(sent: string | undefined, used: string): string | undefined {
