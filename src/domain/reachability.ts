@@ -12,9 +12,9 @@ export function reachOfMail(
   bus: Bus,
   { recipient, person }: Exclude<Resolution, { refusal: unknown }>,
   sender: string,
-): Promise<{ reach: Reach }> | { reach?: Reach } {
-  if (person) return { reach: "waiting_for_person" };
-  return recipient === undefined ? {} : reachOf(bus, recipient, sender).then((reach) => ({ reach }));
+): Promise<Reach> | Reach | undefined {
+  if (person) return "waiting_for_person";
+  return recipient && reachOf(bus, recipient, sender);
 }
 
 /** Tells how a direct message reaches a session. `sender`: whose wakes count. */
