@@ -53,32 +53,49 @@ export class Door {
   }
 
   /** Runs the operation called `name`, which comes unchecked from a client as `args` does. */
-  async invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
+  invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
     const { caller } = call;
-    const { calls } = this.#options;
-    const full = calls.take(caller);
+    const full = this.#options.calls.problem(caller);
     if (full !== null)
       return this.#denied(caller, {
         kind: "busy",
         reason: `${full}. Nothing was done. Try again in a second.`,
       });
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return Promise.resolve(failed("unknown", unknownTool(name)));
+    const denial = this.#admit(caller, entry.operation);
+    return denial === null ? this.#run(entry, args ?? {}, call) : this.#denied(caller, denial);
+  }
+
+  #denied(caller: Caller, denial: Denial): Promise<Outcome> {
+    this.#options.log.denied(caller, denial);
+    return Promise.resolve({ refusal: denial });
+  }
+
+  // Hot path: one asynchronous function for all steps of a call.
+  async #run({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
+    const { bus, calls, holds } = this.#options;
+    const { caller } = call;
+    const began = performance.now();
+    let outcome: Outcome;
+    calls.add(caller);
     try {
-      const entry = this.#entries.get(name);
-      if (entry === undefined) return failed("unknown", unknownTool(name));
-      const denial = this.#admit(caller, entry.operation);
-      if (denial !== null) return this.#denied(caller, denial);
-      const began = performance.now();
-      const outcome = await this.#run(entry, args ?? {}, call);
-      this.#tell(entry.operation, args, outcome, call, performance.now() - began);
-      return outcome;
+      const checked = check(args);
+      if ("problem" in checked) outcome = failed("arguments", checked.problem);
+      // The token was checked before the body arrived, which may have taken long.
+      else if (!holds(caller)) outcome = ended(operation, caller);
+      else {
+        const value = await operation.run(bus, checked.args as never, call);
+        outcome = holds(caller) ? { value } : ended(operation, caller);
+      }
+    } catch (error) {
+      const reason = `${operation.name}: ${this.#sentenceOf(operation, error)}`;
+      outcome = holds(caller) ? failed("failed", reason) : ended(operation, caller);
     } finally {
       calls.give(caller);
     }
-  }
-
-  #denied(caller: Caller, denial: Denial): Outcome {
-    this.#options.log.denied(caller, denial);
-    return { refusal: denial };
+    this.#tell(operation, args, outcome, call, performance.now() - began);
+    return outcome;
   }
 
   #tell(operation: Operation, args: unknown, outcome: Outcome, { repeated, caller }: Call, ms: number): void {
@@ -87,22 +104,6 @@ export class Door {
       log.call(() => describeCall(operation, args, outcome, caller, ms));
     if ("value" in outcome && !Array.isArray(outcome.value) && outcome.value.session_deleted === true)
       log.deleted(operation.name, outcome.value);
-  }
-
-  async #run({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
-    const { bus, holds } = this.#options;
-    const { caller } = call;
-    const checked = check(args);
-    if ("problem" in checked) return failed("arguments", checked.problem);
-    // The token was checked before the body arrived, which may have taken long.
-    if (!holds(caller)) return ended(operation, caller);
-    let outcome: Outcome;
-    try {
-      outcome = { value: await operation.run(bus, checked.args as never, call) };
-    } catch (error) {
-      outcome = failed("failed", `${operation.name}: ${this.#sentenceOf(operation, error)}`);
-    }
-    return holds(caller) ? outcome : ended(operation, caller);
   }
 
   #sentenceOf(operation: Operation, error: unknown): string {

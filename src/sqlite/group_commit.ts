@@ -170,7 +170,7 @@ export class GroupCommit {
       return;
     }
     if (trouble?.problem === "storage_busy") this.#recovered();
-    for (const [i, unit] of batch.entries()) unit.resolve(results[i] as never);
+    for (let i = 0; i < batch.length; i++) batch[i]?.resolve(results[i] as never);
     this.#options.onCommitted?.();
   }
 
