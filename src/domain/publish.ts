@@ -23,9 +23,10 @@ export async function senderOf(
   { caller }: Call,
 ): Promise<Sender | { refusal: Json }> {
   if (!sessionId) {
-    if (caller.page === true && !(await isPerson(bus, caller)))
+    const isPersons = await isPerson(bus, caller);
+    if (caller.page === true && !isPersons)
       return { refusal: { error: "Nothing was published. The bus could not see that the user sent this." } };
-    const signed = (await isPerson(bus, caller))
+    const signed = isPersons
       ? { session_id: PERSON, origin: ORIGINS.person }
       : { session_id: ANONYMOUS, origin: caller.origin };
     return { session: undefined, signed };
@@ -39,9 +40,9 @@ export async function senderOf(
 }
 
 /** True if a call comes from the person: a command in a terminal or the page in a browser, which no agent started. */
-export async function isPerson(bus: Bus, caller: Caller): Promise<boolean> {
+export function isPerson(bus: Bus, caller: Caller): Promise<boolean> | boolean {
   const line = caller.page === true ? browserOf(caller) : caller.terminal;
-  return line !== undefined && (await sessionBehind(bus, line, here(bus))) === undefined;
+  return line !== undefined && sessionBehind(bus, line, here(bus)).then((session) => session === undefined);
 }
 
 /** The line of the page's browser. Empty if the system does not tell, undefined if the browser does not show itself. */

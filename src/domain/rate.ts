@@ -9,10 +9,17 @@ export interface RateOptions {
   steady(): number;
 }
 
+interface Bucket {
+  left: number;
+  /** Time of the last look (ms). */
+  at: number;
+}
+
 /** A token bucket for each origin. */
 export class Rate {
   readonly #options: RateOptions;
-  readonly #buckets = new Map<string, { left: number; at: number }>();
+  readonly #buckets = new Map<string, Bucket>();
+  #newest: Bucket | undefined;
 
   constructor(options: RateOptions) {
     this.#options = options;
@@ -39,17 +46,19 @@ export class Rate {
     if (this.#options.perSecond > 0) this.#filled(origin).left -= amount;
   }
 
-  #filled(origin: string): { left: number; at: number } {
+  #filled(origin: string): Bucket {
     const { perSecond, most, steady } = this.#options;
     const now = steady();
     const bucket = this.#buckets.get(origin) ?? { left: most, at: now };
     bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) / 1000) * perSecond);
     bucket.at = now;
+    if (bucket === this.#newest) return bucket;
+    this.#newest = bucket;
     // Back to the end of the map, so that the first entries are the longest unused ones.
     this.#buckets.delete(origin);
     this.#buckets.set(origin, bucket);
-    for (const known of this.#buckets.keys())
-      if (this.#buckets.size > MOST_ORIGINS) this.#buckets.delete(known);
+    const [oldest] = this.#buckets.keys();
+    if (oldest !== undefined && this.#buckets.size > MOST_ORIGINS) this.#buckets.delete(oldest);
     return bucket;
   }
 }

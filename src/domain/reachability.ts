@@ -8,13 +8,13 @@ import type { Session } from "./session.ts";
 import { isAlive } from "./session.ts";
 
 /** Tells how a direct message reaches its recipient. Undefined if it reaches nobody. `sender`: whose wakes count. */
-export async function reachOfMail(
+export function reachOfMail(
   bus: Bus,
   { recipient, person }: Exclude<Resolution, { refusal: unknown }>,
   sender: string,
-): Promise<{ reach?: Reach }> {
-  if (person) return { reach: "waiting_for_person" };
-  return recipient === undefined ? {} : { reach: await reachOf(bus, recipient, sender) };
+): Promise<Reach> | Reach | undefined {
+  if (person) return "waiting_for_person";
+  return recipient && reachOf(bus, recipient, sender);
 }
 
 /** Tells how a direct message reaches a session. `sender`: whose wakes count. */

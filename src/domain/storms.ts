@@ -21,7 +21,7 @@ export function stormsAmong(events: readonly Event[]): Set<number> {
 }
 
 interface Source {
-  /** Times of its last events (ms), at most as many as make a storm. */
+  /** Times of its last events (ms), at most STORM_EVENTS. */
   times: number[];
   /** The first event of the storm that goes on. Undefined without one. */
   from: number | undefined;
@@ -29,20 +29,26 @@ interface Source {
 
 /** The storms that go on. Also finds those of which a session has already read the first events. */
 export class Storms {
+  /** The one that sent last is the last. */
   readonly #sources = new Map<string, Source>();
+  #newest: Source | undefined;
 
   note(event: Event): void {
     if (!mayStorm(event)) return;
     const key = sourceOf(event);
     const source = this.#sources.get(key) ?? { times: [], from: undefined };
     const at = Date.parse(event.timestamp);
-    source.times = [...source.times.filter((time) => isWithinMinute(time, at)), at].slice(-STORM_EVENTS - 1);
-    if (source.times.length <= STORM_EVENTS) source.from = undefined;
-    else source.from ??= event.id;
+    const earlier = source.times.at(-STORM_EVENTS);
+    if (earlier !== undefined && isWithinMinute(earlier, at)) source.from ??= event.id;
+    else source.from = undefined;
+    if (source.times.push(at) > STORM_EVENTS) source.times.shift();
+    if (source === this.#newest) return;
+    this.#newest = source;
     this.#sources.delete(key);
     this.#sources.set(key, source);
+    if (this.#sources.size <= MOST_REMEMBERED) return;
     const [oldest] = this.#sources.keys();
-    if (oldest !== undefined && this.#sources.size > MOST_REMEMBERED) this.#sources.delete(oldest);
+    if (oldest !== undefined) this.#sources.delete(oldest);
   }
 
   has(event: Event): boolean {

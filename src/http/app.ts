@@ -15,7 +15,6 @@ export interface AppOptions {
 
 /** Serves a list of routes. The guard comes first, for unknown paths too. */
 export function createApp({ routes, guard, refused, unexpected }: AppOptions): Elysia {
-  const patterns = routes.map((route) => ({ route, segments: route.path.split("/") }));
   const app = new Elysia(adapter && { adapter });
   // Hot path: Elysia only listens. Its router and context would cost a twelfth of a publish.
   app.wrap((_, request) => () => answer(request) as never);
@@ -24,17 +23,17 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
   async function answer(request: Request): Promise<Response> {
     try {
       const path = pathOf(request.url);
-      const here: { route: Route; params: Params }[] = [];
-      for (const { route, segments } of patterns) {
-        const params = paramsIn(path, segments);
-        if (params !== null) here.push({ route, params });
-      }
-      const found = here.find(({ route }) => takes(route.method, request.method));
-      const verdict = await guard.check(request, found?.route);
+      const found = routes.find(
+        ({ path: pattern, method }) => takes(method, request.method) && matches(path, pattern),
+      );
+      const verdict = await guard.check(request, found);
       if ("status" in verdict) return written(verdict);
-      if (found === undefined) return written(unknown(here.map(({ route }) => route)));
-      const refusal = scopeRefusal(found.route, verdict);
-      if (refusal === null) return await handled(found.route, request, verdict, found.params);
+      if (found === undefined) return written(unknown(path));
+      const refusal = scopeRefusal(found, verdict);
+      if (refusal === null) {
+        const answer = found.handle(request, verdict, paramsIn(path, found.path));
+        return await (request.method === "HEAD" ? withoutBody(answer) : answer);
+      }
       refused(verdict.origin, refusal);
       return written(refusal);
     } catch (error) {
@@ -43,7 +42,8 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
     }
   }
 
-  function unknown(here: readonly Route[]): Refusal {
+  function unknown(asked: string): Refusal {
+    const here = routes.filter(({ path }) => matches(asked, path));
     const methods = here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     const allow = methods.join(", ");
     if (here.length > 0 && here.every(({ otherMethods }) => otherMethods !== 404))
@@ -54,29 +54,40 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
   }
 }
 
-/** The segments of a URL's path, without one final slash. */
-function pathOf(url: string): string[] {
-  const [path = ""] = url.slice(url.indexOf("/", "http://".length)).split("?", 1);
-  return (path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path).split("/");
+/** A URL's path, without one final slash. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", "http://".length);
+  const query = url.indexOf("?", start);
+  const end = query < 0 ? url.length : query;
+  return url.slice(start, end - start > 1 && url[end - 1] === "/" ? end - 1 : end);
 }
 
-/** Null if the path does not match. */
-function paramsIn(path: readonly string[], pattern: readonly string[]): Params | null {
-  if (path.length !== pattern.length) return null;
-  const params: Record<string, string> = {};
-  for (const [i, part] of pattern.entries())
-    if (part.startsWith(":")) params[part.slice(1)] = path[i] ?? "";
-    else if (part !== path[i]) return null;
-  return params;
+/** Hot path: most paths stand in the list as they are. */
+function matches(path: string, pattern: string): boolean {
+  return path === pattern || (pattern.includes(":") && fits(path.split("/"), pattern.split("/")));
+}
+
+function fits(path: readonly string[], pattern: readonly string[]): boolean {
+  return (
+    path.length === pattern.length && pattern.every((part, i) => part.startsWith(":") || part === path[i])
+  );
+}
+
+function paramsIn(path: string, pattern: string): Params {
+  if (path === pattern) return {};
+  const parts = path.split("/");
+  const named = pattern
+    .split("/")
+    .flatMap((part, i) => (part.startsWith(":") ? [[part.slice(1), parts[i] ?? ""]] : []));
+  return Object.fromEntries(named);
 }
 
 function takes(method: Route["method"], asked: string): boolean {
   return method === "ALL" || method === (asked === "HEAD" ? "GET" : asked);
 }
 
-async function handled(route: Route, request: Request, caller: Caller, params: Params): Promise<Response> {
-  const answer = await route.handle(request, caller, params);
-  if (request.method !== "HEAD") return answer;
+async function withoutBody(whole: Promise<Response> | Response): Promise<Response> {
+  const answer = await whole;
   const { status, headers, body } = answer;
   if (headers.get("content-type")?.startsWith("text/event-stream")) await body?.cancel();
   else headers.set("content-length", String((await answer.arrayBuffer()).byteLength));

@@ -19,9 +19,7 @@ export function isLoopbackUrl(url: string): boolean {
 }
 
 function isLoopbackV4(address: string): boolean {
-  const parts = address.split(".");
-  const isByte = (part: string) => String(Number(part)) === part && Number(part) >= 0 && Number(part) <= 255;
-  return parts.length === 4 && parts[0] === "127" && parts.every(isByte);
+  return /^127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(address);
 }
 
 // URL normalizes every form of an IPv6 address. Hooks load this file, so it uses no package.

@@ -1,8 +1,9 @@
+import { lazily } from "../lib/lazily.ts";
 import { operation } from "./operation.ts";
 import { NEED_ID } from "./params.ts";
 
 /** Loaded at the first call, so that commands do without it. */
-let work: typeof import("./run_answer.ts") | undefined;
+const work = lazily(() => import("./run_answer.ts"));
 
 export const answer = operation({
   name: "answer",
@@ -34,10 +35,7 @@ export const answer = operation({
       ['answer 4 deny "not on main"', "deny it, and say why"],
     ],
   },
-  run: async (bus, args, call) => {
-    work ??= await import("./run_answer.ts");
-    return work.runAnswer(bus, args, call);
-  },
+  run: (bus, args, call) => work(({ runAnswer }) => runAnswer(bus, args, call)),
   print(result, to) {
     const { need_id, session, answer, taken, dismissed } = result;
     const id = to.bold(`#${to.text(need_id)}`);

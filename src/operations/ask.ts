@@ -78,8 +78,8 @@ export const ask = operation({
         await bus.store.mail.see(own, [answer.id], []);
         return { ...asked, answered: true, answer: eventFor(call, answer) };
       }
-      const silence = unanswered(args.wait_seconds, reach.reach, correlation_id);
-      return { ...asked, answered: false, ...reach, ...silence };
+      const silence = unanswered(args.wait_seconds, reach, correlation_id);
+      return { ...asked, answered: false, ...(reach !== undefined && { reach }), ...silence };
     } finally {
       answers.close();
     }

@@ -1,6 +1,7 @@
 import type { Event } from "../domain/event.ts";
 import { UsageError } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { lazily } from "../lib/lazily.ts";
 import { shownEvents } from "./events_command.ts";
 import { isNarrowed, params, type Query } from "./events_query.ts";
 import { operation } from "./operation.ts";
@@ -12,7 +13,7 @@ import { sinceTime } from "./since.ts";
 const FOLLOW_SECONDS = 60;
 
 /** Loaded at the first call, so that commands do without it. */
-let work: typeof import("./run_get_events.ts") | undefined;
+const work = lazily(() => import("./run_get_events.ts"));
 
 export const getEvents = operation({
   name: "get_events",
@@ -71,10 +72,7 @@ export const getEvents = operation({
       return patience + Number(args.wait_seconds ?? 0) * 1000;
     },
   },
-  run: async (bus, args, call) => {
-    work ??= await import("./run_get_events.ts");
-    return work.runGetEvents(bus, args, call);
-  },
+  run: (bus, args, call) => work(({ runGetEvents }) => runGetEvents(bus, args, call)),
   print: printEvents,
 });
 

@@ -42,9 +42,9 @@ export class Door {
   }
 
   /** The same for a client of MCP, which does not know the operations of other doors. */
-  async invokeTool(name: unknown, args: unknown, call: Call): Promise<Outcome> {
-    if (this.#entries.get(name)?.operation.tool === false) return failed("unknown", unknownTool(name));
-    return this.invoke(name, args, call);
+  invokeTool(name: unknown, args: unknown, call: Call): Promise<Outcome> {
+    const isHidden = this.#entries.get(name)?.operation.tool === false;
+    return isHidden ? Promise.resolve(failed("unknown", unknownTool(name))) : this.invoke(name, args, call);
   }
 
   /** True for an operation each of whose calls stores an event. */
@@ -53,63 +53,57 @@ export class Door {
   }
 
   /** Runs the operation called `name`, which comes unchecked from a client as `args` does. */
-  async invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
+  invoke(name: unknown, args: unknown, call: Call): Promise<Outcome> {
     const { caller } = call;
-    const { calls } = this.#options;
-    const full = calls.take(caller);
+    const full = this.#options.calls.problem(caller);
     if (full !== null)
       return this.#denied(caller, {
         kind: "busy",
         reason: `${full}. Nothing was done. Try again in a second.`,
       });
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return Promise.resolve(failed("unknown", unknownTool(name)));
+    const denial = this.#admit(caller, entry.operation);
+    return denial === null ? this.#run(entry, args ?? {}, call) : this.#denied(caller, denial);
+  }
+
+  #denied(caller: Caller, denial: Denial): Promise<Outcome> {
+    this.#options.log.denied(caller, denial);
+    return Promise.resolve({ refusal: denial });
+  }
+
+  // Hot path: one asynchronous function for all steps of a call.
+  async #run({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
+    const { bus, calls, holds } = this.#options;
+    const { caller } = call;
+    const began = performance.now();
+    let outcome: Outcome;
+    calls.add(caller);
     try {
-      const entry = this.#entries.get(name);
-      if (entry === undefined) return failed("unknown", unknownTool(name));
-      const denial = this.#admit(caller, entry.operation);
-      return denial === null ? await this.#logged(entry, args ?? {}, call) : this.#denied(caller, denial);
+      const checked = check(args);
+      if ("problem" in checked) outcome = failed("arguments", checked.problem);
+      // The token was checked before the body arrived, which may have taken long.
+      else if (!holds(caller)) outcome = ended(operation, caller);
+      else {
+        const value = await operation.run(bus, checked.args as never, call);
+        outcome = holds(caller) ? { value } : ended(operation, caller);
+      }
+    } catch (error) {
+      const reason = `${operation.name}: ${this.#sentenceOf(operation, error)}`;
+      outcome = holds(caller) ? failed("failed", reason) : ended(operation, caller);
     } finally {
       calls.give(caller);
     }
-  }
-
-  #denied(caller: Caller, denial: Denial): Outcome {
-    this.#options.log.denied(caller, denial);
-    return { refusal: denial };
-  }
-
-  async #logged({ operation, check }: Entry, args: unknown, call: Call): Promise<Outcome> {
-    const { log } = this.#options;
-    const began = performance.now();
-    const checked = check(args);
-    const outcome =
-      "problem" in checked
-        ? failed("arguments", checked.problem)
-        : await this.#run(operation, checked.args, call);
-    const ms = performance.now() - began;
-    if (call.repeated !== true || "refusal" in outcome)
-      log.call(() => describeCall(operation, args, outcome, call.caller, ms));
-    if ("value" in outcome && !Array.isArray(outcome.value) && outcome.value.session_deleted === true)
-      log.deleted(operation.name, outcome.value);
+    this.#tell(operation, args, outcome, call, performance.now() - began);
     return outcome;
   }
 
-  async #run(operation: Operation, args: unknown, call: Call): Promise<Outcome> {
-    const { bus, holds } = this.#options;
-    const { caller } = call;
-    const ended = () =>
-      failed(
-        "token_ended",
-        `${operation.name}: the token ${caller.origin} expired or was revoked during the call.`,
-      );
-    // The token was checked before the body arrived, which may have taken long.
-    if (!holds(caller)) return ended();
-    let outcome: Outcome;
-    try {
-      outcome = { value: await operation.run(bus, args as never, call) };
-    } catch (error) {
-      outcome = failed("failed", `${operation.name}: ${this.#sentenceOf(operation, error)}`);
-    }
-    return holds(caller) ? outcome : ended();
+  #tell(operation: Operation, args: unknown, outcome: Outcome, { repeated, caller }: Call, ms: number): void {
+    const { log } = this.#options;
+    if (repeated !== true || "refusal" in outcome)
+      log.call(() => describeCall(operation, args, outcome, caller, ms));
+    if ("value" in outcome && !Array.isArray(outcome.value) && outcome.value.session_deleted === true)
+      log.deleted(operation.name, outcome.value);
   }
 
   #sentenceOf(operation: Operation, error: unknown): string {
@@ -121,6 +115,10 @@ export class Door {
 
 function failed(kind: Failure["kind"], reason: string): Outcome {
   return { refusal: { kind, reason } };
+}
+
+function ended({ name }: Operation, { origin }: Caller): Outcome {
+  return failed("token_ended", `${name}: the token ${origin} expired or was revoked during the call.`);
 }
 
 function unknownTool(name: unknown): string {

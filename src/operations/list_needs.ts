@@ -1,12 +1,13 @@
 import type { Question } from "../domain/need.ts";
 import type { Printer } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { lazily } from "../lib/lazily.ts";
 import { wrapped } from "../lib/wrap.ts";
 import { operation } from "./operation.ts";
 import { NEED_ID } from "./params.ts";
 
 /** Loaded at the first call, so that commands do without it. */
-let work: typeof import("./run_list_needs.ts") | undefined;
+const work = lazily(() => import("./run_list_needs.ts"));
 
 export const listNeeds = operation({
   name: "list_needs",
@@ -28,10 +29,7 @@ export const listNeeds = operation({
       ["needs --all", "how the latest ones were closed"],
     ],
   },
-  run: async (bus, args, call) => {
-    work ??= await import("./run_list_needs.ts");
-    return work.runListNeeds(bus, args, call);
-  },
+  run: (bus, args, call) => work(({ runListNeeds }) => runListNeeds(bus, args, call)),
   print(result, to) {
     const needs = result.result as Json[];
     if (needs.length === 0) return to.line("Nothing waits for you.");

@@ -1,6 +1,7 @@
 import { reachWords } from "../domain/reach.ts";
 import type { Command } from "../lib/command.ts";
 import type { Json } from "../lib/json.ts";
+import { lazily } from "../lib/lazily.ts";
 import { SESSIONS } from "../lib/param.ts";
 import { operation } from "./operation.ts";
 import { channelOf, withPayload } from "./params.ts";
@@ -32,7 +33,7 @@ const TRACKED: Pick<Command, "flags" | "after" | "timeoutMs"> = {
 };
 
 /** Loaded at the first call, so that commands do without it. */
-let work: typeof import("./run_publish_event.ts") | undefined;
+const work = lazily(() => import("./run_publish_event.ts"));
 
 export const publishEvent = operation({
   name: "publish_event",
@@ -80,10 +81,7 @@ export const publishEvent = operation({
       },
     },
   ],
-  run: async (bus, args, call) => {
-    work ??= await import("./run_publish_event.ts");
-    return work.runPublishEvent(bus, args, call);
-  },
+  run: (bus, args, call) => work(({ runPublishEvent }) => runPublishEvent(bus, args, call)),
   print(result, to) {
     const deliveries = (result.deliveries ?? []) as Json[];
     const reach = result.reach === undefined ? "" : ` (${to.text(reachWords(result.reach))})`;

@@ -49,6 +49,7 @@ export const reply = operation({
       ...sender.signed,
     });
     await bus.store.mail.acknowledge(event.session_id, question.id);
+    const reach = await reachOfMail(bus, resolved, event.session_id);
     const warnings = [resolved.warning, anonymousWarning(event.session_id, call)].filter(Boolean);
     return {
       event_id: event.id,
@@ -56,7 +57,7 @@ export const reply = operation({
       channel: event.channel,
       ...(resolved.recipient !== undefined && { to: resolved.recipient.name }),
       correlation_id: event.correlation_id,
-      ...(await reachOfMail(bus, resolved, event.session_id)),
+      ...(reach !== undefined && { reach }),
       ...(warnings.length > 0 && { warning: warnings.join(" ") }),
       ...deletedNote(sender.session),
     };

@@ -6,13 +6,14 @@ import { publish, senderOf } from "../domain/publish.ts";
 import { reachOfMail } from "../domain/reachability.ts";
 import type { Json } from "../lib/json.ts";
 import { anonymousWarning, deletedNote, touch } from "./present.ts";
-import { payloadFor } from "./preview.ts";
+import { previewFor } from "./preview.ts";
 import type { Publication } from "./publish_params.ts";
 
 /** Stores an event and tells whom it reaches. */
 export async function runPublishEvent(bus: Bus, args: Publication, call: Call): Promise<Json> {
   const sender = await senderOf(bus, args.session_id, call);
   if ("refusal" in sender) return sender.refusal;
+  const { session_id, origin } = sender.signed;
   if (call.caller.scope === "full") touch(bus, sender.session);
   const resolved = await resolveChannel(bus, args.channel);
   if ("refusal" in resolved) return resolved.refusal;
@@ -24,24 +25,28 @@ export async function runPublishEvent(bus: Bus, args: Publication, call: Call): 
     tags: args.tags,
     correlation_id: args.correlation_id,
     explicit_level: args.signal_level,
-    ...sender.signed,
+    session_id,
+    origin,
   });
   const result: Json = {
     event_id: event.id,
     event_type: event.event_type,
-    ...payloadFor(call, event.id, event.payload),
+    payload: event.payload,
     channel: event.channel,
     signal_level: event.signal_level,
   };
+  const preview = previewFor(call, event.id, event.payload);
+  if (preview !== undefined) Object.assign(result, preview);
   if (event.correlation_id !== null) result.correlation_id = event.correlation_id;
-  Object.assign(result, await reachOfMail(bus, resolved, event.session_id));
+  const reach = reachOfMail(bus, resolved, event.session_id);
+  if (reach !== undefined) result.reach = await reach;
   const warnings = [
     resolved.warning,
     levelWarning(args.signal_level, event.signal_level),
     anonymousWarning(event.session_id, call),
   ].filter(Boolean);
   if (warnings.length > 0) result.warning = warnings.join(" ");
-  return { ...result, ...deletedNote(sender.session) };
+  return sender.session === undefined ? result : { ...result, ...deletedNote(sender.session) };
 }
 
 function levelWarning(sent: string | undefined, used: string): string | undefined {

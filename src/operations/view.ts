@@ -1,10 +1,11 @@
+import { lazily } from "../lib/lazily.ts";
 import { operation } from "./operation.ts";
 
 /** A view may be this old (ms). */
 const FRESH_MS = 250;
 
 /** Loaded at the first call, so that commands do without it. */
-let work: typeof import("./run_view.ts") | undefined;
+const work = lazily(() => import("./run_view.ts"));
 
 export const view = operation({
   name: "view",
@@ -22,8 +23,5 @@ export const view = operation({
       about: "The answer may be this old (ms)",
     },
   },
-  async run(bus, { max_age_ms }, { caller }) {
-    work ??= await import("./run_view.ts");
-    return work.runView(bus, caller, max_age_ms);
-  },
+  run: (bus, { max_age_ms }, { caller }) => work(({ runView }) => runView(bus, caller, max_age_ms)),
 });

@@ -91,9 +91,13 @@ export function peerOf(request: Request): Peer | undefined {
   const { server, bySocket } = request as BunRequest;
   if (bySocket) return SOCKET_PEER;
   const peer = server?.requestIP(request) ?? undefined;
-  return (
-    peer && { address: peer.address.replace(/^::ffff:(?=\d+\.)/, ""), port: peer.port, to: server?.port }
-  );
+  if (peer === undefined) return undefined;
+  const { address, port } = peer;
+  return {
+    address: /^::ffff:\d+\./.test(address) ? address.slice("::ffff:".length) : address,
+    port,
+    to: server?.port,
+  };
 }
 
 /**
@@ -101,9 +105,15 @@ export function peerOf(request: Request): Peer | undefined {
  * request, and shows that one turn of the event loop later.
  */
 export async function isCutOff(request: Request): Promise<boolean> {
-  await nextTurn();
+  // Hot path: the requests of one turn wait together.
+  turn ??= nextTurn().finally(() => {
+    turn = undefined;
+  });
+  await turn;
   return request.signal.aborted;
 }
+
+let turn: Promise<void> | undefined;
 
 /** Does nothing. On Bun a request's signal can still be created later. */
 export function watchClient(): void {}

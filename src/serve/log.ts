@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { styleText } from "node:util";
 import { visible, visibleLine } from "../lib/escape.ts";
+import { isoTime } from "../lib/iso_time.ts";
 import { restrict } from "../lib/permissions.ts";
 import type { CallLine } from "../operations/call_log.ts";
 
@@ -40,7 +41,7 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   const log = new RotatingFile(options.file, options.rotateBytes);
   const errors = new RotatingFile(options.errors, options.rotateBytes);
-  const stamp = () => new Date(options.now()).toISOString();
+  const stamp = () => isoTime(options.now());
   const put = (level: Level, safe: string, shown = safe) => {
     const time = stamp();
     log.append(`${time} ${COLUMN[level]} ${safe}\n`);

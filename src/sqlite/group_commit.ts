@@ -87,12 +87,12 @@ export class GroupCommit {
   }
 
   /** Runs a read at once. `goesOn`: a further step of one. @throws BusError when the database cannot be read. */
-  async read<T>(unit: () => T, goesOn = false): Promise<T> {
+  read<T>(unit: () => T, goesOn = false): Promise<T> {
     if (!goesOn) this.#calls++;
     try {
-      return unit();
+      return Promise.resolve(unit());
     } catch (error) {
-      throw error instanceof BusError ? error : this.#failed(error);
+      return Promise.reject(error instanceof BusError ? error : this.#failed(error));
     }
   }
 
@@ -170,7 +170,7 @@ export class GroupCommit {
       return;
     }
     if (trouble?.problem === "storage_busy") this.#recovered();
-    for (const [i, unit] of batch.entries()) unit.resolve(results[i] as never);
+    for (let i = 0; i < batch.length; i++) batch[i]?.resolve(results[i] as never);
     this.#options.onCommitted?.();
   }
 

@@ -1,3 +1,4 @@
+import { isoTime } from "../lib/iso_time.ts";
 import type { Database, Statement } from "../runtime/runtime.ts";
 import type { Writer } from "./group_commit.ts";
 import { prepared } from "./statements.ts";
@@ -32,5 +33,5 @@ export abstract class Table<Name extends string, P extends Parts = Parts> {
 }
 
 export function timestampOf({ now }: Parts): string {
-  return new Date(now()).toISOString();
+  return isoTime(now());
 }

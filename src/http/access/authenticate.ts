@@ -4,7 +4,7 @@ import { type FoundToken, RESERVED, type Tokens } from "../../domain/token.ts";
 import { isLoopback } from "../../lib/loopback.ts";
 import { type Peer, peerOf } from "../../runtime/runtime.ts";
 import { isTailnet, type Way, wayOf } from "./forwarding.ts";
-import type { Head } from "./origin.ts";
+import { type Head, hostnameOf } from "./origin.ts";
 import { PAGE_HEADER, type PageLogins } from "./page_login.ts";
 import type { Refusal } from "./refusal.ts";
 import { terminalOf } from "./terminal.ts";
@@ -48,7 +48,8 @@ export function incomingOf(
   const { method, headers } = request;
   const peer = peerOf(request);
   const way = peer !== undefined && isLoopback(peer.address) ? wayOf(headers) : undefined;
-  return { method, headers, body, anyone, strangers, peer, way, login: null, terminal: undefined };
+  const host = hostnameOf(headers.get("host"));
+  return { method, host, headers, body, anyone, strangers, peer, way, login: null, terminal: undefined };
 }
 
 /**

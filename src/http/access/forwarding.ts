@@ -45,7 +45,7 @@ export function wayOf(headers: Headers): Way {
     proxy = name;
     if (!OF_SERVE.test(name)) return { proxy, served: false };
   }
-  return { proxy, served: isTailnet(headers.get("x-forwarded-for") ?? "") };
+  return { proxy, served: proxy !== undefined && isTailnet(headers.get("x-forwarded-for") ?? "") };
 }
 
 const TAILNET = new BlockList();

@@ -13,6 +13,8 @@ export interface HeadOptions {
 /** Input of the rules. */
 export interface Head {
   method: string;
+  /** The name or address in its Host header. Null unless there is exactly one. */
+  host: string | null;
   headers: Headers;
   /** Body that the route takes. */
   body: BodyKind;
@@ -29,13 +31,12 @@ export type Known = (hostname: string) => boolean;
  */
 export const HEAD_RULES = [oneHost, knownHost, ownPage, ownSite, rightType, plainBody];
 
-function oneHost({ headers }: Head): Refusal | null {
-  if (hostnameOf(headers) !== null) return null;
+function oneHost({ host }: Head): Refusal | null {
+  if (host !== null) return null;
   return { status: 400, reason: "A request needs exactly one Host header with a name or an address." };
 }
 
-function knownHost({ headers }: Head, { known }: { known: Known }): Refusal | null {
-  const host = hostnameOf(headers);
+function knownHost({ host }: Head, { known }: { known: Known }): Refusal | null {
   if (host !== null && known(host)) return null;
   const reason = `This bus does not answer to the host "${host}". To allow it, add it to AGENT_EVENT_BUS_ALLOWED_HOSTS.`;
   return { status: 421, reason };
@@ -90,7 +91,7 @@ function isPageOf(origin: string, known: Known): boolean {
 }
 
 function isJson(type: string | null): boolean {
-  return type?.split(";")[0]?.trim().toLowerCase() === "application/json";
+  return type === "application/json" || type?.split(";")[0]?.trim().toLowerCase() === "application/json";
 }
 
 /** A host as it was set, and as clients write it. Clients shorten IPv6. */
@@ -103,7 +104,7 @@ function isAddress(hostname: string): boolean {
   return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) || hostname.startsWith("[");
 }
 
-function hostnameOf(headers: Headers): string | null {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(headers.get("host") ?? "");
+export function hostnameOf(header: string | null): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(header ?? "");
   return match?.[1]?.toLowerCase() ?? null;
 }

@@ -101,8 +101,9 @@ export class HttpTransport implements Transport {
     } finally {
       shares.bodyRead(caller, size);
     }
-    const modern = isModern(request.headers, message);
-    const problem = modern ? envelopeProblem(request.headers, message) : versionProblem(request.headers);
+    const version = request.headers.get("mcp-protocol-version");
+    const modern = isModern(version, message);
+    const problem = modern ? envelopeProblem(request.headers, message) : versionProblem(version);
     if (problem !== null) return problem;
     // Not before a read: with a further turn of the event loop, more answers are in memory at once.
     const appends = "params" in message && this.#options.door.appends(message.params?.name);

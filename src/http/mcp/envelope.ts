@@ -1,7 +1,7 @@
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import { beginning } from "../../lib/graphemes.ts";
 import type { Json } from "../../lib/json.ts";
-import { errorResponse } from "./head.ts";
+import { errorResponse, type RpcError } from "./head.ts";
 
 /** The revision without a handshake: each request tells its version and the capabilities of its client. */
 export const MODERN = "2026-07-28";
@@ -22,9 +22,9 @@ const NAMED_BY: ReadonlyMap<string, string> = new Map([
   ["resources/read", "uri"],
 ]);
 
-/** True if the header or the body of a message speaks of the revision without a handshake, or of a later one. */
-export function isModern(headers: Headers, message: JSONRPCMessage): boolean {
-  if (headers.get(VERSION_HEADER) === MODERN) return true;
+/** True if the version in the header, or the body of a message, is of the revision without a handshake, or of a later one. */
+export function isModern(version: string | null, message: JSONRPCMessage): boolean {
+  if (version === MODERN) return true;
   const meta = "params" in message ? message.params?._meta : undefined;
   return isObject(meta) && VERSION_KEY in meta;
 }
@@ -32,23 +32,25 @@ export function isModern(headers: Headers, message: JSONRPCMessage): boolean {
 /** The answer to a request whose envelope or headers are wrong. Null if they fit. Notifications need no envelope. */
 export function envelopeProblem(headers: Headers, message: JSONRPCMessage): Response | null {
   if (!("id" in message && "method" in message)) return null;
-  const { id, method, params = {} } = message;
-  const refused = (code: number, text: string, data?: Json) =>
-    errorResponse(400, { code, message: text, ...(data && { data }) }, id);
+  const error = errorIn(headers, message);
+  return error === null ? null : errorResponse(400, error, message.id);
+}
+
+function errorIn(headers: Headers, { method, params = {} }: JSONRPCRequest): RpcError | null {
   const meta = metaProblem(params._meta);
-  if (meta !== null) return refused(INVALID_PARAMS, `Invalid params: ${meta}`);
+  if (meta !== null) return { code: INVALID_PARAMS, message: `Invalid params: ${meta}` };
   const requested = String(params._meta?.[VERSION_KEY]);
-  const named = NAMED_BY.get(method);
-  const version = headerProblem(VERSION_HEADER, headers.get(VERSION_HEADER), requested);
-  if (version !== null) return refused(HEADER_MISMATCH, version);
+  const version = headerProblem(VERSION_HEADER, headers, requested);
+  if (version !== null) return { code: HEADER_MISMATCH, message: version };
   if (requested !== MODERN) {
     const text = `Unsupported protocol version ${beginning(requested, 60)}. Without initialize, the bus speaks ${MODERN}.`;
-    return refused(UNSUPPORTED_VERSION, text, { supported: [MODERN], requested });
+    return { code: UNSUPPORTED_VERSION, message: text, data: { supported: [MODERN], requested } };
   }
+  const named = NAMED_BY.get(method);
   const problem =
-    headerProblem("Mcp-Method", headers.get("Mcp-Method"), method) ??
-    (named === undefined ? null : headerProblem("Mcp-Name", headers.get("Mcp-Name"), params[named]));
-  return problem === null ? null : refused(HEADER_MISMATCH, problem);
+    headerProblem("Mcp-Method", headers, method) ??
+    (named === undefined ? null : headerProblem("Mcp-Name", headers, params[named]));
+  return problem === null ? null : { code: HEADER_MISMATCH, message: problem };
 }
 
 function metaProblem(meta: unknown): string | null {
@@ -76,7 +78,8 @@ function isObject(value: unknown): value is Json {
 }
 
 /** Why a header does not repeat what the body says. Null if it does, or if neither says anything. */
-function headerProblem(name: string, header: string | null, value: unknown): string | null {
+function headerProblem(name: string, headers: Headers, value: unknown): string | null {
+  const header = headers.get(name);
   if (header === null)
     return typeof value === "string" ? `The header ${name} is missing. It repeats ${quoted(value)}.` : null;
   if (decoded(header) === value) return null;

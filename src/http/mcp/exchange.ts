@@ -10,7 +10,9 @@ import { streamStart } from "./resume.ts";
 const STREAM_AFTER_MS = 5_000;
 /** Most calls are answered sooner. */
 export const SOON_MS = 50;
-const JSON_BODY = { "content-type": "application/json" };
+/** Hot path: made once, because a Response takes longer to read an object. */
+const JSON_HEADERS = new Headers({ "content-type": "application/json" });
+const STREAM_HEADERS = new Headers(STREAM);
 
 export interface ExchangeParts {
   message: JSONRPCRequest;
@@ -30,6 +32,8 @@ export class Exchange implements Call {
   readonly caller: Caller;
   /** Request id that the client chose. */
   readonly clientId: RequestId;
+  /** True if the client speaks MCP as an agent's does. Its requests name the version, or the session of a handshake. */
+  readonly agent: boolean;
   readonly #parts: ExchangeParts;
   readonly #responded = Promise.withResolvers<Response>();
   readonly response = this.#responded.promise;
@@ -43,6 +47,8 @@ export class Exchange implements Call {
     this.#parts = parts;
     this.caller = parts.caller;
     this.clientId = parts.message.id;
+    const { headers } = parts.request;
+    this.agent = headers.has("mcp-protocol-version") || headers.has("mcp-session-id");
   }
 
   /** Called after SOON_MS. From here on a client that goes away is noticed, and the answer may become a stream. */
@@ -61,12 +67,6 @@ export class Exchange implements Call {
     this.#abandoning ??= new AbortController();
     if (this.#state === "abandoned") this.#abandoning.abort();
     return this.#abandoning.signal;
-  }
-
-  /** True if the client speaks MCP as an agent's does. Its requests name the version, or the session of a handshake. */
-  get agent(): boolean {
-    const { headers } = this.#parts.request;
-    return headers.has("mcp-protocol-version") || headers.has("mcp-session-id");
   }
 
   progress(elapsed: number, total: number): void {
@@ -146,8 +146,8 @@ export class Exchange implements Call {
 
   #respond(body: string | Uint8Array<ArrayBuffer> | ReadableStream): void {
     const { headers: further, streams } = this.#parts;
-    const headers = streams ? STREAM : JSON_BODY;
-    const all = further === undefined ? headers : { ...further, ...headers };
+    const headers = streams ? STREAM_HEADERS : JSON_HEADERS;
+    const all = further === undefined ? headers : new Headers([...Object.entries(further), ...headers]);
     this.#responded.resolve(new Response(body, { headers: all }));
   }
 }

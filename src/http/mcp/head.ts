@@ -25,8 +25,7 @@ export function acceptProblem(headers: Headers): Response | null {
 }
 
 /** The answer to a header that names none of the revisions with a handshake. Null if it names one, or is absent. */
-export function versionProblem(headers: Headers): Response | null {
-  const version = headers.get("mcp-protocol-version");
+export function versionProblem(version: string | null): Response | null {
   if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
     return refuse(
       400,

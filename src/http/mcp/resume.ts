@@ -23,7 +23,7 @@ export function streamStart(request: Request, id: RequestId): string {
 
 /** The id of the call whose stream this request asks for. Undefined if it asks for no stream. */
 export function resumedCall(request: Request): RequestId | undefined {
-  if (request.headers.get(VERSION) === MODERN) return undefined;
+  if (request.method !== "GET" || request.headers.get(VERSION) === MODERN) return undefined;
   const id = resumedId(request);
   return typeof id === "string" || Number.isSafeInteger(id) ? (id as RequestId) : undefined;
 }
