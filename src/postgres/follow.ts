@@ -36,7 +36,10 @@ export async function followOthers(
   const listener = new Listener(url, CHANNEL, (text) => {
     // Without a text, some were lost.
     const announced = text === undefined ? undefined : parseAnnouncement(text);
-    if (announced === undefined || announced.by !== own) heard(announced);
+    if (announced !== undefined && announced.by === own) return;
+    // A late word could meet a call that began after it.
+    if (announced?.word !== undefined) peers.hear(announced.word);
+    else heard(announced);
   });
   renewAfter(health, [pool, listener]);
   await listener.start();
@@ -82,14 +85,13 @@ async function follow(
 ): Promise<void> {
   if (announced.some((one) => one === undefined || one.tokens)) await readTokens(tokens);
   if (announced.some((one) => one?.holds)) await peers.look().catch(() => {});
-  const written = announced.filter((one) => one?.word === undefined && !one?.holds);
+  const written = announced.filter((one) => !one?.holds);
   if (written.length > 0) await tail.catchUp();
   for (const one of written) {
     mail.tell(one?.readers ?? []);
     await needs.tellOf(one?.needs).catch(() => {});
   }
-  for (const one of announced) if (one?.word !== undefined) peers.hear(one.word);
-  if (announced.some((one) => one?.word === undefined)) for (const onCommit of commits) onCommit();
+  for (const onCommit of commits) onCommit();
 }
 
 /** Makes connections anew that may lead to a server that was replaced meanwhile. */

@@ -119,7 +119,10 @@ function heed({ dialogs, turns, muted, atWork }: Bus, here: OpenSubscriptions, {
   if (does === "refresh") here.refreshHere(key);
   if (does === "end_dialogs" && dialogs.endHere(key)) here.refreshHere(dialogWait(key));
   if (does === "end_turn") turns.endHere(key);
-  if (does === "work") atWork.set(key, performance.now());
+  if (does === "work") {
+    atWork.set(key, performance.now());
+    here.dismissHere(key);
+  }
   if (does === "mute") muted.until = Number(key);
 }
 

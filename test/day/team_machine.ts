@@ -183,8 +183,15 @@ const ORDERS: Readonly<Record<string, (words: string) => Promise<unknown>>> = {
   async prompt() {
     isOver = true;
     end();
-    for (const member of members) await member.hook("prompt");
-    await Promise.all(living);
+    let isLeft = true;
+    const left = Promise.all(living).then(() => {
+      isLeft = false;
+    });
+    // One whose waiter was on its way to the bus is prompted again.
+    while (isLeft) {
+      for (const member of members) await member.hook("prompt");
+      await Promise.race([left, Bun.sleep(1_000)]);
+    }
     for (const member of members) while ((await member.hook("prompt")) > 0);
     return day;
   },

@@ -76,6 +76,23 @@ describe.skipIf(noPostgres !== null)("two buses", () => {
     await eventually("it is sent away", async () => (await one.collect(there, "wake", before)).left === true);
   });
 
+  test("a waiter that one bus has only just got leaves at a prompt at the other", async () => {
+    const one = await session();
+    const isHeld = async () => {
+      const { result } = await there.call("list_sessions");
+      return (
+        result.find(({ session_id }: { session_id: string }) => session_id === one.session_id).reach ===
+        "wakes"
+      );
+    };
+    for (let round = 0; round < 10; round++) {
+      const waiting = one.collect(there, "wake", { wait_seconds: 300 });
+      await eventually("it waits", isHeld);
+      await one.collect(here, "prompt");
+      expect((await waiting).left).toBe(true);
+    }
+  });
+
   test("a wake by an answer is free, whichever bus the confirmation reaches, and one by a question counts", async () => {
     const [asker, other] = [await session(), await session()];
     const correlation_id = fresh("q");
