@@ -5,9 +5,9 @@ import { sleeper } from "./client.ts";
 /** Channels that a webhook of the test wants. */
 export const HOOKED = ["hooked", "line"] as const;
 /** What a client waits after a failed call, so that a dead bus is not asked without end (ms). */
-const AFTER_FAILURE_MS = 20;
+const AFTER_FAILURE_MS = 50;
 /** Between two hooks or reads of one client (ms). */
-const BETWEEN_MS = 40;
+const BETWEEN_MS = 100;
 
 export interface Load {
   ring: Ring;
@@ -60,7 +60,7 @@ export class Publisher {
       this.of[index] = (this.of[index] ?? 0) + 1;
       if (to !== undefined) this.direct.push({ id: event_id, to });
     };
-    await again(load, first, step, 0);
+    await again(load, first, step, 20);
   }
 }
 
