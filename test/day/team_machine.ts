@@ -46,11 +46,12 @@ let turn = number;
 let isOver = false;
 const { promise: over, resolve: end } = Promise.withResolvers<void>();
 
-/** Calls a tool of the next bus, again if that refuses for now. */
+/** Calls a tool of the next bus, again if that refuses for now. A hook has a connection of its own. */
 async function call(tool: string, args: Json): Promise<{ result: Json; bus: number }> {
+  const connection = tool === "publish_event" ? "keep-alive" : "close";
   for (;;) {
     const bus = turn++ % urls.length;
-    const headers = { authorization: `Bearer ${token}`, "x-real-ip": `10.0.0.${number + 1}` };
+    const headers = { authorization: `Bearer ${token}`, "x-real-ip": `10.0.0.${number + 1}`, connection };
     const params = { name: tool, arguments: args };
     const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params };
     const { status, message, text } = await rpc(String(urls[bus]), body, headers);
