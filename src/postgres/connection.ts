@@ -37,8 +37,9 @@ const CONNECT_MS = 10_000;
 /** A server that does not answer at all is given up after this time. */
 const ANSWER_MS = 20_000;
 
-/** A server with no connection left refused a further one. One of those that there are is soon free. */
+/** How long it takes at least until a connection that is in use is looked for again (ms). */
 const AGAIN_MS = 20;
+/** A server with no connection left refused a further one. One of those that there are is soon free. */
 const MOST_TRIES = 100;
 
 /** Settings of each connection (ms). A bus that hangs in a transaction must not hold up the others. */
@@ -72,7 +73,7 @@ export function connect(url: string, other: pg.ClientConfig = {}): Pool {
   let current = poolOf(url, other);
   const ending = new Set<Promise<void>>();
   const renew = () => {
-    const end = current.end().finally(() => ending.delete(end));
+    const end = endOf(current).finally(() => ending.delete(end));
     ending.add(end);
     current = poolOf(url, other);
   };
@@ -84,7 +85,7 @@ export function connect(url: string, other: pg.ClientConfig = {}): Pool {
       if (pool === current && troubleOf(error) === "storage_readonly") renew();
       if (!isFull(error) || pool.totalCount === 0 || tries === MOST_TRIES) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    await aMoment();
     return within(work, tries + 1);
   };
   return {
@@ -105,6 +106,14 @@ function poolOf(url: string, other: pg.ClientConfig): pg.Pool {
   pool.on("connect", (client) => client.on("error", ignore));
   return pool;
 }
+
+/** Ends a pool once nobody waits for a connection of it: from then on it gives none. */
+async function endOf(pool: pg.Pool): Promise<void> {
+  while (pool.waitingCount > 0) await aMoment();
+  await pool.end();
+}
+
+const aMoment = () => new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
 
 async function transactionOn<T>(pool: pg.Pool, work: (connection: Connection) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error) => {
