@@ -1,82 +1,77 @@
+import { z } from "zod";
 import { type Bound, boundOf, type Limits, limitNote } from "../domain/limits.ts";
 import type { Json } from "../lib/json.ts";
 import { isRequired } from "../lib/param.ts";
 import type { Operation, ToolParam } from "./operation.ts";
 
-/** Collects what is wrong with the arguments, one after the other. */
-class Problems {
-  readonly sentences: string[] = [];
-  name = "";
-  given: unknown;
+type Rule = (text: string) => string | undefined;
 
-  /** `item`: the place in a list. */
-  add(message: string, item?: number): void {
-    const where = item === undefined ? "" : `[${item}]`;
-    this.sentences.push(`${this.name}${where} ${message}${shown(this.given, item)}`);
-  }
-}
+const NOT_TEXT = "must be a string";
 
-/** Returns a value as handlers get it. Hot path: a schema of zod takes a microsecond for a number. */
-type Check = (value: unknown, problems: Problems, item?: number) => unknown;
-
-/** Text as it is stored. A lone surrogate becomes U+FFFD here, so that answers show what is stored. */
-function textCheck(bound: Bound, limits: Limits, min = 0): Check {
+/** Says what is wrong with a text. Undefined if it is valid. */
+function textRule(bound: Bound, limits: Limits, min = 0): Rule {
   const max = boundOf(bound, limits);
   const tooLong = `must be at most ${max} bytes of UTF-8${limitNote(bound)}`;
-  return (value, problems, item) => {
-    if (typeof value !== "string") return problems.add("must be a string", item);
-    const text = value.toWellFormed();
-    if (text.length < min) problems.add("must not be empty", item);
-    else if (text.length * 3 > max && Buffer.byteLength(text) > max) problems.add(tooLong, item);
-    return text;
+  return (text) => {
+    if (text.length < min) return "must not be empty";
+    return text.length * 3 > max && Buffer.byteLength(text) > max ? tooLong : undefined;
   };
 }
 
-function checkOf(param: ToolParam, limits: Limits): Check {
+/** Text as it is stored. A lone surrogate becomes U+FFFD here, so that answers show what is stored. */
+function textSchema(rule: Rule): z.ZodType<string> {
+  return z
+    .string(NOT_TEXT)
+    .overwrite((text) => text.toWellFormed())
+    .check(({ value, issues }) => {
+      const message = rule(value);
+      if (message !== undefined) issues.push({ code: "custom", message, input: value });
+    });
+}
+
+/** Hot path: most arguments are plain texts, which have a rule. A schema makes five objects for each. */
+function checkOf(param: ToolParam, limits: Limits): Rule | z.ZodType {
   switch (param.type) {
     case "text":
       return param.choices === undefined
-        ? textCheck(param.max, limits, param.min)
-        : choiceCheck(param.choices);
+        ? textRule(param.max, limits, param.min)
+        : z.enum(param.choices as string[], `must be one of ${param.choices.join(", ")}`);
     case "integer":
-      return integerCheck(param, boundOf(param.max, limits), limitNote(param.max));
+      return integerSchema(param, boundOf(param.max, limits), limitNote(param.max));
     case "boolean":
-      return (value, problems) =>
-        typeof value === "boolean" ? value : problems.add("must be true or false");
-    case "list":
-      return listCheck(param, limits);
+      return z.boolean("must be true or false");
+    case "list": {
+      const max = boundOf(param.max, limits);
+      return z
+        .array(textSchema(textRule(param.each, limits)), "must be a list of strings")
+        .check(({ value, issues }) => {
+          // Unlike zod's `max`, this only runs on lists.
+          if (value.length <= max) return;
+          const message = `must have at most ${max} items${limitNote(param.max)}`;
+          issues.push({ code: "custom", message, input: value });
+        });
+    }
     case "cursor":
-      return (value, problems) =>
-        typeof value === "string" || Number.isFinite(value)
-          ? String(value).slice(0, 64)
-          : problems.add("must be a string");
+      return z
+        .union([z.string(), z.number()], "must be a string")
+        .transform((value) => String(value).slice(0, 64));
   }
 }
 
-function choiceCheck(choices: readonly unknown[]): Check {
-  return (value, problems) =>
-    choices.includes(value) ? value : problems.add(`must be one of ${choices.join(", ")}`);
-}
-
-function listCheck({ max, each }: ToolParam & { type: "list" }, limits: Limits): Check {
-  const most = boundOf(max, limits);
-  const check = textCheck(each, limits);
-  return (value, problems) => {
-    if (!Array.isArray(value)) return problems.add("must be a list of strings");
-    if (value.length > most) return problems.add(`must have at most ${most} items${limitNote(max)}`);
-    return value.map((item, i) => check(item, problems, i));
-  };
-}
-
 /** A whole number. Accepts digits as text, which shells and some models send. */
-function integerCheck({ min, clamped }: ToolParam & { type: "integer" }, max: number, note: string): Check {
-  return (given, problems) => {
+function integerSchema(
+  { min, clamped }: ToolParam & { type: "integer" },
+  max: number,
+  note: string,
+): z.ZodType {
+  const number = z
+    .int("must be a whole number")
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}${note}`);
+  return z.preprocess((given) => {
     const value = typeof given === "string" && /^-?\d+$/.test(given) ? Number(given) : given;
-    if (typeof value !== "number" || !Number.isInteger(value)) return problems.add("must be a whole number");
-    if (value < min) problems.add(`must be at least ${min}`);
-    if (value > max && clamped !== true) problems.add(`must be at most ${max}${note}`);
-    return Math.min(value, max);
-  };
+    return clamped === true && Number.isInteger(value) && Number(value) > max ? max : value;
+  }, number);
 }
 
 /** The default, or a bound that is set lower. */
@@ -91,30 +86,40 @@ export type Checked = { args: Json } | { problem: string };
 
 interface Checks {
   name: string;
-  check: Check;
+  check: Rule | z.ZodType;
   required: boolean;
   fallback: string | number | boolean | undefined;
 }
 
 /** Makes the checker of an operation's arguments. It drops unknown ones, and a problem names its argument. */
 export function checker(operation: Operation, limits: Limits): (args: unknown) => Checked {
-  const params = checksOf(operation, limits);
+  // Made at the first call. The schemas of all operations take 2 MB, and a bus runs few operations.
+  let params: readonly Checks[] | undefined;
   return (given) => {
     if (typeof given !== "object" || given === null || Array.isArray(given))
       return { problem: `${operation.name}: the arguments must be an object.` };
+    params ??= checksOf(operation, limits);
     const args: Json = {};
-    const problems = new Problems();
+    const problems: string[] = [];
+    // Hot path: one schema for all would make a dozen objects for each argument that is not sent.
     for (const { name, check, required, fallback } of params) {
       const value = (given as Json)[name] ?? undefined;
-      problems.name = name;
-      problems.given = value;
-      if (value !== undefined) args[name] = check(value, problems);
-      else if (required) problems.add("is required");
-      else args[name] = fallback;
+      if (value === undefined) {
+        if (required) problems.push(`${name} is required`);
+        else args[name] = fallback;
+      } else if (typeof check === "function") {
+        const text = typeof value === "string" ? value.toWellFormed() : undefined;
+        const message = text === undefined ? NOT_TEXT : check(text);
+        if (message === undefined) args[name] = text;
+        else problems.push(sentence(name, value, { path: [], message }));
+      } else {
+        const parsed = check.safeParse(value);
+        if (parsed.success) args[name] = parsed.data;
+        else for (const issue of parsed.error.issues) problems.push(sentence(name, value, issue));
+      }
     }
-    const { sentences } = problems;
-    if (sentences.length === 0) return { args };
-    return { problem: `${operation.name}: ${sentences.slice(0, MOST_PROBLEMS).join("; ")}.` };
+    if (problems.length === 0) return { args };
+    return { problem: `${operation.name}: ${problems.slice(0, MOST_PROBLEMS).join("; ")}.` };
   };
 }
 
@@ -129,9 +134,14 @@ function checksOf(operation: Operation, limits: Limits): Checks[] {
 
 const MOST_PROBLEMS = 3;
 
-function shown(given: unknown, item: number | undefined): string {
-  if (given === undefined) return "";
-  const value = item === undefined || !Array.isArray(given) ? given : given[item];
+type Issue = Pick<z.core.$ZodIssue, "path" | "message">;
+
+function sentence(name: string, given: unknown, { path: [item], message }: Issue): string {
+  return `${name}${item === undefined ? "" : `[${String(item)}]`} ${message}${shown(given, item)}`;
+}
+
+function shown(given: unknown, item: PropertyKey | undefined): string {
+  const value = item === undefined || !Array.isArray(given) ? given : given[Number(item)];
   if (typeof value === "object") return "";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 40 ? "" : `, not ${text}`;

@@ -15,7 +15,7 @@ export const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   "files.d.ts": [],
   lib: ["jsonc-parser", "hash-wasm"],
   domain: ["lib"],
-  operations: ["domain", "lib"],
+  operations: ["domain", "lib", "zod"],
   tokens: ["domain", "lib"],
   config: ["domain", "lib", "runtime/file.ts", "package.json"],
   sqlite: ["domain", "lib", "runtime"],
