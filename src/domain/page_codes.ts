@@ -11,11 +11,14 @@ export interface Grant {
 
 /** Time for which a code works (ms). */
 export const CODE_MS = 60_000;
+const MOST_WAITING = 100;
 
 /** Codes that sign a browser in to the page, at any bus of the database, once each. Kept as hashes. */
 export class PageCodes {
   readonly #key: Uint8Array;
   readonly #notes: Pick<Peers, "put" | "pull">;
+  /** The notes of codes that this bus made, as far as it knows them to wait. */
+  readonly #waiting = new Set<string>();
 
   /** `key`: that of the database. */
   constructor(key: Uint8Array, notes: Pick<Peers, "put" | "pull"> = alone()) {
@@ -23,23 +26,32 @@ export class PageCodes {
     this.#notes = notes;
   }
 
-  /** Makes a code of 128 random bits. `now` is wall time (ms). */
+  /** Makes a code of 128 random bits, and drops the oldest of more than 100 that wait. `now` is wall time (ms). */
   async make(grant: Grant, now: number): Promise<{ code: string; until: number }> {
     const code = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
     const until = now + CODE_MS;
-    await this.#notes.put(await this.#hash(code), JSON.stringify({ ...grant, until }), CODE_MS);
+    const note = await this.#noteOf(code);
+    await this.#notes.put(note, JSON.stringify({ ...grant, until }), CODE_MS);
+    this.#waiting.add(note);
+    const [oldest = ""] = this.#waiting;
+    if (this.#waiting.size > MOST_WAITING) await this.#pull(oldest);
     return { code, until };
   }
 
   /** Uses a code up. Undefined if it is unknown, used or expired. */
   async take(code: string, now: number): Promise<Grant | undefined> {
-    const note = await this.#notes.pull(await this.#hash(code));
+    const note = await this.#pull(await this.#noteOf(code));
     if (note === undefined) return undefined;
     const { token, user, until } = JSON.parse(note) as Grant & { until: number };
     return now < until ? { token, user } : undefined;
   }
 
-  async #hash(code: string): Promise<string> {
+  #pull(note: string): Promise<string | undefined> {
+    this.#waiting.delete(note);
+    return this.#notes.pull(note);
+  }
+
+  async #noteOf(code: string): Promise<string> {
     return `code ${Buffer.from(await hmac(this.#key, `code.${code}`)).toString("base64url")}`;
   }
 }
