@@ -88,10 +88,15 @@ async function comeBack(name: string, client_id: string): Promise<void> {
   await placeOf(name).terminal.say(fresh("I am back"));
 }
 
-/** Kills a client that rests. Returns its id, by which it can be resumed. */
-async function killClient(name: string): Promise<string> {
-  await desk.idle(name);
+/**
+ * Kills a client that rests. Returns its id, by which it can be resumed. One that has just taken a message, and has not called
+ * its model yet, would take the message along: `last` is the text of the last one.
+ */
+async function killClient(name: string, last = ""): Promise<string> {
   const { client_id } = await desk.session(name);
+  await heard(placeOf(name), last);
+  await desk.idle(name);
+  await placeOf(name).terminal.rests();
   placeOf(name).terminal.crash();
   return client_id;
 }
@@ -109,16 +114,12 @@ testAtTerminal(
     const names = [...places.keys()];
     const sent: { name: string; text: string; id: number }[] = [];
     const meanwhile: Promise<void>[] = [];
+    const lastTo = (name: string) => sent.findLast((one) => one.name === name)?.text;
     for (let i = 0; i < MESSAGES; i++) {
       if (KILLED_AT.includes(i)) meanwhile.push(desk.restart());
-      if (i === 70) meanwhile.push(comeBack("killed", await killClient("killed")));
+      if (i === 70) meanwhile.push(comeBack("killed", await killClient("killed", lastTo("killed"))));
       if (i === 100) changeInstallation("changed");
-      if (i === 140) {
-        const { client_id } = await desk.session("changed");
-        await placeOf("changed").terminal.rests();
-        placeOf("changed").terminal.crash();
-        meanwhile.push(comeBack("changed", client_id));
-      }
+      if (i === 140) meanwhile.push(comeBack("changed", await killClient("changed", lastTo("changed"))));
       const name = names[i % names.length] ?? "";
       const text = `${fresh("message")}.`;
       sent.push({ name, text, id: await send(name, text) });
