@@ -28,7 +28,9 @@ export const SQL = statements({
   // The oldest event beyond the newest `most` pending ones.
   beyond: `SELECT event_id FROM deliveries WHERE ${PENDING} ORDER BY event_id DESC LIMIT 1 OFFSET $most`,
   nextAt: `SELECT next_at FROM deliveries WHERE ${PENDING} AND next_at > $now ORDER BY next_at LIMIT 1`,
-  leasedMs: `SELECT min(${LEFT}) AS ms FROM deliveries WHERE ${PENDING} AND next_at <= $now AND NOT ${FREE}`,
+  // Counts a lease that ended since the caller looked for what is free: nobody else might look again. A second, not at once.
+  leasedMs: `SELECT min(greatest(${LEFT}, 1000)) AS ms FROM deliveries
+    WHERE ${PENDING} AND next_at <= $now AND lease_until IS NOT NULL AND lease_owner <> $owner`,
   counts: `SELECT state, count(*) AS count FROM deliveries WHERE ${OF} AND state IN ('pending', 'dead', 'expired') GROUP BY state`,
   waiting: "SELECT DISTINCT webhook_id FROM deliveries WHERE state = 'pending' ORDER BY webhook_id",
   enqueue: `INSERT INTO deliveries (webhook_id, event_id, created_at) VALUES ($webhookId, $eventId, $now)

@@ -131,6 +131,8 @@ describe.skipIf(noPostgres !== null)("two buses on one database", () => {
       const pool = connect(url);
       await pool.run({ text: "UPDATE deliveries SET lease_until = now() - interval '1 second'", names: [] });
       await pool.close();
+      // As if it ended between a look for what is free and the question when to look again.
+      expect(await there.deliveries.nextAt(hook, clock.at)).toBe(clock.at + 1_000);
       expect((await claim(there, 1)).map(({ event_id }) => event_id)).toEqual([1]);
       expect(await claim(here, 1)).toEqual(ordered ? [] : [expect.objectContaining({ event_id: 2 })]);
     },
