@@ -90,11 +90,11 @@ async function comeBack(name: string, client_id: string): Promise<void> {
 
 /**
  * Kills a client that rests. Returns its id, by which it can be resumed. One that has just taken a message, and has not called
- * its model yet, would take the message along: `last` is the text of the last one.
+ * its model yet, would take the message along.
  */
-async function killClient(name: string, last = ""): Promise<string> {
+async function killClient(name: string, sent: readonly { name: string; text: string }[]): Promise<string> {
   const { client_id } = await desk.session(name);
-  await heard(placeOf(name), last);
+  await heard(placeOf(name), sent.findLast((one) => one.name === name)?.text ?? "");
   await desk.idle(name);
   await placeOf(name).terminal.rests();
   placeOf(name).terminal.crash();
@@ -114,12 +114,16 @@ testAtTerminal(
     const names = [...places.keys()];
     const sent: { name: string; text: string; id: number }[] = [];
     const meanwhile: Promise<void>[] = [];
-    const lastTo = (name: string) => sent.findLast((one) => one.name === name)?.text;
     for (let i = 0; i < MESSAGES; i++) {
       if (KILLED_AT.includes(i)) meanwhile.push(desk.restart());
-      if (i === 70) meanwhile.push(comeBack("killed", await killClient("killed", lastTo("killed"))));
+      if (i === 70) meanwhile.push(comeBack("killed", await killClient("killed", sent)));
       if (i === 100) changeInstallation("changed");
-      if (i === 140) meanwhile.push(comeBack("changed", await killClient("changed", lastTo("changed"))));
+      if (i === 140) {
+        const { client_id } = await desk.session("changed");
+        await placeOf("changed").terminal.rests();
+        placeOf("changed").terminal.crash();
+        meanwhile.push(comeBack("changed", client_id));
+      }
       const name = names[i % names.length] ?? "";
       const text = `${fresh("message")}.`;
       sent.push({ name, text, id: await send(name, text) });
