@@ -27,7 +27,7 @@ function either(words: string): string {
   return words.split(/\s+/).join("|");
 }
 
-/** Hot path: names that nearly every request has. Looking one up takes a tenth of the time that the words above take. */
+/** Hot path: names that nearly every request has, none of which is a proxy's. Looking one up halves the time of a request's names. */
 const ORDINARY: ReadonlySet<string> = new Set(
   `accept accept-encoding accept-language agent-event-bus-process authorization connection content-length content-type
   host mcp-method mcp-name mcp-protocol-version mcp-session-id user-agent`
