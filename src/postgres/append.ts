@@ -51,16 +51,21 @@ export class Appender implements Pick<Store, "append" | "register"> {
       const at = timestampOf(this.#parts);
       const plan = await decideOn(transaction, (known) => decide(known, at));
       if (plan === null) return null;
-      const { session, wanted, draft, alias, inherits } = plan;
+      const { session, wanted, draft, alias, inherits, takesOver } = plan;
+      const inherit = async () => {
+        if (takesOver !== undefined) await sessions.takeOver(transaction, takesOver, session.session_id);
+        for (const recipient of inherits) await mail.forward(transaction, recipient, session.session_id);
+      };
       if (draft === null) {
         await sessions.revive(transaction, session, alias);
-        for (const recipient of inherits) await mail.forward(transaction, recipient, session.session_id);
+        await inherit();
         return { session, wanted, event: null };
       }
       if (await this.#isStale(transaction, draft)) return null;
       const event = await this.#insert(transaction, draft, at);
       const registered = { ...session, cursor: event.id };
       await sessions.insert(transaction, registered);
+      await inherit();
       return { session: registered, wanted, event };
     });
   }

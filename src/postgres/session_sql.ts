@@ -66,6 +66,8 @@ export const SQL = statements({
   hasAlias: "SELECT 1 FROM aliases WHERE alias = $id",
   addAlias: `INSERT INTO aliases (alias, session_id) VALUES ($alias, $sessionId)
     ON CONFLICT (alias) DO UPDATE SET session_id = $sessionId`,
+  moveAliases: "UPDATE aliases SET session_id = $to WHERE session_id = $from",
+  moveClaims: "UPDATE claims SET session_id = $to WHERE session_id = $from",
   dropAlias: "DELETE FROM aliases WHERE alias = $alias",
 });
 

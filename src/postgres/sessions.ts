@@ -189,6 +189,13 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     if (alias !== null) await connection.run(SQL.addAlias, { alias, sessionId });
   }
 
+  /** Leads the id of another session to this one, with its earlier ids and its claims. */
+  async takeOver(connection: Connection, from: string, to: string): Promise<void> {
+    await connection.run(SQL.moveAliases, { from, to });
+    await connection.run(SQL.moveClaims, { from, to });
+    await connection.run(SQL.addAlias, { alias: from, sessionId: to });
+  }
+
   async markDeleted(connection: Connection, id: string, at: string): Promise<void> {
     await connection.run(SQL.markDeleted, { id, at });
   }

@@ -55,6 +55,25 @@ export function registration({ place }: Engine): void {
     expect([await store.mail.count("@api"), await store.mail.count("old")]).toEqual([0, 0]);
   });
 
+  test("a session that goes on with another one takes its mail, its claims and every id of it", async () => {
+    const store = await opened(place());
+    await join(store, { client_id: "c" });
+    await join(store, { client_id: "first" }, { alias: "first" });
+    expect(await store.sessions.claim("api", "s", undefined)).toBe(true);
+    await publish(store, { channel: "session:s" });
+    const moved = { session_id: "t", display_id: "calm-rex", machine: "elsewhere" };
+    await join(store, moved, { takesOver: "s", inherits: ["s"] });
+    for (const id of ["s", "first", "t"])
+      expect(await store.sessions.get(id)).toMatchObject({ session_id: "t", machine: "elsewhere" });
+    expect(await store.sessions.claimsOf("t")).toEqual(["api"]);
+    expect([await store.mail.count("s"), await store.mail.count("t")]).toEqual([0, 1]);
+    await join(store, { session_id: "u", display_id: "odd-ox" });
+    await join(store, { session_id: "u", display_id: "odd-ox" }, { takesOver: "t", inherits: ["t"] });
+    for (const id of ["s", "first", "t", "u"])
+      expect(await store.sessions.get(id)).toMatchObject({ session_id: "u" });
+    expect([await store.mail.count("t"), await store.mail.count("u")]).toEqual([0, 1]);
+  });
+
   test("a session keeps the title it was registered with until another is told", async () => {
     const store = await opened(place());
     await join(store, { title: "api" });
