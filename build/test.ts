@@ -74,6 +74,7 @@ const IN_THREES: readonly string[] = [
   "test/claude-code/doctor.test.ts",
   "test/claude-code/fallback.test.ts",
   "test/claude-code/install.test.ts",
+  "test/claude-code/killed.test.ts",
   "test/claude-code/marketplace.test.ts",
   "test/claude-code/mod-chaos.test.ts",
   "test/claude-code/mod-session.test.ts",

@@ -61,7 +61,7 @@ export const TABLES: readonly Table[] = [
         branch: "text",
       },
       ...{ wake: "text", muted_until: "number", title: "text", worked_at: "number", last_words: "text" },
-      ...{ state_since: "time", rung: "text", rung_until: "number" },
+      ...{ state_since: "time", rung: "text", rung_until: "number", read_until: "number" },
     },
   },
   { name: "aliases", order: "alias", columns: { alias: "text", session_id: "text" } },

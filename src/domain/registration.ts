@@ -1,3 +1,4 @@
+import { isoTime } from "../lib/iso_time.ts";
 import { composed } from "../lib/unicode_form.ts";
 import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
@@ -56,7 +57,7 @@ export async function retitle(bus: Bus, { session_id }: Session, told: string): 
     const machine = { name: host, id: machine_id ?? undefined, exact: machine_id !== null };
     const own = { session_id, repo, machine };
     const name = freeName({ known, alive: (other) => isAlive(other, place) }, own, wanted);
-    return { session: { ...session, name, title }, wanted, draft: null, alias: null, inherits: [] };
+    return { session: { ...session, name, title }, wanted, draft: null, alias: null, lost: [], inherits: [] };
   });
 }
 
@@ -69,16 +70,28 @@ function plan(situation: Situation): RegistrationPlan {
   const { machine, repo } = registration;
   const name = freeName(situation, { machine, repo, session_id: earlier?.session_id }, wanted);
   const takesOver = moved?.session_id;
+  const lost = lostWith([earlier, moved], registration);
   const left = [...(takesOver === undefined ? [] : [takesOver]), ...mailOfClaims(known, [earlier, moved])];
   if (earlier === undefined) {
     const session = newSession(situation, name);
     const draft = announced(situation, session);
-    return { session, wanted, draft, alias: null, inherits: left, takesOver };
+    return { session, wanted, draft, alias: null, lost, inherits: left, takesOver };
   }
   const session = revived(situation, earlier, name);
   const alias = aliasFor(situation, session);
   const inherits = alias === null ? left : [...left, alias];
-  return { session, wanted, draft: null, alias, inherits, takesOver };
+  return { session, wanted, draft: null, alias, lost, inherits, takesOver };
+}
+
+/** Since when the client of these sessions may have taken along what it was shown, if another process registers now. */
+function lostWith(sessions: readonly (Session | undefined)[], { process }: Registration) {
+  return sessions.flatMap((session) => {
+    const before = session?.process ?? null;
+    if (session === undefined || before === null || process === undefined || session.read_until === null)
+      return [];
+    const isSame = before.pid === process.pid && before.started === process.started;
+    return isSame ? [] : [{ sessionId: session.session_id, from: isoTime(session.read_until) }];
+  });
 }
 
 /** The mail for the claims of sessions that were gone, because nobody held their names meanwhile. */
@@ -142,6 +155,7 @@ function newSession({ known, registration, at }: Situation, name: string): Sessi
     cursor: null,
     deleted_at: null,
     lease_until: null,
+    read_until: null,
     ...{
       title: registration.title ?? null,
       wake: null,

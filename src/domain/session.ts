@@ -47,6 +47,8 @@ export interface Session {
   rung: "mod" | null;
   /** End of the mod's lease (ms since 1970). 0 without one. */
   rung_until: number;
+  /** Its model has read what it was shown before (ms since 1970). Null if no hook has told. */
+  read_until: number | null;
 }
 
 /** No bus sees the process of such a session: it runs on another machine, or in another PID namespace. */

@@ -155,6 +155,8 @@ export interface Report {
   works: boolean;
   /** The last words of a turn. Undefined if the hook does not tell them. */
   lastWords?: string | undefined;
+  /** How long ago its model had read all that it was shown (ms). Undefined if the hook does not tell. */
+  readMsAgo?: number | undefined;
 }
 
 /** The sessions as a registration finds them, inside its transaction. */
@@ -182,6 +184,8 @@ export interface RegistrationPlan {
   draft: Draft | null;
   /** An id that leads to this session from here on. */
   alias: string | null;
+  /** The client of these sessions is gone, with what it was shown from `from` on (RFC 3339): the last of it is unread again. */
+  lost: readonly { sessionId: string; from: string }[];
   /** Recipients whose unseen mail becomes the session's. */
   inherits: readonly string[];
   /** The session that this one goes on with on another machine. Its id, earlier ids and claims lead here from now on. */

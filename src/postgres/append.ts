@@ -51,8 +51,9 @@ export class Appender implements Pick<Store, "append" | "register"> {
       const at = timestampOf(this.#parts);
       const plan = await decideOn(transaction, (known) => decide(known, at));
       if (plan === null) return null;
-      const { session, wanted, draft, alias, inherits, takesOver } = plan;
+      const { session, wanted, draft, alias, lost, inherits, takesOver } = plan;
       const inherit = async () => {
+        for (const { sessionId, from } of lost) await mail.lose(transaction, sessionId, from);
         if (takesOver !== undefined) await sessions.takeOver(transaction, takesOver, session.session_id);
         for (const recipient of inherits) await mail.forward(transaction, recipient, session.session_id);
       };

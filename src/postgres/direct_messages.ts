@@ -13,6 +13,8 @@ const NEWS_OF = (channel: string) => `(SELECT ${EVENT_COLUMNS} FROM events
   WHERE ${between("channel", `${channel}::text`)} AND session_id <> $sessionId AND NOT EXISTS (SELECT 1
     FROM mail WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL)
   ORDER BY channel DESC, id DESC LIMIT $limit)`;
+/** A client takes no more along than was handed to it in a moment. */
+const MOST_LOST = 50;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 const STATE = `CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
     WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state`;
@@ -46,6 +48,9 @@ const SQL = statements({
     ON CONFLICT (recipient, event_id) DO UPDATE SET offered_at = $at, offered_by = $by, offers = mail.offers + 1`,
   offerUpTo: "UPDATE sessions SET offered_cursor = greatest(offered_cursor, $upTo) WHERE id = $sessionId",
   see: "UPDATE mail SET seen_at = $at WHERE recipient = $recipient AND event_id = ANY($eventIds::bigint[]) AND seen_at IS NULL",
+  lose: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
+    AND event_id IN (SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at IS NOT NULL
+      ORDER BY event_id DESC LIMIT ${MOST_LOST})`,
   release: `UPDATE mail SET offers = offers - 1, offered_at = CASE WHEN offers > 1 THEN offered_at END,
       offered_by = CASE WHEN offers > 1 THEN offered_by END ${ONE} AND seen_at IS NULL AND offers > 0`,
   releaseFrom:
@@ -157,6 +162,11 @@ export class MailTable extends Table implements MailStore {
   /** Marks everything up to `cursor` as acknowledged. */
   ackUpTo(transaction: Transaction, recipient: string, cursor: number): Promise<void> {
     return this.#change(transaction, SQL.ackUpTo, { recipient, cursor, at: this.at() });
+  }
+
+  /** Makes messages that were seen from `from` on (RFC 3339) unread again. */
+  lose(transaction: Transaction, recipient: string, from: string): Promise<void> {
+    return this.#change(transaction, SQL.lose, { recipient, from });
   }
 
   /** Gives the unseen direct messages of `from` to `to`. */

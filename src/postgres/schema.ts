@@ -107,6 +107,7 @@ export const MIGRATIONS: readonly Migration[] = [
         source_id bigint NOT NULL, key text NOT NULL, event_id bigint NOT NULL, PRIMARY KEY (source_id, key)
       );`,
   },
+  { version: 3, least: 1, text: "ALTER TABLE sessions ADD COLUMN read_until bigint" },
 ];
 
 /** The version of this release. */

@@ -4,7 +4,7 @@ import { composed, formsOf } from "../lib/unicode_form.ts";
 import { type Named, type Row, statements } from "./connection.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, machine_id, seen_on, origin, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
+  "id, display_id, name, machine, machine_id, seen_on, origin, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until, read_until";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const SELECT = `SELECT ${COLUMNS} FROM sessions`;
@@ -38,7 +38,7 @@ export const SQL = statements({
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $machineId, $seenOn, $origin, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
-      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0)`,
+      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0, NULL)`,
   revive: `UPDATE sessions
     SET name = $name, machine = $machine, machine_id = $machineId, seen_on = $seenOn, origin = $origin, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
@@ -49,7 +49,7 @@ export const SQL = statements({
       lease_until = $leaseUntil, last_heartbeat = greatest(last_heartbeat, $at::timestamptz),
       branch = coalesce($branch, branch), machine = coalesce($machine, machine),
       machine_id = coalesce(machine_id, $machineId), worked_at = coalesce($workedAt, worked_at),
-      last_words = coalesce($lastWords, last_words) WHERE id = $id`,
+      last_words = coalesce($lastWords, last_words), read_until = greatest(read_until, $readUntil::bigint) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = CASE WHEN $keepsWake::boolean THEN wake ELSE $wake END,
       muted_until = coalesce($mutedUntil, muted_until) WHERE id = $id`,
   carry: "UPDATE sessions SET rung = 'mod', rung_until = $until WHERE id = $id",

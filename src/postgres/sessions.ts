@@ -120,11 +120,15 @@ export class SessionTable extends Table<SessionParts> implements Sessions {
     return this.#change(SQL.touch, () => ({ id, at: this.at() }));
   }
 
-  report(id: string, { state, leaseUntil, branch, machine, works, lastWords }: Report): Promise<void> {
+  report(id: string, { branch, machine, works, readMsAgo, ...stated }: Report): Promise<void> {
     return this.#change(SQL.report, () => {
-      const workedAt = works ? this.parts.now() : null;
+      const now = this.parts.now();
+      const marks = {
+        workedAt: works ? now : null,
+        readUntil: readMsAgo === undefined ? null : Math.max(0, now - readMsAgo),
+      };
       const where = { branch, machine: machine?.name, machineId: machine?.id };
-      return { id, state, leaseUntil, at: this.at(), ...where, workedAt, lastWords };
+      return { id, ...stated, at: this.at(), ...where, ...marks };
     });
   }
 

@@ -50,8 +50,9 @@ export class Appender implements Pick<Store, "append" | "register" | "listen" | 
       const at = timestampOf(this.#parts);
       const plan = decide(sessions, at);
       if (plan === null) return null;
-      const { session, wanted, draft, alias, inherits, takesOver } = plan;
+      const { session, wanted, draft, alias, lost, inherits, takesOver } = plan;
       const inherit = () => {
+        for (const { sessionId, from } of lost) mail.lose(sessionId, from);
         if (takesOver !== undefined) sessions.takeOver(takesOver, session.session_id);
         for (const recipient of inherits) mail.forward(recipient, session.session_id);
       };

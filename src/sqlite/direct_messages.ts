@@ -3,7 +3,7 @@ import type { MailStore } from "../domain/store.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./event_sql.ts";
 import { type Parts, Table } from "./parts.ts";
-import { wireTimeOrNull } from "./time.ts";
+import { storedTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS = EVENT_COLUMNS.split(", ")
   .map((column) => `events.${column}`)
@@ -13,6 +13,8 @@ const NEWS_OF = (channel: string) => `SELECT * FROM (SELECT ${EVENT_COLUMNS} FRO
   WHERE channel = ${channel} AND id > $after AND id < $before AND session_id <> $sessionId AND NOT EXISTS (SELECT 1
     FROM mail WHERE recipient = $sessionId AND event_id = events.id AND seen_at IS NOT NULL)
   ORDER BY id DESC LIMIT $limit)`;
+/** A client takes no more along than was handed to it in a moment. */
+const MOST_LOST = 50;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 
 const STATE = `CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
@@ -49,6 +51,9 @@ const SQL = {
     ON CONFLICT DO UPDATE SET offered_at = $at, offered_by = $by, offers = offers + 1`,
   offerUpTo: "UPDATE sessions SET offered_cursor = max(offered_cursor, $upTo) WHERE id = $sessionId",
   see: `UPDATE mail SET seen_at = $at ${ONE} AND seen_at IS NULL`,
+  lose: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
+    AND event_id IN (SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at IS NOT NULL
+      ORDER BY event_id DESC LIMIT ${MOST_LOST})`,
   release: `UPDATE mail SET offers = offers - 1,
       offered_at = iif(offers = 1, NULL, offered_at), offered_by = iif(offers = 1, NULL, offered_by)
     ${ONE} AND seen_at IS NULL AND offers > 0`,
@@ -186,6 +191,11 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     this.#change("ackUpTo", { recipient, cursor, at: this.at() });
   }
 
+  /** Makes messages that were seen from `from` on (RFC 3339) unread again. */
+  lose(recipient: string, from: string): void {
+    this.#change("lose", { recipient, from: storedTime(from) });
+  }
+
   /** Gives the unseen direct messages of `from` to `to`. */
   forward(from: string, to: string): void {
     if (this.sql.forward.run({ from, to }).changes > 0) this.#readers.add(from);
@@ -204,7 +214,10 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     this.#readers.clear();
   }
 
-  #change(statement: "ack" | "see" | "seeRange" | "ackUpTo", params: Named & { recipient: string }): void {
+  #change(
+    statement: "ack" | "see" | "seeRange" | "ackUpTo" | "lose",
+    params: Named & { recipient: string },
+  ): void {
     if (this.sql[statement].run(params).changes > 0) this.#readers.add(params.recipient);
   }
 }

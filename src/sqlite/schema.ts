@@ -2,7 +2,7 @@ import type { Database } from "../runtime/runtime.ts";
 import { reserveName } from "./reserve_name.ts";
 import { momentOf } from "./time.ts";
 
-export const SCHEMA_VERSION = 17;
+export const SCHEMA_VERSION = 18;
 
 /** In order. Each brings a database from any lower version to `version`. The Python original had the versions up to 5. */
 export const MIGRATIONS: readonly { version: number; apply(db: Database): void }[] = [
@@ -19,6 +19,7 @@ export const MIGRATIONS: readonly { version: number; apply(db: Database): void }
   { version: 15, apply: addRung },
   { version: 16, apply: addMachineId },
   { version: 17, apply: addSources },
+  { version: 18, apply: (db) => db.exec("ALTER TABLE sessions ADD COLUMN read_until INTEGER") },
 ];
 
 const ORIGINAL_TABLES = `

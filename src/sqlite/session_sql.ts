@@ -1,12 +1,13 @@
 import { parseCursor } from "../domain/cursor.ts";
 import type { Machine } from "../domain/machine.ts";
 import type { Session } from "../domain/session.ts";
+import type { Report } from "../domain/store.ts";
 import { composed } from "../lib/unicode_form.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { momentOf, storedTime, wireTime, wireTimeOrNull } from "./time.ts";
 
 const COLUMNS =
-  "id, display_id, name, machine, machine_id, seen_on, origin, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until";
+  "id, display_id, name, machine, machine_id, seen_on, origin, cwd, repo, client_id, registered_at, last_heartbeat, last_cursor, deleted_at, pid, pid_started, state, lease_until, branch, wake, muted_until, title, worked_at, last_words, state_since, rung, rung_until, read_until";
 /** Sessions that were not heard of for long, but whose process may still run: the latest of them are looked at. */
 const MOST_SILENT = 500;
 const HEARD = momentOf("last_heartbeat");
@@ -37,7 +38,7 @@ export const SQL = {
   hasDisplayId: "SELECT 1 FROM sessions WHERE display_id = $displayId LIMIT 1",
   insert: `INSERT INTO sessions (${COLUMNS})
     VALUES ($id, $displayId, $name, $machine, $machineId, $seenOn, $origin, $cwd, $repo, $clientId, $registeredAt, $lastHeartbeat, $cursor, NULL,
-      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0)`,
+      $pid, $pidStarted, $state, NULL, $branch, NULL, 0, $title, 0, NULL, $stateSince, NULL, 0, NULL)`,
   revive: `UPDATE sessions
     SET name = $name, machine = $machine, machine_id = $machineId, seen_on = $seenOn, origin = $origin, cwd = $cwd, repo = $repo, client_id = $clientId, last_heartbeat = $lastHeartbeat, deleted_at = NULL,
       pid = $pid, pid_started = $pidStarted, state = $state, lease_until = $leaseUntil,
@@ -46,7 +47,8 @@ export const SQL = {
   report: `UPDATE sessions SET state = $state, state_since = iif(state IS $state, state_since, $at), lease_until = $leaseUntil, last_heartbeat = ${LATER},
       branch = COALESCE($branch, branch), machine = COALESCE($machine, machine),
       machine_id = COALESCE(machine_id, $machineId), worked_at = COALESCE($workedAt, worked_at),
-      last_words = COALESCE($lastWords, last_words) WHERE id = $id`,
+      last_words = COALESCE($lastWords, last_words),
+      read_until = COALESCE(max(read_until, $readUntil), $readUntil, read_until) WHERE id = $id`,
   attend: `UPDATE sessions SET wake = iif($keepsWake, wake, $wake), muted_until = COALESCE($mutedUntil, muted_until)
     WHERE id = $id`,
   carry: "UPDATE sessions SET rung = 'mod', rung_until = $until WHERE id = $id",
@@ -79,6 +81,20 @@ export function statedOf(session: Session): Named {
     stateSince: storedTime(session.state_since),
     branch: session.branch,
     title: session.title,
+  };
+}
+
+/** The columns that a report of hooks changes. Null leaves one as it is. */
+export function reportedOf({ machine, works, readMsAgo, ...told }: Report, now: number): Named {
+  return {
+    state: told.state,
+    leaseUntil: storedTime(told.leaseUntil),
+    branch: told.branch ?? null,
+    lastWords: told.lastWords ?? null,
+    machine: machine?.name ?? null,
+    machineId: machine?.id ?? null,
+    workedAt: works ? now : null,
+    readUntil: readMsAgo === undefined ? null : Math.max(0, now - readMsAgo),
   };
 }
 

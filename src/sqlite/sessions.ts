@@ -10,7 +10,7 @@ import type { MailTable } from "./direct_messages.ts";
 import type { EventTable } from "./events.ts";
 import { FutureHeartbeats } from "./future_heartbeats.ts";
 import { type Parts, Table } from "./parts.ts";
-import { eitherForm, machineParams, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
+import { eitherForm, machineParams, reportedOf, SQL, sessionOfRow, statedOf } from "./session_sql.ts";
 import { storedTime } from "./time.ts";
 
 /** A reader waits less for a saved cursor than a publisher for its event. */
@@ -102,18 +102,10 @@ export class SessionTable extends Table<keyof typeof SQL, SessionParts> implemen
     return this.writer.write(() => void this.sql.touch.run({ id, at: this.at() }));
   }
 
-  report(id: string, { leaseUntil, branch, machine, works, lastWords, state }: Report): Promise<void> {
-    const known = {
-      state,
-      branch: branch ?? null,
-      lastWords: lastWords ?? null,
-      leaseUntil: storedTime(leaseUntil),
-    };
-    const where = { machine: machine?.name ?? null, machineId: machine?.id ?? null };
-    return this.writer.write(() => {
-      const workedAt = works ? this.parts.now() : null;
-      this.sql.report.run({ id, ...known, ...where, at: this.at(), workedAt });
-    });
+  report(id: string, report: Report): Promise<void> {
+    return this.writer.write(
+      () => void this.sql.report.run({ id, ...reportedOf(report, this.parts.now()), at: this.at() }),
+    );
   }
 
   attend(id: string, wake: WakeSetting | null | undefined, mutedUntil: number | null = null): Promise<void> {

@@ -121,11 +121,15 @@ export class Terminal {
     this.#tmux.run("send-keys", "-t", this.name, key);
   }
 
+  /** The client's process. */
+  pid(): number {
+    const pid = this.#tmux.run("list-panes", "-t", this.name, "-F", "#{pane_pid}").trim();
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"));
+  }
+
   /** Kills the client, as a crash would. */
   crash(): void {
-    const pid = this.#tmux.run("list-panes", "-t", this.name, "-F", "#{pane_pid}").trim();
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-    process.kill(Number(children), "SIGKILL");
+    process.kill(this.pid(), "SIGKILL");
   }
 
   async say(text: string): Promise<void> {

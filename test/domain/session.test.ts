@@ -40,6 +40,7 @@ function session(more: Partial<Session> = {}, heardMsAgo = 0): Session {
       state_since: null,
       rung: null,
       rung_until: 0,
+      read_until: null,
     },
     ...more,
   };

@@ -110,6 +110,7 @@ export function aSession(more: Partial<Session> = {}): Session {
       state_since: null,
       rung: null,
       rung_until: 0,
+      read_until: null,
     },
     ...more,
   };
@@ -125,7 +126,7 @@ export async function join(
   const registered = await store.register((known) => {
     const session = aSession(more);
     const draft = known.find(session.session_id) === undefined ? addressed(aDraft(), active) : null;
-    return { session, wanted: session.name, draft, alias: null, inherits: [], ...plan };
+    return { session, wanted: session.name, draft, alias: null, lost: [], inherits: [], ...plan };
   });
   if (registered === null) throw new Error("the webhooks changed");
   return registered.session;

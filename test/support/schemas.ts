@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 
 /** The schema versions that releases of this bus wrote. Those up to 5 are the Python original's. */
-export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17] as const;
+export const VERSIONS = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] as const;
 export type OwnVersion = (typeof VERSIONS)[number];
 
 /** Statements of each version, frozen as its release ran them. */
@@ -115,6 +115,7 @@ const HISTORY: Readonly<Record<OwnVersion, string>> = {
     CREATE TABLE arrivals (
       source_id INTEGER NOT NULL, key TEXT NOT NULL, event_id INTEGER NOT NULL, PRIMARY KEY (source_id, key)
     ) WITHOUT ROWID;`,
+  18: "ALTER TABLE sessions ADD COLUMN read_until INTEGER;",
 };
 
 /** Writes a database as the release of that version left it, with rows in each table. */
@@ -181,5 +182,6 @@ function rowsIn(version: OwnVersion): string {
       17,
       `INSERT INTO sources VALUES (1, 'ci', 'github', 's3cret', 'old', 5, '{"channel":"all"}', ${at(1)}, 1, ${at(2)});
       INSERT INTO arrivals VALUES (1, 'id:1', 1);`,
-    )}`;
+    )}
+    ${from(18, "UPDATE sessions SET read_until = 7 WHERE id = 's-a';")}`;
 }

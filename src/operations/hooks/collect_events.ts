@@ -68,6 +68,8 @@ export const collectEvents = operation({
       return leave(session);
     if (args.path === "prompt" || args.path === "tool") noteWork(bus, session, args.path);
     const woken = waits ? undefined : takeWoken(bus, session);
+    // Its model has yet to be called with what it was woken by.
+    const isAwaking = args.path === "prompt" && args.automatic;
     const works = (args.path === "prompt" && !args.automatic) || (args.path === "tool" && !args.bus_tool);
     const lastWords = args.last_words && firstWords(args.last_words);
     const told = {
@@ -75,6 +77,7 @@ export const collectEvents = operation({
       machine: waits ? undefined : statedMachine(bus, args),
       works,
       lastWords,
+      readMsAgo: waits ? args.running_ms : isAwaking ? undefined : 0,
     };
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", told);
     if (waits && !args.mod && rungOf(session, here(bus)) === "mod") return leave(session);

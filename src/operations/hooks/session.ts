@@ -81,7 +81,10 @@ export function report(
   bus: Bus,
   session: Session,
   state: "busy" | "idle",
-  { works = false, ...told }: Partial<Pick<Report, "branch" | "machine" | "works" | "lastWords">> = {},
+  {
+    works = false,
+    ...told
+  }: Partial<Pick<Report, "branch" | "machine" | "works" | "lastWords" | "readMsAgo">> = {},
 ): void {
   const ms = state === "busy" ? LONGEST_LEASE_MS : IDLE_LEASE_MS;
   const leaseUntil = sees(bus, session) ? null : new Date(bus.now() + ms).toISOString();

@@ -58,7 +58,7 @@ export const startSession = operation({
       state: "busy",
     });
     if (args.mod) await carry(bus, session);
-    report(bus, session, "busy");
+    report(bus, session, "busy", { readMsAgo: 0 });
     endDialogs(bus, session);
     return {
       session_id: session.session_id,

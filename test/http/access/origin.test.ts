@@ -122,6 +122,7 @@ const TO_SCHEMA_7 = `DROP TABLE arrivals; DROP TABLE sources; DROP TABLE needs; 
     "state_since",
     "rung",
     "rung_until",
+    "read_until",
     "machine_id",
     "seen_on",
     "origin",

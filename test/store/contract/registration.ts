@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { addressed } from "../../../src/domain/delivery_policy.ts";
 import type { DecideRegistration } from "../../../src/domain/store.ts";
 import type { ProcessMark } from "../../../src/lib/process.ts";
-import { aDraft, aSession, type Engine, join, opened, publish, webhook } from "../engine.ts";
+import { aDraft, aSession, type Engine, join, opened, publish, StoppedClock, webhook } from "../engine.ts";
 
 /** A machine that is known by its name only. */
 const named = (name: string) => ({ name, id: undefined, exact: false });
@@ -25,7 +25,7 @@ export function registration({ place }: Engine): void {
     await webhook(store);
     const session = aSession();
     const draft = addressed(aDraft(), active);
-    const plan = { session, wanted: session.name, draft, alias: null, inherits: [] };
+    const plan = { session, wanted: session.name, draft, alias: null, lost: [], inherits: [] };
     expect(await store.register(() => plan)).toBeNull();
     expect(await store.sessions.get("s")).toBeUndefined();
   });
@@ -37,7 +37,7 @@ export function registration({ place }: Engine): void {
       const earlier = known.findByClient(named("m"), "c");
       const session = earlier ?? aSession({ session_id: crypto.randomUUID(), client_id: "c" });
       const draft = earlier === undefined ? addressed(aDraft(), active) : null;
-      return { session, wanted: "api", draft, alias: null, inherits: [] };
+      return { session, wanted: "api", draft, alias: null, lost: [], inherits: [] };
     };
     const registered = await Promise.all(Array.from({ length: 20 }, () => store.register(decide)));
     expect(new Set(registered.map((one) => one?.session.session_id)).size).toBe(1);
@@ -72,6 +72,33 @@ export function registration({ place }: Engine): void {
     for (const id of ["s", "first", "t", "u"])
       expect(await store.sessions.get(id)).toMatchObject({ session_id: "u" });
     expect([await store.mail.count("t"), await store.mail.count("u")]).toEqual([0, 1]);
+  });
+
+  test("what a lost client was shown from a moment on is unread again, but for what was answered", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    await join(store);
+    const shown: number[] = [];
+    for (const part of ["read", "lost", "answered", "lost"]) {
+      clock.at += 1_000;
+      const { id } = await publish(store, { channel: "session:s" });
+      const single = [{ id }];
+      await store.mail.offer({ sessionId: "s", by: "prompt", single, others: [] });
+      await store.mail.see("s", [id], []);
+      if (part === "answered") await store.mail.acknowledge("s", id);
+      if (part === "read")
+        await store.sessions.report("s", { state: "busy", leaseUntil: null, works: true, readMsAgo: 0 });
+      else if (part === "lost") shown.push(id);
+    }
+    await store.sessions.report("s", { state: "busy", leaseUntil: null, works: true });
+    await store.sessions.report("s", { state: "idle", leaseUntil: null, works: false, readMsAgo: 60_000 });
+    const { read_until } = (await store.sessions.get("s")) ?? {};
+    expect(read_until).toBe(Date.UTC(2026, 2, 1, 12, 0, 1));
+    await join(store, {}, { lost: [{ sessionId: "s", from: "2026-03-01T12:00:02.000Z" }] });
+    const unseen = await store.mail.unseen("s", 50);
+    expect(unseen.map(({ event, repeat }) => [event.id, repeat])).toEqual(shown.map((id) => [id, true]));
+    const [first] = shown;
+    expect(await store.mail.of(first ?? 0)).toMatchObject([{ state: "offered", seen_at: null }]);
   });
 
   test("a session keeps the title it was registered with until another is told", async () => {
