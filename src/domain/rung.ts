@@ -1,7 +1,10 @@
 import type { Place, Session } from "./session.ts";
 
-/** How long a mod carries its session after each of its calls (ms). An idle one calls every 20 s. */
-export const MOD_LEASE_MS = 60_000;
+/**
+ * How long a mod carries its session after each of its calls (ms). An idle one calls every 20 s, and at most 15 s after a call
+ * that failed.
+ */
+export const MOD_LEASE_MS = 45_000;
 
 /** How a session gets its messages: by the mod in its client, a waiter, its next hook, or only by its own questions. */
 export type Rung = "mod" | "waiter" | "hooks" | "polls";

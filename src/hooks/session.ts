@@ -16,6 +16,8 @@ interface Collected extends Batch {
   unknown?: true;
   /** The session is at work again, or has a newer waiter. */
   left?: boolean;
+  /** It was left to a mod, of which no call waits. */
+  unheld?: boolean;
   /** The bus stops. */
   stops?: boolean;
 }
@@ -58,13 +60,17 @@ export class HookSession {
     return this.#collectEvents(args);
   }
 
-  /** Waits for events that wake a session, which has been idle for `idleMs`. Null if the bus does not know it. */
-  async waitFor(seconds: number, idleMs: number): Promise<Collected | null> {
+  /**
+   * Waits for events that wake a session, which has been idle for `idleMs`. `stays`: even if a mod carries it, unless a call
+   * of the mod waits. Null if the bus does not know the session.
+   */
+  async waitFor(seconds: number, idleMs: number, stays = false): Promise<Collected | null> {
     if (this.#run.clientId === undefined) return null;
     const waiting = {
       path: "wake",
       wait_seconds: seconds,
       running_ms: Math.round(idleMs),
+      ...(stays && { stays }),
       ...(await words(this.#run)),
     };
     const timeoutMs = (seconds + MARGIN_SECONDS) * 1000;

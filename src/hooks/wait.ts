@@ -11,6 +11,8 @@ const WOKEN = 2;
 const POLL_SECONDS = 240;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** A mod that is there waits for its session long before that. */
+const MOD_MS = 3_000;
 
 /**
  * Waits until something actionable comes for the idle session, writes it to stderr and ends with 2, which wakes the
@@ -27,9 +29,14 @@ export async function wait(run: HookCall, session: HookSession, afterMs: number)
   const idleFrom = performance.now() - idleMs;
   // The Stop hook beside this one hands over what is unread already.
   await sleep(afterMs + 100);
-  for (let retry = FIRST_RETRY_MS; ; ) {
+  for (let [retry, stays] = [FIRST_RETRY_MS, false]; ; ) {
     try {
-      const batch = await session.waitFor(POLL_SECONDS, performance.now() - idleFrom);
+      const batch = await session.waitFor(POLL_SECONDS, performance.now() - idleFrom, stays);
+      if (batch?.unheld) {
+        stays = true;
+        await sleep(MOD_MS);
+        continue;
+      }
       if (batch === null || batch.left) return;
       if (batch.events.length === 0) {
         if (batch.stops) throw new Error("the bus stops");

@@ -47,6 +47,11 @@ export const collectEvents = operation({
       max: MOST_WORDS * 4,
       about: "Start of the agent's last answer",
     },
+    stays: {
+      type: "boolean",
+      default: false,
+      about: "The waiter takes the session over from a mod that holds no call",
+    },
     running_ms: {
       type: "integer",
       min: 0,
@@ -80,7 +85,11 @@ export const collectEvents = operation({
       readMsAgo: waits ? args.running_ms : isAwaking ? undefined : 0,
     };
     report(bus, session, waits || args.path === "stop" ? "idle" : "busy", told);
-    if (waits && !args.mod && rungOf(session, here(bus)) === "mod") return leave(session);
+    const isHeld = bus.subscriptions.has(session.session_id);
+    if (waits && !args.mod && rungOf(session, here(bus)) === "mod") {
+      if (isHeld || !args.stays) return leave(session, !isHeld);
+      await bus.store.sessions.carry(session.session_id, 0);
+    }
     if (waits)
       return hold(bus, session, call, args.limit, Math.min(args.wait_seconds ?? 0, bus.limits.wait_seconds));
     const changed = await renameTo(bus, session, args.title);
@@ -88,9 +97,9 @@ export const collectEvents = operation({
   },
 });
 
-/** Tells a waiter that waiting is pointless: its session is at work, or a mod carries it. */
-function leave({ session_id }: Session): Json {
-  return { session_id, events: [], more: 0, left: true };
+/** Tells a waiter that waiting is pointless: its session is at work, or a mod carries it. `unheld`: that mod may be gone. */
+function leave({ session_id }: Session, unheld = false): Json {
+  return { session_id, events: [], more: 0, left: true, ...(unheld && { unheld }) };
 }
 
 const MOST_REMEMBERED = 10_000;

@@ -412,6 +412,28 @@ describe("a real waiter", () => {
     expect(await client.read("prompt")).toBe("");
   });
 
+  test("takes over from a mod that was just heard of, and does not come back", async () => {
+    const { bus, client, player, session_id } = await started();
+    await player.collect({ path: "stop", mod: true });
+    await player.shows({ rung: "mod" });
+    const waiter = await client.wait();
+    await player.held("waiter");
+    const id = await send(bus, session_id);
+    const { code, stderr } = await ended(waiter);
+    expect({ code, events: eventsIn(stderr) }).toEqual({ code: 2, events: [{ id, repeat: false }] });
+  });
+
+  test("leaves when a mod that was just heard of comes back", async () => {
+    const { client, player } = await started();
+    await player.collect({ path: "stop", mod: true });
+    const waiter = await client.wait();
+    await player.held("waiter");
+    const hold = player.mod(1);
+    expect(await soon("hook wait left when the mod came back", ended(waiter))).toEqual({ ...LEFT });
+    await player.held("mod");
+    expect(await hold).toMatchObject({ events: [], left: false });
+  });
+
   test("wakes the session once its mod is gone", async () => {
     const { bus, client, player, session_id } = await started();
     await player.mod(0);
