@@ -16,7 +16,7 @@ interface Collected extends Batch {
   unknown?: true;
   /** The session is at work again, or has a newer waiter. */
   left?: boolean;
-  /** It was left to a mod, of which no call waits. */
+  /** A mod carries the session, and no call of it waits. */
   unheld?: boolean;
   /** The bus stops. */
   stops?: boolean;
@@ -50,10 +50,13 @@ export class HookSession {
     this.#identity = identityOf(run);
   }
 
-  /** Takes what is unread, and registers the session first if the bus does not know it. Null without a session. */
-  async collect(path: "prompt" | "tool" | "stop"): Promise<Collected | null> {
+  /**
+   * Takes at most `most` of what is unread. 0 only tells the bus what the hook knows. Registers the session first if the bus
+   * does not know it. Null without a session.
+   */
+  async collect(path: "prompt" | "tool" | "stop", most = MOST_EVENTS): Promise<Collected | null> {
     if (this.#run.clientId === undefined) return null;
-    const args = { path, ...(await work(this.#run, path)) };
+    const args = { path, limit: most, ...(await work(this.#run, path)) };
     const batch = await this.#collectEvents(args);
     if (batch.unknown !== true) return batch;
     await this.#run.register();

@@ -9,9 +9,8 @@ import { type Bus, callBus, dataDirectory, findBus } from "./bus.ts";
 import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
 import { hookSession, lease, sessionCall } from "./session.ts";
 import { confirmShown, withoutShown } from "./shown.ts";
+import { allTold, HOLD_SECONDS, hasNothing, type Path, tellLater, watchOn } from "./watch.ts";
 
-/** Claude Code ends a request after 30 s. */
-const HOLD_SECONDS = 20;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 15_000;
 const NAME_LIMIT_MS = 1_000;
@@ -62,6 +61,7 @@ export async function hold($: Engine): Promise<void> {
     while (carrier.idleSince !== undefined) {
       try {
         const bus = await busOf($);
+        await allTold();
         await showStatus($, bus);
         const since = carrier.idleSince;
         // A turn began meanwhile.
@@ -150,9 +150,6 @@ export async function confirmedOwn({ prompt }: ClassicInput): Promise<boolean> {
   return true;
 }
 
-/** When a session takes what it has to read. */
-export type Path = "prompt" | "tool" | "stop";
-
 /** A batch without what stands in a prompt of the mod that waits for the end of a turn. */
 function withoutOwn(batch: Batch): Batch {
   const ids = carrier.own?.ids ?? [];
@@ -171,7 +168,12 @@ export async function take(
 ): Promise<string | undefined> {
   try {
     if (path === "prompt" && !isOwn && !isAutomatic(knownFields(input))) lease.isGivenUp = false;
-    const session = await hookSession($, await busOf($), isOwn ? { ...input, source: "system" } : input);
+    const bus = await busOf($);
+    if (!isOwn && hasNothing(path, input)) {
+      tellLater($, bus, path, input);
+      return undefined;
+    }
+    const session = await hookSession($, bus, isOwn ? { ...input, source: "system" } : input);
     const offered = await session.collect(path);
     if (offered === null) return undefined;
     // The prompt says it all.
@@ -182,6 +184,8 @@ export async function take(
     // Without an answer they may be confirmed, and would never be shown.
     if (batch.events.length > 0 || batch.digest !== undefined)
       await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
+    // Another client takes no prompt as long as a call of the mod is open.
+    if (carrier.isInteractive) watchOn($, bus, path, input);
     return text === "" ? undefined : text;
   } catch {
     carrier.bus = undefined;

@@ -1,7 +1,8 @@
 // The mod: runs inside Claude Code and does there what the hooks do as processes. A message starts a turn in the idle
 // session, and the user's draft stays.
-import { carrier, confirmedOwn, end, giveUp, hold, type Path, take, withCaller } from "./carrier.ts";
+import { carrier, confirmedOwn, end, giveUp, hold, take, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
+import type { Path } from "./watch.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
 const BUS_TOOL = /^mcp__(plugin_)?agent-event-bus_/;

@@ -29,7 +29,7 @@ export async function sessionCall($: Engine, bus: Bus, input: ClassicInput): Pro
 }
 
 /** Operations that are told who asks, so that the bus knows what carries the session. */
-const OF_MOD: readonly string[] = ["start_session", "collect_events", "confirm_events"];
+const OF_MOD: readonly string[] = ["start_session", "collect_events", "confirm_events", "watch_inbox"];
 
 export async function hookSession($: Engine, bus: Bus, input: ClassicInput = {}): Promise<HookSession> {
   return new HookSession(await sessionCall($, bus, input));

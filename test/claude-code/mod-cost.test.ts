@@ -1,5 +1,5 @@
 // The time that a real client spends around a prompt and a tool use, and the processes that it starts: without hooks, with
-// the mod, with command hooks. JSON lines drive it, because the drawing of a terminal takes longer than all of these.
+// the mod, with command hooks. The client is interactive, because the mod watches the inbox of such a session only.
 import { afterAll, beforeAll, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,11 +12,14 @@ import { eventually, percentile } from "../support/webhook.ts";
 import { newClient, testWithClaude } from "./converse.ts";
 import { noted } from "./noted.ts";
 import { startTalker, type Talker } from "./talker.ts";
+import { answerFirstQuestions } from "./terminal.ts";
 
 const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 10);
 /** Between two turns of a client, whose hooks may still run. */
-const REST_MS = 250;
-/** `least`: what the mod cannot do without, which is a request at each event. */
+const REST_MS = 400;
+/** A client has drawn a typed prompt by then. */
+const TYPED_MS = 100;
+/** `least`: a mod that asks the bus at each event. */
 const WAYS = ["none", "least", "mod", "hooks"] as const;
 type Way = (typeof WAYS)[number];
 const TIMEOUT_MS = 240_000;
@@ -35,10 +38,12 @@ afterAll(async () => {
   removeFolders();
 });
 
-/** A client that answers prompts until it is ended. */
+/** A client at a terminal that answers prompts until it is ended. */
 class Worker {
   readonly #model: Talker = startTalker();
-  readonly #child: Subprocess<"pipe", "ignore", "ignore">;
+  readonly #child: Subprocess;
+  /** Written to the terminal since the last prompt was typed. */
+  #written = "";
 
   constructor(way: Way, program = binary) {
     const client = newClient(this.#model.url, tempFolder(true));
@@ -46,10 +51,17 @@ class Worker {
     else if (way === "none") client.setUp(bus.url);
     else client.installPlugin(bus, {}, {}, program);
     if (way === "least") makeLeast(client.plugin);
-    const json = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"];
-    const { home: cwd, env } = client;
-    this.#child = Bun.spawn([client.file, "-p", ...json, "--allowedTools", "Bash"], {
-      ...{ cwd, env, stdin: "pipe", stdout: "ignore", stderr: "ignore" },
+    answerFirstQuestions(client);
+    const { home: cwd, env, inside, file } = client;
+    const decoder = new TextDecoder();
+    this.#child = Bun.spawn([...inside, file, "--permission-mode", "default", "--allowedTools", "Bash"], {
+      ...{ cwd, env: { ...env, TERM: "xterm-256color" } },
+      terminal: {
+        ...{ cols: 100, rows: 30 },
+        data: (_, bytes) => {
+          this.#written += decoder.decode(bytes);
+        },
+      },
     });
     ends.push(() => {
       this.#child.kill("SIGKILL");
@@ -57,19 +69,31 @@ class Worker {
     });
   }
 
-  /** One turn with one tool use: prompt to model called, and tool called to model called again (ms). */
+  /** Waits until the client takes prompts. */
+  starts(): Promise<void> {
+    return this.#shows("❯");
+  }
+
+  /** One turn with one tool use: prompt sent to model called, and tool called to model called again (ms). */
   async turn(): Promise<{ prompt: number; tool: number }> {
     const { calls } = this.#model;
     const before = calls.length;
     this.#model.use("Bash", { command: "true", description: "Nothing" });
+    const text = fresh("go-on");
+    this.#written = "";
+    this.#child.terminal?.write(text);
+    await this.#shows(text);
+    await Bun.sleep(TYPED_MS);
     const sent = performance.timeOrigin + performance.now();
-    const message = { role: "user", content: fresh("go on") };
-    this.#child.stdin.write(`${JSON.stringify({ type: "user", message })}\n`);
-    await this.#child.stdin.flush();
+    this.#child.terminal?.write("\r");
     await eventually("both calls of the model", () => calls.length === before + 2, PATIENCE_MS);
     const [first, second] = calls.slice(before);
     if (first === undefined || second === undefined) throw new Error("the model was not called");
     return { prompt: first.at - sent, tool: second.at - first.at };
+  }
+
+  #shows(text: string): Promise<void> {
+    return eventually(`${text} at the terminal`, () => this.#written.includes(text), PATIENCE_MS);
   }
 }
 
@@ -95,6 +119,7 @@ const SETTLED_MS = 1_000;
 async function startsOf(way: Way): Promise<number> {
   const { program, starts } = noted();
   const worker = new Worker(way, program);
+  await worker.starts();
   await worker.turn();
   await Bun.sleep(SETTLED_MS);
   const before = starts().length;
@@ -113,7 +138,12 @@ testWithClaude(
       prompt: [] as number[],
       tool: [] as number[],
     }));
-    for (const { worker } of workers) await worker.turn();
+    await Promise.all(workers.map(({ worker }) => worker.starts()));
+    // The mod watches from then on, and has read what there is.
+    for (let i = 0; i < 2; i++) {
+      for (const { worker } of workers) await worker.turn();
+      await Bun.sleep(SETTLED_MS);
+    }
     for (let i = 0; i < TURNS; i++)
       for (const { worker, prompt, tool } of workers) {
         await Bun.sleep(REST_MS);

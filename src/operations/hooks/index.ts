@@ -3,6 +3,7 @@ import { collectEvents } from "./collect_events.ts";
 import { confirmEvents } from "./confirm_events.ts";
 import { reportDialog } from "./report_dialog.ts";
 import { startSession } from "./start_session.ts";
+import { watchInbox } from "./watch_inbox.ts";
 
 /** Operations that hooks call. Agents are not shown them. */
 export const hookOperations: readonly Operation[] = [
@@ -10,4 +11,5 @@ export const hookOperations: readonly Operation[] = [
   collectEvents,
   confirmEvents,
   reportDialog,
+  watchInbox,
 ];

@@ -27,11 +27,13 @@ export class FakeBus {
   summary: Record<string, unknown> = { name: "api", here: 3, unread: 0, needs: 0 };
   /** More of the next answer to a prompt, a tool use or a stop. */
   more: object = {};
+  /** There is something that a prompt takes, and no other hook. */
+  isForPrompt = false;
   /** Messages that are not confirmed. */
   unread: Message[] = [];
   readonly #unknown = new Set<unknown>();
   #dismissal: object = {};
-  #wake = () => {};
+  readonly #waiting = new Set<() => void>();
   #count = 0;
 
   /** Does not know this session until it is registered. */
@@ -95,20 +97,40 @@ export class FakeBus {
     if (tool === "unregister_session") this.forget(String(args.session_id).replace("bus-", ""));
     if (this.#unknown.has(args.client_id)) return { unknown: true };
     const session_id = `bus-${args.client_id}`;
+    if (tool === "watch_inbox") return { session_id, ...(await this.#watch(clock, args, session_id)) };
     if (tool === "collect_events") return { session_id, ...(await this.#collect(clock, args, session_id)) };
     if (tool === "confirm_events") this.#confirm(args.event_ids as string[]);
     return { session_id };
   }
 
+  #wake(): void {
+    for (const wakeUp of this.#waiting) wakeUp();
+    this.#waiting.clear();
+  }
+
+  async #untilTold(clock: Clock, seconds: unknown): Promise<void> {
+    const told = new Promise<void>((resolve) => this.#waiting.add(resolve));
+    await Promise.race([told, clock.sleep(Number(seconds) * 1_000)]);
+  }
+
+  async #watch(clock: Clock, args: Record<string, unknown>, sessionId: string): Promise<object> {
+    const found = () => {
+      if (this.#mailOf(sessionId).length > 0) return "tool";
+      return this.isForPrompt && args.hook === "prompt" ? "prompt" : undefined;
+    };
+    if (found() === undefined) await this.#untilTold(clock, args.wait_seconds);
+    return { hook: found() };
+  }
+
+  #mailOf(sessionId: string): Message[] {
+    return this.unread.filter(({ channel }) => channel === `session:${sessionId}`);
+  }
+
   async #collect(clock: Clock, args: Record<string, unknown>, sessionId: string): Promise<object> {
-    const mail = () => this.unread.filter(({ channel }) => channel === `session:${sessionId}`);
+    const mail = () => this.#mailOf(sessionId);
+    if (args.limit === 0) return { events: [], more: 0 };
     const waits = args.path === "wake";
-    if (waits && mail().length === 0) {
-      const comes = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      await Promise.race([comes, clock.sleep(Number(args.wait_seconds) * 1_000)]);
-    }
+    if (waits && mail().length === 0) await this.#untilTold(clock, args.wait_seconds);
     if (this.#unknown.has(args.client_id)) return { unknown: true };
     const more = waits ? this.#dismissal : this.more;
     if (waits) this.#dismissal = {};
