@@ -11,6 +11,9 @@ const WOKEN = 2;
 const POLL_SECONDS = 240;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** How often, and for how long, a bus that is away is told again. The session is woken after that. */
+const TELL_MS = 200;
+const LONGEST_TELL_MS = 2_000;
 /** A mod that is there waits for its session long before that. */
 const MOD_MS = 3_000;
 
@@ -47,7 +50,7 @@ export async function wait(run: HookCall, session: HookSession, afterMs: number)
       if (!isClientThere()) return;
       const { text, shown } = handOver(batch, Date.now());
       await write("stderr", `${text}\n`);
-      await session.confirm(batch, shown.length, "wake", Buffer.byteLength(text)).catch(() => {});
+      await toldAtLast(() => session.confirm(batch, shown.length, "wake", Buffer.byteLength(text)));
       process.exit(WOKEN);
     } catch (error) {
       if (isShut(error)) return;
@@ -55,6 +58,17 @@ export async function wait(run: HookCall, session: HookSession, afterMs: number)
       retry = Math.min(retry * 2, LONGEST_RETRY_MS);
     }
   }
+}
+
+/** Tells a bus that was just killed once it is back, so that it does not give the same events again. */
+async function toldAtLast(tell: () => Promise<unknown>): Promise<void> {
+  const isTold = () =>
+    tell().then(
+      () => true,
+      () => false,
+    );
+  const until = performance.now() + LONGEST_TELL_MS;
+  while (!(await isTold()) && performance.now() < until) await sleep(TELL_MS);
 }
 
 /** True if a file changed that does not tell of an interrupted turn: the user's own hooks may watch files too. */

@@ -211,6 +211,18 @@ describe("a waiter leaves silently", () => {
 });
 
 describe("a restart of the bus", () => {
+  test("between the text and its confirmation: the session is woken, and the bus told at last", async () => {
+    const bus = await startBus("binary");
+    const client = await startClient(bus);
+    const gate = startGate(bus, { tool: "confirm_events", when: "away" });
+    const waiter = await client.wait({ url: gate.url });
+    const id = await publish(bus, { channel: `session:${client.id}` });
+    const { code, stderr } = await ended(waiter);
+    expect({ code, events: eventsIn(stderr) }).toEqual({ code: WOKEN, events: [{ id, repeat: false }] });
+    expect(gate.calls.filter((tool) => tool === "confirm_events")).toHaveLength(2);
+    expect(await client.read("prompt")).not.toContain("wake up");
+  });
+
   test.each(["kill", "stop"] as const)(
     "(%s) is survived: what comes after it wakes the session",
     async (how) => {

@@ -1,11 +1,11 @@
 import { afterAll } from "bun:test";
 
-/** Where a hook's call stops for good: before the bus gets it, or before the hook gets the answer. */
+/** Where a hook's call stops for good: before the bus gets it, or before the hook gets the answer. `away`: it fails there. */
 export interface Stop {
   tool: string;
   /** Which call of that tool, from 1. */
   nth?: number;
-  when: "before" | "after";
+  when: "before" | "after" | "away";
 }
 
 /** A server between a hook and the bus. */
@@ -30,6 +30,7 @@ export function startGate(bus: { url: string }, stop?: Stop): Gate {
       calls.push(tool);
       const stops = tool === stop?.tool && calls.filter((name) => name === tool).length === (stop?.nth ?? 1);
       if (stops && stop?.when === "before") return halt();
+      if (stops && stop?.when === "away") return new Response(null, { status: 502 });
       const headers = { "content-type": "application/json", accept: "application/json" };
       const { status, text } = await fetch(bus.url, { method: "POST", headers, body }).then(
         async (answer) => ({
