@@ -18,6 +18,8 @@ export interface Started {
   unread: number;
   direct: number;
   direct_from: string[];
+  /** Unread events that an earlier client may have read. */
+  repeats?: number[];
 }
 
 /** Registers the session. Null if the client names no session. */

@@ -96,16 +96,18 @@ async function othersOf(bus: Bus, session: Session): Promise<Json> {
 /** Direct messages whose senders are told. */
 const MOST_MAIL = 20;
 
-/** Number of unread events, and the senders of the direct messages among them. */
+/** Number of unread events, the senders of the direct messages among them, and those that it may have read. */
 async function unreadOf(bus: Bus, session: Session): Promise<Json> {
   const { unread, digest } = await inboxOf(bus, session, "start", MOST_MAIL);
   const mail = unread.filter(({ event }) => isMail(event));
   const direct = await bus.store.mail.count(session.session_id);
   const senders = [...new Set(mail.map(({ event }) => event.session_id))].slice(0, 5);
+  const repeats = unread.flatMap(({ event, repeat }) => (repeat ? [event.id] : []));
   const names = senders.map(async (id) => (await bus.store.sessions.get(id))?.name ?? id);
   return {
     unread: direct + unread.length - mail.length + digest.length,
     direct,
     direct_from: await Promise.all(names),
+    ...(repeats.length > 0 && { repeats }),
   };
 }

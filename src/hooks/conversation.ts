@@ -1,0 +1,28 @@
+import * as fs from "node:fs";
+
+/** Bytes of a conversation's end that are looked at. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** What a client has queued is lost with it. */
+const QUEUED = '"type":"queue-operation"';
+
+/** The events that a client's file of the conversation holds, as hooks hand them over. None if it cannot be read. */
+export function shownIn(file: string, ids: readonly number[]): number[] {
+  const lines = endOf(file).filter((line) => !line.includes(QUEUED));
+  // Every line of a payload is indented, so that none begins like this.
+  return ids.filter((id) => lines.some((line) => line.includes(`\\n#${id} (`)));
+}
+
+function endOf(file: string): string[] {
+  let open: number | undefined;
+  try {
+    open = fs.openSync(file, "r");
+    const size = fs.fstatSync(open).size;
+    const bytes = Buffer.alloc(Math.min(size, MOST_BYTES));
+    const read = fs.readSync(open, bytes, 0, bytes.length, size - bytes.length);
+    return bytes.toString("utf8", 0, read).split("\n");
+  } catch {
+    return [];
+  } finally {
+    if (open !== undefined) fs.closeSync(open);
+  }
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { shownIn } from "../../src/hooks/conversation.ts";
+import { startBus } from "../support/bus.ts";
+import { tempFolder } from "../support/folder.ts";
+import { eventsIn, newClient, startClient } from "../support/hooks.ts";
+
+const HANDED =
+  "<agent-event-bus>\nAn event from another agent session.\n#17 (direct message from web, note)\n  x";
+
+function conversation(...lines: object[]): string {
+  const file = join(tempFolder(), "conversation.jsonl");
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return file;
+}
+
+test.each<[what: string, lines: object[], shown: number[]]>([
+  ["a prompt of the mod", [{ type: "user", message: { role: "user", content: HANDED } }], [17]],
+  ["what a hook adds", [{ type: "attachment", attachment: { content: [HANDED] } }], [17]],
+  [
+    "what a hook prints",
+    [{ type: "attachment", attachment: { stdout: JSON.stringify({ text: HANDED }) } }],
+    [17],
+  ],
+  ["what was queued", [{ type: "queue-operation", operation: "enqueue", content: HANDED }], []],
+  ["a payload that looks like it", [{ type: "user", message: { content: "\n#1 (x)\n  #17 (direct" } }], []],
+  ["another event", [{ type: "user", message: { content: HANDED.replace("#17", "#170") } }], []],
+  ["nothing", [], []],
+])("an event is found in the conversation or not: %s", (_, lines, shown) => {
+  expect(shownIn(conversation(...lines), [17])).toEqual(shown);
+});
+
+test("a file that cannot be read holds nothing, and of a long one the end is looked at", () => {
+  expect(shownIn("/does/not/exist", [17])).toEqual([]);
+  const long = { type: "user", message: { content: "x".repeat(5 * 1024 * 1024) } };
+  expect(shownIn(conversation(long, { type: "user", message: { content: HANDED } }), [17])).toEqual([17]);
+  expect(shownIn(conversation({ type: "user", message: { content: HANDED } }, long), [17])).toEqual([]);
+});
+
+test("a client that comes back is not given again what its conversation holds", async () => {
+  const bus = await startBus("binary");
+  const client = await startClient(bus);
+  const send = async (payload: string) =>
+    (await bus.call("publish_event", { event_type: "note", payload, channel: `session:${client.id}` }))
+      .event_id;
+  const [read, lost] = [await send("read"), await send("lost")];
+  const text = await client.read("prompt");
+  expect(eventsIn(text).map(({ id }) => id)).toEqual([read, lost]);
+  const kept = text.slice(0, text.indexOf(`\n#${lost}`));
+  await client.kill();
+  const again = newClient(bus, { id: client.id, cwd: client.cwd });
+  const file = conversation({ type: "attachment", attachment: { content: [kept] } });
+  const briefing = await again.read("session-start", { with: { transcript_path: file } });
+  expect(briefing).toContain("Unread: 1, including 1 direct");
+  expect(eventsIn(await again.read("prompt"))).toEqual([{ id: lost, repeat: true }]);
+});
