@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 
 /** Bytes of a conversation's end that are looked at. */
 const MOST_BYTES = 4 * 1024 * 1024;
-/** What a client has queued is lost with it. */
+/** A client that is killed loses the lines that it has queued. */
 const QUEUED = '"type":"queue-operation"';
 
 /** The events that a client's file of the conversation holds, as hooks hand them over. None if it cannot be read. */
