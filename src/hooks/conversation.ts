@@ -2,12 +2,18 @@ import * as fs from "node:fs";
 
 /** Bytes of a conversation's end that are looked at. */
 const MOST_BYTES = 4 * 1024 * 1024;
+const ANSWER = '"type":"assistant"';
 /** A client that is killed loses the lines that it has queued. */
 const QUEUED = '"type":"queue-operation"';
 
-/** The events that a client's file of the conversation holds, as hooks hand them over. None if it cannot be read. */
-export function shownIn(file: string, ids: readonly number[]): number[] {
-  const lines = endOf(file).filter((line) => !line.includes(QUEUED));
+/**
+ * The events that a client's file of the conversation holds, as hooks hand them over, in front of an answer of the model. None
+ * if it cannot be read.
+ */
+export function readIn(file: string, ids: readonly number[]): number[] {
+  const all = endOf(file);
+  const answer = all.findLastIndex((line) => line.includes(ANSWER));
+  const lines = all.slice(0, Math.max(0, answer)).filter((line) => !line.includes(QUEUED));
   // Every line of a payload is indented, so that none begins like this.
   return ids.filter((id) => lines.some((line) => line.includes(`\\n#${id} (`)));
 }

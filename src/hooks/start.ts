@@ -24,8 +24,8 @@ async function confirmRead(run: HookCall, started: Started): Promise<void> {
   const { transcript_path } = run.input;
   const { repeats = [] } = started;
   if (repeats.length === 0 || transcript_path === undefined) return;
-  const { shownIn } = await import("./conversation.ts");
-  const read = shownIn(transcript_path, repeats);
+  const { readIn } = await import("./conversation.ts");
+  const read = readIn(transcript_path, repeats);
   if (read.length === 0) return;
   await run.call("confirm_events", { ...identityOf(run), event_ids: read.map(String) });
   started.unread -= read.length;

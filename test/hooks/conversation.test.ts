@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { shownIn } from "../../src/hooks/conversation.ts";
+import { readIn } from "../../src/hooks/conversation.ts";
 import { startBus } from "../support/bus.ts";
 import { tempFolder } from "../support/folder.ts";
 import { eventsIn, newClient, startClient } from "../support/hooks.ts";
@@ -15,6 +15,8 @@ function conversation(...lines: object[]): string {
   return file;
 }
 
+const ANSWER = { type: "assistant", message: { role: "assistant", content: "done" } };
+
 test.each<[what: string, lines: object[], shown: number[]]>([
   ["a prompt of the mod", [{ type: "user", message: { role: "user", content: HANDED } }], [17]],
   ["what a hook adds", [{ type: "attachment", attachment: { content: [HANDED] } }], [17]],
@@ -27,18 +29,23 @@ test.each<[what: string, lines: object[], shown: number[]]>([
   ["a payload that looks like it", [{ type: "user", message: { content: "\n#1 (x)\n  #17 (direct" } }], []],
   ["another event", [{ type: "user", message: { content: HANDED.replace("#17", "#170") } }], []],
   ["nothing", [], []],
-])("an event is found in the conversation or not: %s", (_, lines, shown) => {
-  expect(shownIn(conversation(...lines), [17])).toEqual(shown);
+])("an event that stands in the conversation was read once the model has answered: %s", (_, lines, read) => {
+  expect(readIn(conversation(...lines, ANSWER), [17])).toEqual(read);
+  expect(readIn(conversation(ANSWER, ...lines), [17])).toEqual([]);
 });
 
 test("a file that cannot be read holds nothing, and of a long one the end is looked at", () => {
-  expect(shownIn("/does/not/exist", [17])).toEqual([]);
+  expect(readIn("/does/not/exist", [17])).toEqual([]);
   const long = { type: "user", message: { content: "x".repeat(5 * 1024 * 1024) } };
-  expect(shownIn(conversation(long, { type: "user", message: { content: HANDED } }), [17])).toEqual([17]);
-  expect(shownIn(conversation({ type: "user", message: { content: HANDED } }, long), [17])).toEqual([]);
+  expect(readIn(conversation(long, { type: "user", message: { content: HANDED } }, ANSWER), [17])).toEqual([
+    17,
+  ]);
+  expect(readIn(conversation({ type: "user", message: { content: HANDED } }, long, ANSWER), [17])).toEqual(
+    [],
+  );
 });
 
-test("a client that comes back is not given again what its conversation holds", async () => {
+test("a client that comes back is not given again what its model has answered", async () => {
   const bus = await startBus("binary");
   const client = await startClient(bus);
   const send = async (payload: string) =>
@@ -50,7 +57,7 @@ test("a client that comes back is not given again what its conversation holds", 
   const kept = text.slice(0, text.indexOf(`\n#${lost}`));
   await client.kill();
   const again = newClient(bus, { id: client.id, cwd: client.cwd });
-  const file = conversation({ type: "attachment", attachment: { content: [kept] } });
+  const file = conversation({ type: "attachment", attachment: { content: [kept] } }, ANSWER);
   const briefing = await again.read("session-start", { with: { transcript_path: file } });
   expect(briefing).toContain("Unread: 1, including 1 direct");
   expect(eventsIn(await again.read("prompt"))).toEqual([{ id: lost, repeat: true }]);
