@@ -1,6 +1,7 @@
 // `npm run build`: dist/agent-event-bus for this machine; `--all`: one file per target, and their checksums.
 import { basename, join, relative } from "node:path";
-import { withoutUnused } from "./left_out.ts";
+import type { BunPlugin } from "bun";
+import { slim, withoutUnused } from "./left_out.ts";
 import { withStarts } from "./starts.ts";
 
 const root = join(import.meta.dir, "..");
@@ -18,12 +19,14 @@ export interface BinaryOptions {
 export async function buildBinary(options: BinaryOptions = {}): Promise<string> {
   const { entry, outfile = join(root, "dist/agent-event-bus"), target } = options;
   if (entry !== undefined) return compile(entry, outfile, { target });
-  const program = await compile(join(root, "src/main.ts"), outfile);
-  return withStarts(program, (starts) => compile(join(root, "src/main.ts"), outfile, { target, starts }));
+  const main = join(root, "src/main.ts");
+  const program = await compile(main, outfile, { plugins: [slim] });
+  return withStarts(program, (starts) => compile(main, outfile, { target, starts, plugins: [slim] }));
 }
 
 interface CompileOptions {
   target?: BinaryOptions["target"];
+  plugins?: readonly BunPlugin[];
   /** Records of functions whose bytecode comes first. */
   starts?: readonly string[];
 }
@@ -31,11 +34,11 @@ interface CompileOptions {
 async function compile(
   entry: string,
   outfile: string,
-  { target, starts = [] }: CompileOptions = {},
+  { target, plugins = [], starts = [] }: CompileOptions = {},
 ): Promise<string> {
   await Bun.build({
     entrypoints: [entry],
-    plugins: [withoutUnused],
+    plugins: [withoutUnused, ...plugins],
     target: "bun",
     format: "esm",
     // A command then loads and parses its own part of the program only.

@@ -2,7 +2,10 @@
 // of declared routes. zod describes its schemas with them and looks for circles in values. The SDK checks what a person filled in, and
 // runs tasks.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BunPlugin } from "bun";
+
+const SRC = join(import.meta.dir, "../src");
 
 /** A module whose exports are functions that return nothing. */
 const silent = (...names: string[]) => names.map((name) => `export function ${name}() {}`).join("\n");
@@ -46,6 +49,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "elysia/dist/type-system/index.mjs": "export const t = { Module: () => ({}) };",
   "elysia/dist/type-system/utils.mjs": silent("fileType", "validationDetail"),
   "file-type/index.js": "",
+  "pg-types/lib/binaryParsers.js": silent("init"),
+  "pg/lib/native/index.js": "",
   "@modelcontextprotocol/sdk/dist/esm/experimental/tasks/helpers.js": silent(
     "assertClientRequestTaskCapability",
     "assertToolsCallTaskCapability",
@@ -58,6 +63,16 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "zod/v4/core/to-json-schema.js": silent("createStandardJSONSchemaMethod", "createToJSONSchemaMethod"),
 };
 
+/** Left out of the executable too. `Bun.serve` calls the app there, whose requests never get past the first wrapper. */
+const BY_BUN: typeof LEFT_OUT = {
+  "elysia/dist/index.mjs": `export class Elysia {
+    wrap(wrapper) {
+      this.fetch = (request) => wrapper(undefined, request)(request);
+      return this;
+    }
+  }`,
+};
+
 const SCHEMAS = "@modelcontextprotocol/sdk/dist/esm/types.js";
 
 /** Wraps each schema of a module in a call without side effects, so that the bundler drops those that nothing uses. */
@@ -68,17 +83,55 @@ function droppable(module: string): string {
   );
 }
 
+/** Builtins of the runtime that few commands use. If the bundler sees their imports, it brings along 1 MB of bytecode of them. */
+const BUILTINS = "(?:node:)?(?:child_process|dgram|dns(?:/promises)?|https?|net|tls|zlib)";
+const IMPORTED = new RegExp(`^import \\{([^}]*)\\} from "(${BUILTINS})";$`, "gm");
+const LOADED = new RegExp(`\\b(?:require|import)\\((["']${BUILTINS}["'])\\)`, "g");
+
+/** Asks the runtime for these builtins when the module runs. */
+function withLateBuiltins(module: string): string {
+  return module
+    .replace(IMPORTED, (_, names: string, builtin: string) => {
+      const values = names.replace(/\btype \w+,?/g, "").replaceAll(" as ", ": ");
+      return `const {${values}} = process.getBuiltinModule("${builtin}");`;
+    })
+    .replace(LOADED, "process.getBuiltinModule($1)");
+}
+
+/** Replaces files of packages. */
+function replacing(files: typeof LEFT_OUT): BunPlugin["setup"] {
+  const paths = Object.keys(files).map((file) => file.replaceAll(".", "\\."));
+  return (build) => {
+    build.onLoad({ filter: new RegExp(`/node_modules/(?:${paths.join("|")})$`) }, ({ path }) => ({
+      contents: files[path.replace(/.*\/node_modules\//, "")] ?? "",
+      loader: "js",
+    }));
+  };
+}
+
+/** Changes the text of the files whose path matches. */
+function changing(filter: RegExp, change: (module: string) => string): BunPlugin["setup"] {
+  return (build) => {
+    build.onLoad({ filter }, ({ path, loader }) => ({
+      contents: change(readFileSync(path, "utf8")),
+      loader,
+    }));
+  };
+}
+
 export const withoutUnused: BunPlugin = {
   name: "without unused",
   setup(build) {
-    const files = Object.keys(LEFT_OUT).map((file) => file.replaceAll(".", "\\."));
-    build.onLoad({ filter: new RegExp(`/node_modules/(?:${files.join("|")})$`) }, ({ path }) => ({
-      contents: LEFT_OUT[path.replace(/.*\/node_modules\//, "")] ?? "",
-      loader: "js",
-    }));
-    build.onLoad({ filter: new RegExp(`/node_modules/${SCHEMAS.replaceAll(".", "\\.")}$`) }, ({ path }) => ({
-      contents: droppable(readFileSync(path, "utf8")),
-      loader: "js",
-    }));
+    replacing(LEFT_OUT)(build);
+    changing(new RegExp(`/node_modules/${SCHEMAS.replaceAll(".", "\\.")}$`), droppable)(build);
+  },
+};
+
+/** For the executable, beside `withoutUnused`. */
+export const slim: BunPlugin = {
+  name: "slim",
+  setup(build) {
+    replacing(BY_BUN)(build);
+    changing(new RegExp(`^${SRC}/.*\\.ts$|/node_modules/pg(?:-[a-z-]+)?/.*\\.js$`), withLateBuiltins)(build);
   },
 };
