@@ -3,7 +3,7 @@
 // runs tasks.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BunPlugin } from "bun";
+import type { BunPlugin, PluginBuilder } from "bun";
 
 const SRC = join(import.meta.dir, "../src");
 
@@ -73,7 +73,24 @@ const BY_BUN: typeof LEFT_OUT = {
   }`,
 };
 
-const SCHEMAS = "@modelcontextprotocol/sdk/dist/esm/types.js";
+type Change = (module: string) => string;
+
+const SDK = "@modelcontextprotocol/sdk/dist/esm";
+
+/** Files of packages that lose parts. zod checks forms of texts. The SDK's server asks its clients, runs tasks and sends notifications. */
+const CHANGED: Readonly<Record<string, Change>> = {
+  [`${SDK}/types.js`]: droppable,
+  [`${SDK}/server/index.js`]:
+    withoutMethods(`createElicitationCompletionNotifier createMessage elicitInput listRoots ping
+    sendLoggingMessage sendPromptListChanged sendResourceListChanged sendResourceUpdated sendToolListChanged`),
+  [`${SDK}/shared/protocol.js`]:
+    withoutMethods(`_clearTaskQueue _enqueueTaskMessage _onnotification _onprogress _onresponse
+    _resetTimeout _setupTimeout _waitForTaskUpdate cancelTask getTask getTaskResult listTasks notification request requestStream
+    requestTaskStore`),
+  "zod/v4/classic/schemas.js":
+    withoutMethods(`base64 base64url cidrv4 cidrv6 cuid cuid2 date datetime duration e164 email emoji
+    guid ipv4 ipv6 jwt ksuid nanoid time ulid url uuid uuidv4 uuidv6 uuidv7 xid`),
+};
 
 /** Wraps each schema of a module in a call without side effects, so that the bundler drops those that nothing uses. */
 function droppable(module: string): string {
@@ -83,7 +100,14 @@ function droppable(module: string): string {
   );
 }
 
-/** Builtins of the runtime that few commands use. If the bundler sees their imports, it brings along 1 MB of bytecode of them. */
+/** Takes methods out of the classes of a module. */
+function withoutMethods(names: string): Change {
+  const head = `^    (?:async )?\\*?(?:${names.split(/\s+/).join("|")})\\(.*\\) \\{\n`;
+  const methods = new RegExp(`${head}[\\s\\S]*?\n    \\},?\n`, "gm");
+  return (module) => module.replace(methods, "");
+}
+
+/** Builtins of the runtime that few commands use. If the bundler sees them imported, it brings along 1 MB of their bytecode. */
 const BUILTINS = "(?:node:)?(?:child_process|dgram|dns(?:/promises)?|https?|net|tls|zlib)";
 const IMPORTED = new RegExp(`^import \\{([^}]*)\\} from "(${BUILTINS})";$`, "gm");
 const LOADED = new RegExp(`\\b(?:require|import)\\((["']${BUILTINS}["'])\\)`, "g");
@@ -98,32 +122,11 @@ function withLateBuiltins(module: string): string {
     .replace(LOADED, "process.getBuiltinModule($1)");
 }
 
-/** Replaces files of packages. */
-function replacing(files: typeof LEFT_OUT): BunPlugin["setup"] {
-  const paths = Object.keys(files).map((file) => file.replaceAll(".", "\\."));
-  return (build) => {
-    build.onLoad({ filter: new RegExp(`/node_modules/(?:${paths.join("|")})$`) }, ({ path }) => ({
-      contents: files[path.replace(/.*\/node_modules\//, "")] ?? "",
-      loader: "js",
-    }));
-  };
-}
-
-/** Changes the text of the files whose path matches. */
-function changing(filter: RegExp, change: (module: string) => string): BunPlugin["setup"] {
-  return (build) => {
-    build.onLoad({ filter }, ({ path, loader }) => ({
-      contents: change(readFileSync(path, "utf8")),
-      loader,
-    }));
-  };
-}
-
 export const withoutUnused: BunPlugin = {
   name: "without unused",
   setup(build) {
-    replacing(LEFT_OUT)(build);
-    changing(new RegExp(`/node_modules/${SCHEMAS.replaceAll(".", "\\.")}$`), droppable)(build);
+    replace(build, LEFT_OUT);
+    for (const [file, change] of Object.entries(CHANGED)) changeThose(build, ofPackages([file]), change);
   },
 };
 
@@ -131,7 +134,26 @@ export const withoutUnused: BunPlugin = {
 export const slim: BunPlugin = {
   name: "slim",
   setup(build) {
-    replacing(BY_BUN)(build);
-    changing(new RegExp(`^${SRC}/.*\\.ts$|/node_modules/pg(?:-[a-z-]+)?/.*\\.js$`), withLateBuiltins)(build);
+    replace(build, BY_BUN);
+    changeThose(
+      build,
+      new RegExp(`^${SRC}/.*\\.ts$|/node_modules/pg(?:-[a-z-]+)?/.*\\.js$`),
+      withLateBuiltins,
+    );
   },
 };
+
+function ofPackages(files: readonly string[]): RegExp {
+  return new RegExp(`/node_modules/(?:${files.join("|").replaceAll(".", "\\.")})$`);
+}
+
+function replace(build: PluginBuilder, files: typeof LEFT_OUT): void {
+  build.onLoad({ filter: ofPackages(Object.keys(files)) }, ({ path }) => ({
+    contents: files[path.replace(/.*\/node_modules\//, "")] ?? "",
+    loader: "js",
+  }));
+}
+
+function changeThose(build: PluginBuilder, filter: RegExp, change: Change): void {
+  build.onLoad({ filter }, ({ path, loader }) => ({ contents: change(readFileSync(path, "utf8")), loader }));
+}

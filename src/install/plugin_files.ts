@@ -1,5 +1,6 @@
+import { gunzipSync } from "node:zlib";
 import { version } from "../config/client.ts";
-import { pluginText } from "../mod/bundle.ts" with { type: "macro" };
+import { packedMod, pluginText } from "../mod/bundle.ts" with { type: "macro" };
 import { pluginHooks } from "./hook_entries.ts";
 
 const MANIFEST = {
@@ -14,7 +15,7 @@ export function pluginFiles(binary: string): Readonly<Record<string, string>> {
   return {
     ".claude-plugin/plugin.json": json({ ...MANIFEST, version }),
     "hooks/hooks.json": json({ modules: ["./register.js"], hooks: pluginHooks(binary) }),
-    "hooks/register.js": pluginText("register.ts"),
+    "hooks/register.js": gunzipSync(Buffer.from(packedMod(), "base64")).toString(),
     "skills/agent-event-bus/SKILL.md": pluginText("skills/agent-event-bus/SKILL.md"),
     "README.md": pluginText("README.md"),
     LICENSE: pluginText("../../LICENSE"),
