@@ -77,19 +77,30 @@ type Change = (module: string) => string;
 
 const SDK = "@modelcontextprotocol/sdk/dist/esm";
 
-/** Files of packages that lose parts. zod checks forms of texts. The SDK's server asks its clients, runs tasks and sends notifications. */
+/**
+ * Files of packages that lose parts. Of zod's methods a few are used. The SDK's server wraps calls of tools, runs tasks, asks its clients and
+ * notifies them.
+ */
 const CHANGED: Readonly<Record<string, Change>> = {
   [`${SDK}/types.js`]: droppable,
-  [`${SDK}/server/index.js`]:
-    withoutMethods(`createElicitationCompletionNotifier createMessage elicitInput listRoots ping
-    sendLoggingMessage sendPromptListChanged sendResourceListChanged sendResourceUpdated sendToolListChanged`),
-  [`${SDK}/shared/protocol.js`]:
-    withoutMethods(`_clearTaskQueue _enqueueTaskMessage _onnotification _onprogress _onresponse
-    _resetTimeout _setupTimeout _waitForTaskUpdate cancelTask getTask getTaskResult listTasks notification request requestStream
-    requestTaskStore`),
-  "zod/v4/classic/schemas.js":
-    withoutMethods(`base64 base64url cidrv4 cidrv6 cuid cuid2 date datetime duration e164 email emoji
-    guid ipv4 ipv6 jwt ksuid nanoid time ulid url uuid uuidv4 uuidv6 uuidv7 xid`),
+  [`${SDK}/server/index.js`]: without(
+    "if \\(method === 'tools/call'\\)",
+    ...methods(`createElicitationCompletionNotifier createMessage elicitInput listRoots ping sendLoggingMessage
+      sendPromptListChanged sendResourceListChanged sendResourceUpdated sendToolListChanged`),
+  ),
+  [`${SDK}/shared/protocol.js`]: without(
+    "if \\(this\\._taskStore\\)",
+    ...methods(`_clearTaskQueue _enqueueTaskMessage _onnotification _onprogress _onresponse _resetTimeout _setupTimeout
+      _waitForTaskUpdate cancelTask getTask getTaskResult listTasks notification request requestStream requestTaskStore`),
+  ),
+  "zod/v4/classic/schemas.js": without(
+    ...methods(`and array base64 base64url brand catch catchall cidrv4 cidrv6 cuid cuid2 date datetime default describe duration
+      e164 email emoji endsWith exactOptional exactPartial finite gt gte guid includes ipv4 ipv6 isNullable isOptional jwt keyof ksuid
+      length lowercase lt lte merge meta multipleOf nanoid negative nonempty nonnegative nonoptional nonpositive normalize nullable
+      nullish omit or partial passthrough pick pipe positive prefault properties readonly refine regex register required rest safe
+      safeDecode safeEncode safeExtend slugify startsWith step strip superRefine time toJSONSchema toLowerCase toUpperCase trim ulid
+      unwrap uppercase url uuid uuidv4 uuidv6 uuidv7 validate validateAsync with xid`),
+  ),
 };
 
 /** Wraps each schema of a module in a call without side effects, so that the bundler drops those that nothing uses. */
@@ -100,11 +111,14 @@ function droppable(module: string): string {
   );
 }
 
-/** Takes methods out of the classes of a module. */
-function withoutMethods(names: string): Change {
-  const head = `^    (?:async )?\\*?(?:${names.split(/\s+/).join("|")})\\(.*\\) \\{\n`;
-  const methods = new RegExp(`${head}[\\s\\S]*?\n    \\},?\n`, "gm");
-  return (module) => module.replace(methods, "");
+function methods(names: string): string[] {
+  return names.split(/\s+/).map((name) => `(?:async )?\\*?${name}\\(.*\\)`);
+}
+
+/** Takes blocks out of a module, by how they begin. */
+function without(...heads: string[]): Change {
+  const blocks = new RegExp(`^( +)(?:${heads.join("|")}) \\{\n[\\s\\S]*?\n\\1\\},?\n`, "gm");
+  return (module) => module.replace(blocks, "");
 }
 
 /** Builtins of the runtime that few commands use. If the bundler sees them imported, it brings along 1 MB of their bytecode. */

@@ -1,4 +1,3 @@
-import { gunzipSync } from "node:zlib";
 import { version } from "../config/client.ts";
 import { packedMod, pluginText } from "../mod/bundle.ts" with { type: "macro" };
 import { pluginHooks } from "./hook_entries.ts";
@@ -12,6 +11,7 @@ const MANIFEST = {
 
 /** The plugin for Claude Code: its files by their paths. Its command hooks run that executable. */
 export function pluginFiles(binary: string): Readonly<Record<string, string>> {
+  const { gunzipSync } = process.getBuiltinModule("node:zlib");
   return {
     ".claude-plugin/plugin.json": json({ ...MANIFEST, version }),
     "hooks/hooks.json": json({ modules: ["./register.js"], hooks: pluginHooks(binary) }),
