@@ -1,6 +1,6 @@
 // `npm run build`: dist/agent-event-bus for this machine; `--all`: one file per target, and their checksums.
 import { basename, join, relative } from "node:path";
-import type { BunPlugin } from "bun";
+import type { BuildConfig, BunPlugin } from "bun";
 import { slim, withoutUnused } from "./left_out.ts";
 import { withStarts } from "./starts.ts";
 
@@ -37,16 +37,8 @@ async function compile(
   { target, plugins = [], starts = [] }: CompileOptions = {},
 ): Promise<string> {
   await Bun.build({
-    entrypoints: [entry],
-    plugins: [withoutUnused, ...plugins],
-    target: "bun",
-    format: "esm",
-    // A command then loads and parses its own part of the program only.
-    splitting: true,
+    ...bundling(entry, plugins),
     bytecode: true,
-    // Short identifiers make stacks unreadable, and start no faster.
-    minify: { whitespace: true, syntax: true, identifiers: false },
-    define: { "process.versions.bun": JSON.stringify(Bun.version) },
     compile: {
       outfile,
       // The program runs inside other people's projects, whose settings are not meant for it.
@@ -61,6 +53,21 @@ async function compile(
     },
   });
   return outfile;
+}
+
+/** Options of the bundler for an executable's program. */
+export function bundling(entry: string, plugins: readonly BunPlugin[]) {
+  return {
+    entrypoints: [entry],
+    plugins: [withoutUnused, ...plugins],
+    target: "bun",
+    format: "esm",
+    // A command then loads and parses its own part of the program only.
+    splitting: true,
+    // Short identifiers make stacks unreadable, and start no faster.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    define: { "process.versions.bun": JSON.stringify(Bun.version) },
+  } as const satisfies Partial<BuildConfig>;
 }
 
 export async function report(file: string): Promise<void> {
