@@ -20,25 +20,31 @@ export async function buildBinary(options: BinaryOptions = {}): Promise<string> 
   const { entry, outfile = join(root, "dist/agent-event-bus"), target } = options;
   if (entry !== undefined) return compile(entry, outfile, { target });
   const main = join(root, "src/main.ts");
-  const program = await compile(main, outfile, { plugins: [slim] });
-  return withStarts(program, (starts) => compile(main, outfile, { target, starts, plugins: [slim] }));
+  const program = await compile(main, outfile, OF_THE_BUS);
+  return withStarts(program, (starts) => compile(main, outfile, { ...OF_THE_BUS, target, starts }));
 }
 
 interface CompileOptions {
   target?: BinaryOptions["target"];
   plugins?: readonly BunPlugin[];
+  /** Functions nested deeper get their bytecode when they are first called. */
+  depth?: number;
   /** Records of functions whose bytecode comes first. */
   starts?: readonly string[];
 }
 
+/** Everyday commands call next to no function that lies deeper. */
+const OF_THE_BUS = { plugins: [slim], depth: 3 } satisfies CompileOptions;
+
 async function compile(
   entry: string,
   outfile: string,
-  { target, plugins = [], starts = [] }: CompileOptions = {},
+  { target, plugins = [], depth, starts = [] }: CompileOptions = {},
 ): Promise<string> {
   await Bun.build({
     ...bundling(entry, plugins),
     bytecode: true,
+    ...(depth !== undefined && { bytecodeDepth: depth }),
     compile: {
       outfile,
       // The program runs inside other people's projects, whose settings are not meant for it.
