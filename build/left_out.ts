@@ -2,10 +2,7 @@
 // of declared routes. zod describes its schemas with them and looks for circles in values. The SDK checks what a person filled in, and
 // runs tasks.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { BunPlugin, PluginBuilder } from "bun";
-
-const SRC = join(import.meta.dir, "../src");
 
 /** A module whose exports are functions that return nothing. */
 const silent = (...names: string[]) => names.map((name) => `export function ${name}() {}`).join("\n");
@@ -78,8 +75,8 @@ type Change = (module: string) => string;
 const SDK = "@modelcontextprotocol/sdk/dist/esm";
 
 /**
- * Files of packages that lose parts. Of zod's methods a few are used. The SDK's server wraps calls of tools, runs tasks, asks its clients and
- * notifies them.
+ * Files of packages that lose parts. The bus uses a few of zod's methods. The SDK's server could check calls of tools, run tasks, ask
+ * its clients and notify them.
  */
 const CHANGED: Readonly<Record<string, Change>> = {
   [`${SDK}/types.js`]: droppable,
@@ -111,6 +108,7 @@ function droppable(module: string): string {
   );
 }
 
+/** How methods of these names begin. */
 function methods(names: string): string[] {
   return names.split(/\s+/).map((name) => `(?:async )?\\*?${name}\\(.*\\)`);
 }
@@ -149,11 +147,7 @@ export const slim: BunPlugin = {
   name: "slim",
   setup(build) {
     replace(build, BY_BUN);
-    changeThose(
-      build,
-      new RegExp(`^${SRC}/.*\\.ts$|/node_modules/pg(?:-[a-z-]+)?/.*\\.js$`),
-      withLateBuiltins,
-    );
+    changeThose(build, /\/src\/.*\.ts$|\/node_modules\/pg(?:-[a-z-]+)?\/.*\.js$/, withLateBuiltins);
   },
 };
 
