@@ -1,6 +1,7 @@
 // `npm run build`: dist/agent-event-bus for this machine; `--all`: one file per target, and their checksums.
 import { basename, join, relative } from "node:path";
-import { withoutUnused } from "./left_out.ts";
+import type { BuildConfig, BunPlugin } from "bun";
+import { slim, withoutUnused } from "./left_out.ts";
 import { withStarts } from "./starts.ts";
 
 const root = join(import.meta.dir, "..");
@@ -18,32 +19,32 @@ export interface BinaryOptions {
 export async function buildBinary(options: BinaryOptions = {}): Promise<string> {
   const { entry, outfile = join(root, "dist/agent-event-bus"), target } = options;
   if (entry !== undefined) return compile(entry, outfile, { target });
-  const program = await compile(join(root, "src/main.ts"), outfile);
-  return withStarts(program, (starts) => compile(join(root, "src/main.ts"), outfile, { target, starts }));
+  const main = join(root, "src/main.ts");
+  const program = await compile(main, outfile, OF_THE_BUS);
+  return withStarts(program, (starts) => compile(main, outfile, { ...OF_THE_BUS, target, starts }));
 }
 
 interface CompileOptions {
   target?: BinaryOptions["target"];
+  plugins?: readonly BunPlugin[];
+  /** Functions nested deeper get their bytecode when they are first called. */
+  depth?: number;
   /** Records of functions whose bytecode comes first. */
   starts?: readonly string[];
 }
 
+/** Everyday commands call next to no function that lies deeper. */
+const OF_THE_BUS = { plugins: [slim], depth: 3 } satisfies CompileOptions;
+
 async function compile(
   entry: string,
   outfile: string,
-  { target, starts = [] }: CompileOptions = {},
+  { target, plugins = [], depth, starts = [] }: CompileOptions = {},
 ): Promise<string> {
   await Bun.build({
-    entrypoints: [entry],
-    plugins: [withoutUnused],
-    target: "bun",
-    format: "esm",
-    // A command then loads and parses its own part of the program only.
-    splitting: true,
+    ...bundling(entry, plugins),
     bytecode: true,
-    // Short identifiers make stacks unreadable, and start no faster.
-    minify: { whitespace: true, syntax: true, identifiers: false },
-    define: { "process.versions.bun": JSON.stringify(Bun.version) },
+    ...(depth !== undefined && { bytecodeDepth: depth }),
     compile: {
       outfile,
       // The program runs inside other people's projects, whose settings are not meant for it.
@@ -58,6 +59,21 @@ async function compile(
     },
   });
   return outfile;
+}
+
+/** Options of the bundler for an executable's program. */
+export function bundling(entry: string, plugins: readonly BunPlugin[]) {
+  return {
+    entrypoints: [entry],
+    plugins: [withoutUnused, ...plugins],
+    target: "bun",
+    format: "esm",
+    // A command then loads and parses its own part of the program only.
+    splitting: true,
+    // Short identifiers make stacks unreadable, and start no faster.
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    define: { "process.versions.bun": JSON.stringify(Bun.version) },
+  } as const satisfies Partial<BuildConfig>;
 }
 
 export async function report(file: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { version } from "../config/client.ts";
-import { pluginText } from "../mod/bundle.ts" with { type: "macro" };
+import { packedMod, pluginText } from "../mod/bundle.ts" with { type: "macro" };
 import { pluginHooks } from "./hook_entries.ts";
 
 const MANIFEST = {
@@ -11,10 +11,11 @@ const MANIFEST = {
 
 /** The plugin for Claude Code: its files by their paths. Its command hooks run that executable. */
 export function pluginFiles(binary: string): Readonly<Record<string, string>> {
+  const { gunzipSync } = process.getBuiltinModule("node:zlib");
   return {
     ".claude-plugin/plugin.json": json({ ...MANIFEST, version }),
     "hooks/hooks.json": json({ modules: ["./register.js"], hooks: pluginHooks(binary) }),
-    "hooks/register.js": pluginText("register.ts"),
+    "hooks/register.js": gunzipSync(Buffer.from(packedMod(), "base64")).toString(),
     "skills/agent-event-bus/SKILL.md": pluginText("skills/agent-event-bus/SKILL.md"),
     "README.md": pluginText("README.md"),
     LICENSE: pluginText("../../LICENSE"),

@@ -15,7 +15,7 @@ import { type HealthFacts, healthAnswer } from "../http/health.ts";
 import { inboundHandler } from "../http/inbound.ts";
 import type { HttpTransport } from "../http/mcp/endpoint.ts";
 import guide from "../http/mcp/guide.md" with { type: "text" };
-import { createMcp } from "../http/mcp/sdk_server.ts";
+import { createMcp } from "../http/mcp/mcp.ts";
 import { metricsHandler } from "../http/metrics.ts";
 import { servePage } from "../http/page/serve_page.ts";
 import { signIn, signOut } from "../http/page/sign_in.ts";
@@ -121,7 +121,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
     hello: () => helloOf(bus),
     refusalOf: async (caller) => (await mayAnswer(bus, caller))?.reason ?? null,
   });
-  const mcp = await mcpOf(parts, door);
+  const mcp = mcpOf(parts, door);
   const app = createApp({
     ...access,
     routes: routesOf(parts, bus, { streams, mcp, door }),
@@ -141,7 +141,7 @@ async function serveStore(parts: Parts): Promise<RunningServer> {
   return { port, store, stop: () => stop(parts, { ...running, streams: [streams, mcp] }, listening) };
 }
 
-function mcpOf({ config, operations, log, access, store }: Parts, door: Door): Promise<HttpTransport> {
+function mcpOf({ config, operations, log, access, store }: Parts, door: Door): HttpTransport {
   const isListed = ({ tool, listed }: Operation) =>
     tool !== false && (listed === undefined || (listed === "all" && config.tools === "all"));
   const listed = operations.filter(isListed);

@@ -1,14 +1,10 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import {
-  ErrorCode,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type RequestId,
-} from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, callerKey } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
 import type { Peers } from "../../domain/peers.ts";
 import { bodyOf } from "../../lib/chunks.ts";
+import { lazily } from "../../lib/lazily.ts";
 import type { Door } from "../../operations/invoke.ts";
 import { isDenial } from "../../operations/outcome.ts";
 import { isCutOff, watchClient } from "../../runtime/runtime.ts";
@@ -18,7 +14,7 @@ import { BodyError, CUT_OFF, readJson, sizeOf } from "../body.ts";
 import { framed, STREAM } from "../sse.ts";
 import { envelopeProblem, isModern } from "./envelope.ts";
 import { Exchange, SOON_MS } from "./exchange.ts";
-import { acceptProblem, refuse, refuseAs, streamsTo, versionProblem } from "./head.ts";
+import { acceptProblem, INTERNAL_ERROR, refuse, refuseAs, streamsTo, versionProblem } from "./head.ts";
 import { checkedMessage, corrected, INVALID_META, isMetaValid, requestFor } from "./json_rpc.ts";
 import type { Listeners } from "./listen.ts";
 import type { Modern } from "./modern.ts";
@@ -33,6 +29,8 @@ export interface TransportOptions {
   shares: Shares;
   /** Answers requests without a handshake. */
   modern: Modern;
+  /** Makes the SDK server that answers the others, and connects it. Loaded for the first of them, because it takes megabytes. */
+  connectServer(transport: Transport): Promise<void>;
   listeners: Listeners;
   /** The buses that may run a call which a client cancels here. */
   peers: Pick<Peers, "tell" | "listen">;
@@ -51,6 +49,7 @@ export interface TransportOptions {
 export class HttpTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
   readonly #options: TransportOptions;
+  readonly #withServer = lazily(() => this.#options.connectServer(this));
   readonly #exchanges = new Map<number, Exchange>();
   readonly #cancellable = new Map<string, Exchange>();
   #lastId = 0;
@@ -129,11 +128,7 @@ export class HttpTransport implements Transport {
     const id = ++this.#lastId;
     const exchange = this.#exchange(id, request, message, caller);
     if (!modern && !isMetaValid(message)) exchange.answer(errorMessage(message.id, INVALID_META));
-    else if (isCall || modern) this.#carryOut(message, exchange, modern);
-    else {
-      const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
-      this.onmessage?.(requestFor(message, id), { authInfo });
-    }
+    else this.#carryOut(message, id, exchange, modern);
     return exchange.response;
   }
 
@@ -158,11 +153,12 @@ export class HttpTransport implements Transport {
   }
 
   // Calls past the SDK, which would parse each message four times and take longer than a publish does.
-  async #carryOut(message: JSONRPCRequest, exchange: Exchange, modern: boolean): Promise<void> {
+  async #carryOut(message: JSONRPCRequest, own: number, exchange: Exchange, modern: boolean): Promise<void> {
     const { id, method, params } = message;
     const { door, modern: dialect, unexpected } = this.#options;
     try {
-      if (method !== "tools/call") return await dialect.answer(message, exchange);
+      if (method !== "tools/call")
+        return await (modern ? dialect.answer(message, exchange) : this.#passOn(message, own, exchange));
       const outcome = await door.invokeTool(params?.name, params?.arguments, exchange);
       if ("refusal" in outcome && isDenial(outcome.refusal))
         exchange.refuse(refuseAs(httpDenial(outcome.refusal), id));
@@ -171,11 +167,16 @@ export class HttpTransport implements Transport {
       unexpected(method, error);
       exchange.answer(
         errorMessage(id, {
-          code: ErrorCode.InternalError,
+          code: INTERNAL_ERROR,
           message: "Unexpected error in the bus. Its log has the details.",
         }),
       );
     }
+  }
+
+  #passOn(message: JSONRPCRequest, own: number, { caller }: Exchange): Promise<void> {
+    const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
+    return this.#withServer(async () => this.onmessage?.(requestFor(message, own), { authInfo }));
   }
 
   // Hot path: a timer and a listener for each call would cost a short call more than its work does. Only ids are kept,

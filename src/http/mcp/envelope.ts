@@ -1,7 +1,7 @@
 import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import { beginning } from "../../lib/graphemes.ts";
 import type { Json } from "../../lib/json.ts";
-import { errorResponse, type RpcError } from "./head.ts";
+import { errorResponse, INVALID_PARAMS, type RpcError } from "./head.ts";
 
 /** The revision without a handshake: each request tells its version and the capabilities of its client. */
 export const MODERN = "2026-07-28";
@@ -12,7 +12,6 @@ const CAPABILITIES_KEY = `${META_PREFIX}clientCapabilities`;
 const CLIENT_KEY = `${META_PREFIX}clientInfo`;
 
 const VERSION_HEADER = "MCP-Protocol-Version";
-const INVALID_PARAMS = -32602;
 const HEADER_MISMATCH = -32020;
 const UNSUPPORTED_VERSION = -32022;
 
@@ -55,18 +54,21 @@ function errorIn(headers: Headers, { method, params = {} }: JSONRPCRequest): Rpc
 
 function metaProblem(meta: unknown): string | null {
   if (!isObject(meta)) return `_meta must be an object with ${VERSION_KEY} and ${CAPABILITIES_KEY}`;
-  const { progressToken } = meta;
   if (typeof meta[VERSION_KEY] !== "string") return `${VERSION_KEY} in _meta must be a string`;
   if (!isObject(meta[CAPABILITIES_KEY])) return `${CAPABILITIES_KEY} in _meta must be an object`;
   if (CLIENT_KEY in meta && !isNamed(meta[CLIENT_KEY]))
     return `${CLIENT_KEY} in _meta must have a name and a version`;
-  if (
-    progressToken !== undefined &&
-    typeof progressToken !== "string" &&
-    !Number.isSafeInteger(progressToken)
-  )
-    return "progressToken in _meta must be a string or a whole number";
+  if (!hasValidToken(meta)) return "progressToken in _meta must be a string or a whole number";
   return null;
+}
+
+/** True if `_meta` is an object, and its progressToken is absent, a string or a whole number. */
+export function hasValidToken(meta: unknown): boolean {
+  if (!isObject(meta)) return false;
+  const { progressToken } = meta;
+  return (
+    progressToken === undefined || typeof progressToken === "string" || Number.isSafeInteger(progressToken)
+  );
 }
 
 function isNamed(client: unknown): boolean {

@@ -1,10 +1,12 @@
-import {
-  LATEST_PROTOCOL_VERSION,
-  type RequestId,
-  SUPPORTED_PROTOCOL_VERSIONS,
-} from "@modelcontextprotocol/sdk/types.js";
+import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { Json } from "../../lib/json.ts";
 import type { Refusal } from "../access/refusal.ts";
+
+/** The revisions with a handshake, the newest first. */
+export const REVISIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07"];
+
+export const INVALID_PARAMS = -32602;
+export const INTERNAL_ERROR = -32603;
 
 /** Error of a JSON-RPC answer. */
 export interface RpcError {
@@ -26,11 +28,11 @@ export function acceptProblem(headers: Headers): Response | null {
 
 /** The answer to a header that names none of the revisions with a handshake. Null if it names one, or is absent. */
 export function versionProblem(version: string | null): Response | null {
-  if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version))
+  if (version !== null && !REVISIONS.includes(version))
     return refuse(
       400,
       -32000,
-      `Bad request: unsupported protocol version ${version} (supported: ${[...SUPPORTED_PROTOCOL_VERSIONS].join(", ")}, newest: ${LATEST_PROTOCOL_VERSION})`,
+      `Bad request: unsupported protocol version ${version} (supported: ${REVISIONS.join(", ")}, newest: ${REVISIONS[0]})`,
     );
   return null;
 }

@@ -1,10 +1,7 @@
-import {
-  ErrorCode,
-  isJSONRPCRequest,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-} from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage, JSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import { invalidRequest } from "../body.ts";
+import { hasValidToken } from "./envelope.ts";
+import { INTERNAL_ERROR, INVALID_PARAMS } from "./head.ts";
 
 /** The id comes back in each answer and in the ids of its stream's events. */
 const ID_CHARACTERS = 1000;
@@ -30,14 +27,13 @@ export function checkedMessage(value: unknown): JSONRPCMessage {
 }
 
 export const INVALID_META = {
-  code: ErrorCode.InvalidParams,
+  code: INVALID_PARAMS,
   message: "Invalid params: _meta must be an object, its progressToken a string or a whole number",
 };
 
 /** False if the request has a `_meta` that MCP does not allow. */
-export function isMetaValid({ method, params }: JSONRPCRequest): boolean {
-  if (params?._meta === undefined) return true;
-  return isJSONRPCRequest({ jsonrpc: "2.0", id: 0, method, params: { _meta: params._meta } });
+export function isMetaValid({ params }: JSONRPCRequest): boolean {
+  return params?._meta === undefined || hasValidToken(params._meta);
 }
 
 /**
@@ -60,10 +56,10 @@ export function corrected(message: JSONRPCMessage): JSONRPCMessage {
   const prefix = `MCP error ${code}: `;
   const text = message.error.message;
   if (text.startsWith(prefix)) return { ...message, error: { code, message: text.slice(prefix.length) } };
-  const issues = code === ErrorCode.InternalError ? issuesIn(text) : undefined;
+  const issues = code === INTERNAL_ERROR ? issuesIn(text) : undefined;
   if (issues === undefined) return message;
   const words = issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
-  return { ...message, error: { code: ErrorCode.InvalidParams, message: `Invalid params: ${words}` } };
+  return { ...message, error: { code: INVALID_PARAMS, message: `Invalid params: ${words}` } };
 }
 
 function issuesIn(text: string): { path: unknown[]; message: string }[] | undefined {

@@ -8,7 +8,7 @@ import { httpDenial, type Report } from "../access/refusal.ts";
 import type { Shares } from "../access/shares.ts";
 import { STREAM } from "../sse.ts";
 import { META_PREFIX } from "./envelope.ts";
-import { errorResponse, refuse, refuseAs, streamsTo } from "./head.ts";
+import { errorResponse, INVALID_PARAMS, refuse, refuseAs, streamsTo } from "./head.ts";
 import { inboxSession } from "./inbox_uri.ts";
 import { ListenStream } from "./listen_stream.ts";
 import { fieldsOf } from "./result.ts";
@@ -123,7 +123,7 @@ export class Listeners {
 }
 
 const INVALID = {
-  code: -32602,
+  code: INVALID_PARAMS,
   message: `Invalid params: notifications must be an object, its resourceSubscriptions at most ${MOST_RESOURCES} strings`,
 };
 

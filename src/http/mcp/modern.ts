@@ -7,7 +7,7 @@ import { httpDenial } from "../access/refusal.ts";
 import type { Catalog } from "./catalog.ts";
 import { META_PREFIX, MODERN } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
-import { errorResponse, type RpcError, refuseAs } from "./head.ts";
+import { errorResponse, INVALID_PARAMS, type RpcError, refuseAs } from "./head.ts";
 import { INBOX_TEMPLATE, inboxSession } from "./inbox_uri.ts";
 import { errorMessage, fieldsOf, resultMessage } from "./result.ts";
 
@@ -82,10 +82,10 @@ async function read(
 }
 
 function invalid(reason: string): Answer {
-  return { error: { code: -32602, message: `Invalid params: ${reason}` } };
+  return { error: { code: INVALID_PARAMS, message: `Invalid params: ${reason}` } };
 }
 
 function notFound(uri: string): Answer {
   const shown = beginning(uri, 100);
-  return { error: { code: -32602, message: `Resource not found: ${shown}`, data: { uri: shown } } };
+  return { error: { code: INVALID_PARAMS, message: `Resource not found: ${shown}`, data: { uri: shown } } };
 }

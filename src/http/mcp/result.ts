@@ -1,8 +1,8 @@
-import { ErrorCode, type JSONRPCMessage, type RequestId } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { around, type Parts } from "../../lib/chunks.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Outcome } from "../../operations/outcome.ts";
-import type { RpcError } from "./head.ts";
+import { INVALID_PARAMS, type RpcError } from "./head.ts";
 
 /**
  * The answer to a `tools/call`. A tool that failed is a result, a tool that does not exist is an error. `first` begins each result
@@ -12,7 +12,7 @@ export function callAnswer(id: RequestId, outcome: Outcome, first = ""): Parts {
   if ("value" in outcome) return resultMessage(id, valueFields(outcome.value), first);
   const { kind, reason } = outcome.refusal;
   if (kind !== "unknown") return resultMessage(id, failureFields(reason), first);
-  return errorMessage(id, { code: ErrorCode.InvalidParams, message: reason });
+  return errorMessage(id, { code: INVALID_PARAMS, message: reason });
 }
 
 export function errorMessage(id: RequestId, error: RpcError): string {

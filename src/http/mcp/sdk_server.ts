@@ -9,16 +9,10 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Caller } from "../../domain/caller.ts";
 import { beginning } from "../../lib/graphemes.ts";
-import { type Catalog, type CatalogOptions, createCatalog } from "./catalog.ts";
-import { HttpTransport, type TransportOptions } from "./endpoint.ts";
-import { Listeners, type ListenOptions } from "./listen.ts";
-import { Modern } from "./modern.ts";
+import type { Catalog } from "./catalog.ts";
 
-export type McpOptions = Omit<TransportOptions, "modern" | "listeners"> & CatalogOptions & ListenOptions;
-
-/** The MCP endpoint: the dialect without a handshake, and one SDK server for the clients of all other revisions. */
-export async function createMcp(options: McpOptions): Promise<HttpTransport> {
-  const catalog = createCatalog(options);
+/** Answers clients of the revisions with a handshake, except for calls of tools. */
+export function createServer(catalog: Catalog): Server {
   const server = new Server(catalog.server, {
     capabilities: { tools: {}, resources: {} },
     instructions: catalog.instructions,
@@ -26,10 +20,7 @@ export async function createMcp(options: McpOptions): Promise<HttpTransport> {
   });
   serveTools(server, catalog);
   serveGuide(server, catalog);
-  const modern = new Modern(catalog, options.door);
-  const transport = new HttpTransport({ ...options, modern, listeners: new Listeners(options) });
-  await server.connect(transport);
-  return transport;
+  return server;
 }
 
 /** Keeps the SDK from making a validator of clients' answers, which takes megabytes. The bus asks clients nothing. */
