@@ -42,14 +42,14 @@ export async function readJson(request: Request, limits: Limits): Promise<unknow
   const bytes = await readBody(request, limits.body_bytes, "body_bytes");
   const isLarge = bytes.byteLength > LARGE_BYTES;
   if (isLarge) await nextTurn();
-  const over = jsonProblem(bytes, limits);
-  if (over !== null) throw invalidRequest(over);
   try {
     const text = utf8.decode(bytes);
     if (isLarge) await nextTurn();
+    const over = jsonProblem(text, limits);
+    if (over !== null) throw invalidRequest(over);
     return JSON.parse(text);
-  } catch {
-    throw parseError("the body is not JSON in UTF-8");
+  } catch (error) {
+    throw error instanceof BodyError ? error : parseError("the body is not JSON in UTF-8");
   }
 }
 
