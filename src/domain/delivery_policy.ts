@@ -15,9 +15,9 @@ export function addressed(
 ): Draft {
   const recipient = recipientOf(event.channel);
   const paused = change?.kind === "pause" ? change.webhookId : undefined;
-  const webhookIds = webhooks
-    .filter((webhook) => webhook.webhook_id !== paused && webhookMatches(webhook, event))
-    .map((webhook) => webhook.webhook_id);
+  const webhookIds: number[] = [];
+  for (const webhook of webhooks)
+    if (webhook.webhook_id !== paused && webhookMatches(webhook, event)) webhookIds.push(webhook.webhook_id);
   return {
     event,
     recipient: recipient === event.session_id ? null : recipient,

@@ -64,15 +64,21 @@ export function eventOf(id: number, timestamp: string, draft: EventDraft): Event
   return event;
 }
 
-const sizes = new WeakMap<Event, number>();
-
 /** Size in an answer (bytes), where an event stands as JSON and again inside a JSON string. */
 export function bytesInAnswer(event: Event): number {
-  // Hot path: every read of a page adds them up.
-  const known = sizes.get(event);
-  if (known !== undefined) return known;
   const json = JSON.stringify(event);
-  const bytes = Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(json)) - 2;
-  sizes.set(event, bytes);
-  return bytes;
+  return Buffer.byteLength(json) + Buffer.byteLength(JSON.stringify(json)) - 2;
+}
+
+/** Most bytes of a character there: \u0001 is escaped, and its backslash once more. */
+const MOST_BYTES_EACH = 13;
+/** Most bytes of all that is not a text of the publisher, and of the marks around these texts. */
+const MOST_BYTES_AROUND = 1_000;
+
+/** At least `bytesInAnswer`, from the lengths of the texts alone. */
+export function bytesInAnswerAtMost(event: Event): number {
+  const { event_type, payload, session_id, channel, correlation_id, title = "", tags, origin = "" } = event;
+  const texts = event_type.length + payload.length + session_id.length + channel.length;
+  const others = (correlation_id?.length ?? 0) + title.length + (tags?.join().length ?? 0) + origin.length;
+  return MOST_BYTES_EACH * (texts + others) + MOST_BYTES_AROUND;
 }

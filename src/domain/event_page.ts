@@ -1,5 +1,5 @@
 import { isMail } from "./direct_message.ts";
-import { bytesInAnswer, type Event } from "./event.ts";
+import { bytesInAnswer, bytesInAnswerAtMost, type Event } from "./event.ts";
 import type { Batch, EventQuery } from "./event_log.ts";
 
 const MOST_PAYLOADS = 2 * 1024 * 1024;
@@ -9,6 +9,7 @@ export class EventPage {
   readonly events: Event[] = [];
   readonly #query: EventQuery;
   #size = 0;
+  #isMeasured = false;
   #isCut = false;
 
   constructor(query: EventQuery) {
@@ -28,10 +29,20 @@ export class EventPage {
   /** False if the event is too large for what is left. The page holds at least one event. */
   add(event: Event): boolean {
     const { most_bytes } = this.#query;
-    this.#size += most_bytes === undefined ? event.payload.length : bytesInAnswer(event);
+    this.#size =
+      most_bytes === undefined ? this.#size + event.payload.length : this.#sizeWith(event, most_bytes);
     this.#isCut = this.#size > (most_bytes ?? MOST_PAYLOADS) && this.events.length > 0;
     if (!this.#isCut) this.events.push(event);
     return !this.#isCut;
+  }
+
+  /** Hot path: events are measured only if their page may be too large. Measuring takes longer than reading them. */
+  #sizeWith(event: Event, most: number): number {
+    if (this.#isMeasured) return this.#size + bytesInAnswer(event);
+    const size = this.#size + bytesInAnswerAtMost(event);
+    if (size <= most) return size;
+    this.#isMeasured = true;
+    return [...this.events, event].reduce((sum, one) => sum + bytesInAnswer(one), 0);
   }
 }
 

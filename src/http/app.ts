@@ -23,9 +23,7 @@ export function createApp({ routes, guard, refused, unexpected }: AppOptions): E
   async function answer(request: Request): Promise<Response> {
     try {
       const path = pathOf(request.url);
-      const found = routes.find(
-        ({ path: pattern, method }) => takes(method, request.method) && matches(path, pattern),
-      );
+      const found = routeOf(routes, path, request.method);
       const verdict = await guard.check(request, found);
       if ("status" in verdict) return written(verdict);
       if (found === undefined) return written(unknown(path));
@@ -60,6 +58,12 @@ function pathOf(url: string): string {
   const query = url.indexOf("?", start);
   const end = query < 0 ? url.length : query;
   return url.slice(start, end - start > 1 && url[end - 1] === "/" ? end - 1 : end);
+}
+
+/** Hot path: a closure in place of the loop would cost each request three objects. */
+function routeOf(routes: readonly Route[], path: string, asked: string): Route | undefined {
+  for (const route of routes) if (takes(route.method, asked) && matches(path, route.path)) return route;
+  return undefined;
 }
 
 /** Hot path: most paths stand in the list as they are. */

@@ -42,14 +42,14 @@ export async function readJson(request: Request, limits: Limits): Promise<unknow
   const bytes = await readBody(request, limits.body_bytes, "body_bytes");
   const isLarge = bytes.byteLength > LARGE_BYTES;
   if (isLarge) await nextTurn();
-  const over = jsonProblem(bytes, limits);
-  if (over !== null) throw invalidRequest(over);
   try {
     const text = utf8.decode(bytes);
     if (isLarge) await nextTurn();
+    const over = jsonProblem(text, limits);
+    if (over !== null) throw invalidRequest(over);
     return JSON.parse(text);
-  } catch {
-    throw parseError("the body is not JSON in UTF-8");
+  } catch (error) {
+    throw error instanceof BodyError ? error : parseError("the body is not JSON in UTF-8");
   }
 }
 
@@ -70,17 +70,15 @@ export function sizeOf(request: Request, most: number): number {
 }
 
 /** At most `most` bytes. @throws BodyError when the body is larger or ends early. */
-async function readBody(request: Request, most: number, limit: LimitName): Promise<Uint8Array> {
+function readBody(request: Request, most: number, limit: LimitName): Promise<Uint8Array> {
   const length = request.headers.get("content-length");
   if (Number(length) > most) throw tooLarge(most, limit);
-  try {
-    return length === null
-      ? await readChunks(request, most, limit)
-      : new Uint8Array(await request.arrayBuffer());
-  } catch (error) {
-    // The client left, or its chunks are malformed.
-    throw error instanceof BodyError ? error : parseError("the body ended early");
-  }
+  return (length === null ? readChunks(request, most, limit) : request.bytes()).catch(failed);
+}
+
+// The client left, or its chunks are malformed.
+function failed(error: unknown): never {
+  throw error instanceof BodyError ? error : parseError("the body ended early");
 }
 
 async function readChunks(request: Request, most: number, limit: LimitName): Promise<Uint8Array> {

@@ -19,7 +19,7 @@ export function readBody(kind: SourceKind, text: string, limits: Limits): Read {
 function jsonOf(kind: SourceKind, text: string, limits: Limits): Read {
   // GitHub sends a form with one field, unless it is told otherwise.
   const json = text.startsWith("payload=") ? (new URLSearchParams(text).get("payload") ?? "") : text;
-  const over = jsonProblem(new TextEncoder().encode(json), limits);
+  const over = jsonProblem(json, limits);
   if (over !== null) return { problem: `The body has ${over}.` };
   try {
     return { body: JSON.parse(json) };

@@ -3,7 +3,7 @@ import { operation } from "./operation.ts";
 import { NEED_ID } from "./params.ts";
 
 /** Loaded at the first call, so that commands do without it. */
-const work = lazily(() => import("./run_answer.ts"));
+const run = lazily(async () => (await import("./run_answer.ts")).runAnswer);
 
 export const answer = operation({
   name: "answer",
@@ -35,7 +35,7 @@ export const answer = operation({
       ['answer 4 deny "not on main"', "deny it, and say why"],
     ],
   },
-  run: (bus, args, call) => work(({ runAnswer }) => runAnswer(bus, args, call)),
+  run,
   print(result, to) {
     const { need_id, session, answer, taken, dismissed } = result;
     const id = to.bold(`#${to.text(need_id)}`);

@@ -13,7 +13,7 @@ import { sinceTime } from "./since.ts";
 const FOLLOW_SECONDS = 60;
 
 /** Loaded at the first call, so that commands do without it. */
-const work = lazily(() => import("./run_get_events.ts"));
+const run = lazily(async () => (await import("./run_get_events.ts")).runGetEvents);
 
 export const getEvents = operation({
   name: "get_events",
@@ -72,7 +72,7 @@ export const getEvents = operation({
       return patience + Number(args.wait_seconds ?? 0) * 1000;
     },
   },
-  run: (bus, args, call) => work(({ runGetEvents }) => runGetEvents(bus, args, call)),
+  run,
   print: printEvents,
 });
 

@@ -7,7 +7,7 @@ import { operation } from "./operation.ts";
 import { NEED_ID } from "./params.ts";
 
 /** Loaded at the first call, so that commands do without it. */
-const work = lazily(() => import("./run_list_needs.ts"));
+const run = lazily(async () => (await import("./run_list_needs.ts")).runListNeeds);
 
 export const listNeeds = operation({
   name: "list_needs",
@@ -29,7 +29,7 @@ export const listNeeds = operation({
       ["needs --all", "how the latest ones were closed"],
     ],
   },
-  run: (bus, args, call) => work(({ runListNeeds }) => runListNeeds(bus, args, call)),
+  run,
   print(result, to) {
     const needs = result.result as Json[];
     if (needs.length === 0) return to.line("Nothing waits for you.");

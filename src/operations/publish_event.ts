@@ -33,7 +33,7 @@ const TRACKED: Pick<Command, "flags" | "after" | "timeoutMs"> = {
 };
 
 /** Loaded at the first call, so that commands do without it. */
-const work = lazily(() => import("./run_publish_event.ts"));
+const run = lazily(async () => (await import("./run_publish_event.ts")).runPublishEvent);
 
 export const publishEvent = operation({
   name: "publish_event",
@@ -81,7 +81,7 @@ export const publishEvent = operation({
       },
     },
   ],
-  run: (bus, args, call) => work(({ runPublishEvent }) => runPublishEvent(bus, args, call)),
+  run,
   print(result, to) {
     const deliveries = (result.deliveries ?? []) as Json[];
     const reach = result.reach === undefined ? "" : ` (${to.text(reachWords(result.reach))})`;

@@ -62,8 +62,8 @@ export async function read(bus: Bus, args: Query, start: Start, { caller }: Call
     event_types: args.event_types?.length ? [...new Set(args.event_types)] : undefined,
     correlation_id: args.correlation_id || undefined,
   };
-  const { first, partly } = await found(bus, query);
-  const { batch, warning = partly } =
+  const first = await found(bus, query);
+  const { batch, warning = first.partial === true ? PARTLY : undefined } =
     start.consumes === undefined || first.events.length === 0
       ? { batch: first, warning: undefined }
       : await consumed(bus, start.consumes, start.resumes, query, first);
@@ -82,12 +82,10 @@ export async function read(bus: Bus, args: Query, start: Start, { caller }: Call
 }
 
 /** Reads by what is asked for. A read that only the index of texts or a walk answers lets other calls come between. */
-async function found({ store }: Bus, query: SearchQuery): Promise<{ first: Batch; partly?: string }> {
+function found({ store }: Bus, query: SearchQuery): Promise<Batch & { partial?: boolean }> {
   const { text, senders, channels } = query;
-  if (text === undefined && senders === undefined && channels === undefined)
-    return { first: await store.events.read(query) };
-  const first = await store.search.find(query);
-  return first.partial ? { first, partly: PARTLY } : { first };
+  const isPlain = text === undefined && senders === undefined && channels === undefined;
+  return isPlain ? store.events.read(query) : store.search.find(query);
 }
 
 const PARTLY = `Only the newest ${MOST_WITHOUT_INDEX.toLocaleString("en")} events were searched. Give at least ${LEAST_INDEXED} characters to search them all.`;

@@ -5,7 +5,7 @@ import { operation } from "./operation.ts";
 const FRESH_MS = 250;
 
 /** Loaded at the first call, so that commands do without it. */
-const work = lazily(() => import("./run_view.ts"));
+const run = lazily(async () => (await import("./run_view.ts")).runView);
 
 export const view = operation({
   name: "view",
@@ -23,5 +23,5 @@ export const view = operation({
       about: "The answer may be this old (ms)",
     },
   },
-  run: (bus, { max_age_ms }, { caller }) => work(({ runView }) => runView(bus, caller, max_age_ms)),
+  run: (bus, { max_age_ms }, { caller }) => run(bus, caller, max_age_ms),
 });

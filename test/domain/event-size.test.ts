@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { bytesInAnswer, eventOf } from "../../src/domain/event.ts";
+import { bytesInAnswer, bytesInAnswerAtMost, type Event, eventOf } from "../../src/domain/event.ts";
+import { EventPage } from "../../src/domain/event_page.ts";
 
 const PAYLOADS = {
   plain: "deployed",
@@ -18,4 +19,35 @@ describe("the size of an event in an answer", () => {
     const grown = Buffer.byteLength(JSON.stringify(answer)) - Buffer.byteLength(JSON.stringify(empty));
     expect(bytesInAnswer(event)).toBe(grown + 2);
   });
+
+  test.each(Object.entries(PAYLOADS))("is at most its bound: %s", (_, payload) => {
+    const text = payload.repeat(100);
+    const others = { title: text, tags: Array(20).fill(payload), correlation_id: text };
+    const draft = { event_type: text, payload: text, session_id: text, channel: text, origin: text };
+    for (const more of [{}, others, { tags: [""] }]) {
+      const event = eventOf(Number.MAX_SAFE_INTEGER, "2026-01-01T00:00:00.000Z", { ...draft, ...more });
+      expect(bytesInAnswer(event)).toBeLessThanOrEqual(bytesInAnswerAtMost(event));
+    }
+  });
+});
+
+test.each(Object.entries(PAYLOADS))("a page holds all that its size allows: %s", (_, payload) => {
+  const draft = { event_type: "t", session_id: "s", channel: "all", origin: "local" };
+  const at = "2026-01-01T00:00:00.000Z";
+  const events = [1, 2, 50, 3, 4].map((times, i) =>
+    eventOf(i + 1, at, { ...draft, payload: payload.repeat(times) }),
+  );
+  const sum = (some: readonly Event[]) => some.reduce((bytes, event) => bytes + bytesInAnswer(event), 0);
+  for (let count = 1; count <= events.length; count++) {
+    const most_bytes = sum(events.slice(0, count));
+    for (const [bytes, held] of [
+      [most_bytes, count],
+      [most_bytes - 1, Math.max(1, count - 1)],
+    ] as const) {
+      const page = new EventPage({ order: "asc", limit: 50, most_bytes: bytes });
+      for (const event of events) if (!page.add(event)) break;
+      expect(page.events).toEqual(events.slice(0, held));
+      expect(page.full).toBe(held < events.length);
+    }
+  }
 });

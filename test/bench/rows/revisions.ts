@@ -2,7 +2,7 @@ import { inboxOf } from "../../support/listening.ts";
 import { modernRequest } from "../../support/modern.ts";
 import type { Bench, Server } from "../bench.ts";
 import type { Figure } from "../figure.ts";
-import { Connection, resultIn, tool, toolCall } from "../load/connection.ts";
+import { Connection, resultIn, tool } from "../load/connection.ts";
 import type { Row } from "../row.ts";
 import { inTurns, median } from "../statistics.ts";
 import { processorMs, residentMb } from "../usage.ts";
@@ -19,7 +19,9 @@ interface Requests {
   expects: string;
 }
 
-const FORMER = { "mcp-protocol-version": "2025-11-25" };
+/** After the handshake, each request names its revision, and the session that `initialize` gave. The revision demands both. */
+const FORMER = { "mcp-protocol-version": "2025-11-25", "mcp-session-id": crypto.randomUUID() };
+const INITIALIZE = "initialize";
 const NOTE = { event_type: "task_completed", payload: "x".repeat(120), channel: "all" };
 const HELLO = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } };
 
@@ -35,28 +37,35 @@ function modern(
   };
 }
 
-function former(expects: string, ...bodies: (string | object)[]): Requests {
-  const texts = bodies.map((body) =>
-    typeof body === "string" ? body : JSON.stringify({ jsonrpc: "2.0", ...body }),
-  );
-  return { bodies: texts, headers: texts.map(() => FORMER), expects };
+function former(expects: string, ...requests: { method: string; id?: number; params?: object }[]): Requests {
+  return {
+    bodies: requests.map((request) => JSON.stringify({ jsonrpc: "2.0", ...request })),
+    headers: requests.map(({ method }) => (method === INITIALIZE ? {} : FORMER)),
+    expects,
+  };
 }
+
+const formerCall = (name: string, args: object) => ({
+  id: 1,
+  method: "tools/call",
+  params: { name, arguments: args },
+});
 
 /** The same work in both revisions, the newer one first. */
 const PAIRS = {
   publish: [
     modern("event_id", ["tools/call", { name: "publish_event", arguments: NOTE }]),
-    former("event_id", toolCall("publish_event", NOTE)),
+    former("event_id", formerCall("publish_event", NOTE)),
   ],
   "get_events, 50 events": [
     modern("next_cursor", ["tools/call", { name: "get_events", arguments: { limit: 50 } }]),
-    former("next_cursor", toolCall("get_events", { limit: 50 })),
+    former("next_cursor", formerCall("get_events", { limit: 50 })),
   ],
   "a client's start until it has the tools, 2 requests, formerly 3": [
     modern("register_session", ["server/discover"], ["tools/list"]),
     former(
       "register_session",
-      { id: 1, method: "initialize", params: HELLO },
+      { id: 1, method: INITIALIZE, params: HELLO },
       { method: "notifications/initialized" },
       { id: 2, method: "tools/list" },
     ),
