@@ -59,9 +59,9 @@ export function isForeign({ cursor_version, conversation_id, hook_event_name }: 
   );
 }
 
-/** True for a prompt that the client made itself, as when it is woken. */
-export function isAutomatic({ source = "user", prompt = "" }: HookInput): boolean {
-  return source !== "user" || prompt.startsWith("<task-notification>");
+/** True for a prompt that the client made itself, as when it is woken. One that is killed as it tells may tell nothing. */
+export function isAutomatic({ session_id, source = "user", prompt = "" }: HookInput): boolean {
+  return session_id === undefined || source !== "user" || prompt.startsWith("<task-notification>");
 }
 
 /** True for a prompt that the mod submitted: it holds what the session has to read. */

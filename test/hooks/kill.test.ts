@@ -3,7 +3,16 @@ import { basename } from "node:path";
 import { binary } from "../support/binary.ts";
 import { startBus, type TestBus } from "../support/bus.ts";
 import { type Stop, startGate } from "../support/gate.ts";
-import { type Client, ended, eventsIn, PATIENT, spawnHook, startClient, told } from "../support/hooks.ts";
+import {
+  type Client,
+  ended,
+  eventsIn,
+  newClient,
+  PATIENT,
+  spawnHook,
+  startClient,
+  told,
+} from "../support/hooks.ts";
 
 const STEPS: readonly { step: string; stop: Stop; written: boolean; again: boolean }[] = [
   {
@@ -75,6 +84,23 @@ describe.each(HOOKS)("hook $name", ({ name }) => {
         expect(await client.read("prompt")).toBe("");
         expect(await client.read("tool")).toBe("");
       });
+});
+
+test("a prompt of which a killed client told nothing is no sign that its model has read what woke it", async () => {
+  const bus = await startBus("binary");
+  const client = await startClient(bus);
+  const waiter = await client.wait();
+  const { event_id } = await bus.call("publish_event", {
+    event_type: "note",
+    payload: "x",
+    channel: `session:${client.id}`,
+  });
+  expect(eventsIn((await ended(waiter)).stderr)).toEqual([{ id: event_id, repeat: false }]);
+  await client.run("prompt", { input: "", env: { CLAUDE_CODE_SESSION_ID: client.id } });
+  await client.kill();
+  const again = newClient(bus, { id: client.id, cwd: client.cwd });
+  await again.read("session-start");
+  expect(eventsIn(await again.read("prompt"))).toEqual([{ id: event_id, repeat: true }]);
 });
 
 test("a hook killed while it registers its session loses nothing", async () => {

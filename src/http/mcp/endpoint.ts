@@ -1,5 +1,10 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/sdk/types.js";
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+} from "@modelcontextprotocol/sdk/types.js";
 import { type Caller, callerKey } from "../../domain/caller.ts";
 import type { Limits } from "../../domain/limits.ts";
 import type { Peers } from "../../domain/peers.ts";
@@ -49,7 +54,11 @@ export interface TransportOptions {
 export class HttpTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
   readonly #options: TransportOptions;
-  readonly #withServer = lazily(() => this.#options.connectServer(this));
+  /** Passes a message on to the SDK's server, which is connected first. */
+  readonly #pass = lazily(async () => {
+    await this.#options.connectServer(this);
+    return async (message: JSONRPCMessage, extra: MessageExtraInfo) => this.onmessage?.(message, extra);
+  });
   readonly #exchanges = new Map<number, Exchange>();
   readonly #cancellable = new Map<string, Exchange>();
   #lastId = 0;
@@ -176,7 +185,7 @@ export class HttpTransport implements Transport {
 
   #passOn(message: JSONRPCRequest, own: number, { caller }: Exchange): Promise<void> {
     const authInfo = { token: "", clientId: "", scopes: [], extra: { caller } };
-    return this.#withServer(async () => this.onmessage?.(requestFor(message, own), { authInfo }));
+    return this.#pass(requestFor(message, own), { authInfo });
   }
 
   // Hot path: a timer and a listener for each call would cost a short call more than its work does. Only ids are kept,
