@@ -19,7 +19,7 @@ const TURNS = Number(process.env.AEB_TEST_COST_TURNS ?? 10);
 const REST_MS = 400;
 /** A client has drawn a typed prompt by then. */
 const TYPED_MS = 100;
-/** `least`: a mod that asks the bus at each event. */
+/** `least`: a mod that does nothing. */
 const WAYS = ["none", "least", "mod", "hooks"] as const;
 type Way = (typeof WAYS)[number];
 const TIMEOUT_MS = 240_000;
@@ -97,18 +97,12 @@ class Worker {
   }
 }
 
-/** Makes a plugin's mod ask for as much as `/health`, and its command hooks do nothing. */
+/** Makes a plugin's mod and its command hooks do nothing. */
 function makeLeast(plugin: string): void {
   const hooks = join(plugin, "hooks/hooks.json");
   writeFileSync(hooks, readFileSync(hooks, "utf8").replace(/"command": ".*"/g, '"command": "true"'));
-  const ask = `async ($, e, next) => {
-    const result = await next(e);
-    const socketPath = (await $.env.get("HOME")) + "/.claude/contrib/agent-event-bus/${bus.port}.sock";
-    await $.http.fetch("${new URL("/health", bus.url)}", { method: "GET", headers: {}, socketPath });
-    return result;
-  }`;
   const register = ["UserPromptSubmit", "PostToolUse", "Stop"].map(
-    (name) => `on("classic.${name}", ${ask});`,
+    (name) => `on("classic.${name}", ($, e, next) => next(e));`,
   );
   writeFileSync(join(plugin, "hooks/register.js"), `export function register(on) { ${register.join(" ")} }`);
 }
