@@ -15,7 +15,7 @@ import { keep } from "../../build/node24.ts";
 import { root } from "../support/bus.ts";
 
 /** The last commit before it. An update of this line is all that the next one needs. */
-const COMMIT = "ecbb95bcbdb3273ca2742499ec2d9f751d6ad293";
+const COMMIT = "3bd386b02262912102f5bf869694a2b92c14c6f5";
 
 /** Its version: below that of every release, since main keeps one version from release to release. */
 export const PREVIOUS_VERSION = `0.0.0-${COMMIT.slice(0, 7)}`;
