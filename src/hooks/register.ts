@@ -18,7 +18,7 @@ export interface Started {
   unread: number;
   direct: number;
   direct_from: string[];
-  /** Unread events that an earlier client may have read. */
+  /** Unread direct messages that an earlier client may have read. */
   repeats?: number[];
 }
 

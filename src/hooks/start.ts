@@ -13,13 +13,14 @@ const MOST_CHARACTERS = 600;
 export async function start(run: HookCall): Promise<{ text: string; line: string } | null> {
   const started = await register(run);
   if (started === null) return null;
-  await confirmRead(run, started);
+  // A message that cannot be confirmed comes again.
+  await confirmRead(run, started).catch(() => {});
   const { envFile } = run.config;
   if (envFile !== undefined) writeEnvironment(envFile, started.session_id);
   return { text: briefing(started), line: lineOf(started) };
 }
 
-/** Confirms unread events that stand in the conversation, which an earlier client had taken. They are unread no longer. */
+/** Confirms messages that stand in the conversation, which an earlier client had taken. They are unread no longer. */
 async function confirmRead(run: HookCall, started: Started): Promise<void> {
   const { transcript_path } = run.input;
   const { repeats = [] } = started;
@@ -29,7 +30,7 @@ async function confirmRead(run: HookCall, started: Started): Promise<void> {
   if (read.length === 0) return;
   await run.call("confirm_events", { ...identityOf(run), event_ids: read.map(String) });
   started.unread -= read.length;
-  started.direct = Math.max(0, started.direct - read.length);
+  started.direct -= read.length;
 }
 
 /** The file that Claude Code watches for the session's mod, in its words. Undefined without a plugin. */

@@ -102,7 +102,7 @@ async function unreadOf(bus: Bus, session: Session): Promise<Json> {
   const mail = unread.filter(({ event }) => isMail(event));
   const direct = await bus.store.mail.count(session.session_id);
   const senders = [...new Set(mail.map(({ event }) => event.session_id))].slice(0, 5);
-  const repeats = unread.flatMap(({ event, repeat }) => (repeat ? [event.id] : []));
+  const repeats = mail.flatMap(({ event, repeat }) => (repeat ? [event.id] : []));
   const names = senders.map(async (id) => (await bus.store.sessions.get(id))?.name ?? id);
   return {
     unread: direct + unread.length - mail.length + digest.length,
