@@ -110,27 +110,29 @@ export class PageStream {
   /** Resolves with the next message when there is one. Null at the end. */
   async #message(): Promise<string | null> {
     for (let silent = performance.now(); !this.#ended; ) {
-      const [text, wait] = await this.#news();
-      if (text !== "") return text;
+      const text = await this.#news();
+      if (text) return text;
       const left = silent + KEEP_ALIVE_MS - performance.now();
       if (left <= 0) return COMMENT;
-      if (!this.#isDue()) await this.#sleep(Math.min(left, wait));
+      if (text === null) await this.#sleep(Math.min(left, RETRY_MS));
+      else if (!this.#isDue()) await this.#sleep(left);
     }
     return null;
   }
 
-  /** The next message. Without one, for how long nothing comes unless something changes (ms). */
-  async #news(): Promise<[text: string, waitMs: number]> {
+  /** The next message. Empty without one. Null after a failed read, which the door has logged. */
+  async #news(): Promise<string | null> {
     try {
-      const text =
+      return (
         (await this.#hello()) ||
         (await this.#changedParts()) ||
         (await this.#newEvents()) ||
-        this.#changedMail();
-      return [text, KEEP_ALIVE_MS];
+        this.#changedMail()
+      );
     } catch {
-      // The door has logged why.
-      return ["", RETRY_MS];
+      // Reads fail at once with a token that has ended.
+      this.#look();
+      return null;
     }
   }
 

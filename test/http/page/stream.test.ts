@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openTokens } from "../../../src/tokens/token_files.ts";
@@ -130,6 +131,20 @@ describe("who may read the stream", () => {
     expect(gone.ids()).toEqual([]);
     await bus.stop();
     await stays.ended;
+  });
+
+  test("reads that fail at once, one after the other, leave the bus time for everybody else", async () => {
+    const bus = await startBus("binary");
+    const page = await opened(bus, tokenFor(bus.db));
+    await page.until(() => page.newest("needs") !== undefined);
+    using db = new Database(bus.db);
+    db.run("ALTER TABLE needs RENAME TO elsewhere");
+    const id = await publish(bus, "while the needs cannot be read");
+    await Bun.sleep(1_000);
+    const answer = await fetch(new URL("/health", bus.url), { signal: AbortSignal.timeout(10_000) });
+    expect(answer.status).toBe(200);
+    db.run("ALTER TABLE elsewhere RENAME TO needs");
+    await page.until(() => page.ids().includes(id));
   });
 
   test("one reader holds a quarter of the streams at most", async () => {
