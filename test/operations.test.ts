@@ -56,6 +56,7 @@ test("what only hooks call is shown to nobody, has no command, takes a full call
     "collect_events",
     "confirm_events",
     "report_dialog",
+    "watch_inbox",
   ]);
   for (const { name, listed, commands, scope } of hookOperations) {
     expect([name, listed, commands, scope]).toEqual([name, false, [], undefined]);

@@ -301,7 +301,7 @@ describe.skipIf(noPostgres !== null)("migrate refuses, and changes nothing,", ()
     expect(await refused(damaged, there)).toContain(`${damaged} is corrupt`);
     expect(dumpOfServer(there)).toEqual({ sequences: [] });
     await moved(full(), there);
-    await onServer(there, "DELETE FROM schema_version WHERE version = 2");
+    await onServer(there, "DELETE FROM schema_version WHERE version > 1");
     expect(await refused(there, back)).toContain("is of an earlier release (schema version 1)");
     const foreign = await server.database();
     await onServer(foreign, "CREATE TABLE events (id integer)");
