@@ -116,7 +116,7 @@ test("a hook that only tells takes nothing, and is a sign of work like any other
     events: [],
     more: 0,
   });
-  expect(await one.listed()).toMatchObject({ state: "busy" });
+  await eventually("it is at work", async () => (await one.listed()).state === "busy");
   expect((await one.call("collect_events", { path: "tool" })).events).toHaveLength(1);
 });
 
