@@ -7,6 +7,7 @@ import { byteLength } from "../lib/utf8.ts";
 import { Refused } from "../rpc/errors.ts";
 import { type Bus, callBus, dataDirectory, findBus } from "./bus.ts";
 import type { ClassicInput, Engine, ToolInput } from "./engine.ts";
+import { showLines } from "./lines.ts";
 import { hookSession, lease, sessionCall } from "./session.ts";
 import { confirmShown, withoutShown } from "./shown.ts";
 import { allTold, HOLD_SECONDS, hasNothing, type Path, tellLater, watchOn } from "./watch.ts";
@@ -101,14 +102,14 @@ async function holdOnce($: Engine, bus: Bus, idleMs: number): Promise<boolean> {
     return true;
   }
   if (given.events.length === 0) return given.left !== true && given.stops !== true;
-  const batch = await withoutShown(session, given, "wake");
+  const batch = await withoutShown($, session, given, "wake");
   return batch.events.length === 0 || submit($, session, batch);
 }
 
 /** Starts a turn with these events. False if the client dropped them. */
 async function submit($: Engine, session: HookSession, batch: Batch): Promise<boolean> {
   const { text, shown } = handOver(batch, Date.now());
-  const confirm = () => confirmShown(session, batch, shown.length, "wake", byteLength(text));
+  const confirm = () => confirmShown($, session, batch, shown.length, "wake", byteLength(text));
   carrier.own = { text, ids: shown.map(({ id }) => id), confirm };
   const { drop } = (await $.prompt.submit({ text })) ?? {};
   // Unconfirmed events come again.
@@ -178,12 +179,12 @@ export async function take(
     if (offered === null) return undefined;
     // The prompt says it all.
     if (isOwn) delete offered.woken_by;
-    const batch = await withoutShown(session, withoutOwn(offered), path);
+    const batch = await withoutShown($, session, withoutOwn(offered), path);
     const { text, line, shown } = handOver(batch, Date.now());
-    for (const one of line.split("\n")) if (one !== "") $.ui.log(one.replace(/^bus: /, ""));
+    showLines($, line, path === "tool", carrier.isInteractive);
     // Without an answer they may be confirmed, and would never be shown.
     if (batch.events.length > 0 || batch.digest !== undefined)
-      await confirmShown(session, batch, shown.length, path, byteLength(text)).catch(() => {});
+      await confirmShown($, session, batch, shown.length, path, byteLength(text)).catch(() => {});
     // Another client takes no prompt as long as a call of the mod is open.
     if (carrier.isInteractive) watchOn($, bus, path, input);
     return text === "" ? undefined : text;

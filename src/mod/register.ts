@@ -2,6 +2,7 @@
 // session, and the user's draft stays.
 import { carrier, confirmedOwn, end, giveUp, hold, take, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
+import { besideLines } from "./lines.ts";
 import type { Path } from "./watch.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
@@ -33,9 +34,10 @@ export function register(on: On, { url }: { url?: string } = {}): void {
     await end($, event);
     return next(event);
   }).catch(passOn);
-  on("tool.call", async ($, event, next) =>
-    next(BUS_TOOL.test(event.tool) ? await withCaller($, event) : event),
-  ).catch(passOn);
+  on("tool.call", async ($, event, next) => {
+    const call = async () => next(BUS_TOOL.test(event.tool) ? await withCaller($, event) : event);
+    return event.agentId === undefined ? besideLines($, call, carrier.isInteractive) : call();
+  }).catch(passOn);
 }
 
 /** In place of a hook that fails. */

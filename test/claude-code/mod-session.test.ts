@@ -1,6 +1,6 @@
 // The mod through the day of a session in a real client: at work, interrupted, at a dialog, cleared and left.
 import { afterAll, beforeAll, expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fresh } from "../support/agent.ts";
 import { removeFolders, tempFolder } from "../support/folder.ts";
@@ -54,7 +54,27 @@ testMods("a message during a turn comes with the next tool use, once", async (pl
   expect(await desk.delivery(id)).toMatchObject({ state: "seen", offered_by: "tool" });
   await rests(desk, place);
   expect(place.model.count(text)).toBe(1);
+  await place.terminal.shows(`${text}" (#${id})`);
+  await wake(desk, place, fresh("and now"));
+  await eventually(
+    "the line has a successor",
+    () => isInside(entriesOf(place), `${text}\\" (#${id})`),
+    PATIENCE_MS,
+  );
 });
+
+/** The entries of a client's only conversation, as JSON. */
+function entriesOf({ client }: Place): string[] {
+  const [file = ""] = new Bun.Glob(".claude/projects/*/*.jsonl").scanSync({ cwd: client.home, dot: true });
+  return readFileSync(join(client.home, file), "utf8").split("\n");
+}
+
+/** True if the conversation goes on from the line with this text. From one that is a dead end a killed client would go on. */
+function isInside(entries: readonly string[], text: string): boolean {
+  const line = entries.find((entry) => entry.includes('"informational"') && entry.includes(text));
+  const { uuid } = JSON.parse(line ?? "{}");
+  return uuid !== undefined && entries.some((entry) => entry.includes(`"parentUuid":"${uuid}"`));
+}
 
 testMods("a turn that the user interrupts leaves a session that messages wake, once each", async (place) => {
   await rests(desk, place);

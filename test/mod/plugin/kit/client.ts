@@ -38,6 +38,8 @@ export class Client {
   /** What other hooks answer to every event. */
   others: object = {};
   whenOthersRun: () => void = () => {};
+  /** What a tool does while it runs. */
+  whileToolRuns: () => Promise<unknown> = async () => {};
   readonly #engine: Engine;
   #called: Record<string, unknown> = {};
 
@@ -91,8 +93,9 @@ export class Client {
       this.besidePrompt = await this.prompt(text);
       return { text };
     });
-    on("tool.call", (_, event) => {
+    on("tool.call", async (_, event) => {
       this.#called = event;
+      await this.whileToolRuns();
       return { result: "ok" };
     });
   }
@@ -100,6 +103,14 @@ export class Client {
   /** Starts the client. Its session is idle then. */
   async start(isInteractive = true): Promise<void> {
     await this.#engine.session.start({ surface: "terminal", isInteractive, cwd: FOLDER });
+    await this.clock.settle();
+  }
+
+  /** Starts the client, whose session is at work then, and is no longer waited for. */
+  async startWork(isInteractive = true): Promise<void> {
+    await this.start(isInteractive);
+    await this.beginTurn();
+    this.bus.dismiss();
     await this.clock.settle();
   }
 

@@ -140,6 +140,32 @@ test("what the bus could not be told of is not shown again, but confirmed", asyn
   expect(client.bus.unread).toEqual([]);
 });
 
+test("a bus that was killed is told what was shown once it is back, and not for longer than it takes", async ($, on) => {
+  const client = new Client($, on);
+  await client.startWork();
+  client.bus.fails.add("confirm_events");
+  client.bus.tell("the first");
+  expect(await client.tool()).toContain("the first");
+  await client.clock.advance(2_000);
+  const tries = client.bus.of("confirm_events").length;
+  expect(tries).toBe(11);
+  client.bus.fails.clear();
+  await client.clock.advance(200);
+  expect(client.bus.unread).toEqual([]);
+  await client.clock.advance(60_000);
+  expect(client.bus.of("confirm_events")).toHaveLength(tries + 1);
+});
+
+test("a bus that stays away is told no more after 10 s", async ($, on) => {
+  const client = new Client($, on);
+  await client.startWork();
+  client.bus.fails.add("confirm_events");
+  client.bus.tell("the first");
+  await client.tool();
+  await client.clock.advance(60_000);
+  expect(client.bus.of("confirm_events")).toHaveLength(51);
+});
+
 test("a prompt of the mod that the bus could not be told of is submitted once", async ($, on) => {
   const client = new Client($, on);
   await client.start();

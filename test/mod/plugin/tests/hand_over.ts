@@ -8,10 +8,12 @@ for (const path of ["prompt", "tool"] as const) {
 
   test(`a message reaches the model at a ${path}, once, and the user sees a line`, async ($, on) => {
     const client = new Client($, on);
+    await client.startWork();
     const id = client.bus.tell(TEXT);
     const text = await reach(client);
     expect(text).toMatch(/^<agent-event-bus>\n/);
     expect(text).toContain(TEXT);
+    await client.clock.advance(200);
     expect(client.lines).toEqual([`web → this session: "${TEXT}" (#${id})`]);
     const bytes = new TextEncoder().encode(text).length;
     expect(client.bus.of("confirm_events")).toHaveLength(1);

@@ -31,6 +31,7 @@ for (const [i, payload] of HOSTILE.entries()) {
     const client = new Client($, on);
     client.bus.tell(payload, "s1", hostile);
     expectBlock(await client.tool());
+    await client.stop();
     expect(client.lines).toHaveLength(1);
     expect(client.lines.join()).not.toMatch(HIDDEN);
     expect(client.lines.join()).not.toContain("\n");
