@@ -11,6 +11,8 @@ const ASK_MS = 20;
 interface Turn {
   /** False while another bus has the turn. */
   isTaken: boolean;
+  /** For the first hook that is not patient. */
+  isPassedOn: boolean;
   since: number;
   over: Promise<void>;
   end(): void;
@@ -34,6 +36,10 @@ export class Turns {
    */
   async take(sessionId: string, patient = false): Promise<void> {
     for (let turn = this.#taken.get(sessionId); turn !== undefined; turn = this.#taken.get(sessionId)) {
+      if (turn.isPassedOn && !patient) {
+        turn.end();
+        continue;
+      }
       const left = turn.since + (patient ? LONGEST_MS : LIMITED_MS) - performance.now();
       if (left > 0) await within(left, turn.over);
       else turn.end();
@@ -41,6 +47,15 @@ export class Turns {
     const turn = this.#begin(sessionId);
     await this.#takeFromOthers(sessionId, patient);
     turn.isTaken = true;
+  }
+
+  /** Leaves the turn to the hooks of a session that is woken. A patient caller takes it once it would have ended anyway. */
+  passOn(sessionId: string): void {
+    const turn = this.#taken.get(sessionId);
+    if (turn?.isTaken) {
+      turn.isPassedOn = true;
+      this.#peers.give(leaseOf(sessionId)).catch(() => {});
+    } else this.end(sessionId);
   }
 
   /** Ends the turn, which another bus may have begun. */
@@ -67,6 +82,7 @@ export class Turns {
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const turn: Turn = {
       isTaken: false,
+      isPassedOn: false,
       since: performance.now(),
       over,
       end: () => {

@@ -72,7 +72,7 @@ export const collectEvents = operation({
     const since = performance.now() - (args.running_ms ?? 0);
     if (waits && since < (bus.atWork.get(session.session_id) ?? Number.NEGATIVE_INFINITY))
       return leave(session);
-    if (args.path === "prompt" || args.path === "tool") noteWork(bus, session, args.path);
+    if (args.path === "prompt" || args.path === "tool") noteWork(bus, session, args.path === "prompt");
     const takes = args.limit > 0;
     const woken = waits || !takes ? undefined : takeWoken(bus, session);
     // Its model has yet to be called with what it was woken by.
@@ -95,15 +95,23 @@ export const collectEvents = operation({
     if (waits) return hold(bus, session, { call, seconds }, args.limit);
     if (!takes) return nothingFor(session);
     const changed = await renameTo(bus, session, args.title);
-    return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, await woken)) };
+    const offered = await offer(bus, session, args);
+    if (args.path === "stop" && (offered.events as unknown[] | undefined)?.length) goOn(bus, session);
+    return { ...offered, ...changed, ...(await toldOf(bus, await woken)) };
   },
 });
 
+/** The client of a session that stops goes on with what it is given. */
+function goOn(bus: Bus, session: Session): void {
+  noteWork(bus, session, true);
+  report(bus, session, "busy");
+}
+
 const MOST_REMEMBERED = 10_000;
 
-/** Ends waiters that began before now, even those that have not asked yet. The other buses are told at the start of a turn. */
-function noteWork(bus: Bus, { session_id, state }: Session, path: "prompt" | "tool"): void {
+/** Ends waiters that began before now, even those that have not asked yet. The other buses are told at the start of work. */
+function noteWork(bus: Bus, { session_id, state }: Session, begins: boolean): void {
   if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
   bus.atWork.set(session_id, performance.now());
-  if (path === "prompt" || state !== "busy") bus.store.peers.tell({ does: "work", key: session_id });
+  if (begins || state !== "busy") bus.store.peers.tell({ does: "work", key: session_id });
 }

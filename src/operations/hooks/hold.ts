@@ -31,6 +31,7 @@ export async function hold(bus: Bus, session: Session, wait: Wait, limit: number
       limit,
       digests: true,
       patient: wait.seconds > 0,
+      isOver: () => news.dismissed || wait.call.signal.aborted,
     });
     if (found.unknown === true || (found.events as unknown[]).length > 0) return found;
   }

@@ -17,6 +17,8 @@ export interface Wanted {
   digests: boolean;
   /** Its caller has no time limit. What another one is about to show is not shown twice. */
   patient?: boolean;
+  /** True once its caller may be given nothing any more. */
+  isOver?(): boolean;
 }
 
 /** Collects in the session's turn. If there is something to hand over, the turn lasts until confirm_events. */
@@ -24,6 +26,7 @@ export async function offer(bus: Bus, { session_id }: Session, wanted: Wanted): 
   await bus.turns.take(session_id, wanted.patient);
   let found = false;
   try {
+    if (wanted.isOver?.()) return nothingFor({ session_id });
     // Read again, because a concurrent hook may have moved its cursor.
     const session = await bus.store.sessions.get(session_id);
     if (session === undefined) return UNKNOWN;
@@ -65,7 +68,7 @@ export async function hasNews(bus: Bus, sessionId: string, path: "prompt" | "too
   return false;
 }
 
-export function nothingFor({ session_id }: Session) {
+export function nothingFor({ session_id }: Pick<Session, "session_id">) {
   return { session_id, events: [], more: 0 };
 }
 

@@ -184,6 +184,56 @@ describe("the mod goes before the waiter", () => {
   });
 });
 
+describe("a session that was woken", () => {
+  test("a further waiter is given nothing until its turn begins, whose prompt takes what came meanwhile", async () => {
+    const { bus, player, session_id } = await playing();
+    const hold = player.waiter();
+    await player.held("waiter");
+    const first = await send(bus, session_id);
+    const given = await hold;
+    expect(given.events).toMatchObject([{ id: first }]);
+    await player.confirm(given);
+    const second = player.waiter();
+    await player.held("waiter");
+    const id = await send(bus, session_id);
+    const prompted = await soon("the prompt", player.collect({ path: "prompt", automatic: true }));
+    expect(prompted.events).toEqual([expect.objectContaining({ id })]);
+    expect(prompted.events).not.toMatchObject([{ repeat: true }]);
+    await player.confirm(prompted, { path: "prompt" });
+    expect(await soon("the second waiter left", second)).toMatchObject({ events: [], left: true });
+  });
+
+  test("is woken again if no turn begins", async () => {
+    const { bus, player, session_id } = await playing();
+    await send(bus, session_id);
+    await player.confirm(await player.waiter());
+    const id = await send(bus, session_id);
+    expect((await player.waiter()).events).toMatchObject([{ id }]);
+  });
+});
+
+test("a waiter that was there before a turn went on with messages leaves", async () => {
+  const { bus, player, session_id } = await playing();
+  await send(bus, session_id);
+  const since = performance.now();
+  const stopped = await player.collect({ path: "stop" });
+  expect(stopped.events).toHaveLength(1);
+  await player.shows({ state: "busy" });
+  const age = () => ({
+    path: "wake",
+    wait_seconds: 240,
+    running_ms: Math.ceil(performance.now() - since) + 1,
+  });
+  expect(await soon("the waiter left", player.collect(age()))).toMatchObject({ events: [], left: true });
+  await player.confirm(stopped, { path: "stop" });
+  expect((await player.collect({ path: "stop" })).events).toEqual([]);
+  await player.shows({ state: "idle" });
+  const hold = player.waiter();
+  await player.held("waiter");
+  await send(bus, session_id);
+  expect((await hold).events).toHaveLength(1);
+});
+
 describe("the lease of a mod ends", () => {
   /** Expects that the session's next waiter is held and woken. */
   async function expectWaiter(player: Player, session_id: string): Promise<void> {

@@ -59,8 +59,11 @@ test("a session at a dialog waits for its user: since when, and for what", async
   expect(await bus.call("publish_event", message)).toMatchObject({ reach: "waiting_for_person" });
   const { stdout } = await cli(["sessions"], { bus });
   expect(stdout).toMatch(/waiting for you \(1 min\)/);
-  await collect("tool");
+  const { events } = await collect("tool");
   expect(await told).toMatchObject({ over: true });
+  // The later tests go on with this process, whose turn would go on with the message.
+  const event_ids = events.map(({ id }: { id: number }) => String(id));
+  await bus.call("confirm_events", { client_id, pid: process.pid, event_ids });
 });
 
 describe("it ends", () => {
