@@ -69,3 +69,12 @@ export function recipientOf(channel: string): string | null {
 export function isMail({ channel }: Event): boolean {
   return recipientOf(channel) !== null;
 }
+
+/** A client that is gone. Times are RFC 3339. */
+export interface Lost {
+  sessionId: string;
+  /** The client took along all that was shown from here on. The last of that is unread again. */
+  from: string;
+  /** The client may not have written all that hooks have shown from here on. */
+  shownFrom: string;
+}

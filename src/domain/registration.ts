@@ -2,6 +2,7 @@ import { isoTime } from "../lib/iso_time.ts";
 import { composed } from "../lib/unicode_form.ts";
 import { type Bus, here } from "./context.ts";
 import { addressed } from "./delivery_policy.ts";
+import type { Lost } from "./direct_message.ts";
 import { pickDisplayId } from "./display_id.ts";
 import { isOf, type Machine } from "./machine.ts";
 import { sessionName } from "./person.ts";
@@ -83,14 +84,19 @@ function plan(situation: Situation): RegistrationPlan {
   return { session, wanted, draft: null, alias, lost, inherits, takesOver };
 }
 
+/** A client that is killed may not have written what its model has read in this time (ms). */
+const UNWRITTEN_MS = 30_000;
+
 /** Since when the client of these sessions may have taken along what it was shown, if another process registers now. */
-function lostWith(sessions: readonly (Session | undefined)[], { process }: Registration) {
+function lostWith(sessions: readonly (Session | undefined)[], { process }: Registration): Lost[] {
   return sessions.flatMap((session) => {
     const before = session?.process ?? null;
     if (session === undefined || before === null || process === undefined || session.read_until === null)
       return [];
     const isSame = before.pid === process.pid && before.started === process.started;
-    return isSame ? [] : [{ sessionId: session.session_id, from: isoTime(session.read_until) }];
+    const { session_id: sessionId, read_until: from } = session;
+    const shownFrom = isoTime(Math.max(0, from - UNWRITTEN_MS));
+    return isSame ? [] : [{ sessionId, from: isoTime(from), shownFrom }];
   });
 }
 

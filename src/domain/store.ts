@@ -1,6 +1,6 @@
 import type { ProcessMark } from "../lib/process.ts";
 import type { WakeSetting } from "./attention.ts";
-import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "./direct_message.ts";
+import type { LatestMail, Lost, Mail, NewsQuery, Offer, Unread, Waiting } from "./direct_message.ts";
 import type { Event, EventDraft } from "./event.ts";
 import type { Batch, EventQuery, Events, SearchStore } from "./event_log.ts";
 import type { Machine } from "./machine.ts";
@@ -184,19 +184,19 @@ export interface RegistrationPlan {
   draft: Draft | null;
   /** An id that leads to this session from here on. */
   alias: string | null;
-  /** The client of these sessions is gone, with what it was shown from `from` on (RFC 3339): the last of it is unread again. */
-  lost: readonly { sessionId: string; from: string }[];
+  /** The clients that are gone, with what they were shown. */
+  lost: readonly Lost[];
   /** Recipients whose unseen mail becomes the session's. */
   inherits: readonly string[];
   /** The session that this one goes on with on another machine. Its id, earlier ids and claims lead here from now on. */
   takesOver?: string | undefined;
 }
 
-export interface Registered {
-  session: Session;
-  wanted: string;
+export interface Registered extends Pick<RegistrationPlan, "session" | "wanted"> {
   /** The session_registered event of a new session. Null if one was resumed. */
   event: Event | null;
+  /** Direct messages that its earlier client may not have written. */
+  doubtful: number[];
 }
 
 /** Direct messages and how far they have come: stored, offered, seen, acked. */
@@ -218,6 +218,8 @@ export interface MailStore {
   acknowledge(recipient: string, eventId: number): Promise<void>;
   /** Marks events as seen, and takes back the offer of those that were not shown. */
   see(recipient: string, eventIds: readonly number[], unshown: readonly number[]): Promise<void>;
+  /** Makes events that were seen unread again, but for those that were acknowledged. */
+  lose(recipient: string, eventIds: readonly number[]): Promise<void>;
   /** Direct messages with a greater id that their recipients have not seen, oldest first. */
   waiting(after: number, limit: number): Promise<Waiting[]>;
   /** The event up to which the user was notified of unseen messages. Null if the user is not notified of them. */

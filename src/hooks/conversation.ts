@@ -7,15 +7,16 @@ const ANSWER = '"type":"assistant"';
 const QUEUED = '"type":"queue-operation"';
 
 /**
- * The events that a client's file of the conversation holds, as hooks hand them over, in front of an answer of the model. None
- * if it cannot be read.
+ * The events that a client's file of the conversation holds, as hooks hand them over, in front of an answer of the model. Null
+ * without an answer, and if the file cannot be read.
  */
-export function readIn(file: string, ids: readonly number[]): number[] {
+export function readIn(file: string, ids: readonly number[]): ReadonlySet<number> | null {
   const all = endOf(file);
   const answer = all.findLastIndex((line) => line.includes(ANSWER));
-  const lines = all.slice(0, Math.max(0, answer)).filter((line) => !line.includes(QUEUED));
+  if (answer === -1) return null;
+  const lines = all.slice(0, answer).filter((line) => !line.includes(QUEUED));
   // Every line of a payload is indented, so that none begins like this.
-  return ids.filter((id) => lines.some((line) => line.includes(`\\n#${id} (`)));
+  return new Set(ids.filter((id) => lines.some((line) => line.includes(`\\n#${id} (`))));
 }
 
 function endOf(file: string): string[] {

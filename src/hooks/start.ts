@@ -3,7 +3,6 @@ import { beginning, boundaryAt } from "../lib/graphemes.ts";
 import { interruptedFile } from "./interrupted.ts";
 import { plainName } from "./plain_name.ts";
 import { register, type Started } from "./register.ts";
-import { identityOf } from "./session.ts";
 import { CLOSE, inLine, OPEN } from "./text.ts";
 import type { HookCall } from "./types.ts";
 
@@ -13,24 +12,9 @@ const MOST_CHARACTERS = 600;
 export async function start(run: HookCall): Promise<{ text: string; line: string } | null> {
   const started = await register(run);
   if (started === null) return null;
-  // A message that cannot be confirmed comes again.
-  await confirmRead(run, started).catch(() => {});
   const { envFile } = run.config;
   if (envFile !== undefined) writeEnvironment(envFile, started.session_id);
   return { text: briefing(started), line: lineOf(started) };
-}
-
-/** Confirms messages that stand in the conversation, which an earlier client had taken. They are unread no longer. */
-async function confirmRead(run: HookCall, started: Started): Promise<void> {
-  const { transcript_path } = run.input;
-  const { repeats = [] } = started;
-  if (repeats.length === 0 || transcript_path === undefined) return;
-  const { readIn } = await import("./conversation.ts");
-  const read = readIn(transcript_path, repeats);
-  if (read.length === 0) return;
-  await run.call("confirm_events", { ...identityOf(run), event_ids: read.map(String) });
-  started.unread -= read.length;
-  started.direct -= read.length;
 }
 
 /** The file that Claude Code watches for the session's mod, in its words. Undefined without a plugin. */

@@ -53,21 +53,23 @@ export class Appender implements Pick<Store, "append" | "register"> {
       if (plan === null) return null;
       const { session, wanted, draft, alias, lost, inherits, takesOver } = plan;
       const inherit = async () => {
-        for (const { sessionId, from } of lost) await mail.lose(transaction, sessionId, from);
+        for (const one of lost) await mail.loseWith(transaction, one);
         if (takesOver !== undefined) await sessions.takeOver(transaction, takesOver, session.session_id);
         for (const recipient of inherits) await mail.forward(transaction, recipient, session.session_id);
       };
       if (draft === null) {
         await sessions.revive(transaction, session, alias);
         await inherit();
-        return { session, wanted, event: null };
+        const doubtful: number[] = [];
+        for (const one of lost) doubtful.push(...(await mail.doubtful(transaction, one)));
+        return { session, wanted, event: null, doubtful };
       }
       if (await this.#isStale(transaction, draft)) return null;
       const event = await this.#insert(transaction, draft, at);
       const registered = { ...session, cursor: event.id };
       await sessions.insert(transaction, registered);
       await inherit();
-      return { session: registered, wanted, event };
+      return { session: registered, wanted, event, doubtful: [] };
     });
   }
 

@@ -1,4 +1,4 @@
-import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
+import type { LatestMail, Lost, Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
 import type { MailStore } from "../domain/store.ts";
 import { type Named, type Statement, statements } from "./connection.ts";
 import { between, EVENT_COLUMNS, eventOfRow } from "./events.ts";
@@ -20,6 +20,9 @@ const STATE = `CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT N
     WHEN offered_at IS NOT NULL THEN 'offered' ELSE 'stored' END AS state`;
 const MAIL = `event_id, recipient, ${STATE}, offered_at, offered_by, seen_at, acked_at`;
 const VALUE = "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+const LAST_SEEN = `event_id IN (SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at IS NOT NULL
+      ORDER BY event_id DESC LIMIT ${MOST_LOST})`;
 
 const SQL = statements({
   unseen: `SELECT ${COLUMNS}, offers FROM mail JOIN events ON events.id = event_id
@@ -48,9 +51,12 @@ const SQL = statements({
     ON CONFLICT (recipient, event_id) DO UPDATE SET offered_at = $at, offered_by = $by, offers = mail.offers + 1`,
   offerUpTo: "UPDATE sessions SET offered_cursor = greatest(offered_cursor, $upTo) WHERE id = $sessionId",
   see: "UPDATE mail SET seen_at = $at WHERE recipient = $recipient AND event_id = ANY($eventIds::bigint[]) AND seen_at IS NULL",
-  lose: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
-    AND event_id IN (SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at IS NOT NULL
-      ORDER BY event_id DESC LIMIT ${MOST_LOST})`,
+  loseFrom: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
+    AND ${LAST_SEEN}`,
+  lose: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND event_id = ANY($eventIds::bigint[])
+    AND acked_at IS NULL`,
+  doubtful: `SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
+    AND offered_by IN ('prompt', 'tool', 'stop', 'wake') AND ${LAST_SEEN} ORDER BY event_id`,
   release: `UPDATE mail SET offers = offers - 1, offered_at = CASE WHEN offers > 1 THEN offered_at END,
       offered_by = CASE WHEN offers > 1 THEN offered_by END ${ONE} AND seen_at IS NULL AND offers > 0`,
   releaseFrom:
@@ -123,6 +129,12 @@ export class MailTable extends Table implements MailStore {
     });
   }
 
+  lose(recipient: string, eventIds: readonly number[]): Promise<void> {
+    return this.parts.writer.write((transaction) =>
+      this.#change(transaction, SQL.lose, { recipient, eventIds }),
+    );
+  }
+
   async waiting(after: number, limit: number): Promise<Waiting[]> {
     const rows = await this.rows(SQL.waiting, { after, limit });
     return rows.map((row) => ({ event: eventOfRow(row), recipient: String(row.recipient) }));
@@ -164,9 +176,17 @@ export class MailTable extends Table implements MailStore {
     return this.#change(transaction, SQL.ackUpTo, { recipient, cursor, at: this.at() });
   }
 
-  /** Makes messages that were seen from `from` on (RFC 3339) unread again. */
-  lose(transaction: Transaction, recipient: string, from: string): Promise<void> {
-    return this.#change(transaction, SQL.lose, { recipient, from });
+  /** Makes messages that a client took along unread again. */
+  loseWith(transaction: Transaction, { sessionId: recipient, from }: Lost): Promise<void> {
+    return this.#change(transaction, SQL.loseFrom, { recipient, from });
+  }
+
+  /** Messages that hooks have shown to a client, which may have taken them along. */
+  async doubtful(
+    transaction: Transaction,
+    { sessionId: recipient, shownFrom: from }: Lost,
+  ): Promise<number[]> {
+    return (await transaction.run(SQL.doubtful, { recipient, from })).map(({ event_id }) => Number(event_id));
   }
 
   /** Gives the unseen direct messages of `from` to `to`. */

@@ -52,21 +52,22 @@ export class Appender implements Pick<Store, "append" | "register" | "listen" | 
       if (plan === null) return null;
       const { session, wanted, draft, alias, lost, inherits, takesOver } = plan;
       const inherit = () => {
-        for (const { sessionId, from } of lost) mail.lose(sessionId, from);
+        for (const one of lost) mail.loseWith(one);
         if (takesOver !== undefined) sessions.takeOver(takesOver, session.session_id);
         for (const recipient of inherits) mail.forward(recipient, session.session_id);
       };
       if (draft === null) {
         sessions.revive(session, alias);
         inherit();
-        return { session, wanted, event: null };
+        const doubtful = lost.flatMap((one) => mail.doubtful(one));
+        return { session, wanted, event: null, doubtful };
       }
       if (this.#isStale(draft)) return null;
       const event = this.#insert(draft, at);
       const registered = { ...session, cursor: event.id };
       sessions.insert(registered);
       inherit();
-      return { session: registered, wanted, event };
+      return { session: registered, wanted, event, doubtful: [] };
     });
   }
 

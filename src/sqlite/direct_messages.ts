@@ -1,4 +1,4 @@
-import type { LatestMail, Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
+import type { LatestMail, Lost, Mail, NewsQuery, Offer, Unread, Waiting } from "../domain/direct_message.ts";
 import type { MailStore } from "../domain/store.ts";
 import type { Named, Row } from "../runtime/runtime.ts";
 import { EVENT_COLUMNS, eventOfRow } from "./event_sql.ts";
@@ -15,6 +15,8 @@ const NEWS_OF = (channel: string) => `SELECT * FROM (SELECT ${EVENT_COLUMNS} FRO
   ORDER BY id DESC LIMIT $limit)`;
 /** A client takes no more along than was handed to it in a moment. */
 const MOST_LOST = 50;
+const LAST_SEEN = `event_id IN (SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at IS NOT NULL
+      ORDER BY event_id DESC LIMIT ${MOST_LOST})`;
 const ONE = "WHERE recipient = $recipient AND event_id = $eventId";
 
 const STATE = `CASE WHEN acked_at IS NOT NULL THEN 'acked' WHEN seen_at IS NOT NULL THEN 'seen'
@@ -51,9 +53,11 @@ const SQL = {
     ON CONFLICT DO UPDATE SET offered_at = $at, offered_by = $by, offers = offers + 1`,
   offerUpTo: "UPDATE sessions SET offered_cursor = max(offered_cursor, $upTo) WHERE id = $sessionId",
   see: `UPDATE mail SET seen_at = $at ${ONE} AND seen_at IS NULL`,
-  lose: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
-    AND event_id IN (SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at IS NOT NULL
-      ORDER BY event_id DESC LIMIT ${MOST_LOST})`,
+  loseFrom: `UPDATE mail SET seen_at = NULL WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
+    AND ${LAST_SEEN}`,
+  lose: `UPDATE mail SET seen_at = NULL ${ONE} AND acked_at IS NULL`,
+  doubtful: `SELECT event_id FROM mail WHERE recipient = $recipient AND seen_at >= $from AND acked_at IS NULL
+    AND offered_by IN ('prompt', 'tool', 'stop', 'wake') AND ${LAST_SEEN} ORDER BY event_id`,
   release: `UPDATE mail SET offers = offers - 1,
       offered_at = iif(offers = 1, NULL, offered_at), offered_by = iif(offers = 1, NULL, offered_by)
     ${ONE} AND seen_at IS NULL AND offers > 0`,
@@ -140,6 +144,12 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     });
   }
 
+  lose(recipient: string, eventIds: readonly number[]): Promise<void> {
+    return this.writer.write(() => {
+      for (const eventId of eventIds) this.#change("lose", { recipient, eventId });
+    });
+  }
+
   waiting(after: number, limit: number): Promise<Waiting[]> {
     return this.writer.read(() =>
       this.sql.waiting
@@ -191,9 +201,15 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     this.#change("ackUpTo", { recipient, cursor, at: this.at() });
   }
 
-  /** Makes messages that were seen from `from` on (RFC 3339) unread again. */
-  lose(recipient: string, from: string): void {
-    this.#change("lose", { recipient, from: storedTime(from) });
+  /** Makes messages that a client took along unread again. */
+  loseWith({ sessionId: recipient, from }: Lost): void {
+    this.#change("loseFrom", { recipient, from: storedTime(from) });
+  }
+
+  /** Messages that hooks have shown to a client, which may have taken them along. */
+  doubtful({ sessionId: recipient, shownFrom }: Lost): number[] {
+    const rows = this.sql.doubtful.all({ recipient, from: storedTime(shownFrom) });
+    return rows.map(({ event_id }) => Number(event_id));
   }
 
   /** Gives the unseen direct messages of `from` to `to`. */
@@ -214,10 +230,7 @@ export class MailTable extends Table<keyof typeof SQL> implements MailStore {
     this.#readers.clear();
   }
 
-  #change(
-    statement: "ack" | "see" | "seeRange" | "ackUpTo" | "lose",
-    params: Named & { recipient: string },
-  ): void {
+  #change(statement: keyof typeof SQL, params: Named & { recipient: string }): void {
     if (this.sql[statement].run(params).changes > 0) this.#readers.add(params.recipient);
   }
 }

@@ -21,6 +21,13 @@ export const confirmEvents = operation({
       each: 20,
       about: "Events that were collected for the first time, but not shown",
     },
+    lost: {
+      type: "list",
+      optional: true,
+      max: 100,
+      each: 20,
+      about: "Events that were shown to an earlier client, and that its conversation does not hold",
+    },
     cursor: { type: "cursor", optional: true, about: "All broadcast events up to it were shown" },
     path: { type: "text", optional: true, max: 8, choices: PATHS, about: "Hook that showed them" },
     bytes: {
@@ -36,15 +43,18 @@ export const confirmEvents = operation({
     if (session === undefined) return UNKNOWN;
     const numbers = (ids: readonly string[]) => ids.map(Number).filter(Number.isSafeInteger);
     await bus.store.mail.see(session.session_id, numbers(args.event_ids), numbers(args.unshown ?? []));
+    if (args.lost !== undefined) await bus.store.mail.lose(session.session_id, numbers(args.lost));
     const cursor = Number(args.cursor ?? 0);
     if (Number.isSafeInteger(cursor) && cursor > 0 && cursor <= (await bus.store.events.tip()))
       await bus.store.sessions.advanceCursor(session.session_id, cursor);
     const shown = numbers(args.event_ids);
     const [first] = shown;
-    const asksOnly = first === undefined && args.unshown === undefined && args.cursor === undefined;
-    if (!asksOnly || args.path !== undefined) bus.turns.end(session.session_id);
-    if (args.path === "wake" && first !== undefined)
+    const asksOnly = [first, args.unshown, args.lost, args.cursor].every((one) => one === undefined);
+    if (args.path === "wake" && first !== undefined) {
+      // The prompt of the turn that begins takes what comes meanwhile.
+      bus.turns.passOn(session.session_id);
       await rememberWoken(bus, session, { event_id: first, count: shown.length });
+    } else if (!asksOnly || args.path !== undefined) bus.turns.end(session.session_id);
     if (args.path !== undefined && args.bytes) await count(bus, session, shown, args.path, args.bytes);
     return { success: true, session_id: session.session_id };
   },

@@ -44,7 +44,7 @@ export const startSession = operation({
     if (isReserved(args.client_id))
       return { error: `Nothing was registered. ${reservedProblem(args.client_id)}` };
     await expectRoom(bus, machine, args.client_id);
-    const { session, wanted, event } = await register(bus, {
+    const { session, wanted, event, doubtful } = await register(bus, {
       name: sessionName(args.title ?? args.name),
       guessed: args.title === undefined,
       title: args.title,
@@ -57,9 +57,13 @@ export const startSession = operation({
       origin: originOf(caller),
       state: "busy",
     });
+    // A waiter is not given what the hook then finds in the conversation.
+    if (event === null) await bus.turns.take(session.session_id);
     if (args.mod) await carry(bus, session);
     report(bus, session, "busy", { readMsAgo: 0 });
     endDialogs(bus, session);
+    const unread = await unreadOf(bus, session);
+    if (event === null && (args.mod || unread.repeats === undefined)) bus.turns.end(session.session_id);
     return {
       session_id: session.session_id,
       display_id: session.display_id,
@@ -69,7 +73,8 @@ export const startSession = operation({
       resumed: event === null,
       ...renamed(wanted, session.name),
       ...(await othersOf(bus, session)),
-      ...(await unreadOf(bus, session)),
+      ...unread,
+      ...(doubtful.length > 0 && { doubtful }),
     };
   },
 });

@@ -22,9 +22,16 @@ class Conversation {
   }
 
   /** Its client's SessionStart hook. */
-  async start(): Promise<void> {
+  async start(): Promise<object> {
     const own = { pid_started: processStart(this.#client.pid), name: "a", cwd: "/a", repo: "a" };
-    this.session_id = (await this.#call("start_session", own)).session_id;
+    const started = await this.#call("start_session", own);
+    this.session_id = started.session_id;
+    return started;
+  }
+
+  /** That hook has found these events in the conversation. */
+  async found(ids: readonly number[]): Promise<void> {
+    await this.#call("confirm_events", { event_ids: ids.map(String), lost: [] });
   }
 
   /** Its hook shows what is unread. Returns the events by id, with a star on what may be a repeat. */
@@ -42,12 +49,12 @@ class Conversation {
   }
 
   /** Kills the client. The conversation goes on in another one, perhaps on another machine. */
-  async goesOn(where = this.#where): Promise<void> {
+  async goesOn(where = this.#where): Promise<object> {
     this.#client.kill("SIGKILL");
     await this.#client.exited;
     this.#client = client();
     this.#where = where;
-    await this.start();
+    return this.start();
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
@@ -145,4 +152,28 @@ test("it comes again on another machine, where the conversation goes on", async 
   await conversation.shown("prompt");
   await conversation.goesOn({ machine: "elsewhere", machine_id: fresh("id") });
   expect(await conversation.shown("prompt")).toEqual([`${id}*`]);
+});
+
+test("a waiter beside the hook that looks into the conversation is given nothing before it has looked", async () => {
+  const { bus, conversation } = await talking();
+  const id = await conversation.sent();
+  await conversation.shown("prompt");
+  expect(await conversation.goesOn()).toMatchObject({ repeats: [id] });
+  const waiter = conversation.shown("wake", { wait_seconds: 60, running_ms: 0 });
+  await Bun.sleep(300);
+  await conversation.found([id]);
+  const next = await conversation.sent();
+  expect(await waiter).toEqual([`${next}`]);
+  await bus.stop();
+});
+
+test("without what it may have read, a waiter is given what comes at once", async () => {
+  const { conversation } = await talking();
+  await conversation.goesOn();
+  const waiter = conversation.shown("wake", { wait_seconds: 60, running_ms: 0 });
+  const began = performance.now();
+  const id = await conversation.sent();
+  expect(await waiter).toEqual([`${id}`]);
+  // A turn that nobody ended lasts for 5 s.
+  expect(performance.now() - began).toBeLessThan(4_000);
 });

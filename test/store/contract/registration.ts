@@ -94,11 +94,37 @@ export function registration({ place }: Engine): void {
     await store.sessions.report("s", { state: "idle", leaseUntil: null, works: false, readMsAgo: 60_000 });
     const { read_until } = (await store.sessions.get("s")) ?? {};
     expect(read_until).toBe(Date.UTC(2026, 2, 1, 12, 0, 1));
-    await join(store, {}, { lost: [{ sessionId: "s", from: "2026-03-01T12:00:02.000Z" }] });
+    const from = "2026-03-01T12:00:02.000Z";
+    await join(store, {}, { lost: [{ sessionId: "s", from, shownFrom: from }] });
     const unseen = await store.mail.unseen("s", 50);
     expect(unseen.map(({ event, repeat }) => [event.id, repeat])).toEqual(shown.map((id) => [id, true]));
     const [first] = shown;
     expect(await store.mail.of(first ?? 0)).toMatchObject([{ state: "offered", seen_at: null }]);
+  });
+
+  test("in doubt is what hooks have shown a lost client from a moment on, and it is lost by its number", async () => {
+    const clock = new StoppedClock();
+    const store = await opened(place(), clock);
+    await join(store);
+    const ids: number[] = [];
+    for (const by of ["prompt", "prompt", "tool", "stop", "wake", "prompt", undefined, "wake"] as const) {
+      clock.at += 1_000;
+      const { id } = await publish(store, { channel: "session:s" });
+      if (by !== undefined) await store.mail.offer({ sessionId: "s", by, single: [{ id }], others: [] });
+      await store.mail.see("s", [id], []);
+      ids.push(id);
+    }
+    await store.mail.acknowledge("s", ids[5] ?? 0);
+    const lost = { sessionId: "s", from: "2026-03-01T12:00:08.000Z", shownFrom: "2026-03-01T12:00:02.000Z" };
+    const session = aSession();
+    const plan = { session, wanted: "", draft: null, alias: null, lost: [lost], inherits: [] };
+    expect((await store.register(() => plan))?.doubtful).toEqual(ids.slice(1, 5));
+    await store.mail.lose("s", [ids[2] ?? 0, ids[5] ?? 0]);
+    const unseen = await store.mail.unseen("s", 50);
+    expect(unseen.map(({ event, repeat }) => [event.id, repeat])).toEqual([
+      [ids[2] ?? 0, true],
+      [ids[7] ?? 0, true],
+    ]);
   });
 
   test("a session keeps the title it was registered with until another is told", async () => {
