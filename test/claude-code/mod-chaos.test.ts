@@ -1,6 +1,7 @@
 // Five real clients, with the mod and with hooks, while the bus and a client are killed and an installation changes.
 import { afterAll, beforeAll, expect } from "bun:test";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fresh } from "../support/agent.ts";
 import { removeFolders } from "../support/folder.ts";
 import { eventually } from "../support/webhook.ts";
@@ -93,12 +94,27 @@ async function comeBack(name: string, client_id: string): Promise<void> {
  * its model yet, would take the message along.
  */
 async function killClient(name: string, sent: readonly { name: string; text: string }[]): Promise<string> {
-  const { client_id } = await desk.session(name);
   await heard(placeOf(name), sent.findLast((one) => one.name === name)?.text ?? "");
   await desk.idle(name);
-  await placeOf(name).terminal.rests();
-  placeOf(name).terminal.crash();
+  return killAtRest(name);
+}
+
+/** Kills a client whose screen stands still, and whose last answer is written: what was not answered would come again. */
+async function killAtRest(name: string): Promise<string> {
+  const { client_id } = await desk.session(name);
+  const { terminal, client } = placeOf(name);
+  await terminal.rests();
+  await eventually(`${name} has written its answer`, () => hasAnswered(client.home), PATIENCE_MS);
+  terminal.crash();
   return client_id;
+}
+
+/** True if the conversation ends with an answer of the model. */
+function hasAnswered(home: string): boolean {
+  const [file = ""] = new Bun.Glob(".claude/projects/*/*.jsonl").scanSync({ cwd: home, dot: true });
+  const entries = readFileSync(join(home, file), "utf8").split("\n").filter(Boolean);
+  const messages = entries.flatMap((entry) => JSON.parse(entry).message ?? []);
+  return messages.at(-1)?.stop_reason === "end_turn";
 }
 
 /** Changes an installation from the plugin to hooks beside a client that runs, where both may act for a while. */
@@ -119,10 +135,7 @@ testAtTerminal(
       if (i === 70) meanwhile.push(comeBack("killed", await killClient("killed", sent)));
       if (i === 100) changeInstallation("changed");
       if (i === 140) {
-        const { client_id } = await desk.session("changed");
-        await placeOf("changed").terminal.rests();
-        placeOf("changed").terminal.crash();
-        meanwhile.push(comeBack("changed", client_id));
+        meanwhile.push(comeBack("changed", await killAtRest("changed")));
       }
       const name = names[i % names.length] ?? "";
       const text = `${fresh("message")}.`;
