@@ -32,7 +32,7 @@ export interface CliOptions {
   columns?: number;
 }
 
-const empty = join(tmpdir(), `aeb-test-home-${process.pid}`);
+const empty = join(tmpdir(), `aeb-test-home-${crypto.randomUUID()}`);
 
 /** A HOME that no command writes to. */
 function home(): string {

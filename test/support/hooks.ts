@@ -32,7 +32,7 @@ export interface Ran {
 
 export type HookProcess = Subprocess<"pipe", "pipe", "pipe">;
 
-const empty = join(tmpdir(), `aeb-test-hooks-${process.pid}`);
+const empty = join(tmpdir(), `aeb-test-hooks-${crypto.randomUUID()}`);
 
 /** A HOME that no hook writes to. */
 function home(): string {
