@@ -142,8 +142,8 @@ async function parseFlags(
   for (const { flag, text } of guard(argv, flags, flagNamed))
     if (flag === undefined) words.push(text);
     else values[flag.name] = flag.boolean || text;
-  // Hot path. A line of flags alone needs no cac, whose packages cost a fifth of a command's page faults.
-  return { values, positionals: words.length === 0 ? words : await wordsByCac(words) };
+  // Hot path. Without `--`, words are as they were typed, and need no cac, which costs a sixth of a command's page faults.
+  return { values, positionals: argv.includes("--") ? await wordsByCac(words) : words };
 }
 
 /** A flag with its value (empty if it is boolean), or a word. */

@@ -16,6 +16,7 @@ test.skipIf(!isPossible || !atTerminal)(
     const child = Bun.spawn([...CONTAINER, ...NAMED, ...scenes], { stdout: "ignore", stderr: "pipe" });
     const told = await new Response(child.stderr).text();
     const failed = told.split("\n").filter((line) => line.startsWith("(fail)"));
+    if (failed.length > 0) console.log(told);
     expect([failed, await child.exited]).toEqual([[], 0]);
     expect(told).toMatch(/^ *11 pass$/m);
   },
