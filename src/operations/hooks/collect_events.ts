@@ -1,12 +1,19 @@
-import { type Bus, here } from "../../domain/context.ts";
+import { here } from "../../domain/context.ts";
 import { PATHS } from "../../domain/direct_message.ts";
 import { rungOf } from "../../domain/rung.ts";
-import type { Session } from "../../domain/session.ts";
 import { firstWords, MOST_WORDS } from "../../lib/first_words.ts";
 import { operation } from "../operation.ts";
 import { hold, leave } from "./hold.ts";
 import { nothingFor, offer } from "./offer.ts";
-import { endDialogs, HOOK_SESSION, hookSession, report, statedMachine, UNKNOWN } from "./session.ts";
+import {
+  endDialogs,
+  HOOK_SESSION,
+  hookSession,
+  noteWork,
+  report,
+  statedMachine,
+  UNKNOWN,
+} from "./session.ts";
 import { renameTo, takeWoken, toldOf } from "./user_line.ts";
 
 export const collectEvents = operation({
@@ -95,23 +102,6 @@ export const collectEvents = operation({
     if (waits) return hold(bus, session, { call, seconds }, args.limit);
     if (!takes) return nothingFor(session);
     const changed = await renameTo(bus, session, args.title);
-    const offered = await offer(bus, session, args);
-    if (args.path === "stop" && (offered.events as unknown[] | undefined)?.length) goOn(bus, session);
-    return { ...offered, ...changed, ...(await toldOf(bus, await woken)) };
+    return { ...(await offer(bus, session, args)), ...changed, ...(await toldOf(bus, await woken)) };
   },
 });
-
-/** The client of a session that stops goes on with what it is given. */
-function goOn(bus: Bus, session: Session): void {
-  noteWork(bus, session, true);
-  report(bus, session, "busy");
-}
-
-const MOST_REMEMBERED = 10_000;
-
-/** Ends waiters that began before now, even those that have not asked yet. The other buses are told at the start of work. */
-function noteWork(bus: Bus, { session_id, state }: Session, begins: boolean): void {
-  if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
-  bus.atWork.set(session_id, performance.now());
-  if (begins || state !== "busy") bus.store.peers.tell({ does: "work", key: session_id });
-}

@@ -3,7 +3,7 @@ import { PATHS, type Path, type Unread } from "../../domain/direct_message.ts";
 import { wakingOf } from "../../domain/inbox.ts";
 import type { Session } from "../../domain/session.ts";
 import { operation } from "../operation.ts";
-import { HOOK_SESSION, hookSession, UNKNOWN } from "./session.ts";
+import { goOn, HOOK_SESSION, hookSession, UNKNOWN } from "./session.ts";
 import { rememberWoken } from "./user_line.ts";
 
 export const confirmEvents = operation({
@@ -55,6 +55,7 @@ export const confirmEvents = operation({
       bus.turns.passOn(session.session_id);
       await rememberWoken(bus, session, { event_id: first, count: shown.length });
     } else if (!asksOnly || args.path !== undefined) bus.turns.end(session.session_id);
+    if (args.path === "stop" && first !== undefined) goOn(bus, session);
     if (args.path !== undefined && args.bytes) await count(bus, session, shown, args.path, args.bytes);
     return { success: true, session_id: session.session_id };
   },

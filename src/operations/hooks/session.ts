@@ -92,3 +92,19 @@ export function report(
     .report(session.session_id, { state, leaseUntil, works, ...told })
     .catch((error) => bus.warn(`could not save the state of ${session.display_id}: ${error}`));
 }
+
+const MOST_REMEMBERED = 10_000;
+
+/** Ends waiters that began before now, even those that have not asked yet. The other buses are told at the start of work. */
+export function noteWork(bus: Bus, { session_id, state }: Session, begins: boolean): void {
+  if (bus.atWork.size > MOST_REMEMBERED) bus.atWork.clear();
+  bus.atWork.set(session_id, performance.now());
+  if (begins || state !== "busy") bus.store.peers.tell({ does: "work", key: session_id });
+}
+
+/** The client of a session that stopped goes on with what it was shown. */
+export function goOn(bus: Bus, session: Session): void {
+  bus.subscriptions.dismiss(session.session_id);
+  noteWork(bus, session, true);
+  report(bus, session, "busy");
+}

@@ -218,20 +218,32 @@ test("a waiter that was there before a turn went on with messages leaves", async
   const since = performance.now();
   const stopped = await player.collect({ path: "stop" });
   expect(stopped.events).toHaveLength(1);
-  await player.shows({ state: "busy" });
   const age = () => ({
     path: "wake",
     wait_seconds: 240,
     running_ms: Math.ceil(performance.now() - since) + 1,
   });
-  expect(await soon("the waiter left", player.collect(age()))).toMatchObject({ events: [], left: true });
+  const waiter = player.collect(age());
+  await player.held("waiter");
   await player.confirm(stopped, { path: "stop" });
+  expect(await soon("the waiter left", waiter)).toMatchObject({ events: [], left: true });
+  await player.shows({ state: "busy" });
+  expect(await soon("a later one left", player.collect(age()))).toMatchObject({ events: [], left: true });
   expect((await player.collect({ path: "stop" })).events).toEqual([]);
   await player.shows({ state: "idle" });
   const hold = player.waiter();
   await player.held("waiter");
   await send(bus, session_id);
   expect((await hold).events).toHaveLength(1);
+});
+
+test("a stop that could not show its messages leaves them to the waiter", async () => {
+  const { bus, player, session_id } = await playing();
+  const id = await send(bus, session_id);
+  const since = performance.now();
+  expect((await player.collect({ path: "stop" })).events).toHaveLength(1);
+  const age = { path: "wake", wait_seconds: 240, running_ms: Math.ceil(performance.now() - since) + 1 };
+  expect((await player.collect(age)).events).toMatchObject([{ id, repeat: true }]);
 });
 
 describe("the lease of a mod ends", () => {

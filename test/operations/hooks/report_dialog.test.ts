@@ -61,7 +61,7 @@ test("a session at a dialog waits for its user: since when, and for what", async
   expect(stdout).toMatch(/waiting for you \(1 min\)/);
   const { events } = await collect("tool");
   expect(await told).toMatchObject({ over: true });
-  // The later tests go on with this process, whose turn would go on with the message.
+  // The later tests go on with this process, whose hooks would be given the message again.
   const event_ids = events.map(({ id }: { id: number }) => String(id));
   await bus.call("confirm_events", { client_id, pid: process.pid, event_ids });
 });
