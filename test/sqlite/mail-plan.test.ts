@@ -39,7 +39,7 @@ function plansOf(rows: (db: Database) => unknown): { sql: string; steps: string[
 const mailTable = (db: Database) => new MailTable(partsOn(db));
 
 const PARTS: [string, (db: Database) => unknown, number][] = [
-  ["mail", mailTable, 24],
+  ["mail", mailTable, 26],
   ["claims", (db) => new ClaimTable(db), 10],
   ["heartbeats of the future", (db) => new FutureHeartbeats(partsOn(db)), 2],
   ["sessions", (db) => prepared(db, SESSION_SQL), 20],

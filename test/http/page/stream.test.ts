@@ -247,6 +247,10 @@ describe("the view", () => {
     await bus.call("collect_events", hook);
     await bus.call("confirm_events", { client_id: "c", event_ids: [String(id)], path: "stop", bytes: 321 });
     await page.until(() => row()?.bytes_today === 321 && row()?.unread === 0);
+    // Its client goes on with the message, until it stops again.
+    await page.until(() => row()?.state === "busy");
+    await bus.call("collect_events", hook);
+    await page.until(() => row()?.state === "idle");
     expect(row()).toMatchObject({ wakes_today: 1, state: "idle", last_words: "All tests pass." });
     await page.until(() => page.newest("today").bytes === 321);
     expect(page.newest("today")).toEqual({ wakes: 1, bytes: 321 });
