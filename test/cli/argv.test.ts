@@ -5,6 +5,7 @@ import { commandsOf } from "../../src/cli/commands.ts";
 import { installCommands } from "../../src/install/index.ts";
 import type { Json } from "../../src/lib/json.ts";
 import { operations } from "../../src/operations/index.ts";
+import { root } from "../support/bus.ts";
 
 const commands = commandsOf(operations, installCommands);
 
@@ -154,4 +155,19 @@ test("half a command is a group, and nothing is no command", async () => {
   expect((await parseLine(["webhook", "--help"], commands)).globals.help).toBe(true);
   for (const argv of [[], ["--help"], ["help"]])
     expect(await parseLine(argv, commands)).toMatchObject({ command: undefined, group: undefined });
+});
+
+test.each([
+  ["publish --type note --payload hello", false],
+  ["publish hello", false],
+  ["publish -- --hello", true],
+])("%s loads cac: %p", (line, loads) => {
+  const program = `
+    import { parseLine } from "./src/cli/argv.ts";
+    import { commandsOf } from "./src/cli/commands.ts";
+    import { publishEvent } from "./src/operations/publish_event.ts";
+    await parseLine(${JSON.stringify(line.split(" "))}, commandsOf([publishEvent]));
+    console.log(Object.keys(require.cache).some((file) => file.includes("/node_modules/cac/")));`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", program], { cwd: root });
+  expect(stdout.toString()).toBe(`${loads}\n`);
 });
