@@ -10,8 +10,8 @@ const lines = {
   running: 0,
 };
 
-/** Runs a tool, beside which no line is shown. */
-export async function besideLines<Result>(
+/** Runs a tool. No line is shown until the last one has ended. */
+export async function withoutLines<Result>(
   $: Engine,
   run: () => Promise<Result> | Result,
   isInteractive: boolean,

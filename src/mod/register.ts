@@ -2,7 +2,7 @@
 // session, and the user's draft stays.
 import { carrier, confirmedOwn, end, giveUp, hold, take, withCaller } from "./carrier.ts";
 import type { ClassicInput, ClassicResult, Engine, On } from "./engine.ts";
-import { besideLines } from "./lines.ts";
+import { withoutLines } from "./lines.ts";
 import type { Path } from "./watch.ts";
 
 /** The bus's tools, of its own MCP server or of a plugin's. */
@@ -36,7 +36,7 @@ export function register(on: On, { url }: { url?: string } = {}): void {
   }).catch(passOn);
   on("tool.call", async ($, event, next) => {
     const call = async () => next(BUS_TOOL.test(event.tool) ? await withCaller($, event) : event);
-    return event.agentId === undefined ? besideLines($, call, carrier.isInteractive) : call();
+    return event.agentId === undefined ? withoutLines($, call, carrier.isInteractive) : call();
   }).catch(passOn);
 }
 

@@ -38,7 +38,7 @@ async function violations(page: Page): Promise<string[]> {
   await session.detach();
   return page.evaluate(async (tags) => {
     // A colour on its way to another one is not measured.
-    await Promise.all(document.getAnimations().map(({ finished }) => finished));
+    await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
     const { axe } = window as unknown as { axe: { run(what: Document, how: object): Promise<never> } };
     const found: { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] } =
       await axe.run(document, { runOnly: tags });
